@@ -1,0 +1,41 @@
+# make quickstart : environment, smoke suite, table, page
+# make test       : environment, lint, types, tests
+# make benchmark  : speed, as ratios to a control measured in the same run
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STORE  ?= build/store
+REPORT ?= build/report
+
+# Two processes or two threads, never four: the numbers of a run do not depend on it, its speed does.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: quickstart test lint types unit benchmark clean
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+quickstart: $(VENV)/.installed
+	$(BIN)/llcbench run smoke --store $(STORE) --executor processes --workers 2
+	$(BIN)/llcbench score --store $(STORE)
+	$(BIN)/llcbench report --store $(STORE) --out $(REPORT)
+
+test: lint types unit
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+unit: $(VENV)/.installed
+	$(BIN)/python -m pytest -n 2
+
+benchmark: $(VENV)/.installed
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only
+
+clean:
+	rm -rf build .mypy_cache .ruff_cache .pytest_cache

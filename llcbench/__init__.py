@@ -1,0 +1,51 @@
+"""The yardstick for estimators of the local learning coefficient.
+
+Names are loaded on first use, so that the command line starts without torch.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_EXPORTS = {
+    "sampler": "llcbench.registry",
+    "problem": "llcbench.registry",
+    "make_sampler": "llcbench.registry",
+    "MeanEnergy": "llcbench.estimators.mean_energy",
+    "SGLD": "llcbench.samplers.sgld",
+    "MALA": "llcbench.samplers.mala",
+    "Exact": "llcbench.samplers.exact",
+    "Gibbs": "llcbench.samplers.gibbs",
+    "Target": "llcbench.target",
+    "Budget": "llcbench.target",
+    "BudgetExceeded": "llcbench.target",
+    "Draw": "llcbench.types",
+    "Problem": "llcbench.types",
+    "Sampler": "llcbench.types",
+    "Truth": "llcbench.types",
+    "Estimate": "llcbench.records",
+    "Settings": "llcbench.records",
+    "Seeds": "llcbench.seeds",
+    "direct_sum": "llcbench.problems.combinators",
+    "padded": "llcbench.problems.combinators",
+    "rescaled": "llcbench.problems.combinators",
+    "rotated": "llcbench.problems.combinators",
+    "sheared": "llcbench.problems.combinators",
+}
+
+__all__ = [*_EXPORTS]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name the first time that it is used.
+
+    Raises:
+        AttributeError: If the package has no such name.
+    """
+    if name in _EXPORTS:
+        return getattr(import_module(_EXPORTS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

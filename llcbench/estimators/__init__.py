@@ -1,0 +1,1 @@
+"""From loss traces to estimates, one file each."""

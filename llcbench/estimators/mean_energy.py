@@ -1,0 +1,183 @@
+"""The mean-energy estimator."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from llcbench.diagnostics import convergence, quantile, standard_error
+from llcbench.guards import guards
+from llcbench.provenance import peak_bytes
+from llcbench.records import Estimate, Settings
+from llcbench.sampling import Trace, sample
+from llcbench.seeds import Seeds
+from llcbench.target import Budget, Target
+from llcbench.types import Data, Problem, Sampler
+
+# A population loss has no n; its default temperature is that of this many samples.
+NOMINAL_DATA = 100_000
+LEVEL = 0.9
+
+
+@final
+@dataclass(frozen=True)
+class MeanEnergy:
+    """``llc = nbeta (E[L_n(w)] - L_n(w*))`` under the tempered, localised posterior.
+
+    The expectation is the average of the loss trace after burn-in. On minibatches the loss at
+    ``w*`` on the same batch serves as a control variate: its mean over the data is known, so
+
+    ``L_B(w) - c (L_B(w*) - L_n(w*)) - L_n(w*)``
+
+    has the same expectation for every c and a small variance for c near 1.
+
+    Errors: ``mcse`` counts sampling and minibatches, ``data_se`` the label noise of the one data
+    set, ``stderr`` both; none of them counts the discretisation of the sampler, the burn-in or the
+    gap between the tempered value and the coefficient.
+
+    Attributes:
+        sampler: The kernel.
+        settings: Temperature, localisation, chains, lengths, batch size, precision.
+        control: ``paired`` (c = 1), ``fitted`` (c by regression) or ``none`` (c = 0).
+
+    Source: Lau, Furman, Wang, Murfet and Wei 2025, definition 2 (temperature of Watanabe 2013).
+    """
+
+    sampler: Sampler[Any]
+    settings: Settings = field(default_factory=Settings)
+    control: Literal["paired", "fitted", "none"] = "paired"
+
+    def __post_init__(self) -> None:
+        if self.control not in ("paired", "fitted", "none"):
+            raise ValueError(
+                f"control must be 'paired', 'fitted' or 'none', got {self.control!r}"
+            )
+
+    def estimate(
+        self,
+        problem: Problem,
+        *,
+        seeds: Seeds | None = None,
+        budget: Budget | None = None,
+        data: Data | None = None,
+        on_step: Callable[[int], None] | None = None,
+    ) -> Estimate:
+        """Sample and average.
+
+        Args:
+            problem: What is measured.
+            seeds: Source of all randomness; the default is seed 0 of this problem.
+            budget: Limits on gradients and seconds.
+            data: Data set to use instead of a drawn one.
+            on_step: Called with the number of new steps now and then.
+
+        Returns:
+            The estimate; a run that failed has a status and no value.
+        """
+        seeds = seeds or Seeds(problem=problem.id)
+        if data is None:
+            data = problem.sample_data(seeds.generator("data"))
+        target = self.target(problem, data, budget)
+        reason = getattr(self.sampler, "unsupported", lambda _: None)(target)
+        if reason:
+            return Estimate(
+                status="skipped", message=reason, nbeta=target.nbeta, gamma=target.gamma
+            )
+        trace = sample(
+            target,
+            self.sampler,
+            num_draws=self.settings.num_draws,
+            num_burnin=self.settings.num_burnin,
+            noise=seeds.generator("noise"),
+            batches=seeds.generator("batch"),
+            on_step=on_step,
+        )
+        return self.summarise(trace, target, seeds)
+
+    def target(self, problem: Problem, data: Data | None, budget: Budget | None = None) -> Target:
+        """Return the density that is sampled."""
+        return Target(
+            problem,
+            nbeta=nbeta_of(self.settings, problem.num_data),
+            gamma=self.settings.gamma,
+            num_chains=self.settings.num_chains,
+            data=data,
+            batch_size=self.settings.batch_size,
+            dtype=getattr(torch, self.settings.dtype),
+            budget=budget or Budget(),
+        )
+
+    def summarise(self, trace: Trace, target: Target, seeds: Seeds) -> Estimate:
+        """Turn traces into an estimate with errors, diagnostics and guards."""
+        kept = self._controlled(trace)
+        finite = np.isfinite(kept).all(1)
+        per_chain = target.nbeta * kept[finite].mean(1) if kept.shape[1] else np.empty(0)
+        common: dict[str, Any] = {
+            "message": trace.message,
+            "nbeta": target.nbeta,
+            "gamma": target.gamma,
+            "loss_star": trace.loss_star,
+            "llc_per_chain": [float(value) for value in per_chain],
+            "acceptance": trace.acceptance,
+            "grad_evals": target.grad_evals,
+            "sample_grads": target.sample_grads,
+            "seconds_setup": trace.seconds_setup,
+            "seconds_sampling": trace.seconds_sampling,
+            "peak_bytes": peak_bytes(),
+        }
+        enough = kept.shape[1] >= 8 and len(per_chain) == len(kept)
+        if trace.status in ("not_finite", "diverged") or not enough:
+            status = trace.status if trace.status != "ok" else "error"
+            common["message"] = trace.message or "fewer than 8 draws after burn-in"
+            return Estimate(status=status, **common)
+        llc = float(per_chain.mean())
+        figures = convergence(kept)
+        mcse = target.nbeta * standard_error(kept)
+        data_se = trace.data_se
+        stderr = math.hypot(mcse, data_se or 0.0)
+        reach = quantile(LEVEL, len(kept)) * stderr
+        return Estimate(
+            status=trace.status,
+            llc=llc,
+            mcse=mcse,
+            data_se=data_se,
+            stderr=stderr,
+            interval=(llc - reach, llc + reach),
+            ess_bulk=figures.ess_bulk,
+            ess_tail=figures.ess_tail,
+            rhat=figures.rhat if math.isfinite(figures.rhat) else None,
+            llc_unpaired=self._unpaired(trace, target.nbeta),
+            guards=guards(target, self.sampler, trace, figures, seeds.generator("guard")),
+            **common,
+        )
+
+    def _controlled(self, trace: Trace) -> NDArray[np.float64]:
+        """Return the excess after burn-in with the chosen control variate, ``(chains, draws)``."""
+        if self.control == "paired" or trace.baseline.size == 1:
+            return trace.kept
+        shift = trace.baseline[:, trace.num_burnin :] - trace.loss_star
+        raw = trace.kept + shift
+        if self.control == "none":
+            return raw
+        variance = float(shift.var())
+        weight = float(((raw - raw.mean()) * shift).mean()) / variance if variance > 0 else 1.0
+        return raw - weight * shift
+
+    def _unpaired(self, trace: Trace, nbeta: float) -> float | None:
+        """Return the estimate with the raw minibatch loss, None on the full batch."""
+        if trace.baseline.size == 1:
+            return None
+        shift = trace.baseline[:, trace.num_burnin :] - trace.loss_star
+        return float(nbeta * (trace.kept + shift).mean())
+
+
+def nbeta_of(settings: Settings, num_data: int | None) -> float:
+    """Return the temperature of a run: as set, or ``n / log n``."""
+    if settings.nbeta is not None:
+        return settings.nbeta
+    n = num_data or NOMINAL_DATA
+    return n / math.log(n)

@@ -1,0 +1,86 @@
+"""Checks printed with every estimate: each has a figure, a limit and a meaning."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from llcbench.diagnostics import Convergence, split_half
+from llcbench.records import Guard
+from llcbench.sampling import Trace
+from llcbench.target import Target
+
+
+def guards(
+    target: Target, sampler: Any, trace: Trace, figures: Convergence, rng: torch.Generator
+) -> list[Guard]:
+    """Return the guards of a finished run.
+
+    Langevin samplers without a Metropolis test also get the two products that decide whether the
+    chain has felt its localisation and whether its step is stable.
+    """
+    kept = trace.kept
+    halves = split_half(kept)
+    found = [
+        _guard("rhat", figures.rhat, "< 1.05", figures.rhat < 1.05,
+               "chains disagree: lengthen them"),
+        _guard("ess_bulk", figures.ess_bulk, ">= 100", figures.ess_bulk >= 100,
+               "too few effective draws for an error bar: lengthen the chains"),
+        _guard("split_half", halves, "|z| < 4", abs(halves) < 4,
+               "the trace still drifts after burn-in: lengthen the burn-in"),
+        _guard("negative", float(kept.mean()), "> 0", bool(kept.mean() > 0),
+               "mean loss below the loss at w_star: w_star is no minimum for this data"),
+    ]
+    step_size = getattr(sampler, "step_size", None)
+    if step_size is None:
+        step_size = getattr(sampler, "parameters", {}).get("step_size")
+    if step_size is not None and trace.acceptance is None:
+        found += _langevin(target, float(step_size), trace.excess.shape[1], rng)
+    if trace.acceptance is not None:
+        found.append(
+            _guard("acceptance", trace.acceptance, ">= 0.1", trace.acceptance >= 0.1,
+                   "almost all proposals are rejected: reduce step_size")
+        )
+    return found
+
+
+def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30) -> float:
+    """Return the largest Hessian eigenvalue of the loss at ``w_star`` on the full data.
+
+    Power iteration on central differences of the gradient, which needs no second derivatives.
+    """
+    start = target.w_star.double().unsqueeze(0)
+    loss = target.problem.bind(target.data, torch.float64)
+    batch = loss.draw(1, None, rng)
+    direction = torch.randn(start.shape, generator=rng, dtype=torch.float64)
+    width = 1e-4
+    value = 0.0
+    for _ in range(iterations):
+        direction = direction / direction.norm()
+        _, ahead = loss.excess_and_grad(start + width * direction, batch)
+        _, behind = loss.excess_and_grad(start - width * direction, batch)
+        direction = (ahead - behind) / (2 * width)
+        value = float(direction.norm())
+        if not value > 0:
+            return 0.0
+    return value
+
+
+def _langevin(
+    target: Target, step_size: float, steps: int, rng: torch.Generator
+) -> list[Guard]:
+    felt = step_size * target.gamma * steps / 2
+    stable = step_size * target.nbeta * largest_curvature(target, rng) / 2
+    return [
+        _guard("localisation_felt", felt, ">= 1", felt >= 1,
+               "step_size * gamma * steps / 2: the chain has not felt its localisation, the"
+               " estimate reads how far it diffused"),
+        _guard("stability", stable, "<= 0.2", stable <= 0.2,
+               "step_size * nbeta * largest curvature / 2: discretisation bias of 10 % and more"),
+    ]
+
+
+def _guard(name: str, value: float, limit: str, passed: bool, meaning: str) -> Guard:
+    figure = float(value) if math.isfinite(value) else float(np.finfo(float).max)
+    return Guard(name=name, value=figure, limit=limit, passed=bool(passed), meaning=meaning)

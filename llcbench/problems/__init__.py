@@ -1,0 +1,1 @@
+"""Problems with exact coefficients: families, their data and combinators."""

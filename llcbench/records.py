@@ -1,0 +1,201 @@
+"""What a run leaves behind; needs no torch, so that scores and reports start at once."""
+
+from typing import Any, Literal
+
+import msgspec
+
+SCHEMA = 1
+
+Status = Literal[
+    "ok",
+    "skipped",
+    "diverged",
+    "not_finite",
+    "timeout",
+    "out_of_memory",
+    "crashed",
+    "error",
+]
+Value = float | int | str | bool | None
+
+
+class Guard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One check of an estimate.
+
+    Attributes:
+        name: What is checked.
+        value: The figure.
+        limit: The bound, as text such as ``>= 1``.
+        passed: Whether the figure keeps to it.
+        meaning: What a failure means.
+    """
+
+    name: str
+    value: float
+    limit: str
+    passed: bool
+    meaning: str
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An estimate of the local learning coefficient with its error, cost and guards.
+
+    Attributes:
+        status: ``ok`` or the way in which the run failed.
+        message: Why, for anything but ``ok``.
+        llc: The estimate; None if there is none.
+        mcse: Its Monte Carlo standard error, minibatch noise included.
+        data_se: Standard error from the finite data set (linear response); None in population.
+        stderr: Both together.
+        interval: 90 % interval from ``stderr``.
+        llc_per_chain: Estimates of the chains that stayed finite.
+        ess_bulk: Effective number of draws of the loss trace, over all chains.
+        ess_tail: The same for its tails.
+        rhat: Split rank-normalised R-hat of the loss trace.
+        nbeta: Inverse temperature used.
+        gamma: Localisation used.
+        loss_star: Loss at the reference point on the full data.
+        llc_unpaired: The estimate without the paired baseline, for comparison.
+        acceptance: Mean acceptance rate after burn-in; None for samplers that never reject.
+        grad_evals: Gradient evaluations, summed over chains.
+        sample_grads: The same times samples per gradient.
+        seconds_setup: Time before the first step.
+        seconds_sampling: Time of all steps.
+        peak_bytes: Peak resident memory of the process.
+        guards: Checks with their figures.
+    """
+
+    status: Status
+    message: str = ""
+    llc: float | None = None
+    mcse: float | None = None
+    data_se: float | None = None
+    stderr: float | None = None
+    interval: tuple[float, float] | None = None
+    llc_per_chain: list[float] = []
+    ess_bulk: float | None = None
+    ess_tail: float | None = None
+    rhat: float | None = None
+    nbeta: float
+    gamma: float
+    loss_star: float | None = None
+    llc_unpaired: float | None = None
+    acceptance: float | None = None
+    grad_evals: int = 0
+    sample_grads: int = 0
+    seconds_setup: float = 0.0
+    seconds_sampling: float = 0.0
+    peak_bytes: int = 0
+    guards: list[Guard] = []
+
+    @property
+    def converged(self) -> bool:
+        """Whether the run ended well and every guard passed."""
+        return self.status == "ok" and all(guard.passed for guard in self.guards)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a sampler is run on a problem.
+
+    Attributes:
+        nbeta: Number of samples times inverse temperature; None is ``n / log n``, with a nominal
+            ``n = 100 000`` for a population loss.
+        gamma: Localisation strength.
+        num_chains: Chains, an array axis.
+        num_draws: Kept steps of every chain.
+        num_burnin: Steps before them.
+        batch_size: Samples in a minibatch; None for the full batch.
+        feed: How minibatches are drawn; there is one way, and it is part of the record.
+        dtype: Precision of the parameters.
+    """
+
+    nbeta: float | None = None
+    gamma: float = 1.0
+    num_chains: int = 16
+    num_draws: int = 2000
+    num_burnin: int = 1000
+    batch_size: int | None = None
+    feed: Literal["independent"] = "independent"
+    dtype: Literal["float32", "float64"] = "float64"
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that decides the numbers of a run; its hash is the run's key.
+
+    Attributes:
+        problem: Id of the problem.
+        problem_version: Version of its density.
+        estimator: Name of the estimator.
+        sampler: Name of the sampler.
+        parameters: All hyper-parameters of the sampler, defaults included.
+        settings: How it is run.
+        seed: Seed of the suite.
+        replicate: Number of the repetition: fresh data, batches and noise.
+        schema: Version of this layout.
+    """
+
+    problem: str
+    problem_version: int
+    estimator: str
+    sampler: str
+    parameters: dict[str, Value]
+    settings: Settings
+    seed: int
+    replicate: int
+    schema: int = SCHEMA
+
+    @property
+    def label(self) -> str:
+        """Sampler with the hyper-parameters, as it is written on the command line."""
+        inner = ",".join(f"{k}={text(v)}" for k, v in sorted(self.parameters.items()))
+        return f"{self.sampler}[{inner}]" if inner else self.sampler
+
+
+class Exact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An exact coefficient as it is stored: rationals are text."""
+
+    value: str
+    multiplicity: int | None
+    source: str
+
+
+class TemperedTruth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The estimate of a perfect sampler as it is stored."""
+
+    value: float
+    stderr: float
+    method: str
+    certified: bool
+
+
+class Truths(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The three truths of one run: local, global, and tempered on the very data of the run."""
+
+    local: Exact
+    global_: Exact
+    tempered: TemperedTruth | None
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One finished run.
+
+    Attributes:
+        key: First 16 hex digits of the hash of the canonical spec.
+        spec: What was run.
+        truths: What the answer should have been; None if they could not be computed.
+        estimate: What came out.
+        environment: Id of the environment it was made in.
+    """
+
+    key: str
+    spec: Spec
+    truths: Truths | None
+    estimate: Estimate
+    environment: str
+
+
+def text(value: Any) -> str:
+    """Write a hyper-parameter the way the command line reads it."""
+    if isinstance(value, float):
+        return repr(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,181 @@
+"""Names of problems, samplers, estimators and suites; listing them imports nothing heavy."""
+
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from fnmatch import fnmatch
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llcbench.problems.family import Family
+    from llcbench.types import Problem, Sampler
+
+_LOCAL_SAMPLERS: dict[str, Callable[..., Any]] = {}
+
+
+class UnknownName(ValueError):
+    """Raised for a name that nothing is registered under; says the nearest one."""
+
+
+def sampler(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function or a class as a sampler under a name.
+
+    A function has the form ``f(theta, target, rng, *, step_size=1e-5) -> (theta, loss)``; its
+    keyword-only arguments are its hyper-parameters. A class has ``init`` and ``step``.
+
+    Raises:
+        ValueError: If the name is not made of lower-case letters, digits, ``_`` and ``-``.
+    """
+    if not re.fullmatch(r"[a-z0-9_-]+", name):
+        raise ValueError(f"sampler name {name!r} must be lower-case letters, digits, '_' or '-'")
+
+    def register(thing: Callable[..., Any]) -> Callable[..., Any]:
+        if isinstance(thing, type):
+            _LOCAL_SAMPLERS[name] = thing
+        else:
+            from llcbench.samplers.function import factory
+
+            _LOCAL_SAMPLERS[name] = factory(name, thing)
+        return thing
+
+    return register
+
+
+def sampler_names() -> list[str]:
+    """Return the names of all samplers."""
+    return sorted({*_entries("samplers"), *_LOCAL_SAMPLERS})
+
+
+def make_sampler(name: str, parameters: dict[str, Any]) -> "Sampler[Any]":
+    """Build a sampler from its name and hyper-parameters.
+
+    Raises:
+        ValueError: If the name or an option is unknown, or a value is not admissible.
+    """
+    make = _LOCAL_SAMPLERS.get(name) or _load("samplers", name, "sampler", sampler_names())
+    options = getattr(make, "__dataclass_fields__", None)
+    if options is not None:
+        for key in parameters:
+            if key not in options:
+                raise UnknownName(
+                    f"{name} has no option {key!r}{_nearest(key, list(options))};"
+                    f" it has {', '.join(sorted(options))}"
+                )
+    built: Sampler[Any] = make(**parameters)
+    return built
+
+
+def parameters_of(built: Any) -> dict[str, Any]:
+    """Return all hyper-parameters of a sampler, defaults included."""
+    fields = type(built).__dataclass_fields__
+    if "parameters" in fields:
+        return dict(built.parameters)
+    return {name: getattr(built, name) for name in fields}
+
+
+def problem_ids() -> list[str]:
+    """Return the ids of all named problems."""
+    return [name for family in _families().values() for name in family.names]
+
+
+def match_problems(pattern: str) -> list[str]:
+    """Return the named problems that a pattern such as ``poly/*`` selects, or the id itself.
+
+    Raises:
+        UnknownName: If nothing is selected.
+    """
+    if not any(mark in pattern for mark in "*?["):
+        problem(pattern)
+        return [pattern]
+    found = [name for name in problem_ids() if fnmatch(name, pattern)]
+    if not found:
+        raise UnknownName(
+            f"no problem matches {pattern!r}{_nearest(pattern, problem_ids())};"
+            " 'llcbench list problems' shows them all"
+        )
+    return found
+
+
+@cache
+def problem(identifier: str) -> "Problem":
+    """Return the problem of an id, modifiers such as ``/n1000`` or ``/scaled-4`` included.
+
+    Raises:
+        ValueError: If the id is unknown, malformed or names an inadmissible rank or width.
+    """
+    from llcbench.problems.combinators import modify, split_modifiers
+
+    families = _families()
+    prefix = identifier.split("/")[0]
+    if prefix not in families:
+        raise UnknownName(
+            f"unknown problem {identifier!r}{_nearest(identifier, problem_ids())};"
+            " 'llcbench list problems' shows them all"
+        )
+    base, modifiers = split_modifiers(identifier)
+    family = families[prefix]
+    try:
+        built = family.build(base)
+    except ValueError as error:
+        if identifier.count("/") == 0 or base == prefix:
+            raise UnknownName(f"{identifier!r} is not of the form {family.pattern}") from error
+        raise ValueError(f"problem {identifier!r}: {error}") from error
+    return modify(built, modifiers, identifier)
+
+
+def suite_names() -> list[str]:
+    """Return the names of all suites."""
+    return sorted(suite_paths())
+
+
+def suite_paths() -> dict[str, Path]:
+    """Return the files of all suites, by name."""
+    paths: dict[str, Path] = {}
+    for entry in entry_points(group="llcbench.suites"):
+        folder = Path(next(iter(entry.load().__path__)))
+        paths |= {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return paths
+
+
+def estimator_names() -> list[str]:
+    """Return the names of all estimators."""
+    return sorted(_entries("estimators"))
+
+
+def make_estimator(name: str) -> Callable[..., Any]:
+    """Return the class of an estimator.
+
+    Raises:
+        UnknownName: If there is none of that name.
+    """
+    return _load("estimators", name, "estimator", estimator_names())
+
+
+def unknown(kind: str, name: str, known: list[str]) -> UnknownName:
+    """Return the error for an unknown name, with the nearest valid one."""
+    return UnknownName(f"unknown {kind} {name!r}{_nearest(name, known)}; known: {', '.join(known)}")
+
+
+@cache
+def _families() -> dict[str, "Family"]:
+    return {name: entry.load() for name, entry in _entries("problems").items()}
+
+
+def _entries(group: str) -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=f"llcbench.{group}")}
+
+
+def _load(group: str, name: str, kind: str, known: list[str]) -> Callable[..., Any]:
+    entries = _entries(group)
+    if name not in entries:
+        raise unknown(kind, name, known)
+    loaded: Callable[..., Any] = entries[name].load()
+    return loaded
+
+
+def _nearest(name: str, candidates: list[str]) -> str:
+    close = get_close_matches(name, candidates, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,102 @@
+"""The Metropolis-adjusted Langevin algorithm."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from llcbench.samplers.checks import check_count, check_positive
+from llcbench.target import Target
+from llcbench.types import Draw
+
+# Acceptance at which MALA explores fastest in high dimension (Roberts and Rosenthal 1998).
+BEST_ACCEPTANCE = 0.574
+
+
+class State(NamedTuple):
+    """Current point of every chain with what the next ratio needs.
+
+    Attributes:
+        theta: Parameters, ``(chains, dim)``.
+        potential: Potential there, ``(chains,)``.
+        grad: Gradient of the potential there, ``(chains, dim)``.
+        loss: Excess loss there, ``(chains,)``.
+        step_size: Current step, one for all chains.
+        steps: Steps made so far.
+    """
+
+    theta: Tensor
+    potential: Tensor
+    grad: Tensor
+    loss: Tensor
+    step_size: float
+    steps: int
+
+
+@final
+@dataclass(frozen=True)
+class MALA:
+    """Langevin proposals with a Metropolis test, exact for the full-batch target at any step.
+
+    Proposes ``w' ~ N(w - eps/2 grad U(w), eps I)`` and accepts with probability
+    ``min(1, exp(U(w) - U(w')) q(w|w') / q(w'|w))``, where U is the potential.
+
+    Converges to the target itself, with no discretisation bias. For the first ``adapt`` steps,
+    which belong in the burn-in, ``log eps`` follows the acceptance rate of all chains towards
+    0.574; from then on the step is fixed and the chain is Markov.
+
+    Attributes:
+        step_size: First ``eps``.
+        adapt: Number of steps with adaptation, 0 for a fixed step.
+
+    Source: Roberts and Tweedie 1996; the adaptation is Robbins-Monro (Andrieu and Thoms 2008).
+    """
+
+    step_size: float = 1e-3
+    adapt: int = 500
+
+    def __post_init__(self) -> None:
+        check_positive("mala", "step_size", self.step_size)
+        check_count("mala", "adapt", self.adapt)
+
+    def unsupported(self, target: Target) -> str | None:
+        """Say why a target cannot be sampled: a ratio of minibatch losses is no Metropolis ratio."""
+        return None if target.batch_size is None else "mala needs the full batch; drop batch_size"
+
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+        """Evaluate the potential at the start."""
+        potential, grad, loss = target.potential_and_grad(theta)
+        return State(theta, potential, grad, loss, self.step_size, 0)
+
+    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+        """Propose and test for all chains; the recorded loss is that of the state after the test."""
+        eps = state.step_size
+        noise = torch.empty_like(state.theta).normal_(generator=rng)
+        proposal = state.theta.add(state.grad, alpha=-0.5 * eps).add_(noise, alpha=eps**0.5)
+        potential, grad, loss = target.potential_and_grad(proposal)
+        back = (state.theta - proposal).add_(grad, alpha=0.5 * eps)
+        forth_density = 0.5 * noise.square().sum(1)
+        back_density = back.square().sum(1) / (2 * eps)
+        log_ratio = state.potential - potential + forth_density - back_density
+        uniform = torch.rand(log_ratio.shape, generator=rng, dtype=log_ratio.dtype)
+        # A NaN ratio (an overflowing proposal) compares false and is rejected.
+        accepted = uniform.log() < log_ratio
+        row = accepted.unsqueeze(1)
+        moved = State(
+            torch.where(row, proposal, state.theta),
+            torch.where(accepted, potential, state.potential),
+            torch.where(row, grad, state.grad),
+            torch.where(accepted, loss, state.loss),
+            self._adapted(eps, state.steps, accepted),
+            state.steps + 1,
+        )
+        return moved, Draw(moved.theta, moved.loss, accepted)
+
+    def _adapted(self, eps: float, steps: int, accepted: Tensor) -> float:
+        if steps >= self.adapt:
+            return eps
+        rate = float(accepted.double().mean())
+        gain = 2.0 / (steps + 1) ** 0.5
+        return eps * math.exp(gain * (rate - BEST_ACCEPTANCE))

@@ -1,0 +1,45 @@
+"""Seeds derived by hashing what they are for; no global state is read or set."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, final
+
+if TYPE_CHECKING:
+    import torch
+
+Role = Literal["data", "batch", "noise", "guard"]
+
+
+@final
+@dataclass(frozen=True)
+class Seeds:
+    """All randomness of one run.
+
+    Data and minibatches depend on problem and replicate only, so that samplers are compared on the
+    same ones; noise depends on the sampler too.
+
+    Attributes:
+        seed: Seed of the suite.
+        problem: Id of the problem.
+        replicate: Number of the repetition.
+        sampler: Label of the sampler.
+    """
+
+    seed: int = 0
+    problem: str = ""
+    replicate: int = 0
+    sampler: str = ""
+
+    def number(self, role: Role) -> int:
+        """Return the 63-bit seed of a role."""
+        axes = [role, str(self.seed), self.problem, str(self.replicate)]
+        if role in ("noise", "guard"):
+            axes.append(self.sampler)
+        digest = hashlib.sha256("\x1f".join(axes).encode()).digest()
+        return int.from_bytes(digest[:8], "little") >> 1
+
+    def generator(self, role: Role) -> "torch.Generator":
+        """Return a fresh generator for a role."""
+        import torch
+
+        return torch.Generator().manual_seed(self.number(role))

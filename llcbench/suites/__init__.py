@@ -1,0 +1,1 @@
+"""Suites: which problems, samplers and settings are run together, as TOML files."""

@@ -1,0 +1,131 @@
+"""The tempered, localised posterior that samplers see."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from llcbench.types import Data, Problem
+
+
+class BudgetExceeded(RuntimeError):
+    """Raised by a target when a sampler has used up its gradients or its time."""
+
+
+@final
+@dataclass(frozen=True)
+class Budget:
+    """Limits that the target enforces.
+
+    Attributes:
+        grad_evals: Largest number of gradient evaluations, summed over chains; None for no limit.
+        seconds: Wall-clock limit from the construction of the target; None for no limit.
+    """
+
+    grad_evals: int | None = None
+    seconds: float | None = None
+
+
+@final
+@dataclass(eq=False)
+class Target:
+    """The density ``exp(-nbeta L(w) - gamma/2 |w - w_star|^2)`` for all chains at once.
+
+    The target owns the data, draws the minibatches (independent for every chain), counts gradients
+    and enforces the budget; samplers only move. Every loss is the excess over the loss at
+    ``w_star`` on the same batch, so a batch with unlucky labels shifts both and cancels.
+
+    Attributes:
+        problem: The loss with its reference point.
+        nbeta: Number of samples times inverse temperature, positive.
+        gamma: Localisation strength, at least 0.
+        data: Data set from ``problem.sample_data``; None for the population loss.
+        batch_size: Samples in a minibatch; None for the full data set or the population.
+        num_chains: Rows of every parameter tensor.
+        dtype: Precision of the parameters.
+        budget: Limits on gradients and seconds.
+    """
+
+    problem: Problem
+    nbeta: float
+    gamma: float
+    num_chains: int
+    data: Data | None = None
+    batch_size: int | None = None
+    dtype: torch.dtype = torch.float64
+    budget: Budget = field(default_factory=Budget)
+    grad_evals: int = field(default=0, init=False)
+    sample_grads: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        _check_positive("nbeta", self.nbeta)
+        _check_positive("gamma", self.gamma, or_zero=True)
+        _check_positive("num_chains", self.num_chains)
+        if self.batch_size is not None:
+            _check_positive("batch_size", self.batch_size)
+            if self.data is None:
+                raise ValueError(
+                    f"batch_size={self.batch_size} given, but {self.problem.id} uses the population"
+                    " loss and has no minibatches; add /n<samples> to the id or drop batch_size"
+                )
+        self.dim = self.problem.dim
+        self.w_star = self.problem.w_star().to(self.dtype)
+        self.loss = self.problem.bind(self.data, self.dtype)
+        self.batch: Any = None
+        self._started = time.monotonic()
+
+    def next_batch(self, rng: torch.Generator) -> None:
+        """Draw a fresh minibatch for every chain; a full batch is drawn once and kept."""
+        if self.batch is None or self.batch_size is not None:
+            self.batch = self.loss.draw(self.num_chains, self.batch_size, rng)
+
+    def loss_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """Return excess loss ``(chains,)`` and loss gradient ``(chains, dim)`` on the current batch.
+
+        Raises:
+            BudgetExceeded: If the gradients or the seconds are used up.
+        """
+        self._charge(theta.shape[0])
+        return self.loss.excess_and_grad(theta, self.batch)
+
+    def potential_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return potential, potential gradient and excess loss on the current batch.
+
+        The potential is ``nbeta (L(w) - L(w_star)) + gamma/2 |w - w_star|^2``.
+        """
+        loss, grad = self.loss_and_grad(theta)
+        offset = theta - self.w_star
+        grad.mul_(self.nbeta).add_(offset, alpha=self.gamma)
+        return self._potential(loss, offset), grad, loss
+
+    def energy(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """Return potential and excess loss, ``(chains,)`` each, without a gradient."""
+        loss = self.loss.excess(theta, self.batch)
+        return self._potential(loss, theta - self.w_star), loss
+
+    def start(self) -> Tensor:
+        """Return all chains at the reference point, ``(chains, dim)``."""
+        return self.w_star.expand(self.num_chains, self.dim).clone()
+
+    def _potential(self, loss: Tensor, offset: Tensor) -> Tensor:
+        return self.nbeta * loss + (0.5 * self.gamma) * offset.square().sum(1)
+
+    def _charge(self, chains: int) -> None:
+        limit = self.budget.grad_evals
+        if limit is not None and self.grad_evals + chains > limit:
+            raise BudgetExceeded(f"budget of {limit} gradient evaluations is used up")
+        if self.budget.seconds is not None:
+            elapsed = time.monotonic() - self._started
+            if elapsed > self.budget.seconds:
+                raise BudgetExceeded(f"time budget of {self.budget.seconds:g} s is used up")
+        self.grad_evals += chains
+        size = self.batch_size or self.problem.num_data or 1
+        self.sample_grads += chains * size
+
+
+def _check_positive(name: str, value: float, *, or_zero: bool = False) -> None:
+    if not (value > 0 or (or_zero and value == 0)) or value == float("inf"):
+        allowed = "at least 0" if or_zero else "positive"
+        raise ValueError(f"{name} must be finite and {allowed}, got {value!r}")

@@ -1,0 +1,148 @@
+"""Shape aliases and protocols; imports nothing from the package.
+
+Parameters of all chains are one contiguous tensor ``(chains, dim)``. Chains are an axis of every
+array, never a Python loop.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from theory.rlct import RLCT
+from theory.tempered import Tempered
+
+if TYPE_CHECKING:  # a name in annotations only: this module imports nothing from the package
+    from llcbench.target import Target
+
+Theta = Float[Tensor, "chains dim"]
+Point = Float[Tensor, "dim"]
+PerChain = Float[Tensor, "chains"]
+
+StateT = TypeVar("StateT")
+
+
+class Truth(NamedTuple):
+    """The two exact coefficients of a problem at its reference point.
+
+    Attributes:
+        local: The local learning coefficient at ``w_star``.
+        global_: The minimum over the whole true set.
+    """
+
+    local: RLCT
+    global_: RLCT
+
+
+class Data(NamedTuple):
+    """A regression data set: inputs and the label noise that was added to the true outputs.
+
+    Attributes:
+        inputs: ``(num_data, in)``.
+        noise: ``(num_data, out)``; targets are ``truth(inputs) + noise``.
+    """
+
+    inputs: Tensor
+    noise: Tensor
+
+
+class Draw(NamedTuple):
+    """What one step of a sampler yields.
+
+    Attributes:
+        theta: Parameters after the step, ``(chains, dim)``.
+        loss: Loss above the loss at ``w_star`` on the same batch, ``(chains,)``, of the state that
+            entered the step (minibatch samplers) or left it (Metropolis samplers).
+        accepted: Which chains accepted a proposal; None for samplers that never reject.
+    """
+
+    theta: Tensor
+    loss: Tensor
+    accepted: Tensor | None = None
+
+
+@runtime_checkable
+class Problem(Protocol):
+    """A loss with known learning coefficient at a reference point.
+
+    All losses are batched over chains by construction.
+    """
+
+    @property
+    def id(self) -> str:
+        """Stable, parameter-complete name."""
+
+    @property
+    def version(self) -> int:
+        """Raised when the density of the problem changes."""
+
+    @property
+    def dim(self) -> int:
+        """Number of parameters."""
+
+    @property
+    def num_data(self) -> int | None:
+        """Size of the data set, None for the population loss."""
+
+    @property
+    def truth(self) -> Truth:
+        """Exact coefficients at ``w_star``."""
+
+    @property
+    def formula(self) -> str:
+        """The loss in one line of text."""
+
+    @property
+    def why_hard(self) -> str:
+        """What an estimator can get wrong here."""
+
+    @property
+    def keywords(self) -> frozenset[str]:
+        """Tags for selection."""
+
+    def w_star(self) -> Tensor:
+        """Return the reference point, ``(dim,)`` in double precision."""
+
+    def sample_data(self, rng: torch.Generator) -> Data | None:
+        """Draw a data set, None for the population loss."""
+
+    def bind(self, data: Data | None, dtype: torch.dtype) -> "Loss":
+        """Return the loss on a data set (or in population), ready to evaluate."""
+
+    def tempered(self, nbeta: float, gamma: float, data: Data | None = None) -> Tempered | None:
+        """Return what a perfect sampler estimates, None where it cannot be computed."""
+
+
+class Loss(Protocol):
+    """A loss bound to data; every value is the excess over the loss at ``w_star`` on the same batch."""
+
+    def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Any:
+        """Draw an independent minibatch for every chain, or the full batch if the size is None."""
+
+    def excess(self, theta: Tensor, batch: Any) -> Tensor:
+        """Return the excess loss, ``(chains,)``."""
+
+    def excess_and_grad(self, theta: Tensor, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return the excess loss ``(chains,)`` and its gradient ``(chains, dim)``."""
+
+    def baseline(self, batch: Any) -> Tensor:
+        """Return the loss at ``w_star`` on the batch, broadcastable to ``(chains,)``."""
+
+
+class Sampler(Protocol[StateT]):
+    """A transition kernel over all chains at once.
+
+    A sampler is a frozen dataclass; its fields are its hyper-parameters. The state is donated to
+    ``step``, which may update it in place.
+    """
+
+    def init(self, theta: Tensor, target: "Target", rng: torch.Generator) -> StateT:
+        """Return the state that starts all chains at ``theta``."""
+
+    def step(self, state: StateT, target: "Target", rng: torch.Generator) -> tuple[StateT, Draw]:
+        """Advance all chains by one step."""
+
+
+Parameters = Mapping[str, float | int | str | bool | None]
