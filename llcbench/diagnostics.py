@@ -1,6 +1,7 @@
 """Effective sample size, R-hat and Monte Carlo error of loss traces."""
 
-from typing import NamedTuple
+from importlib import import_module
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,7 @@ def convergence(traces: Traces) -> Convergence:
 
     Source: Vehtari, Gelman, Simpson, Carpenter and Buerkner 2021, as implemented by arviz-stats.
     """
-    from arviz_stats.base import array_stats
-
+    array_stats = _array_stats()
     return Convergence(
         float(array_stats.ess(traces, method="bulk")),
         float(array_stats.ess(traces, method="tail", prob=(0.05, 0.95))),
@@ -46,9 +46,7 @@ def standard_error(traces: Traces) -> float:
     chains = traces.shape[0]
     if chains >= 4:
         return float(traces.mean(1).std(ddof=1) / chains**0.5)
-    from arviz_stats.base import array_stats
-
-    return float(array_stats.mcse(traces, method="mean"))
+    return float(_array_stats().mcse(traces, method="mean"))
 
 
 def quantile(level: float, chains: int) -> float:
@@ -67,3 +65,8 @@ def split_half(traces: Traces) -> float:
     gap = traces[:, half:].mean(1) - traces[:, :half].mean(1)
     spread = gap.std(ddof=1) / len(gap) ** 0.5
     return float(gap.mean() / spread) if spread > 0 else 0.0
+
+
+def _array_stats() -> Any:
+    """Import the untyped arviz-stats on first use: it takes a second."""
+    return import_module("arviz_stats.base").array_stats

@@ -10,9 +10,9 @@ the noise (the delta method). Two halves of the chains give two independent deri
 product has no bias from Monte Carlo noise.
 """
 
+import math
 from typing import final
 
-import torch
 from torch import Tensor
 
 from llcbench.problems.regression import Moments, Regression, SquaredLoss
@@ -74,6 +74,7 @@ class Response:
         for total_q, total_d, total_qd in self._sums:
             q, d, qd = (total / self._count for total in (total_q, total_d, total_qd))
             slopes.append(2 * problem.scale * nbeta * (nbeta * (qd - q * d) - d))
-        moments: Moments = self._loss.moments
+        moments = self._loss.moments
+        assert isinstance(moments, Moments)
         form = float((slopes[0] @ moments.second.double() * slopes[1]).sum())
-        return float(max(form, 0.0) * problem.noise_sd**2 / problem.num_data) ** 0.5
+        return math.sqrt(max(form, 0.0) * problem.noise_sd**2 / problem.num_data)

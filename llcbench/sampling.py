@@ -56,6 +56,7 @@ class Trace:
         return self.excess[:, self.num_burnin :]
 
 
+@torch.inference_mode()
 def sample(
     target: Target,
     sampler: Sampler[Any],

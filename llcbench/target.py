@@ -82,7 +82,7 @@ class Target:
             self.batch = self.loss.draw(self.num_chains, self.batch_size, rng)
 
     def loss_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Return excess loss ``(chains,)`` and loss gradient ``(chains, dim)`` on the current batch.
+        """Return excess loss ``(chains,)`` and its gradient ``(chains, dim)`` on the current batch.
 
         Raises:
             BudgetExceeded: If the gradients or the seconds are used up.

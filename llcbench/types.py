@@ -116,7 +116,7 @@ class Problem(Protocol):
 
 
 class Loss(Protocol):
-    """A loss bound to data; every value is the excess over the loss at ``w_star`` on the same batch."""
+    """A loss bound to data; values are the excess over the loss at ``w_star`` on the same batch."""
 
     def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Any:
         """Draw an independent minibatch for every chain, or the full batch if the size is None."""

@@ -81,8 +81,8 @@ class Polynomial:
 def parse(text: str, variables: Sequence[str]) -> Polynomial:
     """Parse polynomial text over named variables.
 
-    Accepts ``+ - * / ^ **``, parentheses, integers and rational constants such as ``3/2``; a decimal
-    point is refused because a rounded coefficient changes the singularity.
+    Accepts ``+ - * / ^ **``, parentheses, integers and rational constants such as ``3/2``; a
+    decimal point is refused because a rounded coefficient changes the singularity.
 
     Args:
         text: For example ``"x^2*y - 3/2*(x + y)^3"``.
@@ -142,7 +142,7 @@ def _binary(
             power = _as_constant(right, text, "exponent")
             if power.denominator != 1 or power < 0 or power * max(left.degree, 1) > MAX_DEGREE:
                 raise ValueError(
-                    f"exponent {power} in {text!r} must be a whole number with degree <= {MAX_DEGREE}"
+                    f"exponent {power} in {text!r} must be a whole number, degree <= {MAX_DEGREE}"
                 )
             return left ** int(power)
     raise ValueError(f"cannot read {text!r}: {type(operator).__name__} is not part of a polynomial")

@@ -47,7 +47,8 @@ def fibre_move(
         The new pair. Its product is the same up to rounding.
     """
     basis = _basis(first_star, second_star, rng)
-    w, v = basis.T @ first, second @ basis
+    w: Array = basis.T @ first
+    v: Array = second @ basis
     w_star, v_star = basis.T @ first_star, second_star @ basis
     w, v = _scale(w, v, w_star, v_star, gamma, rng)
     if w_star.shape[0] > 1:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory.fibre import fibre_move
+from theory.whiten import checked_matrix, whitened
 
 Array = NDArray[np.floating[Any]]
 State = list[Array]
@@ -26,9 +27,10 @@ class LinearPosterior:
     Every layer is Gaussian given the others. With ``U`` the product above, ``V`` the product
     below and ``R`` the current ``D``, a change ``X`` of layer ``k`` adds
     ``scale * [<X, U^T U X V S V^T> + 2 <X, U^T (R S - C) V^T>]`` to ``K``: its precision is
-    ``2 nbeta scale (U^T U) (x) (V S V^T) + gamma I``. A root of ``S`` is absorbed into ``V``. Both small factors are diagonalised, the
-    change is drawn in the eigenbasis and rotated back; no Kronecker product is formed. Writing
-    the step as a change about the current weights keeps every term of the size of ``K`` itself.
+    ``2 nbeta scale (U^T U) (x) (V S V^T) + gamma I``. A root of ``S`` is absorbed into ``V``.
+    Both small factors are diagonalised, the change is drawn in the eigenbasis and rotated back;
+    no Kronecker product is formed. Writing the step as a change about the current weights keeps
+    every term of the size of ``K`` itself.
 
     Attributes:
         weights: reference weights, first layer first, ``W_k`` of shape ``(H_k, H_{k-1})``. Their
@@ -61,9 +63,9 @@ class LinearPosterior:
             if not math.isfinite(value) or value <= 0.0:
                 raise ValueError(f"{name} = {value!r} is not allowed: give a finite number > 0")
         inputs, outputs = layers[0].shape[1], layers[-1].shape[0]
-        moment = _checked_matrix("second_moment", self.second_moment, (inputs, inputs))
-        cross = _checked_matrix("cross_moment", self.cross_moment, (outputs, inputs))
-        root, basis, white_cross = _whitened(moment, cross)
+        moment = checked_matrix("second_moment", self.second_moment, (inputs, inputs))
+        cross = checked_matrix("cross_moment", self.cross_moment, (outputs, inputs))
+        root, basis, white_cross = whitened(moment, cross)
         product: NDArray[np.floating[Any]] = layers[0] if root is None else layers[0] @ root
         for weight in layers[1:]:
             product = weight @ product
@@ -136,8 +138,8 @@ class LinearPosterior:
         rng: np.random.Generator,
     ) -> tuple[Array, Array]:
         """Draw one layer given the product above and below it (None is the identity)."""
-        inner = weight if below is None else weight @ below
-        gap = (inner if above is None else above @ inner) - self._product
+        inner: Array = weight if below is None else weight @ below
+        gap: Array = (inner if above is None else above @ inner) - self._product
         force = gap if self._cross is None else gap - self._cross
         left_basis, right_basis = self._bases(k, above, below)
         # Rotating the factors before they meet the force keeps the force small wherever the
@@ -208,40 +210,12 @@ def _right_vectors(matrices: Array, careful: bool) -> Array:
     return basis
 
 
-def _project(
-    factor: Array | None, basis: Array | None, force: Array
-) -> tuple[Array, Array]:
+def _project(factor: Array | None, basis: Array | None, force: Array) -> tuple[Array, Array]:
     """Return squared singular values of a factor, and ``(factor basis)^T force``."""
     if factor is None or basis is None:
         return np.ones(force.shape[-2], dtype=force.dtype), force
     turned = factor @ basis
     return np.sum(turned * turned, axis=-2), np.swapaxes(turned, -1, -2) @ force
-
-
-def _whitened(
-    moment: Array | None, cross: Array | None
-) -> tuple[Array | None, Array | None, Array | None]:
-    """Return ``B`` with ``S = B B^T``, the eigenbasis of ``S``, and ``C'`` with ``C = C' B^T``."""
-    if moment is None:
-        return None, None, cross
-    values, vectors = np.linalg.eigh(moment)
-    size = float(np.max(np.abs(moment)))
-    if not np.allclose(moment, moment.T, rtol=0.0, atol=1e-6 * size) or values[0] < -1e-6 * size:
-        raise ValueError(
-            "second_moment is not symmetric positive semidefinite: give the mean of x x^T"
-        )
-    kept = values > 1e-14 * max(float(values[-1]), 1e-300)
-    scales = np.sqrt(values[kept])
-    root = vectors[:, kept] * scales
-    if cross is None:
-        return root, vectors, None
-    white = (cross @ vectors[:, kept]) / scales
-    if not np.allclose(white @ root.T, cross, rtol=0.0, atol=1e-6 * float(np.max(np.abs(cross)))):
-        raise ValueError(
-            "cross_moment has rows outside the range of second_moment, which no data can give: "
-            "take both from the same inputs"
-        )
-    return root, vectors, white
 
 
 def _checked_weights(weights: Sequence[Array]) -> list[Array]:
@@ -262,16 +236,3 @@ def _checked_weights(weights: Sequence[Array]) -> list[Array]:
                 f"{layers[k - 1].shape}: it needs {layers[k - 1].shape[0]} columns"
             )
     return layers
-
-
-def _checked_matrix(
-    name: str, matrix: ArrayLike | None, shape: tuple[int, int]
-) -> NDArray[np.float64] | None:
-    if matrix is None:
-        return None
-    array = np.array(matrix, dtype=np.float64)
-    if array.shape != shape or not np.all(np.isfinite(array)):
-        raise ValueError(
-            f"{name} of shape {array.shape} is not allowed: give finite numbers of shape {shape}"
-        )
-    return array

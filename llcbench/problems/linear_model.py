@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import numpy as np
-
 from llcbench.problems.linear_map import LinearNetwork
 from llcbench.problems.regression import Array, Inputs, Regression, flat
 from llcbench.types import Truth
@@ -59,7 +57,8 @@ def _tempered(
     if gamma <= 0 or sum(layer.size for layer in weights) > GIBBS_LIMIT:
         return None
     if second is None:
-        second = law.second_moment * np.eye(weights[0].shape[1])
+        # One variance for all inputs is a factor of the loss.
+        scale = scale * law.second_moment
     return tempered.linear_network(
         weights, nbeta, gamma, scale, second_moment=second, cross_moment=cross
     )

@@ -58,11 +58,24 @@ class Moments(NamedTuple):
     noise: Tensor
 
 
+class Population(NamedTuple):
+    """Independent inputs of one variance and no noise: nothing but a number.
+
+    Attributes:
+        second: Variance of an input.
+    """
+
+    second: float
+
+
 class Samples(NamedTuple):
     """One minibatch per chain: inputs ``(chains, batch, in)``, noise ``(chains, batch, out)``."""
 
     inputs: Tensor
     noise: Tensor
+
+
+Batch = Moments | Population | Samples
 
 
 @final
@@ -77,12 +90,10 @@ class SquaredLoss:
     map: Map
     scale: float
     reference: Tensor
-    moments: Moments
+    moments: Moments | Population
     data: Data | None
 
-    def draw(
-        self, num_chains: int, batch_size: int | None, rng: torch.Generator
-    ) -> Moments | Samples:
+    def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Batch:
         """Draw independently with replacement, a minibatch of its own for every chain."""
         if batch_size is None or self.data is None:
             return self.moments
@@ -90,24 +101,29 @@ class SquaredLoss:
         index = torch.randint(self.data.inputs.shape[0], size, generator=rng)
         return Samples(self.data.inputs[index], self.data.noise[index])
 
-    def excess(self, theta: Tensor, batch: Moments | Samples) -> Tensor:
+    def excess(self, theta: Tensor, batch: Batch) -> Tensor:
         """Return the excess loss, ``(chains,)``."""
         return self._head(self.map.value(theta) - self.reference, batch)[0]
 
-    def excess_and_grad(self, theta: Tensor, batch: Moments | Samples) -> tuple[Tensor, Tensor]:
+    def excess_and_grad(self, theta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the excess loss ``(chains,)`` and its gradient ``(chains, dim)``."""
         value, pullback = self.map.value_and_pullback(theta)
         loss, grad = self._head(value - self.reference, batch)
         return loss, pullback(grad)
 
-    def baseline(self, batch: Moments | Samples) -> Tensor:
+    def baseline(self, batch: Batch) -> Tensor:
         """Return the loss at ``w_star``, a scalar for the full batch and ``(chains,)`` otherwise."""
+        if isinstance(batch, Population):
+            return torch.zeros(())
         if isinstance(batch, Moments):
             return self.scale * batch.noise
         return self.scale * batch.noise.square().sum(2).mean(1)
 
-    def _head(self, delta: Tensor, batch: Moments | Samples) -> tuple[Tensor, Tensor]:
+    def _head(self, delta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the excess and its gradient in ``M`` at ``delta``, ``(chains, out, in)``."""
+        if isinstance(batch, Population):
+            grad = delta * (2 * self.scale * batch.second)
+            return 0.5 * (delta * grad).sum((1, 2)), grad
         if isinstance(batch, Moments):
             moved = delta @ batch.second - batch.cross
             loss = (delta * (moved - batch.cross)).sum((1, 2))
@@ -211,26 +227,26 @@ class Regression:
     def bind(self, data: Data | None, dtype: torch.dtype) -> SquaredLoss:
         """Return the loss on a data set, or in population."""
         reference = self.map.value(self.w_star().unsqueeze(0)).to(dtype)
-        moments = Moments(*(moment.to(dtype) for moment in self._moments(data)))
-        kept = None if data is None else Data(data.inputs.to(dtype), data.noise.to(dtype))
+        if data is None:
+            population = Population(self.inputs.second_moment)
+            return SquaredLoss(self.map, self.scale, reference, population, None)
+        moments = Moments(*(moment.to(dtype) for moment in _moments(data)))
+        kept = Data(data.inputs.to(dtype), data.noise.to(dtype))
         return SquaredLoss(self.map, self.scale, reference, moments, kept)
 
     def tempered(self, nbeta: float, gamma: float, data: Data | None = None) -> Tempered | None:
         """Return the estimate of a perfect sampler, on the given data or in population."""
         if data is None:
             return self.tempered_function(nbeta, gamma, None, None)
-        second, cross, _ = self._moments(data)
+        second, cross, _ = _moments(data)
         return self.tempered_function(nbeta, gamma, second.numpy(), cross.numpy())
 
-    def _moments(self, data: Data | None) -> Moments:
-        columns, rows = self.map.inputs, self.map.outputs
-        if data is None:
-            eye = torch.eye(columns, dtype=torch.float64)
-            zero = torch.zeros(rows, columns, dtype=torch.float64)
-            return Moments(self.inputs.second_moment * eye, zero, torch.zeros((), dtype=eye.dtype))
-        x, noise = data
-        n = x.shape[0]
-        return Moments(x.mT @ x / n, noise.mT @ x / n, noise.square().sum() / n)
+
+def _moments(data: Data) -> Moments:
+    """Return the moments of a data set in double precision."""
+    x, noise = data
+    n = x.shape[0]
+    return Moments(x.mT @ x / n, noise.mT @ x / n, noise.square().sum() / n)
 
 
 def flat(parts: list[Any]) -> Array:

@@ -5,10 +5,11 @@ from typing import NamedTuple, final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from llcbench.problems.linear_map import LinearNetwork
-from llcbench.problems.regression import Moments, Regression
+from llcbench.problems.regression import Population, Regression
 from llcbench.target import Target
 from llcbench.types import Draw
 from theory.gibbs import LinearPosterior
@@ -23,7 +24,7 @@ class State(NamedTuple):
         noise: Source of its randomness, seeded once from the chain's generator.
     """
 
-    layers: list[np.ndarray]
+    layers: list[NDArray[np.float64]]
     posterior: LinearPosterior
     noise: np.random.Generator
 
@@ -31,19 +32,23 @@ class State(NamedTuple):
 @final
 @dataclass(frozen=True)
 class Gibbs:
-    """Draws ``W_k`` from its Gaussian conditional, first layer to last, in every step.
+    """Draws every ``W_k`` from its Gaussian conditional, first layer to last, in every step.
 
     Precision ``2 nbeta scale (U^T U) (x) (V S V^T) + gamma I`` with U the product above and V the
     product below. Exact for the full-batch target: no step size, no discretisation bias. Mixing
     slows towards deeper strata.
 
     Attributes:
+        fibre_moves: Before every sweep, move each chain along the fibre by transformations of the
+            hidden layers that keep the loss (shears, scales, signs; Metropolis for the
+            localisation). Without them mirrored branches of the fibre are reached late or never.
         rao_blackwell: Record the conditional mean of the loss given the other layers, which has
             the same expectation as the loss and much less variance.
 
     Source: Geman and Geman 1984; the conditionals follow from the loss being quadratic in a layer.
     """
 
+    fibre_moves: bool = True
     rao_blackwell: bool = True
 
     def unsupported(self, target: Target) -> str | None:
@@ -58,15 +63,20 @@ class Gibbs:
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
         """Set up the kernel from the moments of the data."""
         problem, moments = target.problem, target.batch
-        assert isinstance(problem, Regression) and isinstance(moments, Moments)
-        assert isinstance(problem.map, LinearNetwork)
+        assert isinstance(problem, Regression) and isinstance(problem.map, LinearNetwork)
+        if isinstance(moments, Population):
+            # One variance for all inputs is a factor of the loss.
+            scale, second, cross = problem.scale * moments.second, None, None
+        else:
+            scale = problem.scale
+            second, cross = moments.second.numpy(), moments.cross.numpy()
         posterior = LinearPosterior(
             [layer[0].numpy() for layer in problem.map.layers(target.w_star.unsqueeze(0))],
             target.nbeta,
             target.gamma,
-            problem.scale,
-            second_moment=moments.second.numpy(),
-            cross_moment=moments.cross.numpy(),
+            scale,
+            second_moment=second,
+            cross_moment=cross,
         )
         seed = int(torch.randint(2**62, (), generator=rng))
         layers = [layer.numpy().copy() for layer in problem.map.layers(theta)]
@@ -74,7 +84,10 @@ class Gibbs:
 
     def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
         """Draw all layers once."""
-        layers, conditional = state.posterior.sweep(state.layers, state.noise)
+        layers = state.layers
+        if self.fibre_moves:
+            layers = state.posterior.fibre_move(layers, state.noise)
+        layers, conditional = state.posterior.sweep(layers, state.noise)
         loss = conditional if self.rao_blackwell else state.posterior.excess_loss(layers)
         flat = np.concatenate([layer.reshape(layer.shape[0], -1) for layer in layers], axis=1)
         draw = Draw(torch.from_numpy(flat), torch.from_numpy(loss))

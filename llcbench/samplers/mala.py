@@ -47,19 +47,27 @@ class MALA:
     which belong in the burn-in, ``log eps`` follows the acceptance rate of all chains towards
     0.574; from then on the step is fixed and the chain is Markov.
 
+    A cross such as ``(w1 w2)^2`` needs steps of a size at its centre that its arms never accept.
+    With ``spread`` every chain multiplies its step by ``10^(-spread u)``, ``u`` uniform and fresh
+    in every step: a mixture of kernels that each leave the target invariant, good on all scales.
+
     Attributes:
-        step_size: First ``eps``.
+        step_size: First ``eps``, the largest one if they are spread.
         adapt: Number of steps with adaptation, 0 for a fixed step.
+        spread: Decades over which the steps of a mixture are spread, 0 for one step size.
 
     Source: Roberts and Tweedie 1996; the adaptation is Robbins-Monro (Andrieu and Thoms 2008).
     """
 
     step_size: float = 1e-3
     adapt: int = 500
+    spread: float = 0.0
 
     def __post_init__(self) -> None:
         check_positive("mala", "step_size", self.step_size)
         check_count("mala", "adapt", self.adapt)
+        if self.spread != 0:
+            check_positive("mala", "spread", self.spread)
 
     def unsupported(self, target: Target) -> str | None:
         """Say why a target cannot be sampled: a ratio of minibatch losses is no Metropolis ratio."""
@@ -71,14 +79,14 @@ class MALA:
         return State(theta, potential, grad, loss, self.step_size, 0)
 
     def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
-        """Propose and test for all chains; the recorded loss is that of the state after the test."""
-        eps = state.step_size
+        """Propose and test for all chains; the recorded loss is that after the test."""
+        eps = self._steps(state, rng)
         noise = torch.empty_like(state.theta).normal_(generator=rng)
-        proposal = state.theta.add(state.grad, alpha=-0.5 * eps).add_(noise, alpha=eps**0.5)
+        proposal = state.theta - (0.5 * eps) * state.grad + eps.sqrt() * noise
         potential, grad, loss = target.potential_and_grad(proposal)
-        back = (state.theta - proposal).add_(grad, alpha=0.5 * eps)
+        back = state.theta - proposal + (0.5 * eps) * grad
         forth_density = 0.5 * noise.square().sum(1)
-        back_density = back.square().sum(1) / (2 * eps)
+        back_density = (back.square() / (2 * eps)).sum(1)
         log_ratio = state.potential - potential + forth_density - back_density
         uniform = torch.rand(log_ratio.shape, generator=rng, dtype=log_ratio.dtype)
         # A NaN ratio (an overflowing proposal) compares false and is rejected.
@@ -89,10 +97,18 @@ class MALA:
             torch.where(accepted, potential, state.potential),
             torch.where(row, grad, state.grad),
             torch.where(accepted, loss, state.loss),
-            self._adapted(eps, state.steps, accepted),
+            self._adapted(state.step_size, state.steps, accepted),
             state.steps + 1,
         )
         return moved, Draw(moved.theta, moved.loss, accepted)
+
+    def _steps(self, state: State, rng: torch.Generator) -> Tensor:
+        """Return the step of every chain, ``(chains, 1)``."""
+        eps = state.theta.new_full((state.theta.shape[0], 1), state.step_size)
+        if not self.spread:
+            return eps
+        uniform = torch.rand(eps.shape, generator=rng, dtype=eps.dtype)
+        return eps * (-math.log(10.0) * self.spread * uniform).exp_()
 
     def _adapted(self, eps: float, steps: int, accepted: Tensor) -> float:
         if steps >= self.adapt:

@@ -21,6 +21,7 @@ from theory.families.linear_point import LinearPoint as LinearPoint
 from theory.families.linear_point import deep_linear_at as deep_linear_at
 from theory.families.norm_product import norm_product as norm_product
 from theory.families.normal_crossing import normal_crossing as normal_crossing
+from theory.families.quasi_homogeneous import quasi_homogeneous as quasi_homogeneous
 from theory.families.reduced_rank import reduced_rank_global as reduced_rank_global
 from theory.families.reduced_rank import reduced_rank_local as reduced_rank_local
 from theory.families.regular import regular as regular
@@ -40,6 +41,7 @@ FAMILIES: Final[Mapping[str, Callable[..., RLCT]]] = MappingProxyType(
         "deep_linear_local": deep_linear_local,
         "norm_product": norm_product,
         "normal_crossing": normal_crossing,
+        "quasi_homogeneous": quasi_homogeneous,
         "reduced_rank_global": reduced_rank_global,
         "reduced_rank_local": reduced_rank_local,
         "regular": regular,

@@ -1,5 +1,6 @@
 """Targets of linear networks at any weights, by certified block Gibbs sampling."""
 
+import importlib
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -128,9 +129,8 @@ def _starts(posterior: LinearPosterior, chains: int, rng: np.random.Generator) -
 
 def _summary(trace: NDArray[np.float64], sweeps: int, rtol: float) -> Tempered:
     """Return the mean of a trace of shape ``(chains, draws)`` with its certificate."""
-    # Imported here: it takes a second, and only this function needs it.
-    from arviz_stats.base import array_stats
-
+    # Imported here: it takes a second, and nothing else needs it.
+    array_stats: Any = importlib.import_module("arviz_stats.base").array_stats
     chains, draws = trace.shape
     value = float(np.mean(trace))
     at_reference, dispersed = trace[0::2], trace[1::2]

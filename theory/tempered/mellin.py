@@ -188,7 +188,9 @@ def _trapezoid(
     total, modulus = 0.0, 0.0
     for start in range(0, count + 1, _CHUNK):
         index = np.arange(start, min(start + _CHUNK, count + 1))
-        values = np.exp(log_integrand(line + 1j * step * index) - shift)
+        nodes = np.empty(index.size, dtype=np.complex128)
+        nodes.real, nodes.imag = line, step * index
+        values = np.exp(log_integrand(nodes) - shift)
         # The integrand at the conjugate point is the conjugate: one half line is enough.
         values[index == 0] *= 0.5
         total += float(np.sum(values.real))

@@ -7,7 +7,7 @@ for on a coarse grid that may not see it. And every cell carries two nested tens
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -33,6 +33,7 @@ _RULE = np.array(
         [0.9604912687080202834, 0.1046562260264672652, 0.0],
     ]
 )
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class Leaves:
     def ratio(self) -> tuple[float, Array, float]:
         """Return ``t E[K]``, the error that each cell adds to it, and ``t E|K|``."""
         mass, energy, size = (float(x) for x in self.moments.sum(axis=0))
+        if not mass > 0.0:
+            raise ValueError("potential is infinite wherever the localisation has mass")
         value = energy / mass
         cell_errors = (self.errors[:, 1] + abs(value) * self.errors[:, 0]) / mass
         return value, cell_errors, size / mass
@@ -199,16 +202,8 @@ def refine(
         t = min(nbeta, t * _RAMP)
         live = integrand.leaves(live.lower, live.upper, t)
     if dead is not None:
-        nothing = Leaves(
-            dead.lower,
-            dead.upper,
-            np.zeros_like(dead.moments),
-            np.zeros_like(dead.errors),
-            np.zeros_like(dead.variation),
-            dead.peak,
-            live.shift,
-        )
-        live = live.joined(nothing)
+        empty = replace(dead, moments=0.0 * dead.moments, errors=0.0 * dead.errors)
+        live = live.joined(replace(empty, shift=live.shift))
     return live, resolved
 
 

@@ -89,9 +89,7 @@ def quadrature(
         ValueError: if a parameter is out of range, ``d > 3``, the measure cannot be normalised,
             or the potential returns NaN or a wrong shape.
     """
-    leaves, done = _partition(
-        potential, centre, nbeta, gamma, breakpoints, box, rtol, max_cells
-    )
+    leaves, done = _partition(potential, centre, nbeta, gamma, breakpoints, box, rtol, max_cells)
     value, errors, size = leaves.ratio()
     return Tempered(
         value=value,
@@ -165,14 +163,14 @@ def _partition(
     return refine(Integrand(potential, middle, localisation), edges, t, tolerance, max_cells)
 
 
-def _ladder(
-    centre: float, radius: float, special: list[float], rungs: int
-) -> NDArray[np.float64]:
+def _ladder(centre: float, radius: float, special: list[float], rungs: int) -> NDArray[np.float64]:
     """Return panel edges on ``centre +- radius`` that accumulate at the special points."""
     offsets = radius * _LADDER_STEP ** -np.arange(1.0, rungs + 1.0)
     inside = [x for x in special if abs(x - centre) < radius]
     exact = np.array([centre - radius, *inside, centre + radius])
-    rough = np.concatenate([[x + sign * offsets] for x in inside for sign in (-1.0, 1.0)], axis=None)
+    rough = np.concatenate(
+        [[x + sign * offsets] for x in inside for sign in (-1.0, 1.0)], axis=None
+    )
     rough = np.sort(rough[np.abs(rough - centre) < radius])
     # Rungs of different ladders may nearly coincide: thin slices would only cost cells.
     kept = [float(x) for x in np.unique(exact)]

@@ -1,0 +1,288 @@
+"""The command line; bodies import what they need, so that ``--help`` is instant."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+DEFAULT_STORE = "build/store"
+DEFAULT_REPORT = "build/report"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="llcbench")
+def cli() -> None:
+    """Measure how far estimators of the local learning coefficient are from the truth."""
+
+
+_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+_store = click.option(
+    "--store", default=DEFAULT_STORE, show_default=True, help="Folder of finished runs."
+)
+_load = click.option(
+    "--load", "plugins", multiple=True, metavar="FILE.py", help="Script that registers samplers."
+)
+_selection = [
+    click.argument("suite"),
+    _store,
+    click.option("-s", "--sampler", "samplers", multiple=True, metavar="NAME[opt=value]"),
+    click.option("-p", "--problem", "problems", multiple=True, metavar="ID or pattern"),
+    click.option("--replicates", type=int, help="Repetitions instead of the suite's."),
+    click.option("--seed", type=int, help="Seed instead of the suite's."),
+    click.option(
+        "--set", "overrides", multiple=True, metavar="OPTION=VALUE", help="E.g. nbeta=1e4."
+    ),
+    _load,
+]
+
+
+def _selecting(command: Any) -> Any:
+    for option in reversed(_selection):
+        command = option(command)
+    return command
+
+
+@cli.command("list")
+@click.argument(
+    "kind",
+    default="problems",
+    type=click.Choice(["problems", "samplers", "estimators", "suites", "families"]),
+)
+@_load
+@_json
+def list_(kind: str, plugins: tuple[str, ...], as_json: bool) -> None:
+    """List problems, samplers, estimators, suites or families of exact coefficients."""
+    from llcbench import registry
+    from llcbench.run.execute import load_plugins
+
+    load_plugins(list(plugins))
+    if kind == "families":
+        from theory.families import FAMILIES
+
+        names = sorted(FAMILIES)
+    else:
+        sources = {
+            "problems": registry.problem_ids,
+            "samplers": registry.sampler_names,
+            "estimators": registry.estimator_names,
+            "suites": registry.suite_names,
+        }
+        names = sources[kind]()
+    click.echo(json.dumps(names) if as_json else "\n".join(names))
+
+
+@cli.command()
+@click.argument("identifier", metavar="ID")
+@click.option("--nbeta", type=float, help="Inverse temperature; default n / log n.")
+@click.option("--gamma", type=float, default=1.0, show_default=True, help="Localisation.")
+@click.option("--proof/--no-proof", default=True, help="Print the proof steps.")
+@click.option("--plot", metavar="FILE", help="Draw a two-parameter potential (.png or .svg).")
+@_json
+def show(
+    identifier: str, nbeta: float | None, gamma: float, proof: bool, plot: str | None, as_json: bool
+) -> None:
+    """Show a problem: formula, the three truths with source and proof, and why it is hard."""
+    from llcbench.show import describe, draw, page
+
+    facts = describe(identifier, nbeta, gamma)
+    click.echo(json.dumps(facts, indent=2) if as_json else page(facts, proof))
+    if plot:
+        click.echo(f"plot written to {draw(identifier, Path(plot))}", err=as_json)
+
+
+@cli.command()
+@_selecting
+@click.option("--executor", type=click.Choice(["serial", "processes"]), default="serial")
+@click.option("--workers", type=int, default=2, show_default=True, help="Processes.")
+@click.option("--time-budget", metavar="20m", help="Stop after this time: 90s, 20m or 2h.")
+@click.option("--fresh", is_flag=True, help="Run again what the store holds already.")
+@click.option("--keep-failed", is_flag=True, help="Do not try failed runs again.")
+@click.option("--no-progress", is_flag=True, help="No progress bar.")
+@_json
+def run(
+    suite: str,
+    store: str,
+    executor: str,
+    workers: int,
+    time_budget: str | None,
+    fresh: bool,
+    keep_failed: bool,
+    no_progress: bool,
+    as_json: bool,
+    **selection: Any,
+) -> None:
+    """Run a suite, or what the store still misses of it."""
+    from llcbench.run.executors import make_executor
+    from llcbench.run.plan import missing
+    from llcbench.run.runner import run_missing
+    from llcbench.run.store import Store
+
+    specs = _specs(suite, selection)
+    place = Store(Path(store))
+    runner = make_executor(executor, workers, list(selection["plugins"]))
+    contents = place.contents()
+    for line in place.set_aside(contents):
+        click.echo(f"llcbench: {line}", err=True)
+    wanted = specs if fresh else missing(specs, contents.records, keep_failed=keep_failed)
+    outcome = run_missing(
+        wanted, place, runner, seconds=seconds_of(time_budget), progress=not no_progress
+    )
+    for line in outcome.warnings:
+        click.echo(f"llcbench: {line}", err=True)
+    failed = [r for r in outcome.finished if r.estimate.status not in ("ok", "skipped")]
+    summary = {
+        "runs": len(specs),
+        "reused": len(specs) - len(wanted),
+        "finished": len(outcome.finished),
+        "failed": len(failed),
+        "unstarted": outcome.unstarted,
+        "store": store,
+    }
+    if as_json:
+        click.echo(json.dumps(summary))
+        return
+    for record in failed:
+        spec, estimate = record.spec, record.estimate
+        click.echo(f"{estimate.status}: {spec.problem} {spec.label}: {estimate.message}")
+    click.echo(
+        f"{len(specs)} runs: {summary['reused']} reused, {summary['finished']} made,"
+        f" {len(failed)} of them failed, {outcome.unstarted} left for the next call"
+    )
+
+
+@cli.command()
+@_selecting
+@click.option("--workers", type=int, default=1, show_default=True, help="Processes to plan for.")
+@_json
+def plan(suite: str, store: str, workers: int, as_json: bool, **selection: Any) -> None:
+    """Say how many runs a suite has, which are missing and how long they will take."""
+    from llcbench.run.forecast import forecast
+
+    facts = forecast(_specs(suite, selection), Path(store), workers)
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    click.echo(
+        f"{facts['runs']} runs, {facts['held']} in {store}, {facts['missing']} missing;"
+        f" about {facts['seconds']:.0f} s with {workers} worker(s)"
+    )
+    for identifier, count in facts["missing_by_problem"].items():
+        click.echo(f"  {identifier}: {count}")
+
+
+@cli.command()
+@_store
+@_json
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated output.")
+@click.option("--markdown", is_flag=True, help="Markdown output.")
+def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
+    """Print how far every sampler is from each truth."""
+    import msgspec
+
+    from llcbench.report import tables
+    from llcbench.run.store import Store
+    from llcbench.scoring import scores
+
+    contents = Store(Path(store)).contents()
+    for path, reason in contents.damaged.items():
+        click.echo(f"llcbench: {path.name} is damaged ({reason}); run the suite again", err=True)
+    if not contents.records:
+        raise ValueError(f"no runs in {store!r}; 'llcbench run smoke --store {store}' makes some")
+    found = scores(contents.records.values())
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+        return
+    table = tables.score_table(found)
+    render = tables.to_csv if as_csv else tables.to_markdown if markdown else tables.to_text
+    click.echo(render(table))
+
+
+@cli.command()
+@_store
+@click.option("--out", default=DEFAULT_REPORT, show_default=True, help="Folder of the page.")
+@click.option("--open", "opened", is_flag=True, help="Open the page in the browser.")
+def report(store: str, out: str, opened: bool) -> None:
+    """Write the page that compares every sampler with each truth."""
+    from llcbench.report.html import write_page
+    from llcbench.run.store import Store
+
+    path = write_page(Store(Path(store)), Path(out))
+    click.echo(f"report written to {path}")
+    if opened:
+        click.launch(str(path))
+
+
+@cli.command()
+@_json
+def doctor(as_json: bool) -> None:
+    """Check the installation: versions, names, speed of a step."""
+    from llcbench.doctor import checks
+
+    found = checks()
+    if as_json:
+        click.echo(json.dumps([{"check": c, "ok": ok, "detail": d} for c, ok, d in found]))
+    else:
+        for name, passed, detail in found:
+            click.echo(f"{'ok  ' if passed else 'FAIL'} {name}: {detail}")
+    if not all(passed for _, passed, _ in found):
+        raise SystemExit(1)
+
+
+def seconds_of(text: str | None) -> float | None:
+    """Read a time such as ``90s``, ``20m`` or ``2h``.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if text is None:
+        return None
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
+    try:
+        value = float(number) * units[unit]
+    except ValueError:
+        value = -1.0
+    if not value > 0:
+        raise ValueError(f"--time-budget {text!r} is not a time; write 90s, 20m or 2h")
+    return value
+
+
+def main() -> None:
+    """Run the command line; bad input is one line on standard error and exit code 2."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("llcbench: stopped; finished runs are kept", err=True)
+        sys.exit(130)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        click.echo(f"llcbench: {' '.join(error.format_message().split())}", err=True)
+        sys.exit(2)
+    except ValueError as error:
+        click.echo(f"llcbench: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)
+
+
+def _specs(suite: str, selection: dict[str, Any]) -> list[Any]:
+    from llcbench.run.execute import load_plugins
+    from llcbench.run.plan import expand
+    from llcbench.run.suite import load, parse_value
+
+    load_plugins(list(selection["plugins"]))
+    overrides = {}
+    for text in selection["overrides"]:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"--set {text!r}: write option=value, for example nbeta=1e4")
+        overrides[key] = parse_value(value)
+    return expand(
+        load(suite),
+        samplers=list(selection["samplers"]),
+        problems=list(selection["problems"]),
+        replicates=selection["replicates"],
+        seed=selection["seed"],
+        overrides=overrides,
+    )

@@ -1,0 +1,1 @@
+"""Tables, figures and a static page from stored runs; nothing here samples."""

@@ -1,0 +1,67 @@
+"""Short names for samplers and settings, as they stand in tables, figures and the page."""
+
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+import msgspec
+
+from llcbench.records import Settings, text
+from llcbench.scoring import Score
+
+# These two have columns of their own.
+SHOWN_SETTINGS = ("nbeta", "gamma")
+
+
+def name_of(label: str) -> str:
+    """Return the sampler of a label such as ``sgld[step_size=1e-05]``."""
+    return label.partition("[")[0]
+
+
+def short_labels(labels: Iterable[str]) -> dict[str, str]:
+    """Return labels with the step size and those hyper-parameters that tell them apart.
+
+    ``mala[adapt=500,step_size=0.001]`` becomes ``mala[step_size=0.001]`` if every MALA in the table
+    has ``adapt=500``. Two labels never become the same.
+    """
+    known = sorted(set(labels))
+    short = {}
+    for label in known:
+        siblings = [_options(other) for other in known if name_of(other) == name_of(label)]
+        shared = set.intersection(*siblings)
+        kept = [
+            option
+            for option in sorted(_options(label))
+            if option not in shared or option.startswith("step_size=")
+        ]
+        short[label] = f"{name_of(label)}[{','.join(kept)}]" if kept else name_of(label)
+    return short if len(set(short.values())) == len(short) else {label: label for label in known}
+
+
+def setting_labels(scores: Sequence[Score]) -> list[str]:
+    """Return what sets each score's settings apart from the others', temperature excluded.
+
+    All are empty if the scores differ in temperature and localisation only.
+    """
+    fields = [name for name in Settings.__struct_fields__ if name not in SHOWN_SETTINGS]
+    rows = [msgspec.structs.asdict(score.settings) for score in scores]
+    varied = [name for name in fields if len({row[name] for row in rows}) > 1]
+    return [", ".join(f"{name}={_setting(row[name])}" for name in varied) for row in rows]
+
+
+def fraction(value: str | None) -> float | None:
+    """Return the number of a stored coefficient, None for bounds or none at all."""
+    try:
+        number = float(Fraction(value)) if value is not None else None
+    except (ValueError, ZeroDivisionError):
+        return None
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _options(label: str) -> set[str]:
+    inner = label.partition("[")[2].removesuffix("]")
+    return set(inner.split(",")) if inner else set()
+
+
+def _setting(value: object) -> str:
+    return "full" if value is None else text(value)

@@ -1,0 +1,103 @@
+"""How every figure looks: one colour per sampler, the same bytes on every run."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import matplotlib.style
+from matplotlib.figure import Figure
+
+from llcbench.report.labels import name_of
+
+# Okabe and Ito (2008), without yellow, which is too light for dots.
+_COLOURS = {
+    "sgld": "#d55e00",
+    "mala": "#0072b2",
+    "exact": "#009e73",
+    "gibbs": "#cc79a7",
+}
+# Samplers that are not ours draw from these by name, so that a sampler keeps its colour.
+_OTHERS = ("#e69f00", "#56b4e9", "#7a68c9", "#8c6d31", "#44aa99", "#aa4466")
+_MARKERS = "osD^vPhX"
+
+# Figures set in these two colours can be recoloured by a page in dark mode.
+INK = "#1c1c1e"
+GREY = "#8a8a8e"
+
+_STYLE: dict[str, Any] = {
+    "svg.hashsalt": "llcbench",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"],
+    "font.size": 9.0,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "text.color": INK,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.size": 0.0,
+    "legend.frameon": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Apply the style of llcbench, whatever the user's own matplotlib settings are."""
+    with matplotlib.style.context(["default", _STYLE]):
+        yield
+
+
+def colour_of(label: str) -> str:
+    """Return the colour of a sampler; hyper-parameters do not change it."""
+    name = name_of(label)
+    place = int(sha256(name.encode()).hexdigest(), 16) % len(_OTHERS)
+    return _COLOURS.get(name, _OTHERS[place])
+
+
+def markers(labels: list[str]) -> dict[str, str]:
+    """Return a marker per label that tells the settings of one sampler apart."""
+    count: dict[str, int] = {}
+    found = {}
+    for label in sorted(set(labels)):
+        place = count.get(name_of(label), 0)
+        count[name_of(label)] = place + 1
+        found[label] = _MARKERS[place % len(_MARKERS)]
+    return found
+
+
+def to_svg(figure: Figure) -> str:
+    """Return a figure as SVG without date and program name: equal figures are equal bytes."""
+    handle = io.StringIO()
+    with style():
+        blank = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(handle, format="svg", metadata=blank)
+    return handle.getvalue()
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure as SVG or PNG, by suffix.
+
+    Raises:
+        ValueError: If the suffix is neither.
+    """
+    if path.suffix == ".svg":
+        path.write_text(to_svg(figure), encoding="utf-8")
+    elif path.suffix == ".png":
+        with style():
+            figure.savefig(path, dpi=160, facecolor="white", metadata={"Software": None})
+    else:
+        raise ValueError(f"cannot write a figure to {path.name!r}: use .svg or .png")
+    return path

@@ -1,0 +1,168 @@
+"""Tables of scores and their renderings: terminal, Markdown, CSV, LaTeX."""
+
+import csv
+import io
+from collections.abc import Callable
+
+from llcbench.report.score_table import sampler_table as sampler_table
+from llcbench.report.score_table import score_table as score_table
+from llcbench.report.table import Cell as Cell
+from llcbench.report.table import Column as Column
+from llcbench.report.table import Row as Row
+from llcbench.report.table import Table as Table
+from llcbench.report.table import Value
+
+GAP = "  "
+# Text columns are cut to this many characters before a number column is given up.
+TEXT_LIMIT = 30
+
+
+def to_text(table: Table, width: int | None = None) -> str:
+    """Return aligned plain text.
+
+    Within ``width``, long texts are cut and dispensable columns are left out and named below the
+    table; numbers are never cut.
+    """
+    shown, omitted = _fitted(table, width)
+    lines = [table.title, ""] if table.title else []
+    limit = TEXT_LIMIT if width is not None else None
+    widths = _widths(shown, limit)
+    heads = [Cell(column.name, (column.name,)) for column in shown.columns]
+    lines.append(_line([cell.text for cell in heads], shown.columns, widths))
+    lines.append(GAP.join("-" * size for size in widths))
+    lines += [_line([c.text for c in row.cells], shown.columns, widths) for row in shown.rows]
+    return "\n".join([*lines, *_footer(table, omitted)]) + "\n"
+
+
+def to_markdown(table: Table) -> str:
+    """Return a GitHub-flavoured pipe table."""
+    rule = ["---:" if column.numeric else "---" for column in table.columns]
+    heads = [_markdown(column.name) for column in table.columns]
+    body = [[_markdown(cell.text) for cell in row.cells] for row in table.rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in [heads, rule, *body])
+
+
+def to_csv(table: Table) -> str:
+    """Return comma-separated values in full precision, errors in columns of their own."""
+    handle = io.StringIO()
+    writer = csv.writer(handle, lineterminator="\n")
+    writer.writerow([field for column in table.columns for field in column.fields])
+    for row in table.rows:
+        writer.writerow([_plain(value) for cell in row.cells for value in cell.values])
+    return handle.getvalue()
+
+
+def to_latex(table: Table) -> str:
+    """Return a ``tabular`` for the booktabs package."""
+    heads = " & ".join(_latex(column.name) for column in table.columns)
+    body = [" & ".join(_latex(cell.text) for cell in row.cells) for row in table.rows]
+    return "\n".join(
+        [
+            *([f"% {table.title}"] if table.title else []),
+            "% needs \\usepackage{booktabs}",
+            rf"\begin{{tabular}}{{{''.join('r' if c.numeric else 'l' for c in table.columns)}}}",
+            r"\toprule",
+            rf"{heads} \\",
+            r"\midrule",
+            *(rf"{line} \\" for line in body),
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    )
+
+
+RENDERERS: dict[str, Callable[[Table], str]] = {
+    "text": to_text,
+    "markdown": to_markdown,
+    "csv": to_csv,
+    "latex": to_latex,
+}
+
+
+def _fitted(table: Table, width: int | None) -> tuple[Table, tuple[str, ...]]:
+    """Take in as many columns as fit, last those that say the same in every row."""
+    if width is None:
+        return table, ()
+    kept = {column.name for column in table.columns if not column.rank}
+    spare = [column for column in table.columns if column.rank]
+    for column in sorted(spare, key=lambda c: (_constant(table, c), c.rank)):
+        tried = _only(table, kept | {column.name})
+        if sum(_widths(tried, TEXT_LIMIT)) + len(GAP) * (len(tried.columns) - 1) <= width:
+            kept.add(column.name)
+    return _only(table, kept), tuple(c.name for c in spare if c.name not in kept)
+
+
+def _only(table: Table, names: set[str]) -> Table:
+    return table.select(tuple(column.name for column in table.columns if column.name in names))
+
+
+def _footer(table: Table, omitted: tuple[str, ...]) -> list[str]:
+    columns = [column for column in table.columns if column.name in omitted]
+    same = [f"{c.name} {_texts(table, c)[0]}" for c in columns if _constant(table, c)]
+    rest = [c.name for c in columns if not _constant(table, c)]
+    lines = [f"In all rows: {', '.join(same)}."] if same else []
+    lines += [f"Left out for want of width: {', '.join(rest)}."] if rest else []
+    return ["", *lines] if lines else []
+
+
+def _constant(table: Table, column: Column) -> bool:
+    return len(set(_texts(table, column))) == 1
+
+
+def _texts(table: Table, column: Column) -> list[str]:
+    place = table.columns.index(column)
+    return [row.cells[place].text for row in table.rows]
+
+
+def _widths(table: Table, limit: int | None) -> list[int]:
+    widths = []
+    for place, column in enumerate(table.columns):
+        size = max([len(column.name), *(len(row.cells[place].text) for row in table.rows)])
+        cut = limit is not None and not column.numeric
+        widths.append(min(size, limit) if cut and limit is not None else size)
+    return widths
+
+
+def _line(texts: list[str], columns: tuple[Column, ...], widths: list[int]) -> str:
+    cells = []
+    for text, column, width in zip(texts, columns, widths, strict=True):
+        cut = text if len(text) <= width else text[: width - 1] + "…"
+        cells.append(cut.rjust(width) if column.numeric else cut.ljust(width))
+    return GAP.join(cells).rstrip()
+
+
+def _plain(value: Value) -> str:
+    if value is None:
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _markdown(text: str) -> str:
+    for mark, safe in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("*", "\\*")):
+        text = text.replace(mark, safe)
+    return text.replace("\n", " ")
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "_": r"\_",
+    "%": r"\%",
+    "&": r"\&",
+    "#": r"\#",
+    "$": r"\$",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
+
+
+def _latex(text: str) -> str:
+    escaped = "".join(_LATEX.get(character, character) for character in text.replace("\n", " "))
+    # A hyphen before a digit is a minus sign; a lone one is an empty cell.
+    if len(text) > 1 and text[0] in "+-" and text[1].isdigit():
+        return f"${text[0]}${escaped[1:]}"
+    return "--" if text == "-" else escaped

@@ -1,0 +1,137 @@
+"""One run, start to finish, in whatever process it lands."""
+
+import hashlib
+import json
+import time
+import traceback
+from collections.abc import Callable
+from importlib import util
+from pathlib import Path
+
+from llcbench import registry
+from llcbench.provenance import environment, environment_id
+from llcbench.records import Estimate, Exact, RunRecord, Spec, TemperedTruth, Truths
+from llcbench.run.store import key_of
+from llcbench.seeds import Seeds
+from theory.rlct import RLCT
+
+
+def seeds_of(spec: Spec) -> Seeds:
+    """Return the randomness of a run."""
+    return Seeds(spec.seed, spec.problem, spec.replicate, spec.label)
+
+
+def truth_key(spec: Spec) -> str:
+    """Return the name of the truths that a run shares with others.
+
+    They depend on problem, temperature and localisation, and with data on the data set.
+    """
+    problem = registry.problem(spec.problem)
+    axes = [spec.problem, spec.problem_version, spec.settings.nbeta, spec.settings.gamma]
+    if problem.num_data is not None:
+        axes += [spec.seed, spec.replicate]
+    return hashlib.sha256(json.dumps(axes).encode()).hexdigest()[:16]
+
+
+def compute_truths(spec: Spec) -> Truths:
+    """Return the three truths of a run, the tempered one on the data of the run."""
+    from llcbench.estimators.mean_energy import nbeta_of
+
+    problem = registry.problem(spec.problem)
+    data = problem.sample_data(seeds_of(spec).generator("data"))
+    nbeta = nbeta_of(spec.settings, problem.num_data)
+    found = problem.tempered(nbeta, spec.settings.gamma, data)
+    tempered = None
+    if found is not None:
+        tempered = TemperedTruth(
+            value=found.value, stderr=found.stderr, method=found.method, certified=found.certified
+        )
+    local, global_ = problem.truth
+    return Truths(local=_stored(local), global_=_stored(global_), tempered=tempered)
+
+
+def execute(
+    spec: Spec,
+    truths: Truths | None,
+    deadline: float | None = None,
+    on_step: Callable[[int], None] | None = None,
+) -> RunRecord:
+    """Run a spec and return its record; whatever goes wrong becomes a status.
+
+    Args:
+        spec: What is run.
+        truths: What the answer should be.
+        deadline: Time (as of ``time.time``) at which the run must stop.
+        on_step: Called with the number of new steps now and then.
+    """
+    import torch
+
+    from llcbench.target import Budget
+
+    # One thread, wherever the run lands: the same numbers in every process.
+    torch.set_num_threads(1)
+    problem = registry.problem(spec.problem)
+    seconds = None if deadline is None else max(deadline - time.time(), 0.0)
+    try:
+        sampler = registry.make_sampler(spec.sampler, dict(spec.parameters))
+        estimator = registry.make_estimator(spec.estimator)(sampler, spec.settings)
+        estimate = estimator.estimate(
+            problem, seeds=seeds_of(spec), budget=Budget(seconds=seconds), on_step=on_step
+        )
+    except MemoryError as error:
+        estimate = _failed(spec, "out_of_memory", str(error) or "memory is used up")
+    except Exception as error:  # a user's sampler may raise anything; the sweep goes on
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        estimate = _failed(spec, "error", f"{type(error).__name__}: {error} ({where})")
+    return record_of(spec, truths, estimate)
+
+
+def crashed(spec: Spec, truths: Truths | None, message: str) -> RunRecord:
+    """Return the record of a run whose process died."""
+    return record_of(spec, truths, _failed(spec, "crashed", message))
+
+
+def record_of(spec: Spec, truths: Truths | None, estimate: Estimate) -> RunRecord:
+    """Return the record of a run, made in this environment."""
+    return RunRecord(
+        key=key_of(spec),
+        spec=spec,
+        truths=truths,
+        estimate=estimate,
+        environment=environment_id(environment()),
+    )
+
+
+def load_plugins(paths: list[str]) -> None:
+    """Import scripts that register samplers of their own.
+
+    Raises:
+        ValueError: If a file does not exist or cannot be imported.
+    """
+    for text in paths:
+        path = Path(text)
+        if not path.is_file():
+            raise ValueError(f"--load {text!r}: there is no such file")
+        found = util.spec_from_file_location(f"llcbench_plugin_{path.stem}", path)
+        if found is None or found.loader is None:
+            raise ValueError(f"--load {text!r}: not a Python file")
+        try:
+            found.loader.exec_module(util.module_from_spec(found))
+        except Exception as error:
+            raise ValueError(f"--load {text!r}: {type(error).__name__}: {error}") from error
+
+
+def _failed(spec: Spec, status: str, message: str) -> Estimate:
+    from llcbench.estimators.mean_energy import nbeta_of
+
+    nbeta = nbeta_of(spec.settings, registry.problem(spec.problem).num_data)
+    fields = {"status": status, "message": message}
+    import msgspec
+
+    return msgspec.convert(fields | {"nbeta": nbeta, "gamma": spec.settings.gamma}, Estimate)
+
+
+def _stored(rlct: RLCT) -> Exact:
+    value = str(rlct.lower) if rlct.lower == rlct.upper else f"[{rlct.lower}, {rlct.upper}]"
+    return Exact(value=value, multiplicity=rlct.multiplicity, source=rlct.source)

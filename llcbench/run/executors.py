@@ -1,0 +1,129 @@
+"""Where runs are executed: in this process, or in processes that may die."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from typing import Any, Generic, TypeVar, final
+
+from llcbench.run.execute import load_plugins
+
+TaskT = TypeVar("TaskT")
+ResultT = TypeVar("ResultT")
+
+
+@final
+@dataclass(frozen=True)
+class Died:
+    """Stands for the result of a task whose process died."""
+
+    message: str
+
+
+@final
+@dataclass(frozen=True)
+class Serial:
+    """Runs tasks one after the other in this process."""
+
+    def map(
+        self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
+    ) -> Iterator[tuple[TaskT, ResultT | Died]]:
+        """Yield every task with its result, in order."""
+        for task in tasks:
+            yield task, function(task)
+
+
+@final
+@dataclass(frozen=True)
+class Processes(Generic[TaskT, ResultT]):
+    """Runs tasks in fresh processes that each import what they need once.
+
+    If a process dies, the tasks that were in flight are tried again one at a time, each in a
+    process of its own; one that kills its process again is reported, the others go on.
+
+    Attributes:
+        workers: Number of processes.
+        plugins: Scripts that every process imports first.
+    """
+
+    workers: int
+    plugins: tuple[str, ...] = ()
+
+    def map(
+        self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
+    ) -> Iterator[tuple[TaskT, ResultT | Died]]:
+        """Yield every task with its result, as they finish; tasks are taken when they start."""
+        source = iter(tasks)
+        more = True
+        while more:
+            suspects: list[TaskT] = []
+            with self._pool(self.workers) as pool:
+                more = yield from self._drain(pool, function, source, suspects)
+            for task in suspects:
+                with self._pool(1) as pool:
+                    try:
+                        yield task, pool.submit(function, task).result()
+                    except BrokenProcessPool:
+                        yield task, Died("the process that ran it died twice")
+
+    def _drain(
+        self,
+        pool: Executor,
+        function: Callable[[TaskT], ResultT],
+        source: Iterator[TaskT],
+        suspects: list[TaskT],
+    ) -> Generator[tuple[TaskT, ResultT | Died], None, bool]:
+        """Keep the workers busy until the tasks end (False) or a process dies (True).
+
+        After a death ``suspects`` holds what was in flight.
+        """
+        flying: dict[Future[ResultT], TaskT] = {}
+        while True:
+            for task in islice(source, self.workers - len(flying)):
+                flying[pool.submit(function, task)] = task
+            if not flying:
+                return False
+            done, _ = wait(flying, return_when="FIRST_COMPLETED")
+            for future in done:
+                task = flying.pop(future)
+                try:
+                    yield task, future.result()
+                except BrokenProcessPool:
+                    suspects.append(task)
+            if suspects:
+                suspects.extend(flying.values())
+                return True
+
+    def _pool(self, workers: int) -> ProcessPoolExecutor:
+        # Spawned, not forked: a fork copies locks that torch's threads may hold.
+        return ProcessPoolExecutor(
+            workers,
+            mp_context=get_context("spawn"),
+            initializer=_prepare,
+            initargs=(list(self.plugins),),
+        )
+
+
+def make_executor(name: str, workers: int, plugins: list[str]) -> Serial | Processes[Any, Any]:
+    """Return the executor of a name.
+
+    Raises:
+        ValueError: If the name is unknown or the number of workers is not positive.
+    """
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    if name == "serial":
+        return Serial()
+    if name == "processes":
+        return Processes(workers, tuple(plugins))
+    raise ValueError(f"unknown executor {name!r}; known: serial, processes")
+
+
+def _prepare(plugins: list[str]) -> None:
+    """Import scripts in a new process; torch keeps to one thread there."""
+    import torch
+
+    torch.set_num_threads(1)
+    load_plugins(plugins)

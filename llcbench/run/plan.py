@@ -1,0 +1,114 @@
+"""From a suite to the list of runs."""
+
+from fnmatch import fnmatch
+
+from llcbench import registry
+from llcbench.records import RunRecord, Settings, Spec, Value
+from llcbench.run.store import key_of
+from llcbench.run.suite import Group, Suite, parse_sampler, settings_of
+
+REUSED = ("ok", "skipped")
+
+
+def expand(
+    suite: Suite,
+    *,
+    samplers: list[str] | None = None,
+    problems: list[str] | None = None,
+    replicates: int | None = None,
+    seed: int | None = None,
+    overrides: dict[str, Value] | None = None,
+) -> list[Spec]:
+    """Return all runs of a suite, in a fixed order.
+
+    Args:
+        suite: The suite.
+        samplers: Samplers in bracket notation to use instead of the suite's.
+        problems: Patterns that select among the suite's problems; an id outside the suite is run
+            with the suite's settings.
+        replicates: Repetitions instead of the suite's.
+        seed: Seed instead of the suite's.
+        overrides: Settings over all others.
+
+    Raises:
+        ValueError: If a name, an option or a value is not admissible.
+    """
+    count = suite.replicates if replicates is None else replicates
+    if count < 1:
+        raise ValueError(f"replicates must be at least 1, got {count}")
+    specs: dict[str, Spec] = {}
+    for group in _selected(suite, problems):
+        settings = settings_of(suite.settings, group.settings, overrides or {})
+        chosen = [_resolve(text) for text in samplers or group.samplers]
+        for pattern in group.problems:
+            for identifier in registry.match_problems(pattern):
+                for name, parameters in chosen:
+                    for replicate in range(count):
+                        spec = Spec(
+                            problem=identifier,
+                            problem_version=registry.problem(identifier).version,
+                            estimator=group.estimator,
+                            sampler=name,
+                            parameters=parameters,
+                            settings=_fitting(settings, identifier),
+                            seed=suite.seed if seed is None else seed,
+                            replicate=replicate,
+                        )
+                        specs.setdefault(key_of(spec), spec)
+    return list(specs.values())
+
+
+def missing(
+    specs: list[Spec], records: dict[str, RunRecord], *, keep_failed: bool = False
+) -> list[Spec]:
+    """Return the runs that a store does not hold yet; a failed run does not count as held."""
+
+    def held(spec: Spec) -> bool:
+        record = records.get(key_of(spec))
+        return record is not None and (keep_failed or record.estimate.status in REUSED)
+
+    return [spec for spec in specs if not held(spec)]
+
+
+def _selected(suite: Suite, patterns: list[str] | None) -> list[Group]:
+    """Return the groups with the problems that the patterns select."""
+    if not patterns:
+        return suite.group
+    groups: list[Group] = []
+    used: set[str] = set()
+    for group in suite.group:
+        names = [n for pattern in group.problems for n in registry.match_problems(pattern)]
+        chosen = [n for n in names if any(fnmatch(n, p) for p in patterns)]
+        used |= {p for p in patterns if any(fnmatch(n, p) for n in names)}
+        if chosen:
+            groups.append(_with_problems(group, chosen))
+    for pattern in patterns:
+        if pattern not in used:
+            group = suite.group[0]
+            base = Group(problems=[], samplers=group.samplers, estimator=group.estimator)
+            groups.append(_with_problems(base, registry.match_problems(pattern)))
+    return groups
+
+
+def _with_problems(group: Group, problems: list[str]) -> Group:
+    return Group(
+        problems=problems,
+        samplers=group.samplers,
+        settings=group.settings,
+        estimator=group.estimator,
+    )
+
+
+def _resolve(text: str) -> tuple[str, dict[str, Value]]:
+    """Return name and all hyper-parameters, defaults included, so that the key is complete."""
+    name, parameters = parse_sampler(text)
+    return name, registry.parameters_of(registry.make_sampler(name, parameters))
+
+
+def _fitting(settings: Settings, identifier: str) -> Settings:
+    """Drop the batch size for a population loss, which has no minibatches."""
+    if settings.batch_size is None or registry.problem(identifier).num_data is not None:
+        return settings
+    import msgspec
+
+    return msgspec.structs.replace(settings, batch_size=None)

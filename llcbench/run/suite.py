@@ -1,0 +1,114 @@
+"""Suites: problems, samplers and settings that are run together."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from llcbench.records import Settings, Value
+from llcbench.registry import suite_names, suite_paths, unknown
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A block of a suite: every sampler on every problem.
+
+    Attributes:
+        problems: Ids or patterns.
+        samplers: Samplers in bracket notation.
+        settings: What differs from the suite's settings.
+        estimator: Name of the estimator.
+    """
+
+    problems: list[str]
+    samplers: list[str]
+    settings: dict[str, Value] = {}
+    estimator: str = "mean_energy"
+
+
+class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a suite file says.
+
+    Attributes:
+        title: One line.
+        version: Raised when its meaning changes.
+        replicates: Repetitions of every run, each with its own data, batches and noise.
+        seed: Seed of everything.
+        settings: Settings of all groups.
+        group: The blocks.
+    """
+
+    title: str
+    version: int
+    replicates: int
+    group: list[Group]
+    seed: int = 0
+    settings: dict[str, Value] = {}
+
+
+def load(name: str) -> Suite:
+    """Read a suite by its name, or from a file ending in ``.toml``.
+
+    Raises:
+        ValueError: If there is no such suite or the file does not follow the format.
+    """
+    if name.endswith(".toml"):
+        path = Path(name)
+        if not path.is_file():
+            raise ValueError(f"suite file {name!r} does not exist")
+    elif name in suite_paths():
+        path = suite_paths()[name]
+    else:
+        raise unknown("suite", name, suite_names())
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Suite)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"suite {name!r}: {error}") from error
+
+
+def settings_of(*layers: dict[str, Value]) -> Settings:
+    """Merge settings, later ones over earlier ones.
+
+    Raises:
+        ValueError: If an option is unknown or a value has the wrong type.
+    """
+    merged: dict[str, Value] = {}
+    for layer in layers:
+        merged |= layer
+    try:
+        return msgspec.convert(merged, Settings)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"settings: {error}") from error
+
+
+def parse_sampler(text: str) -> tuple[str, dict[str, Value]]:
+    """Read ``name`` or ``name[option=value,...]``.
+
+    Raises:
+        ValueError: If the brackets or an assignment are malformed.
+    """
+    match = re.fullmatch(r"\s*([a-z0-9_-]+)\s*(?:\[(.*)\])?\s*", text)
+    if match is None:
+        raise ValueError(f"cannot read sampler {text!r}; write e.g. sgld[step_size=1e-4]")
+    name, inner = match.groups()
+    parameters: dict[str, Value] = {}
+    for part in (inner or "").split(","):
+        if not part.strip():
+            continue
+        key, equals, value = part.partition("=")
+        if not equals or not value.strip():
+            raise ValueError(f"cannot read {part.strip()!r} in {text!r}; write option=value")
+        parameters[key.strip()] = parse_value(value.strip())
+    return name, parameters
+
+
+def parse_value(text: str) -> Value:
+    """Read a number, ``true``, ``false``, ``none`` or a word."""
+    constants: dict[str, Value] = {"true": True, "false": False, "none": None}
+    if text.lower() in constants:
+        return constants[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
