@@ -98,23 +98,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How a sampler is run on a problem.
 
     Attributes:
-        nbeta: Number of samples times inverse temperature; None is ``n / log n``, with a nominal
+        nbeta: Number of samples times inverse temperature; ``n / log n`` takes a nominal
             ``n = 100 000`` for a population loss.
         gamma: Localisation strength.
         num_chains: Chains, an array axis.
         num_draws: Kept steps of every chain.
         num_burnin: Steps before them.
         batch_size: Samples in a minibatch; None for the full batch.
+        start: ``w_star``, or ``prior`` for over-dispersed chains at ``w_star + N(0, I / gamma)``.
         feed: How minibatches are drawn; there is one way, and it is part of the record.
         dtype: Precision of the parameters.
     """
 
-    nbeta: float | None = None
+    nbeta: float | Literal["n / log n"] = "n / log n"
     gamma: float = 1.0
     num_chains: int = 16
     num_draws: int = 2000
     num_burnin: int = 1000
     batch_size: int | None = None
+    start: Literal["w_star", "prior"] = "w_star"
     feed: Literal["independent"] = "independent"
     dtype: Literal["float32", "float64"] = "float64"
 

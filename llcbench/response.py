@@ -69,7 +69,8 @@ class Response:
         if not self._sums:
             return None
         problem, nbeta = self._target.problem, self._target.nbeta
-        assert isinstance(problem, Regression) and problem.num_data is not None
+        assert isinstance(problem, Regression)
+        assert problem.num_data is not None
         slopes = []
         for total_q, total_d, total_qd in self._sums:
             q, d, qd = (total / self._count for total in (total_q, total_d, total_qd))

@@ -65,9 +65,10 @@ def sample(
     num_burnin: int,
     noise: torch.Generator,
     batches: torch.Generator,
+    dispersed: bool = False,
     on_step: Callable[[int], None] | None = None,
 ) -> Trace:
-    """Run all chains from the reference point and return their loss traces.
+    """Run all chains and return their loss traces.
 
     Args:
         target: What is sampled.
@@ -76,6 +77,8 @@ def sample(
         num_burnin: Steps before them, at least 0.
         noise: Source of the sampler's randomness.
         batches: Source of the minibatches, so that samplers can be compared on the same ones.
+        dispersed: Start at draws of the localisation, ``N(w_star, I / gamma)``, instead of at
+            ``w_star``: R-hat then sees slow directions, and burn-in has to be long enough.
         on_step: Called with the number of new steps now and then, for progress bars.
 
     Returns:
@@ -97,7 +100,7 @@ def sample(
     baseline = torch.empty(steps if minibatch else 1, target.num_chains if minibatch else 1)
     baseline = baseline.double().fill_(loss_star)
     response = Response(target) if Response.applies(target) else None
-    state = sampler.init(target.start(), target, noise)
+    state = sampler.init(target.start(noise if dispersed else None), target, noise)
     accepted, done = torch.zeros((), dtype=torch.float64), 0
     rejecting = False
     status: Status = "ok"

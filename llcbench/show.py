@@ -22,7 +22,8 @@ def describe(identifier: str, nbeta: float | None, gamma: float) -> dict[str, An
     for name, value in (("nbeta", nbeta), ("gamma", gamma)):
         if value is not None and not 0 < value < float("inf"):
             raise ValueError(f"--{name} must be a finite positive number, got {value:g}")
-    temperature = nbeta_of(Settings(nbeta=nbeta), problem.num_data)
+    settings = Settings() if nbeta is None else Settings(nbeta=nbeta)
+    temperature = nbeta_of(settings, problem.num_data)
     # With data the tempered value belongs to a data set; the page shows the population's.
     tempered = problem.tempered(temperature, gamma)
     point = problem.w_star().tolist()
@@ -85,7 +86,8 @@ def draw(identifier: str, path: Path) -> Path:
     """
     import torch
 
-    from llcbench.report.plots import potential_plot, save
+    from llcbench.report.potential import potential_figure
+    from llcbench.report.style import save
 
     problem = registry.problem(identifier)
     if problem.dim != 2:
@@ -100,7 +102,7 @@ def draw(identifier: str, path: Path) -> Path:
         return loss.excess(rows, batch).numpy()
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure = potential_plot(evaluate, problem.w_star().numpy(), f"{identifier}: {problem.formula}")
+    figure = potential_figure(evaluate, problem.w_star().numpy(), f"{identifier}: {problem.formula}")
     save(figure, path)
     return path
 

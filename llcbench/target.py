@@ -105,9 +105,19 @@ class Target:
         loss = self.loss.excess(theta, self.batch)
         return self._potential(loss, theta - self.w_star), loss
 
-    def start(self) -> Tensor:
-        """Return all chains at the reference point, ``(chains, dim)``."""
-        return self.w_star.expand(self.num_chains, self.dim).clone()
+    def start(self, rng: torch.Generator | None = None) -> Tensor:
+        """Return all chains at ``w_star``, or with a generator at draws of the localisation.
+
+        Raises:
+            ValueError: If draws are asked for and ``gamma`` is 0.
+        """
+        theta = self.w_star.expand(self.num_chains, self.dim).clone()
+        if rng is None:
+            return theta
+        if self.gamma == 0:
+            raise ValueError("a start at draws of the localisation needs gamma > 0")
+        noise = torch.empty_like(theta).normal_(generator=rng)
+        return theta.add_(noise, alpha=self.gamma**-0.5)
 
     def _potential(self, loss: Tensor, offset: Tensor) -> Tensor:
         return self.nbeta * loss + (0.5 * self.gamma) * offset.square().sum(1)

@@ -92,6 +92,7 @@ class MeanEnergy:
             self.sampler,
             num_draws=self.settings.num_draws,
             num_burnin=self.settings.num_burnin,
+            dispersed=self.settings.start == "prior",
             noise=seeds.generator("noise"),
             batches=seeds.generator("batch"),
             on_step=on_step,
@@ -177,7 +178,7 @@ class MeanEnergy:
 
 def nbeta_of(settings: Settings, num_data: int | None) -> float:
     """Return the temperature of a run: as set, or ``n / log n``."""
-    if settings.nbeta is not None:
+    if isinstance(settings.nbeta, int | float):
         return settings.nbeta
     n = num_data or NOMINAL_DATA
     return n / math.log(n)

@@ -1,6 +1,7 @@
 """Problems ``dln/*``: deep linear networks, named small ones and the published random classes."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -98,7 +99,7 @@ def _random(identifier: str, limits: RandomClass, seed: str) -> Regression:
     depth = int(rng.integers(*limits.layers))
     widths = tuple(int(width) for width in rng.integers(*limits.widths, size=depth + 1))
     weights, ranks = [], []
-    for columns, rows in zip(widths[:-1], widths[1:], strict=True):
+    for columns, rows in pairwise(widths):
         weight, rank = _reduced(rows, columns, rng)
         weights.append(weight)
         ranks.append(rank)

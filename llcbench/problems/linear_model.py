@@ -54,11 +54,19 @@ def _tempered(
     cross: Array | None,
 ) -> Tempered | None:
     """Return the tempered truth by block Gibbs, with its standard error."""
-    if gamma <= 0 or sum(layer.size for layer in weights) > GIBBS_LIMIT:
+    size = sum(layer.size for layer in weights)
+    if gamma <= 0 or size > GIBBS_LIMIT:
         return None
+    accuracy = 1e-3 if size <= 1000 else 5e-3
     if second is None:
         # One variance for all inputs is a factor of the loss.
         scale = scale * law.second_moment
     return tempered.linear_network(
-        weights, nbeta, gamma, scale, second_moment=second, cross_moment=cross
+        weights,
+        nbeta,
+        gamma,
+        scale,
+        second_moment=second,
+        cross_moment=cross,
+        rtol=accuracy,
     )

@@ -60,9 +60,8 @@ class PolynomialMap:
     def _table(self, theta: Tensor) -> Tensor:
         """Return generators and their derivatives, ``(J + J dim, chains)``."""
         exponents, coefficients, columns, top = self._compiled
-        powers = theta.new_ones(top + 1, *theta.shape)
-        for power in range(1, top + 1):
-            torch.mul(powers[power - 1], theta, out=powers[power])
+        factors = [theta.new_ones(1, *theta.shape), theta.expand(top, *theta.shape)]
+        powers = torch.cat(factors).cumprod(0)
         monomials = powers[exponents, :, columns].prod(1)
         return coefficients.to(theta.dtype) @ monomials
 

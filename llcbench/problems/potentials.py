@@ -108,7 +108,7 @@ def _sum(name: str, *powers: int, why: str) -> Potential:
 
 _ARMS = "Chains must move between the arms of a cross; the log log term makes the estimate low."
 _LOG = "Multiplicity {m}: the estimate approaches the coefficient like {k} / log n from below."
-_OFF = "A deeper stratum passes at distance 1: with weak localisation a perfect sampler leaks there."
+_OFF = "A deeper stratum passes at distance 1: weakly localised, a perfect sampler leaks there."
 _CURVE = "The zero set is curved: a sampler must follow it, and no coordinate is special."
 
 TWO = "(x - 1)*(x^2 + y^2)^2"
@@ -120,7 +120,7 @@ POTENTIALS: tuple[Potential, ...] = (
         "regular", "the origin is the only zero", blocks=(((1,), (1,)), ((1,), (1,))),
     ),
     _crossing("x2", 1, why="Regular: the law of a discretised chain is known in closed form."),
-    _crossing("x4", 2, why="A flat bottom: the step size that suits the bottom fails on the walls."),
+    _crossing("x4", 2, why="A flat bottom: a step size that suits it fails on the walls."),
     _crossing("x6", 3, why="A flatter bottom: mixing slows, walls are steep."),
     _crossing("x8", 4, why="The flattest well: gradients vanish on most of its width."),
     _flat("x2-flat1", 1, 1),

@@ -1,4 +1,4 @@
-"""Problems ``rrr/*``: reduced-rank regression, two linear layers with both truths in closed form."""
+"""Problems ``rrr/*``: reduced-rank regression, two layers with both truths in closed form."""
 
 from llcbench.problems.family import Family, ranks_of, widths_of
 from llcbench.problems.linear_model import linear_problem

@@ -112,7 +112,7 @@ class SquaredLoss:
         return loss, pullback(grad)
 
     def baseline(self, batch: Batch) -> Tensor:
-        """Return the loss at ``w_star``, a scalar for the full batch and ``(chains,)`` otherwise."""
+        """Return the loss at ``w_star``: a scalar for the full batch, else ``(chains,)``."""
         if isinstance(batch, Population):
             return torch.zeros(())
         if isinstance(batch, Moments):

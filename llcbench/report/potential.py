@@ -1,6 +1,7 @@
 """Contours of two-parameter potentials around the reference point."""
 
 from collections.abc import Callable, Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,9 +10,13 @@ from numpy.typing import NDArray
 from llcbench.report.style import style, to_svg
 
 Array = NDArray[np.float64]
-# Values below this share of the largest one count as zero: log10 has no floor of its own.
-FLOOR = 1e-8
+# log10 has no floor of its own.
+FLOOR = 1e-12
 GRID = 121
+# Decades that are told apart: chains live where nbeta K is near 1, at K = 1e-3 to 1e-5.
+LOWEST, HIGHEST = -6, 1
+# Not quite white: a page in dark mode recolours white.
+LIGHT = "#fdfdfd"
 
 
 def potential_plot(
@@ -46,19 +51,29 @@ def potential_figure(
     x, y = (float(centre) + half_width * np.linspace(-1, 1, GRID) for centre in w_star)
     points = np.stack([axis.ravel() for axis in np.meshgrid(x, y)])
     values = np.asarray(evaluate(points), dtype=np.float64).reshape(GRID, GRID)
-    largest = float(np.nanmax(values))
-    logs = np.log10(np.maximum(values, FLOOR * largest if largest > 0 else 1.0))
-    top = float(np.ceil(logs.max()))
-    levels = np.arange(top - 7, top + 1)
+    logs = np.log10(np.maximum(values, FLOOR))
+    top = int(np.clip(np.ceil(logs.max()), LOWEST + 1, HIGHEST))
+    box = (float(x[0]), float(x[-1]), float(y[0]), float(y[-1]))
     with style():
         figure = Figure(figsize=(3.6, 3.0), layout="constrained")
         axes = figure.add_subplot(aspect="equal")
-        filled = axes.contourf(x, y, logs, levels=levels, cmap="cividis", extend="min")
-        axes.plot([w_star[0]], [w_star[1]], marker="P", markersize=8, color="#ffffff",
+        # An image is a tenth of the size of filled contours and has no seams between them.
+        image = axes.imshow(
+            logs, origin="lower", extent=box, cmap="cividis", vmin=LOWEST, vmax=top,
+            interpolation="none",
+        )
+        axes.contour(
+            x, y, logs, levels=np.arange(LOWEST, top + 1), colors=LIGHT, linewidths=0.5,
+            linestyles="solid", alpha=0.7,
+        )
+        axes.plot([w_star[0]], [w_star[1]], marker="P", markersize=8, color=LIGHT,
                   markeredgecolor="#000000", linestyle="none")
-        axes.set_title(title)
+        axes.set_title(fill(title, 40), parse_math=False)
         axes.set_xlabel("$w_1$")
         axes.set_ylabel("$w_2$")
-        bar = figure.colorbar(filled, ax=axes, shrink=0.85)
+        bar = figure.colorbar(image, ax=axes, shrink=0.85, extend="both")
         bar.set_label("$\\log_{10} K$")
+        # The layout is settled once: drawing again would move it by a fraction of a pixel.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
     return figure

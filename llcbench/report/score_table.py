@@ -117,8 +117,7 @@ def known(figure: Uncertain | None, sign: str = "") -> str:
     decimals = 4 if size < 10 else max(0, 3 - math.floor(math.log10(size)))
     if figure.stderr > 0.5 * 10.0**-decimals:
         return estimated(figure, sign)
-    plain = f"{figure.value:.{decimals}f}"
-    return (sign if figure.value >= 0 else "") + plain
+    return _signed(figure.value, decimals) if sign else f"{figure.value:.{decimals}f}"
 
 
 def short(value: float | None, digits: int = 2) -> str:
@@ -145,7 +144,7 @@ def _cells(score: Score, label: str, setting: str) -> tuple[Cell, ...]:
         Cell(estimated(score.mean), _pair(score.mean)),
         Cell(known(score.gap, "+"), _pair(score.gap)),
         Cell(estimated(score.bias, "+"), _pair(score.bias)),
-        Cell(NOTHING if z is None else f"{z:+.{0 if abs(z) >= 100 else 1}f}", (z,)),
+        Cell(NOTHING if z is None else _signed(z, 0 if abs(z) >= 100 else 1), (z,)),
         Cell(short(score.sd), (score.sd,)),
         _proportion(score.coverage90),
         Cell(short(score.ess_per_grad), (score.ess_per_grad,)),
@@ -153,6 +152,12 @@ def _cells(score: Score, label: str, setting: str) -> tuple[Cell, ...]:
         Cell(f"{done}/{score.replicates}", (done, score.replicates)),
         Cell(flags_of(score) or NOTHING, (flags_of(score),)),
     )
+
+
+def _signed(value: float, decimals: int) -> str:
+    """Write a sign unless the digits shown are all zero."""
+    plain = f"{value:+.{decimals}f}"
+    return plain if plain.strip("+-0.") else plain[1:]
 
 
 def _local(score: Score) -> Cell:

@@ -97,13 +97,25 @@ def _only(table: Table, names: set[str]) -> Table:
     return table.select(tuple(column.name for column in table.columns if column.name in names))
 
 
+def without_constants(table: Table) -> tuple[Table, str]:
+    """Return a table without dispensable columns that never change, and a sentence with them."""
+    same = [c for c in table.columns if c.rank and len(table.rows) > 1 and _constant(table, c)]
+    kept = {column.name for column in table.columns if column not in same}
+    return _only(table, kept), _in_all_rows(table, same)
+
+
 def _footer(table: Table, omitted: tuple[str, ...]) -> list[str]:
     columns = [column for column in table.columns if column.name in omitted]
-    same = [f"{c.name} {_texts(table, c)[0]}" for c in columns if _constant(table, c)]
-    rest = [c.name for c in columns if not _constant(table, c)]
-    lines = [f"In all rows: {', '.join(same)}."] if same else []
+    same = [column for column in columns if _constant(table, column)]
+    rest = [column.name for column in columns if column not in same]
+    lines = [_in_all_rows(table, same)] if same else []
     lines += [f"Left out for want of width: {', '.join(rest)}."] if rest else []
     return ["", *lines] if lines else []
+
+
+def _in_all_rows(table: Table, columns: list[Column]) -> str:
+    shown = ", ".join(f"{column.name} {_texts(table, column)[0]}" for column in columns)
+    return f"In all rows: {shown}." if shown else ""
 
 
 def _constant(table: Table, column: Column) -> bool:

@@ -96,7 +96,8 @@ class Store:
         They stay readable under ``<root>/damaged``.
         """
         lines = []
-        reasons = contents.damaged | dict.fromkeys(contents.leftovers, "a run was killed while it wrote")
+        killed = dict.fromkeys(contents.leftovers, "a run was killed while it wrote")
+        reasons = contents.damaged | killed
         for path, reason in reasons.items():
             target = self.root / "damaged" / path.name
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Block Gibbs for linear networks: every layer is drawn exactly, given the others."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ class State(NamedTuple):
         noise: Source of its randomness, seeded once from the chain's generator.
     """
 
-    layers: list[NDArray[np.float64]]
+    layers: list[NDArray[np.floating[Any]]]
     posterior: LinearPosterior
     noise: np.random.Generator
 
@@ -63,7 +63,8 @@ class Gibbs:
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
         """Set up the kernel from the moments of the data."""
         problem, moments = target.problem, target.batch
-        assert isinstance(problem, Regression) and isinstance(problem.map, LinearNetwork)
+        assert isinstance(problem, Regression)
+        assert isinstance(problem.map, LinearNetwork)
         if isinstance(moments, Population):
             # One variance for all inputs is a factor of the loss.
             scale, second, cross = problem.scale * moments.second, None, None

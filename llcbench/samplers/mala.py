@@ -70,7 +70,7 @@ class MALA:
             check_positive("mala", "spread", self.spread)
 
     def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled: a ratio of minibatch losses is no Metropolis ratio."""
+        """Say why a target cannot be sampled: minibatch losses make no Metropolis ratio."""
         return None if target.batch_size is None else "mala needs the full batch; drop batch_size"
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:

@@ -1,0 +1,1 @@
+"""What every sampler must do, as checks; `llcbench.testing` is the way in."""

@@ -1,0 +1,153 @@
+"""Same numbers everywhere, nothing repeated, nothing lost, failures kept as results."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from llcbench.records import RunRecord
+from llcbench.run.executors import Died, Processes, Serial, make_executor
+from llcbench.run.plan import expand, missing
+from llcbench.run.runner import run_missing
+from llcbench.run.store import Store
+from llcbench.run.suite import Group, Suite, load, parse_sampler, settings_of
+
+SETTINGS = {"nbeta": 100.0, "num_chains": 4, "num_draws": 200, "num_burnin": 50}
+SMALL = Suite(
+    title="small",
+    version=1,
+    replicates=2,
+    settings=SETTINGS,
+    group=[
+        Group(problems=["poly/x2", "poly/x2y2"], samplers=["sgld[step_size=1e-3]", "mala"]),
+        Group(problems=["rrr/2-2-2/r1/n100"], samplers=["sgld"], settings={"batch_size": 10}),
+    ],
+)
+
+
+def numbers(records: list[RunRecord]) -> dict[str, tuple[object, ...]]:
+    return {r.key: (r.estimate.llc, r.estimate.mcse, r.estimate.rhat) for r in records}
+
+
+def test_serial_and_processes_give_the_same_numbers(tmp_path: Path) -> None:
+    specs = expand(SMALL)
+    serial = run_missing(specs, Store(tmp_path / "a"), Serial(), progress=False)
+    spread = run_missing(specs, Store(tmp_path / "b"), Processes(2), progress=False)
+    assert len(serial.finished) == 10
+    assert numbers(serial.finished) == numbers(spread.finished)
+    assert all(r.estimate.status == "ok" for r in serial.finished)
+    assert all(r.truths is not None and r.truths.tempered is not None for r in serial.finished)
+
+
+def test_resume_runs_only_what_is_missing(tmp_path: Path) -> None:
+    specs = expand(SMALL, problems=["poly/x2"])
+    store = Store(tmp_path)
+    run_missing(specs[:1], store, Serial(), progress=False)
+    left = missing(specs, store.contents().records)
+    assert left == specs[1:]
+
+
+def test_replicates_have_their_own_data_and_noise(tmp_path: Path) -> None:
+    specs = expand(SMALL, problems=["rrr/2-2-2/r1/n100"])
+    found = run_missing(specs, Store(tmp_path), Serial(), progress=False).finished
+    first, second = found
+    assert first.estimate.llc != second.estimate.llc
+    assert first.estimate.loss_star != second.estimate.loss_star
+    assert first.truths != second.truths
+
+
+def test_a_failed_run_is_a_record(tmp_path: Path) -> None:
+    specs = expand(SMALL, problems=["poly/x8"], samplers=["sgld[step_size=10.0]"])
+    found = run_missing(specs, Store(tmp_path), Serial(), progress=False).finished
+    assert {r.estimate.status for r in found} <= {"not_finite", "diverged"}
+    assert all(r.estimate.llc is None and r.estimate.message for r in found)
+    assert len(Store(tmp_path).contents().records) == len(specs)
+
+
+def test_an_unsupported_target_is_skipped_with_a_reason(tmp_path: Path) -> None:
+    specs = expand(SMALL, problems=["poly/x2"], samplers=["gibbs"], replicates=1)
+    (found,) = run_missing(specs, Store(tmp_path), Serial(), progress=False).finished
+    assert found.estimate.status == "skipped"
+    assert "linear network" in found.estimate.message
+
+
+def test_the_time_budget_cuts_and_leaves_the_rest(tmp_path: Path) -> None:
+    specs = expand(
+        SMALL, problems=["poly/x2"], overrides={"num_draws": 10**7, "num_chains": 2}
+    )
+    started = time.time()
+    outcome = run_missing(specs, Store(tmp_path), Serial(), seconds=1.5, progress=False)
+    assert time.time() - started < 15
+    assert outcome.unstarted >= 1
+    assert outcome.finished[0].estimate.status == "timeout"
+    assert outcome.finished[0].estimate.llc is not None
+
+
+def die_on_three(task: int) -> int:
+    if task == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 10 * task
+
+
+def test_a_dead_process_costs_only_its_own_task() -> None:
+    found = dict(Processes[int, int](2).map(die_on_three, range(6)))
+    assert isinstance(found.pop(3), Died)
+    assert found == {k: 10 * k for k in (0, 1, 2, 4, 5)}
+
+
+def test_kill_in_the_middle_loses_nothing_that_was_finished(tmp_path: Path) -> None:
+    command = [
+        str(Path(sys.executable).with_name("llcbench")), "run", "smoke", "--store", str(tmp_path),
+        "-p", "poly/x2y2", "-p", "poly/x4", "-s", "sgld[step_size=1e-4]", "--replicates", "6",
+        "--set", "num_draws=4000", "--no-progress",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, start_new_session=True)
+    runs = tmp_path / "runs"
+    limit = time.time() + 120
+    while time.time() < limit and len(list(runs.glob("*.json"))) < 3:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before = {path.name: path.stat().st_mtime_ns for path in runs.glob("*.json")}
+    assert 3 <= len(before) < 12
+    (runs / "0123456789abcdef.999.tmp").write_text('{"key": "01')
+    again = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    after = {path.name: path.stat().st_mtime_ns for path in runs.glob("*.json")}
+    assert len(after) == 12
+    assert all(after[name] == stamp for name, stamp in before.items())
+    assert f"{len(before)} reused" in again.stdout
+    assert "0123456789abcdef.999.tmp" in again.stderr
+    assert "killed while it wrote" in again.stderr
+
+
+def test_suites_on_disk_are_well_formed() -> None:
+    specs = expand(load("smoke"))
+    assert len({spec.problem for spec in specs}) >= 8
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: load("smok"), ["smok", "'smoke'"]),
+        (lambda: parse_sampler("sgld[step_size]"), ["step_size", "option=value"]),
+        (lambda: parse_sampler("sgld["), ["sgld["]),
+        (lambda: expand(SMALL, samplers=["sgld[step_sze=1]"]), ["step_sze", "step_size"]),
+        (lambda: expand(SMALL, samplers=["sgld[step_size=-1]"]), ["step_size", "-1"]),
+        (lambda: expand(SMALL, samplers=["sgdl"]), ["sgdl", "'sgld'"]),
+        (lambda: expand(SMALL, problems=["poly/x2y"]), ["poly/x2y"]),
+        (lambda: expand(SMALL, problems=["poli/*"]), ["poli/*"]),
+        (lambda: expand(SMALL, replicates=0), ["replicates", "0"]),
+        (lambda: settings_of({"num_chians": 3}), ["num_chians"]),
+        (lambda: settings_of({"num_chains": "x"}), ["num_chains"]),
+        (lambda: make_executor("cluster", 1, []), ["cluster", "processes"]),
+        (lambda: make_executor("processes", 0, []), ["workers", "0"]),
+    ],
+)
+def test_bad_input_is_named(call: object, words: list[str]) -> None:
+    with pytest.raises(ValueError, match=r".+") as caught:
+        call()  # type: ignore[operator]
+    assert all(word in str(caught.value) for word in words), str(caught.value)

@@ -1,0 +1,78 @@
+"""Records are whole or absent, keys do not depend on order, damage is reported."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from llcbench.records import Estimate, RunRecord, Settings, Spec
+from llcbench.run.plan import missing
+from llcbench.run.store import Store, key_of
+
+
+def spec(**changes: object) -> Spec:
+    base = Spec(
+        problem="poly/x2",
+        problem_version=1,
+        estimator="mean_energy",
+        sampler="sgld",
+        parameters={"a": 1, "b": 2.5},
+        settings=Settings(nbeta=100.0),
+        seed=0,
+        replicate=0,
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def record(status: str = "ok", **changes: object) -> RunRecord:
+    one = spec(**changes)
+    estimate = msgspec.convert({"status": status, "nbeta": 100.0, "gamma": 1.0}, Estimate)
+    return RunRecord(key=key_of(one), spec=one, truths=None, estimate=estimate, environment="e")
+
+
+def test_the_key_ignores_the_order_of_options() -> None:
+    assert key_of(spec(parameters={"b": 2.5, "a": 1})) == key_of(spec())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"seed": 1}, {"replicate": 1}, {"parameters": {"a": 1}}, {"settings": Settings(nbeta=101.0)}],
+)
+def test_the_key_depends_on_everything_else(changes: dict[str, object]) -> None:
+    assert key_of(spec(**changes)) != key_of(spec())
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.save(record())
+    assert store.contents().records == {record().key: record()}
+    assert not store.contents().damaged
+
+
+def test_damage_is_told_apart_and_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.save(record())
+    good = tmp_path / "runs" / f"{record().key}.json"
+    half = tmp_path / "runs" / "0123456789abcdef.json"
+    half.write_bytes(good.read_bytes()[:100])
+    swapped = tmp_path / "runs" / "fedcba9876543210.json"
+    swapped.write_bytes(good.read_bytes().replace(b'"replicate": 0', b'"replicate": 7'))
+    (tmp_path / "runs" / "aaaa.123.tmp").write_text("{")
+    contents = store.contents()
+    assert set(contents.records) == {record().key}
+    assert set(contents.damaged) == {half, swapped}
+    lines = store.set_aside(contents)
+    assert len(lines) == 3
+    assert len(list((tmp_path / "damaged").iterdir())) == 3
+    assert not store.contents().damaged
+    assert set(store.contents().records) == {record().key}
+
+
+@pytest.mark.parametrize(
+    ("status", "held"),
+    [("ok", True), ("skipped", True), ("diverged", False), ("crashed", False), ("timeout", False)],
+)
+def test_a_failure_is_never_a_cache_hit(status: str, held: bool) -> None:
+    one = record(status)
+    assert (missing([one.spec], {one.key: one}) == []) is held
+    assert missing([one.spec], {one.key: one}, keep_failed=True) == []

@@ -1,0 +1,146 @@
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from llcbench.testing import (
+    NotConforming,
+    as_sampler,
+    check_sampler,
+    named_checks,
+    sampler_checks,
+)
+
+
+def load_wrong():
+    # Test folders are no packages, so the helper is loaded by its path, once.
+    if "wrong_samplers" not in sys.modules:
+        path = Path(__file__).with_name("wrong_samplers.py")
+        spec = importlib.util.spec_from_file_location("wrong_samplers", path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["wrong_samplers"] = module
+        spec.loader.exec_module(module)
+    return sys.modules["wrong_samplers"]
+
+
+wrong = load_wrong()
+
+
+def langevin(theta, target, rng, *, step_size=1e-3):
+    _, grad, loss = target.potential_and_grad(theta)
+    noise = torch.empty_like(theta).normal_(generator=rng)
+    return theta - 0.5 * step_size * grad + step_size**0.5 * noise, loss
+
+
+def exponential(theta, target, rng, *, step_size=1e-3):
+    """Langevin with twice the local rate and matching noise: another discretisation."""
+    theta, _ = langevin(theta, target, rng, step_size=step_size / 2)
+    return langevin(theta, target, rng, step_size=step_size / 2)
+
+
+GOOD = [
+    "sgld[step_size=1e-4]",
+    "mala",
+    "mala[spread=2]",
+    "exact",
+    "gibbs",
+    "gibbs[rao_blackwell=false]",
+    langevin,
+    wrong.Sound(),
+]
+
+
+@pytest.mark.parametrize("sampler", GOOD, ids=str)
+def test_accepts(sampler):
+    check_sampler(sampler)
+
+
+def test_accepts_another_discretisation_when_told():
+    check_sampler(exponential, langevin=False)
+    with pytest.raises(NotConforming, match="stationary_law"):
+        check_sampler(exponential)
+
+
+@pytest.mark.parametrize("check", sampler_checks("sgld[step_size=1e-4]"))
+def test_parametrised_form(check):
+    check()
+
+
+def test_parameters_are_named():
+    names = [parameter.id for parameter in sampler_checks("exact")]
+    assert names == list(named_checks("exact"))
+    assert len(set(names)) == len(names) >= 12
+
+
+REJECTED = [
+    (wrong.NoiseTooLarge(), "stationary_law", "factors of drift, noise"),
+    (wrong.GammaDropped(), "stationary_law", "Euler-Langevin gives"),
+    (wrong.NbetaDoubled(), "stationary_law", "Euler-Langevin gives"),
+    (wrong.DriftDoubled(), "stationary_law", "Euler-Langevin gives"),
+    (wrong.NbetaInLoss(), "stationary_law", "Euler-Langevin gives"),
+    (wrong.AcceptsAll(), "stationary_law", "the target gives"),
+    (wrong.ForgetsProposalDensity(), "stationary_law", "the target gives"),
+    (wrong.ProposalOnly(), "stationary_law", "the target gives"),
+    (wrong.BiasThatStays(), "bias_shrinks", "at a quarter of it"),
+    (wrong.SharedNoise(), "own_noise", "are at 1 points"),
+    (wrong.PooledDrift(), "independent_chains", "the start of chain 0 changes chain 1"),
+    (wrong.SharedBatch(), "independent_chains", "the minibatch of chain 0 changes chain 1"),
+    (wrong.GlobalNoise(), "global_random_state", "generator of torch has moved"),
+    (wrong.GlobalNoise(), "deterministic", "two runs with the same rng differ"),
+    (wrong.SeedsGlobally(), "global_random_state", "generator of torch has moved"),
+    (wrong.FixedSeed(), "deterministic", "rng is not used"),
+    (wrong.MovesReference(), "inputs_kept", "changed w_star"),
+    (wrong.KeepsFirstBatch(), "inputs_kept", "changed nbeta, gamma or batch"),
+    (wrong.ScalesBatchInPlace(), "inputs_kept", "changed batch.0"),
+    (wrong.HidesGradients(), "gradients_counted", "160 gradients were evaluated and 80 counted"),
+    (wrong.IgnoresBudget(), "budget", "do not catch it"),
+    (wrong.HidesNaN(), "not_finite", "ends as 'ok'"),
+    (wrong.RaisesOnNaN(), "not_finite", "raised FloatingPointError"),
+    (wrong.StaysPut(), "moves", "are at w_star"),
+    (wrong.MeanLoss(), "shapes", "loss must be one number a chain"),
+    (wrong.AlwaysDouble(), "shapes", "theta must stay torch.float32"),
+    (wrong.NotFrozen(), "parameters", "frozen=True"),
+    (wrong.NoDataclass(), "parameters", "frozen=True"),
+    (wrong.HoldsLambda(), "parameters", "schedule must be a plain value"),
+    (wrong.HoldsLambda(), "pickles", "cannot be pickled"),
+    (wrong.DeclinesAll(), "moves", "nothing to run it on"),
+]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "check", "message"),
+    REJECTED,
+    ids=[f"{type(sampler).__name__}-{check}" for sampler, check, _ in REJECTED],
+)
+def test_rejects(sampler, check, message):
+    with pytest.raises(NotConforming, match=message):
+        named_checks(sampler)[check]()
+
+
+def test_report_names_every_failed_check():
+    with pytest.raises(NotConforming) as caught:
+        check_sampler(wrong.GlobalNoise())
+    text = str(caught.value)
+    assert text.startswith("2 checks failed")
+    assert "deterministic: two runs" in text
+    assert "global_random_state: the global generator" in text
+
+
+def test_report_survives_what_a_sampler_raises():
+    def broken(theta, target, rng, *, step_size=1e-3):
+        raise KeyError("oops")
+
+    with pytest.raises(NotConforming, match="shapes: KeyError: 'oops'"):
+        check_sampler(broken)
+
+
+def test_as_sampler():
+    assert as_sampler(wrong.Sound) == wrong.Sound()
+    assert as_sampler("sgld[step_size=1e-3]").step_size == 1e-3
+    assert as_sampler(langevin).parameters == {"step_size": 1e-3}
+    with pytest.raises(TypeError, match="is no sampler"):
+        as_sampler(3)
+    with pytest.raises(ValueError, match="did you mean 'sgld'"):
+        as_sampler("sgldd")
