@@ -1,5 +1,6 @@
 # make quickstart : environment, smoke suite, table, page
 # make test       : environment, lint, types, tests
+# make reference  : committed results and the table of the README
 # make benchmark  : speed, as ratios to a control measured in the same run
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ REPORT ?= build/report
 # Two processes or two threads, never four: the numbers of a run do not depend on it, its speed does.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types unit benchmark clean
+.PHONY: quickstart test lint types unit reference benchmark clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -34,6 +35,13 @@ types: $(VENV)/.installed
 unit: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2
 
+# Every number of the README: the smoke suite from scratch, and the cost of a step.
+reference: $(VENV)/.installed
+	$(BIN)/llcbench run smoke --store build/reference --executor processes --workers 2
+	$(BIN)/llcbench export --store build/reference --out results/reference/v1/smoke.jsonl --readme README.md
+	mkdir -p results/environments && cp build/reference/environments/*.json results/environments/
+
+benchmark: export LLCBENCH_SPEED_CSV = results/reference/v1/steps.csv
 benchmark: $(VENV)/.installed
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only
 

@@ -1,6 +1,7 @@
 """The command line; bodies import what they need, so that ``--help`` is instant."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import click
 
 DEFAULT_STORE = "build/store"
 DEFAULT_REPORT = "build/report"
+# Columns of a table that is not printed to a terminal.
+WIDTH = 160
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -182,21 +185,41 @@ def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
     import msgspec
 
     from llcbench.report import tables
-    from llcbench.run.store import Store
     from llcbench.scoring import scores
 
-    contents = Store(Path(store)).contents()
-    for path, reason in contents.damaged.items():
-        click.echo(f"llcbench: {path.name} is damaged ({reason}); run the suite again", err=True)
-    if not contents.records:
-        raise ValueError(f"no runs in {store!r}; 'llcbench run smoke --store {store}' makes some")
-    found = scores(contents.records.values())
+    found = scores(_records(store).values())
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
         return
     table = tables.score_table(found)
-    render = tables.to_csv if as_csv else tables.to_markdown if markdown else tables.to_text
-    click.echo(render(table))
+    if as_csv or markdown:
+        click.echo(tables.to_csv(table) if as_csv else tables.to_markdown(table))
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
+    click.echo(tables.to_text(table, width))
+
+
+@cli.command()
+@_store
+@click.option("--out", required=True, metavar="FILE.jsonl", help="Where the runs are written.")
+@click.option("--readme", metavar="README.md", help="Renew the table of this file.")
+def export(store: str, out: str, readme: str | None) -> None:
+    """Write the runs of a store as one sorted file with its scores beside it, to be committed."""
+    from llcbench.report import tables
+    from llcbench.report.readme import update
+    from llcbench.run.reference import write
+    from llcbench.scoring import scores
+
+    records = _records(store)
+    path = Path(out)
+    write(records, path)
+    # Read back: the scores beside the file are those of the file, rounding included.
+    records = _records(out)
+    table = tables.score_table(scores(records.values()))
+    path.with_suffix(".csv").write_text(tables.to_csv(table), encoding="utf-8")
+    if readme is not None:
+        update(Path(readme), records.values())
+    click.echo(f"{len(records)} runs written to {out}")
 
 
 @cli.command()
@@ -264,6 +287,21 @@ def main() -> None:
     except ValueError as error:
         click.echo(f"llcbench: {' '.join(str(error).split())}", err=True)
         sys.exit(2)
+
+
+def _records(store: str) -> dict[str, Any]:
+    """Return the runs of a store, or of a committed file of runs."""
+    from llcbench.run.reference import read
+    from llcbench.run.store import Store
+
+    if store.endswith(".jsonl"):
+        return read(Path(store))
+    contents = Store(Path(store)).contents()
+    for path, reason in contents.damaged.items():
+        click.echo(f"llcbench: {path.name} is damaged ({reason}); run the suite again", err=True)
+    if not contents.records:
+        raise ValueError(f"no runs in {store!r}; 'llcbench run smoke --store {store}' makes some")
+    return contents.records
 
 
 def _specs(suite: str, selection: dict[str, Any]) -> list[Any]:

@@ -64,6 +64,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
         global_: Global coefficient, as a fraction in text.
         tempered: Mean over replicates of what a perfect sampler returns on the same data.
         tempered_method: How that was computed.
+        tempered_certified: Whether all of them passed their own convergence checks.
         mean: Mean estimate with its error.
         sd: Standard deviation between replicates; None for one.
         bias: ``mean - tempered``, the sampler's own error.
@@ -92,6 +93,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     global_: str | None
     tempered: Uncertain | None
     tempered_method: str | None
+    tempered_certified: bool
     mean: Uncertain | None
     sd: float | None
     bias: Uncertain | None
@@ -128,24 +130,17 @@ def _score(group: list[RunRecord]) -> Score:
     done = [r for r in group if r.estimate.status == "ok" and r.estimate.llc is not None]
     truths = next((r.truths for r in group if r.truths is not None), None)
     mean = _mean([(r.estimate.llc or 0.0, r.estimate.mcse or 0.0) for r in done])
-    pairs = [
-        (r.estimate, r.truths.tempered)
-        for r in done
-        if r.truths is not None and r.truths.tempered is not None
-    ]
-    tempered = bias = gap = rmse = None
-    if pairs and mean is not None:
-        values = [truth.value for _, truth in pairs]
-        # In population all replicates share one truth and its error; with data each has its own.
-        shared = max(values) == min(values)
-        errors = [truth.stderr for _, truth in pairs]
-        stderr = max(errors) if shared else math.hypot(*errors) / len(errors)
-        tempered = Uncertain(sum(values) / len(values), stderr)
-        own = _mean([((e.llc or 0.0) - t.value, e.mcse or 0.0) for e, t in pairs])
-        assert own is not None
-        bias = Uncertain(own.value, math.hypot(own.stderr, stderr))
+    # Truths of failed runs count too: a row without an estimate still says what was asked for.
+    tempered = _tempered([r.truths.tempered for r in group if r.truths and r.truths.tempered])
+    pairs = [(r.estimate, r.truths.tempered) for r in done if r.truths and r.truths.tempered]
+    bias = gap = rmse = None
+    own = _mean([((e.llc or 0.0) - t.value, e.mcse or 0.0) for e, t in pairs])
+    if own is not None and tempered is not None:
+        bias = Uncertain(own.value, math.hypot(own.stderr, tempered.stderr))
         rmse = math.sqrt(sum(((e.llc or 0.0) - t.value) ** 2 for e, t in pairs) / len(pairs))
-    local = float(Fraction(truths.local.value)) if truths else None
+    # Bounds are stored as [a, b] and have no single value to compare with.
+    exact = truths is not None and not truths.local.value.startswith("[")
+    local = float(Fraction(truths.local.value)) if truths and exact else None
     if tempered is not None and local is not None:
         gap = Uncertain(tempered.value - local, tempered.stderr)
     estimates = [r.estimate for r in done]
@@ -159,7 +154,10 @@ def _score(group: list[RunRecord]) -> Score:
         local_multiplicity=truths.local.multiplicity if truths else None,
         global_=truths.global_.value if truths else None,
         tempered=tempered,
-        tempered_method=pairs[0][1].method if pairs else None,
+        tempered_method=truths.tempered.method if truths and truths.tempered else None,
+        tempered_certified=all(
+            r.truths.tempered.certified for r in group if r.truths and r.truths.tempered
+        ),
         mean=mean,
         sd=_sd([e.llc or 0.0 for e in estimates]),
         bias=bias,
@@ -195,6 +193,18 @@ def _mean(pairs: list[tuple[float, float]]) -> Uncertain | None:
     claimed = math.hypot(*(error for _, error in pairs)) / count
     observed = (_sd(values) or 0.0) / math.sqrt(count)
     return Uncertain(sum(values) / count, max(claimed, observed))
+
+
+def _tempered(truths: list[TemperedTruth]) -> Uncertain | None:
+    """Return the mean tempered value with its error."""
+    if not truths:
+        return None
+    values = [truth.value for truth in truths]
+    errors = [truth.stderr for truth in truths]
+    # In population all replicates share one truth and its error; with data each has its own.
+    shared = max(values) == min(values)
+    stderr = max(errors) if shared else math.hypot(*errors) / len(errors)
+    return Uncertain(sum(values) / len(values), stderr)
 
 
 def _coverage(pairs: list[tuple[Estimate, TemperedTruth]], chains: int) -> Proportion:

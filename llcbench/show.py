@@ -102,7 +102,8 @@ def draw(identifier: str, path: Path) -> Path:
         return loss.excess(rows, batch).numpy()
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure = potential_figure(evaluate, problem.w_star().numpy(), f"{identifier}: {problem.formula}")
+    title = f"{identifier}: {problem.formula}"
+    figure = potential_figure(evaluate, problem.w_star().tolist(), title)
     save(figure, path)
     return path
 

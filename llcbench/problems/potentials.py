@@ -57,10 +57,14 @@ class Potential:
         return at_deepest((self.global_ or self.local)(), self.deepest)
 
 
+def _power(variable: str, power: int) -> str:
+    return variable if power == 1 else f"{variable}^{power}"
+
+
 def _crossing(name: str, *powers: int, why: str) -> Potential:
     """Return ``prod w_i^(2 p_i)`` at the origin."""
     variables = " ".join("xyzuv"[: len(powers)])
-    generator = "*".join(f"{v}^{p}" for v, p in zip(variables.split(), powers, strict=True))
+    generator = "*".join(map(_power, variables.split(), powers))
     exponents = tuple(2 * p for p in powers)
     return Potential(
         name=name,
@@ -78,7 +82,7 @@ def _flat(name: str, power: int, flat: int) -> Potential:
     return Potential(
         name=name,
         variables="x " + " ".join(f"f{i}" for i in range(1, flat + 1)),
-        generators=(f"x^{power}",),
+        generators=(_power("x", power),),
         local=lambda: normal_crossing((2 * power, *([0] * flat))),
         why_hard=f"{flat} flat directions are held by the localisation alone and must add nothing.",
         keyword="minimally-singular",
@@ -97,7 +101,7 @@ def _sum(name: str, *powers: int, why: str) -> Potential:
     return Potential(
         name=name,
         variables=variables,
-        generators=tuple(f"{v}^{p}" for v, p in zip(variables.split(), powers, strict=True)),
+        generators=tuple(map(_power, variables.split(), powers)),
         local=lambda: quasi_homogeneous(weights, degree),
         why_hard=why,
         keyword="quasi-homogeneous",

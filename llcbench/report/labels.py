@@ -39,14 +39,23 @@ def short_labels(labels: Iterable[str]) -> dict[str, str]:
 
 
 def setting_labels(scores: Sequence[Score]) -> list[str]:
-    """Return what sets each score's settings apart from the others', temperature excluded.
+    """Return what one needs to know of each score's settings besides temperature and localisation.
 
-    All are empty if the scores differ in temperature and localisation only.
+    That is the size of minibatches, and whatever tells a score from others of the same sampler on
+    the same problem at the same temperature. Lengths of chains that differ only between problems
+    or samplers are in the CSV.
     """
     fields = [name for name in Settings.__struct_fields__ if name not in SHOWN_SETTINGS]
     rows = [msgspec.structs.asdict(score.settings) for score in scores]
-    varied = [name for name in fields if len({row[name] for row in rows}) > 1]
-    return [", ".join(f"{name}={_setting(row[name])}" for name in varied) for row in rows]
+    keys = [(s.problem, s.sampler, s.nbeta, s.settings.gamma) for s in scores]
+    labels = []
+    for key, row in zip(keys, rows, strict=True):
+        alike = [other for k, other in zip(keys, rows, strict=True) if k == key]
+        varied = [name for name in fields if len({other[name] for other in alike}) > 1]
+        if row["batch_size"] is not None and "batch_size" not in varied:
+            varied.append("batch_size")
+        labels.append(", ".join(f"{name}={_setting(row[name])}" for name in varied))
+    return labels
 
 
 def fraction(value: str | None) -> float | None:

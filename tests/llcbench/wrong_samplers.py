@@ -94,6 +94,14 @@ class BiasThatStays(Wrong):
 
 
 @dataclass(frozen=True)
+class StartsFarAway(Sound):
+    """Right steps from a start that only a burn-in forgives."""
+
+    def init(self, theta, target, rng):
+        return theta + 1.0
+
+
+@dataclass(frozen=True)
 class SharedNoise(Wrong):
     def step(self, state, target, rng):
         loss, grad = target.loss_and_grad(state)
