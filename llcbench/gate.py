@@ -5,8 +5,13 @@ import shlex
 from importlib.metadata import entry_points
 from typing import NamedTuple
 
-from llcbench.records import RunRecord, text
+import msgspec
+
+from llcbench.records import RunRecord, Settings, text
 from llcbench.scoring import Score, Uncertain
+
+# Settings that suites give, and a command that reproduces must therefore give too.
+FROM_SUITES = ("nbeta", "gamma", "num_chains", "num_draws", "num_burnin", "batch_size", "start")
 
 
 class Verdict(NamedTuple):
@@ -125,9 +130,12 @@ def _command(records: list[RunRecord], test: str) -> str:
     if spec.sampler not in installed:
         options = f"--llc-seed {spec.seed} --llc-replicates {len(records)}"
         return f"pytest {shlex.quote(test)} {options}"
-    settings = spec.settings
-    names = ("nbeta", "gamma", "num_chains", "num_draws", "num_burnin", "batch_size")
-    overrides = " ".join(f"--set {n}={text(getattr(settings, n)).lower()}" for n in names)
+    settings = msgspec.structs.asdict(spec.settings)
+    overrides = " ".join(
+        f"--set {shlex.quote(f'{name}={text(value).lower()}')}"
+        for name, value in settings.items()
+        if value != getattr(Settings(), name) or name in FROM_SUITES
+    )
     chosen = f"-p {shlex.quote(spec.problem)} -s {shlex.quote(spec.label)}"
     return (
         f"llcbench run smoke {chosen} --replicates {len(records)} --seed {spec.seed} {overrides}"

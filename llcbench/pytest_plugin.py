@@ -140,8 +140,8 @@ def llc_run(_llc_session: "Session") -> Callable[..., "Score"]:
     """Return the function that runs a sampler on a problem and scores it.
 
     ``llc_run(problem, sampler, *, replicates=3, nbeta=None, gamma=1.0, num_chains=16,
-    num_draws=2000, num_burnin=1000, batch_size=None)``. The sampler is a text such as
-    ``"sgld[step_size=1e-4]"``, a sampler object or a step function.
+    num_draws=2000, num_burnin=1000, batch_size=None, start="w_star")``. The sampler is a text such
+    as ``"sgld[step_size=1e-4]"``, a sampler object or a step function.
     """
     from llcbench.session import Declined
 

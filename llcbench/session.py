@@ -5,7 +5,7 @@ import traceback
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
 
 from llcbench import registry
 from llcbench.estimators.mean_energy import MeanEnergy, nbeta_of
@@ -72,6 +72,7 @@ class Session:
         num_draws: int = 2000,
         num_burnin: int = 1000,
         batch_size: int | None = None,
+        start: Literal["w_star", "prior"] = "w_star",
     ) -> Score:
         """Run what the store does not hold yet, and score all replicates.
 
@@ -88,6 +89,7 @@ class Session:
             num_draws: Kept steps of every chain.
             num_burnin: Steps before them.
             batch_size: Samples in a minibatch; None for the full batch.
+            start: ``w_star``, or ``prior`` for chains spread as the localisation.
 
         Raises:
             Declined: If the problem is too large or the time is used up.
@@ -97,12 +99,13 @@ class Session:
         if self.max_dim is not None and found.dim > self.max_dim:
             raise Declined(f"{problem} has {found.dim} parameters, --llc-max-dim is {self.max_dim}")
         settings = Settings(
-            nbeta=None if nbeta is None else float(nbeta),
+            nbeta="n / log n" if nbeta is None else float(nbeta),
             gamma=float(gamma),
             num_chains=num_chains,
             num_draws=num_draws,
             num_burnin=num_burnin,
             batch_size=batch_size,
+            start=start,
         )
         name, parameters, built = _named(sampler)
         specs = [

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from theory.rlct import RLCT
+from theory.coefficient import RLCT
 from theory.tempered import Tempered
 
 if TYPE_CHECKING:  # a name in annotations only: this module imports nothing from the package

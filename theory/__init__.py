@@ -9,8 +9,8 @@ from types import ModuleType
 
 from theory import families as families
 from theory.families import lookup as lookup
-from theory.rlct import RLCT as RLCT
-from theory.rlct import Step as Step
+from theory.coefficient import RLCT as RLCT
+from theory.coefficient import Step as Step
 
 _LAZY = ("gibbs", "oracle", "tempered")
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from theory.rlct import RLCT, Step
+from theory.coefficient import RLCT, Step
 
 _SOURCE = "watanabe2009"
 

@@ -13,7 +13,7 @@ from llcbench.provenance import environment, environment_id
 from llcbench.records import Estimate, Exact, RunRecord, Spec, TemperedTruth, Truths
 from llcbench.run.store import key_of
 from llcbench.seeds import Seeds
-from theory.rlct import RLCT
+from theory.coefficient import RLCT
 
 
 def seeds_of(spec: Spec) -> Seeds:

@@ -5,18 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import arviz_stats.base  # noqa: F401
 import pytest
-import torch
+from _pytest.pytester import SysModulesSnapshot
 from scipy.stats import norm
-
-import llcbench.problems.regular
-import llcbench.report.html
-import llcbench.session
-
-# Imported here, because pytester forgets what the inner session imports, and torch cannot be
-# imported twice in one process.
-LOADED = (torch, llcbench.problems.regular, llcbench.report.html, llcbench.session)
 
 # The plugin of hypothesis is imported anew, and slowly, in every inner session.
 ARGUMENTS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
@@ -26,7 +17,19 @@ BIASED = '"regular/d2", "sgld[step_size=2e-4]", gamma=100.0'
 
 
 @pytest.fixture
-def run_tests(pytester):
+def run_tests(monkeypatch, request, tmp_path_factory):
+    # Of the modules that an inner session imports, pytester must forget the tests alone: torch
+    # cannot be imported twice, and other tests hold classes of ours.
+    base = str(tmp_path_factory.getbasetemp())
+
+    def kept(name):
+        return not str(getattr(sys.modules[name], "__file__", "")).startswith(base)
+
+    monkeypatch.setattr(
+        "_pytest.pytester.SysModulesSnapshot", lambda preserve: SysModulesSnapshot(preserve=kept)
+    )
+    pytester = request.getfixturevalue("pytester")
+
     def run(source, *options, **ini):
         if ini:
             lines = "\n".join(f"{name} = {value}" for name, value in ini.items())
@@ -105,11 +108,19 @@ def test_failing_gate_says_everything(run_tests):
     assert "Traceback" not in result.stdout.str()
 
 
-def test_command_in_the_message_makes_the_same_runs(run_tests, tmp_path):
+@pytest.mark.parametrize(
+    "call",
+    [
+        f"{BIASED}, {SHORT}",
+        '"regular/d2/n200", "sgld[step_size=1e-3]", replicates=2, batch_size=20, start="prior",'
+        " num_draws=100, num_burnin=50",
+    ],
+)
+def test_command_in_the_message_makes_the_same_runs(run_tests, tmp_path, call):
     result = run_tests(
         f"""
         def test_biased(llc_run, llc_gate):
-            llc_gate(llc_run({BIASED}, {SHORT}))
+            llc_gate(llc_run({call}), z=0.0)
         """,
         "--llc-store", str(tmp_path / "mine"), "--llc-seed", "3",
     )
@@ -120,6 +131,49 @@ def test_command_in_the_message_makes_the_same_runs(run_tests, tmp_path):
     names = [{p.name for p in (x / "runs").iterdir()} for x in (tmp_path, tmp_path / "mine")]
     assert names[0] == names[1]
     assert len(names[0]) == 2
+
+
+def test_names_registered_in_a_test_file_are_run_anew(run_tests, tmp_path):
+    source = f"""
+    import torch
+    import llcbench
+
+    @llcbench.sampler("mine")
+    def mine(theta, target, rng, *, step_size=2e-5):
+        _, grad, loss = target.potential_and_grad(theta)
+        noise = torch.empty_like(theta).normal_(generator=rng)
+        return theta - 0.5 * step_size * grad + step_size**0.5 * noise, FACTOR * loss
+
+    def test_it(llc_run, llc_gate):
+        score = llc_run("poly/x2", "mine[step_size=1e-4]", {SHORT})
+        print("mean", score.mean.value)
+        llc_gate(score, z=1e6)
+    """
+    means = []
+    for factor in ("1.0", "2.0"):
+        text = source.replace("FACTOR", factor)
+        result = run_tests(text, "-s", "--llc-store", str(tmp_path))
+        result.assert_outcomes(passed=1, warnings=1)
+        means += re.findall(r"mean ([0-9.e-]+)", result.stdout.str())
+    assert float(means[1]) == pytest.approx(2 * float(means[0]))
+
+
+def test_workers_share_a_store(run_tests, pytester):
+    pytester.makepyfile(
+        f"""
+        import pytest
+        @pytest.mark.parametrize("sampler", ["mala", "exact"])
+        def test_it(sampler, llc_run, llc_gate):
+            llc_gate(llc_run("poly/x2", sampler, {SHORT}))
+        """
+    )
+    page = pytester.path / "page"
+    result = pytester.runpytest_subprocess(
+        *ARGUMENTS, "-n", "2", "--llc-report", str(page), timeout=120
+    )
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["llcbench report written to *"])
+    assert "exact" in (page / "scores.csv").read_text()
 
 
 def test_passing_gate_warns_of_failed_guards(run_tests):

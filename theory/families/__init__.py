@@ -25,7 +25,7 @@ from theory.families.quasi_homogeneous import quasi_homogeneous as quasi_homogen
 from theory.families.reduced_rank import reduced_rank_global as reduced_rank_global
 from theory.families.reduced_rank import reduced_rank_local as reduced_rank_local
 from theory.families.regular import regular as regular
-from theory.rlct import RLCT
+from theory.coefficient import RLCT
 
 
 def _deep_linear_at(weights: Sequence[ArrayLike], tolerance: float | None = None) -> RLCT:

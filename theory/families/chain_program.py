@@ -12,7 +12,7 @@ from math import prod
 
 from theory.checks import integer, integers
 from theory.families.rank_array import RankArray, admissible_ranks, balanced_ranks
-from theory.rlct import RLCT, Step, known
+from theory.coefficient import RLCT, Step, known
 
 Chain = tuple[int, ...]
 

@@ -19,7 +19,7 @@ from theory.families.rank_array import (
     collapse,
     generic_ranks,
 )
-from theory.rlct import RLCT, Step, known
+from theory.coefficient import RLCT, Step, known
 
 _GLOBAL_SOURCE = "aoyagi2024, main theorem"
 _LOCAL_SOURCE = "lehalleur2024, quadratic integer program, with abeasis1985"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory.families.deep_linear import deep_linear_global, deep_linear_local
-from theory.rlct import RLCT
+from theory.coefficient import RLCT
 
 Matrix = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from theory.checks import rational, sequence
-from theory.rlct import RLCT, Step, known
+from theory.coefficient import RLCT, Step, known
 
 
 def norm_product(dims: Sequence[int | Fraction], powers: Sequence[int | Fraction]) -> RLCT:

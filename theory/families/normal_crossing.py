@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from theory.checks import integer, rational, sequence
-from theory.rlct import RLCT, Step, known
+from theory.coefficient import RLCT, Step, known
 
 
 def normal_crossing(

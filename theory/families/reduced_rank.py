@@ -7,7 +7,7 @@ loss is a regular likelihood of the map (squared error) with inputs of full seco
 from fractions import Fraction
 
 from theory.checks import integer
-from theory.rlct import RLCT, Step, known
+from theory.coefficient import RLCT, Step, known
 
 _SOURCE = "aoyagi2005, main theorem"
 

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from theory.checks import integer
-from theory.rlct import RLCT, Step, known
+from theory.coefficient import RLCT, Step, known
 
 
 def regular(dim: int) -> RLCT:

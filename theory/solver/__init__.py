@@ -1,0 +1,1 @@
+"""Exact learning coefficients of polynomial germs, with proofs that can be checked."""
