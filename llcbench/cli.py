@@ -8,7 +8,16 @@ from typing import Any
 
 import click
 
-DEFAULT_STORE = "build/store"
+from llcbench.cli_options import (
+    json_option,
+    load_option,
+    records_in,
+    seconds_of,
+    selecting,
+    specs_of,
+    store_option,
+)
+
 DEFAULT_REPORT = "build/report"
 # Columns of a table that is not printed to a terminal.
 WIDTH = 160
@@ -20,41 +29,14 @@ def cli() -> None:
     """Measure how far estimators of the local learning coefficient are from the truth."""
 
 
-_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-_store = click.option(
-    "--store", default=DEFAULT_STORE, show_default=True, help="Folder of finished runs."
-)
-_load = click.option(
-    "--load", "plugins", multiple=True, metavar="FILE.py", help="Script that registers samplers."
-)
-_selection = [
-    click.argument("suite"),
-    _store,
-    click.option("-s", "--sampler", "samplers", multiple=True, metavar="NAME[opt=value]"),
-    click.option("-p", "--problem", "problems", multiple=True, metavar="ID or pattern"),
-    click.option("--replicates", type=int, help="Repetitions instead of the suite's."),
-    click.option("--seed", type=int, help="Seed instead of the suite's."),
-    click.option(
-        "--set", "overrides", multiple=True, metavar="OPTION=VALUE", help="E.g. nbeta=1e4."
-    ),
-    _load,
-]
-
-
-def _selecting(command: Any) -> Any:
-    for option in reversed(_selection):
-        command = option(command)
-    return command
-
-
 @cli.command("list")
 @click.argument(
     "kind",
     default="problems",
     type=click.Choice(["problems", "samplers", "estimators", "suites", "families"]),
 )
-@_load
-@_json
+@load_option
+@json_option
 def list_(kind: str, plugins: tuple[str, ...], as_json: bool) -> None:
     """List problems, samplers, estimators, suites or families of exact coefficients."""
     from llcbench import registry
@@ -82,7 +64,7 @@ def list_(kind: str, plugins: tuple[str, ...], as_json: bool) -> None:
 @click.option("--gamma", type=float, default=1.0, show_default=True, help="Localisation.")
 @click.option("--proof/--no-proof", default=True, help="Print the proof steps.")
 @click.option("--plot", metavar="FILE", help="Draw a two-parameter potential (.png or .svg).")
-@_json
+@json_option
 def show(
     identifier: str, nbeta: float | None, gamma: float, proof: bool, plot: str | None, as_json: bool
 ) -> None:
@@ -96,14 +78,14 @@ def show(
 
 
 @cli.command()
-@_selecting
+@selecting
 @click.option("--executor", type=click.Choice(["serial", "processes"]), default="serial")
 @click.option("--workers", type=int, default=2, show_default=True, help="Processes.")
 @click.option("--time-budget", metavar="20m", help="Stop after this time: 90s, 20m or 2h.")
 @click.option("--fresh", is_flag=True, help="Run again what the store holds already.")
 @click.option("--keep-failed", is_flag=True, help="Do not try failed runs again.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
-@_json
+@json_option
 def run(
     suite: str,
     store: str,
@@ -122,7 +104,7 @@ def run(
     from llcbench.run.runner import run_missing
     from llcbench.run.store import Store
 
-    specs = _specs(suite, selection)
+    specs = specs_of(suite, selection)
     place = Store(Path(store))
     runner = make_executor(executor, workers, list(selection["plugins"]))
     contents = place.contents()
@@ -156,14 +138,14 @@ def run(
 
 
 @cli.command()
-@_selecting
+@selecting
 @click.option("--workers", type=int, default=1, show_default=True, help="Processes to plan for.")
-@_json
+@json_option
 def plan(suite: str, store: str, workers: int, as_json: bool, **selection: Any) -> None:
     """Say how many runs a suite has, which are missing and how long they will take."""
     from llcbench.run.forecast import forecast
 
-    facts = forecast(_specs(suite, selection), Path(store), workers)
+    facts = forecast(specs_of(suite, selection), Path(store), workers)
     if as_json:
         click.echo(json.dumps(facts))
         return
@@ -176,8 +158,8 @@ def plan(suite: str, store: str, workers: int, as_json: bool, **selection: Any) 
 
 
 @cli.command()
-@_store
-@_json
+@store_option
+@json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated output.")
 @click.option("--markdown", is_flag=True, help="Markdown output.")
 def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
@@ -187,7 +169,7 @@ def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
     from llcbench.report import tables
     from llcbench.scoring import scores
 
-    found = scores(_records(store).values())
+    found = scores(records_in(store).values())
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
         return
@@ -200,7 +182,7 @@ def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
 
 
 @cli.command()
-@_store
+@store_option
 @click.option("--out", required=True, metavar="FILE.jsonl", help="Where the runs are written.")
 @click.option("--readme", metavar="README.md", help="Renew the table of this file.")
 def export(store: str, out: str, readme: str | None) -> None:
@@ -210,11 +192,11 @@ def export(store: str, out: str, readme: str | None) -> None:
     from llcbench.run.reference import write
     from llcbench.scoring import scores
 
-    records = _records(store)
+    records = records_in(store)
     path = Path(out)
     write(records, path)
     # Read back: the scores beside the file are those of the file, rounding included.
-    records = _records(out)
+    records = records_in(out)
     table = tables.score_table(scores(records.values()))
     path.with_suffix(".csv").write_text(tables.to_csv(table), encoding="utf-8")
     if readme is not None:
@@ -223,7 +205,7 @@ def export(store: str, out: str, readme: str | None) -> None:
 
 
 @cli.command()
-@_store
+@store_option
 @click.option("--out", default=DEFAULT_REPORT, show_default=True, help="Folder of the page.")
 @click.option("--open", "opened", is_flag=True, help="Open the page in the browser.")
 def report(store: str, out: str, opened: bool) -> None:
@@ -238,7 +220,7 @@ def report(store: str, out: str, opened: bool) -> None:
 
 
 @cli.command()
-@_json
+@json_option
 def doctor(as_json: bool) -> None:
     """Check the installation: versions, names, speed of a step."""
     from llcbench.doctor import checks
@@ -251,25 +233,6 @@ def doctor(as_json: bool) -> None:
             click.echo(f"{'ok  ' if passed else 'FAIL'} {name}: {detail}")
     if not all(passed for _, passed, _ in found):
         raise SystemExit(1)
-
-
-def seconds_of(text: str | None) -> float | None:
-    """Read a time such as ``90s``, ``20m`` or ``2h``.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    if text is None:
-        return None
-    units = {"s": 1, "m": 60, "h": 3600}
-    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
-    try:
-        value = float(number) * units[unit]
-    except ValueError:
-        value = -1.0
-    if not value > 0:
-        raise ValueError(f"--time-budget {text!r} is not a time; write 90s, 20m or 2h")
-    return value
 
 
 def main() -> None:
@@ -287,40 +250,3 @@ def main() -> None:
     except ValueError as error:
         click.echo(f"llcbench: {' '.join(str(error).split())}", err=True)
         sys.exit(2)
-
-
-def _records(store: str) -> dict[str, Any]:
-    """Return the runs of a store, or of a committed file of runs."""
-    from llcbench.run.reference import read
-    from llcbench.run.store import Store
-
-    if store.endswith(".jsonl"):
-        return read(Path(store))
-    contents = Store(Path(store)).contents()
-    for path, reason in contents.damaged.items():
-        click.echo(f"llcbench: {path.name} is damaged ({reason}); run the suite again", err=True)
-    if not contents.records:
-        raise ValueError(f"no runs in {store!r}; 'llcbench run smoke --store {store}' makes some")
-    return contents.records
-
-
-def _specs(suite: str, selection: dict[str, Any]) -> list[Any]:
-    from llcbench.run.execute import load_plugins
-    from llcbench.run.plan import expand
-    from llcbench.run.suite import load, parse_value
-
-    load_plugins(list(selection["plugins"]))
-    overrides = {}
-    for text in selection["overrides"]:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ValueError(f"--set {text!r}: write option=value, for example nbeta=1e4")
-        overrides[key] = parse_value(value)
-    return expand(
-        load(suite),
-        samplers=list(selection["samplers"]),
-        problems=list(selection["problems"]),
-        replicates=selection["replicates"],
-        seed=selection["seed"],
-        overrides=overrides,
-    )

@@ -80,7 +80,8 @@ def _objection(score: Score, records: list[RunRecord], against: str) -> str | No
         first = f"{failed[0].status}: {failed[0].message}"
         return f"{len(failed)} of {len(records)} runs failed ({first})"
     if against == "local":
-        return None if score.local is not None else "there is no local coefficient to compare with"
+        known = score.bias_local is not None
+        return None if known else f"the local coefficient is not known exactly: {score.local}"
     tempered = [r.truths.tempered if r.truths is not None else None for r in records]
     if any(truth is None for truth in tempered):
         return "there is no tempered value to compare with; use against='local'"

@@ -117,7 +117,7 @@ def llc_store(pytestconfig: pytest.Config) -> "Store":
 
 @pytest.fixture(scope="session")
 def _llc_session(pytestconfig: pytest.Config, llc_store: "Store") -> "Session":
-    from llcbench.cli import seconds_of
+    from llcbench.cli_options import seconds_of
     from llcbench.session import Session
 
     option = pytestconfig.getoption

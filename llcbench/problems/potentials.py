@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import final
 
+from theory.coefficient import RLCT
 from theory.combine import at_deepest, direct_sum, equivalent
 from theory.families.norm_product import norm_product
 from theory.families.normal_crossing import normal_crossing
 from theory.families.quasi_homogeneous import quasi_homogeneous
 from theory.families.regular import regular
-from theory.coefficient import RLCT
 
 ORIGIN = "attained at the origin, where most factors vanish"
 EVERYWHERE = "every point of the true set has this local value"

@@ -133,7 +133,8 @@ def test_command_in_the_message_makes_the_same_runs(run_tests, tmp_path, call):
     assert len(names[0]) == 2
 
 
-def test_names_registered_in_a_test_file_are_run_anew(run_tests, tmp_path):
+def test_names_registered_in_a_test_file_are_run_anew(run_tests, tmp_path, monkeypatch):
+    monkeypatch.setattr("llcbench.registry._LOCAL_SAMPLERS", {})
     source = f"""
     import torch
     import llcbench
@@ -159,6 +160,7 @@ def test_names_registered_in_a_test_file_are_run_anew(run_tests, tmp_path):
 
 
 def test_workers_share_a_store(run_tests, pytester):
+    pytest.importorskip("xdist")
     pytester.makepyfile(
         f"""
         import pytest

@@ -50,7 +50,7 @@ def test_runs_from_a_script_in_both_executors(tmp_path, script):
     found = {}
     for executor in ("serial", "processes"):
         store = tmp_path / executor
-        done = run(store, script, "--executor", executor)
+        done = run(store, script, "--executor", executor, "--workers", "1")
         assert done.returncode == 0, done.stderr
         found[executor] = score(store)
         for name in ("seconds", "peak_bytes"):

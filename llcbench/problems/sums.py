@@ -1,0 +1,106 @@
+"""Sums of losses in disjoint parameters."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from llcbench.types import Loss, Problem, Truth
+from theory import combine, tempered
+from theory.tempered import Tempered
+
+
+@final
+@dataclass(frozen=True)
+class DirectSum:
+    """``L(u, v) = L_1(u) + L_2(v)`` in disjoint parameters.
+
+    Attributes:
+        id: Stable name.
+        first: Problem of the leading parameters.
+        second: Problem of the others, with the same kind of data.
+    """
+
+    id: str
+    first: Problem
+    second: Problem
+
+    def __post_init__(self) -> None:
+        if (self.first.num_data is None) != (self.second.num_data is None):
+            raise ValueError(f"{self.id}: one part has data, the other has none")
+
+    version = property(lambda self: max(self.first.version, self.second.version))
+    dim = property(lambda self: self.first.dim + self.second.dim)
+    num_data = property(lambda self: self.first.num_data)
+    formula = property(lambda self: f"{self.first.formula}  +  {self.second.formula}")
+    why_hard = property(lambda self: f"{self.first.why_hard} {self.second.why_hard}")
+    keywords = property(lambda self: self.first.keywords | self.second.keywords | {"sum"})
+
+    @cached_property
+    def truth(self) -> Truth:
+        """Sums of both coefficients."""
+        a, b = self.first.truth, self.second.truth
+        return Truth(combine.direct_sum(a.local, b.local), combine.direct_sum(a.global_, b.global_))
+
+    def w_star(self) -> Tensor:
+        """Return both points, one after the other."""
+        return torch.cat([self.first.w_star(), self.second.w_star()])
+
+    def sample_data(self, rng: torch.Generator) -> Any:
+        """Draw a data set for each part."""
+        if self.num_data is None:
+            return None
+        return self.first.sample_data(rng), self.second.sample_data(rng)
+
+    def bind(self, data: Any, dtype: torch.dtype) -> "SumLoss":
+        """Return the sum of both losses."""
+        a, b = (None, None) if data is None else data
+        parts = (self.first.bind(a, dtype), self.second.bind(b, dtype))
+        return SumLoss(parts, self.first.dim)
+
+    def tempered(self, nbeta: float, gamma: float, data: Any = None) -> Tempered | None:
+        """Return the sum of both tempered values, None if one is unknown."""
+        a, b = (None, None) if data is None else data
+        parts = [self.first.tempered(nbeta, gamma, a), self.second.tempered(nbeta, gamma, b)]
+        known = [part for part in parts if part is not None]
+        return tempered.direct_sum(*known) if len(known) == len(parts) else None
+
+
+@final
+@dataclass(frozen=True)
+class SumLoss:
+    """Sum of two losses in disjoint parameters.
+
+    Attributes:
+        parts: Both losses.
+        cut: Number of parameters of the first.
+    """
+
+    parts: tuple[Loss, Loss]
+    cut: int
+
+    def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Any:
+        """Draw a batch for each part."""
+        return tuple(part.draw(num_chains, batch_size, rng) for part in self.parts)
+
+    def excess(self, theta: Tensor, batch: Any) -> Tensor:
+        """Return the sum of the excess losses."""
+        pieces = zip(self.parts, self._split(theta), batch, strict=True)
+        first, second = (part.excess(piece, b) for part, piece, b in pieces)
+        return first + second
+
+    def excess_and_grad(self, theta: Tensor, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return the sum of the excess losses and both gradients, one after the other."""
+        pieces = zip(self.parts, self._split(theta), batch, strict=True)
+        (a, grad_a), (b, grad_b) = (part.excess_and_grad(piece, x) for part, piece, x in pieces)
+        return a + b, torch.cat([grad_a, grad_b], dim=1)
+
+    def baseline(self, batch: Any) -> Tensor:
+        """Return the sum of the losses at ``w_star``."""
+        first, second = (p.baseline(b) for p, b in zip(self.parts, batch, strict=True))
+        return first + second
+
+    def _split(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        return theta[:, : self.cut].contiguous(), theta[:, self.cut :].contiguous()
