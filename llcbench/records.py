@@ -133,6 +133,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         settings: How it is run.
         seed: Seed of the suite.
         replicate: Number of the repetition: fresh data, batches and noise.
+        code: Hash of the source of a sampler that no installed package registers, so that an
+            edited script is run again; empty for the others.
         schema: Version of this layout.
     """
 
@@ -144,6 +146,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     settings: Settings
     seed: int
     replicate: int
+    code: str = ""
     schema: int = SCHEMA
 
     @property

@@ -1,5 +1,7 @@
 """Names of problems, samplers, estimators and suites; listing them imports nothing heavy."""
 
+import hashlib
+import inspect
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from llcbench.types import Problem, Sampler
 
 _LOCAL_SAMPLERS: dict[str, Callable[..., Any]] = {}
+_LOCAL_SOURCES: dict[str, Callable[..., Any]] = {}
 
 
 class UnknownName(ValueError):
@@ -33,6 +36,7 @@ def sampler(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         raise ValueError(f"sampler name {name!r} must be lower-case letters, digits, '_' or '-'")
 
     def register(thing: Callable[..., Any]) -> Callable[..., Any]:
+        _LOCAL_SOURCES[name] = thing
         if isinstance(thing, type):
             _LOCAL_SAMPLERS[name] = thing
         else:
@@ -74,6 +78,18 @@ def parameters_of(built: Any) -> dict[str, Any]:
     if "parameters" in fields:
         return dict(built.parameters)
     return {name: getattr(built, name) for name in fields}
+
+
+def code_of(name: str) -> str:
+    """Return a hash of the source of a sampler from a script, empty for an installed one."""
+    thing = _LOCAL_SOURCES.get(name)
+    if thing is None:
+        return ""
+    try:
+        source = inspect.getsource(thing)
+    except (OSError, TypeError):  # defined at a prompt: the compiled code is all there is
+        source = repr(getattr(getattr(thing, "__code__", thing), "co_code", thing))
+    return hashlib.sha256(source.encode()).hexdigest()[:8]
 
 
 def problem_ids() -> list[str]:

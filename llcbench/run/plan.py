@@ -37,11 +37,17 @@ def expand(
     if count < 1:
         raise ValueError(f"replicates must be at least 1, got {count}")
     specs: dict[str, Spec] = {}
+    met: set[str] = set()
     for group in _selected(suite, problems):
         settings = settings_of(suite.settings, group.settings, overrides or {})
         chosen = [_resolve(text) for text in samplers or group.samplers]
         for pattern in group.problems:
             for identifier in registry.match_problems(pattern):
+                # Groups give samplers their own lengths of chains; a sampler from outside runs
+                # once per problem, with the settings of the first group.
+                if samplers and identifier in met:
+                    continue
+                met.add(identifier)
                 for name, parameters in chosen:
                     for replicate in range(count):
                         spec = Spec(
@@ -53,6 +59,7 @@ def expand(
                             settings=_fitting(settings, identifier),
                             seed=suite.seed if seed is None else seed,
                             replicate=replicate,
+                            code=registry.code_of(name),
                         )
                         specs.setdefault(key_of(spec), spec)
     return list(specs.values())

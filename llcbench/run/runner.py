@@ -1,11 +1,12 @@
 """Runs what a store is missing, and writes each run as it ends."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, final
+from typing import Any, Literal, NamedTuple, final
 
+import msgspec
 from tqdm import tqdm
 
 from llcbench.provenance import environment, environment_id
@@ -15,6 +16,13 @@ from llcbench.run.executors import Died, Processes, Serial
 from llcbench.run.store import Store
 
 Runner = Serial | Processes[Any, Any]
+
+
+class Task(NamedTuple):
+    """A piece of work for any process: a run, or the truths that several runs share."""
+
+    kind: Literal["truths", "run"]
+    spec: Spec
 
 
 @final
@@ -41,7 +49,7 @@ def run_missing(
     seconds: float | None = None,
     progress: bool = True,
 ) -> Outcome:
-    """Run specs and save every record the moment it is there.
+    """Run specs and save every record the moment it and its truths are there.
 
     Args:
         specs: What is to be run.
@@ -52,97 +60,105 @@ def run_missing(
     """
     deadline = None if seconds is None else time.time() + seconds
     outcome = Outcome()
+    if not specs:
+        return outcome
     store.save_environment(environment_id(environment()), environment())
-    truths = _truths(specs, store, executor, outcome, progress)
-    total = sum(_steps(spec) for spec in specs)
-    with tqdm(total=total, unit="step", unit_scale=True, disable=_quiet(progress)) as bar:
+    ledger = Ledger(store, outcome)
+    wanted = ledger.open(specs)
+    with tqdm(
+        total=sum(map(_steps, specs)), unit="step", unit_scale=True, disable=_quiet(progress)
+    ) as bar:
         bar.set_description("sampling")
         shown: Callable[[int], None] | None = bar.update if isinstance(executor, Serial) else None
-        tasks = _until(deadline, [(s, truths.get(truth_key(s))) for s in specs], outcome)
-        work = partial(_execute, deadline=deadline, on_step=shown)
-        for (spec, truth), result in executor.map(work, tasks):
-            record = crashed(spec, truth, result.message) if isinstance(result, Died) else result
-            store.save(record)
-            outcome.finished.append(record)
+        tasks = _until(deadline, wanted, specs, outcome)
+        work = partial(_work, deadline=deadline, on_step=shown)
+        for task, result in executor.map(work, tasks):
+            if task.kind == "truths":
+                ledger.truths(task.spec, result)
+                continue
+            ledger.run(task.spec, result)
             if shown is None:
-                bar.update(_steps(spec))
+                bar.update(_steps(task.spec))
     return outcome
-
-
-def _truths(
-    specs: list[Spec], store: Store, executor: Runner, outcome: Outcome, progress: bool
-) -> dict[str, Truths]:
-    """Return the truths of all specs, computing each missing one once."""
-    found: dict[str, Truths] = {}
-    wanted: dict[str, Spec] = {}
-    for spec in specs:
-        key = truth_key(spec)
-        if key in found or key in wanted:
-            continue
-        stored = store.truths(key)
-        if stored is None:
-            wanted[key] = spec
-        else:
-            found[key] = stored
-    if not wanted:
-        return found
-    with tqdm(total=len(wanted), unit="truth", disable=_quiet(progress)) as bar:
-        bar.set_description("truths")
-        for spec, result in executor.map(_truths_or_error, list(wanted.values())):
-            key = truth_key(spec)
-            bar.update()
-            if isinstance(result, Truths):
-                found[key] = result
-                store.save_truths(key, result)
-            else:
-                text = result.message if isinstance(result, Died) else result
-                outcome.warnings.append(f"no truth for {spec.problem}: {text}")
-    return found
-
-
-def _truths_or_error(spec: Spec) -> Truths | str:
-    try:
-        return compute_truths(spec)
-    except Exception as error:  # one truth that fails must not stop the others
-        return f"{type(error).__name__}: {error}"
-
-
-def _execute(
-    task: tuple[Spec, Truths | None],
-    deadline: float | None,
-    on_step: Callable[[int], None] | None,
-) -> RunRecord:
-    spec, truths = task
-    return execute(spec, truths, deadline, on_step)
-
-
-def _until(
-    deadline: float | None, tasks: list[tuple[Spec, Truths | None]], outcome: Outcome
-) -> "list[tuple[Spec, Truths | None]] | Deadline":
-    return tasks if deadline is None else Deadline(deadline, tasks, outcome)
 
 
 @final
 @dataclass
-class Deadline:
-    """Yields tasks until a time has come and counts the others.
+class Ledger:
+    """Brings runs and their truths together, in whatever order they arrive.
 
     Attributes:
-        deadline: Time as of ``time.time``.
-        tasks: All tasks.
-        outcome: Where the rest is counted.
+        store: Where records are saved.
+        outcome: Where they are listed.
     """
 
-    deadline: float
-    tasks: list[tuple[Spec, Truths | None]]
+    store: Store
     outcome: Outcome
+    _known: dict[str, Truths | None] = field(default_factory=dict)
+    _waiting: dict[str, list[RunRecord]] = field(default_factory=dict)
 
-    def __iter__(self) -> Any:
-        for index, task in enumerate(self.tasks):
-            if time.time() > self.deadline:
-                self.outcome.unstarted = len(self.tasks) - index
-                return
-            yield task
+    def open(self, specs: list[Spec]) -> list[Spec]:
+        """Read the truths that the store holds; return one spec for each missing one."""
+        wanted: dict[str, Spec] = {}
+        for spec in specs:
+            key = truth_key(spec)
+            if key not in self._known and key not in wanted:
+                stored = self.store.truths(key)
+                if stored is None:
+                    wanted[key] = spec
+                else:
+                    self._known[key] = stored
+        return list(wanted.values())
+
+    def truths(self, spec: Spec, result: Any) -> None:
+        """Take computed truths, or the reason why there are none."""
+        key = truth_key(spec)
+        if isinstance(result, Truths):
+            self.store.save_truths(key, result)
+            self._known[key] = result
+        else:
+            text = result.message if isinstance(result, Died) else result
+            self.outcome.warnings.append(f"no truth for {spec.problem}: {text}")
+            self._known[key] = None
+        for record in self._waiting.pop(key, []):
+            self._save(record, key)
+
+    def run(self, spec: Spec, result: Any) -> None:
+        """Take a record, or the death of the process that was to make it."""
+        record = crashed(spec, None, result.message) if isinstance(result, Died) else result
+        key = truth_key(spec)
+        if key in self._known:
+            self._save(record, key)
+        else:
+            self._waiting.setdefault(key, []).append(record)
+
+    def _save(self, record: RunRecord, key: str) -> None:
+        whole = msgspec.structs.replace(record, truths=self._known[key])
+        self.store.save(whole)
+        self.outcome.finished.append(whole)
+
+
+def _work(
+    task: Task, deadline: float | None, on_step: Callable[[int], None] | None
+) -> RunRecord | Truths | str:
+    if task.kind == "run":
+        return execute(task.spec, None, deadline, on_step)
+    try:
+        return compute_truths(task.spec)
+    except Exception as error:  # one truth that fails must not stop the others
+        return f"{type(error).__name__}: {error}"
+
+
+def _until(
+    deadline: float | None, wanted: list[Spec], specs: list[Spec], outcome: Outcome
+) -> Iterator[Task]:
+    """Yield truths, then runs until the deadline; count the runs that are left."""
+    yield from (Task("truths", spec) for spec in wanted)
+    for index, spec in enumerate(specs):
+        if deadline is not None and time.time() > deadline:
+            outcome.unstarted = len(specs) - index
+            return
+        yield Task("run", spec)
 
 
 def _steps(spec: Spec) -> int:

@@ -13,7 +13,7 @@ from llcbench.records import RunRecord
 from llcbench.run.executors import Died, Processes, Serial, make_executor
 from llcbench.run.plan import expand, missing
 from llcbench.run.runner import run_missing
-from llcbench.run.store import Store
+from llcbench.run.store import Store, key_of
 from llcbench.run.suite import Group, Suite, load, parse_sampler, settings_of
 
 SETTINGS = {"nbeta": 100.0, "num_chains": 4, "num_draws": 200, "num_burnin": 50}
@@ -151,3 +151,26 @@ def test_bad_input_is_named(call: object, words: list[str]) -> None:
     with pytest.raises(ValueError, match=r".+") as caught:
         call()  # type: ignore[operator]
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+SCRIPT = """
+import llcbench
+
+@llcbench.sampler("drifter")
+def drifter(theta, target, rng, *, step_size=1e-3):
+    _, grad, loss = target.potential_and_grad(theta)
+    return theta - {factor} * step_size * grad, loss
+"""
+
+
+def test_an_edited_script_is_run_again(tmp_path: Path) -> None:
+    from llcbench.run.execute import load_plugins
+
+    keys = []
+    for factor in (1, 1, 2):
+        path = tmp_path / f"version{factor}.py"
+        path.write_text(SCRIPT.format(factor=factor))
+        load_plugins([str(path)])
+        (spec,) = expand(SMALL, problems=["poly/x2"], samplers=["drifter"], replicates=1)
+        keys.append(key_of(spec))
+    assert keys[0] == keys[1] != keys[2]
