@@ -1,0 +1,64 @@
+"""What the README shows runs, and its numbers are those of the committed results."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from llcbench.report.readme import BEGIN, END, generated
+from llcbench.run.reference import read, write
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+SMOKE = ROOT / "results" / "reference" / "v1" / "smoke.jsonl"
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if "def test_" not in b])
+def test_python_block_runs(block: str, tmp_path: Path) -> None:
+    script = tmp_path / "block.py"
+    script.write_text(block, encoding="utf-8")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_the_pytest_block_passes(tmp_path: Path) -> None:
+    (block,) = [b for b in BLOCKS if "def test_" in b]
+    script = tmp_path / "test_block.py"
+    script.write_text(block, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_command_named_exists() -> None:
+    from llcbench.cli import cli
+
+    shell = "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, flags=re.DOTALL))
+    named = {
+        *re.findall(r"`llcbench ([a-z]+)", TEXT),
+        *re.findall(r"^llcbench ([a-z]+)", shell, flags=re.MULTILINE),
+    }
+    assert named
+    assert named <= set(cli.commands)
+
+
+def test_the_table_is_that_of_the_committed_runs() -> None:
+    shown = TEXT.partition(BEGIN)[2].partition(END)[0].strip()
+    assert shown == generated(read(SMOKE).values()).strip()
+
+
+def test_committed_runs_are_whole_and_stable(tmp_path: Path) -> None:
+    records = read(SMOKE)
+    write(records, tmp_path / "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == SMOKE.read_bytes()
+    environments = {path.stem for path in (ROOT / "results" / "environments").glob("*.json")}
+    assert {record.environment for record in records.values()} <= environments
+
+
+def test_the_license_and_the_bibliography_are_there() -> None:
+    assert "MIT License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "aoyagi2024" in (ROOT / "theory" / "references.bib").read_text(encoding="utf-8")
