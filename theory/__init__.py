@@ -8,9 +8,9 @@ from importlib import import_module
 from types import ModuleType
 
 from theory import families as families
-from theory.families import lookup as lookup
 from theory.coefficient import RLCT as RLCT
 from theory.coefficient import Step as Step
+from theory.families import lookup as lookup
 
 _LAZY = ("gibbs", "oracle", "tempered")
 

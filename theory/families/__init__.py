@@ -12,6 +12,7 @@ from typing import Final
 
 from numpy.typing import ArrayLike
 
+from theory.coefficient import RLCT
 from theory.families.chain_program import chain_program_global as chain_program_global
 from theory.families.chain_program import chain_program_local as chain_program_local
 from theory.families.deep_linear import deep_linear_generic as deep_linear_generic
@@ -25,7 +26,6 @@ from theory.families.quasi_homogeneous import quasi_homogeneous as quasi_homogen
 from theory.families.reduced_rank import reduced_rank_global as reduced_rank_global
 from theory.families.reduced_rank import reduced_rank_local as reduced_rank_local
 from theory.families.regular import regular as regular
-from theory.coefficient import RLCT
 
 
 def _deep_linear_at(weights: Sequence[ArrayLike], tolerance: float | None = None) -> RLCT:

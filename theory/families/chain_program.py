@@ -11,8 +11,8 @@ from fractions import Fraction
 from math import prod
 
 from theory.checks import integer, integers
-from theory.families.rank_array import RankArray, admissible_ranks, balanced_ranks
 from theory.coefficient import RLCT, Step, known
+from theory.families.rank_array import RankArray, admissible_ranks, balanced_ranks
 
 Chain = tuple[int, ...]
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from theory.checks import integer, integers
+from theory.coefficient import RLCT, Step, known
 from theory.families.chain_descent import descend
 from theory.families.rank_array import (
     RankArray,
@@ -19,7 +20,6 @@ from theory.families.rank_array import (
     collapse,
     generic_ranks,
 )
-from theory.coefficient import RLCT, Step, known
 
 _GLOBAL_SOURCE = "aoyagi2024, main theorem"
 _LOCAL_SOURCE = "lehalleur2024, quadratic integer program, with abeasis1985"

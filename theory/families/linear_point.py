@@ -10,8 +10,8 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.families.deep_linear import deep_linear_global, deep_linear_local
 from theory.coefficient import RLCT
+from theory.families.deep_linear import deep_linear_global, deep_linear_local
 
 Matrix = NDArray[np.float64]
 
