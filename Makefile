@@ -37,6 +37,7 @@ unit: $(VENV)/.installed
 
 # Every number of the README: the smoke suite from scratch, and the cost of a step.
 reference: $(VENV)/.installed
+	rm -rf build/reference
 	$(BIN)/llcbench run smoke --store build/reference --executor processes --workers 2
 	$(BIN)/llcbench export --store build/reference --out results/reference/v1/smoke.jsonl --readme README.md
 	mkdir -p results/environments && cp build/reference/environments/*.json results/environments/

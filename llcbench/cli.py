@@ -17,6 +17,7 @@ from llcbench.cli_options import (
     specs_of,
     store_option,
 )
+from llcbench.cli_theory import theory
 
 DEFAULT_REPORT = "build/report"
 # Columns of a table that is not printed to a terminal.
@@ -235,6 +236,9 @@ def doctor(as_json: bool) -> None:
         raise SystemExit(1)
 
 
+cli.add_command(theory)
+
+
 def main() -> None:
     """Run the command line; bad input is one line on standard error and exit code 2."""
     try:
@@ -247,6 +251,6 @@ def main() -> None:
     except click.ClickException as error:
         click.echo(f"llcbench: {' '.join(error.format_message().split())}", err=True)
         sys.exit(2)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         click.echo(f"llcbench: {' '.join(str(error).split())}", err=True)
         sys.exit(2)

@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from llcbench import registry
 from llcbench.records import Settings
 
@@ -65,7 +62,7 @@ def page(facts: dict[str, Any], proof: bool = True) -> str:
         "",
     ]
     for scope in ("local", "global"):
-        lines += _truth(scope, facts[scope], proof)
+        lines += truth_lines(scope, facts[scope], proof)
     tempered = facts["tempered"]
     if tempered is None:
         lines.append("  tempered      not known for this problem")
@@ -84,7 +81,9 @@ def draw(identifier: str, path: Path) -> Path:
     Raises:
         ValueError: If the problem has more or fewer parameters, or the suffix is not known.
     """
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
     from llcbench.report.potential import potential_figure
     from llcbench.report.style import save
@@ -108,7 +107,8 @@ def draw(identifier: str, path: Path) -> Path:
     return path
 
 
-def _truth(scope: str, rlct: dict[str, Any], proof: bool) -> list[str]:
+def truth_lines(scope: str, rlct: dict[str, Any], proof: bool) -> list[str]:
+    """Return a coefficient, its conditions and source, and the steps of its proof as lines."""
     value = rlct["value"] or f"[{rlct['lower']}, {rlct['upper']}]"
     doubt = ", provisional" if rlct["multiplicity_provisional"] else ""
     lines = [

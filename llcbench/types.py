@@ -118,6 +118,10 @@ class Problem(Protocol):
 class Loss(Protocol):
     """A loss bound to data; values are the excess over the loss at ``w_star`` on the same batch."""
 
+    @property
+    def autograd(self) -> bool:
+        """Whether gradients come from automatic differentiation, which inference mode forbids."""
+
     def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Any:
         """Draw an independent minibatch for every chain, or the full batch if the size is None."""
 

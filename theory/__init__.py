@@ -5,27 +5,35 @@ everything that needs SciPy or SymPy are loaded on first use, so ``import theory
 """
 
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from theory import families as families
 from theory.coefficient import RLCT as RLCT
 from theory.coefficient import Step as Step
 from theory.families import lookup as lookup
 
+if TYPE_CHECKING:
+    from theory.solver.inputs import SumOfSquares as SumOfSquares
+    from theory.solver.solve import rlct as rlct
+    from theory.solver.verify import verify as verify
+
 _LAZY = ("gibbs", "oracle", "tempered")
+_SOLVER = {"SumOfSquares": "inputs", "rlct": "solve", "verify": "verify"}
 
 
-def __getattr__(name: str) -> ModuleType:
-    """Import a finite-temperature module the first time that it is named.
+def __getattr__(name: str) -> Any:
+    """Import a heavier part the first time that it is named.
 
     Raises:
-        AttributeError: the package has no such module.
+        AttributeError: the package has no such name.
     """
     if name in _LAZY:
         return import_module(f"{__name__}.{name}")
+    if name in _SOLVER:
+        return getattr(import_module(f"{__name__}.solver.{_SOLVER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    """List the public names, the lazily imported modules included."""
-    return sorted({"RLCT", "Step", "families", "lookup", *_LAZY})
+    """List the public names, the lazily imported ones included."""
+    return sorted({"RLCT", "Step", "families", "lookup", *_LAZY, *_SOLVER})

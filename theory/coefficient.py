@@ -5,9 +5,11 @@ with ``K`` itself (not its square root) as the function; then
 ``int exp(-t K) phi ~ C t^-lambda (log t)^(m-1)`` (watanabe2009, chapter 6).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, final, get_args
+
+from theory.solver.certificate import Node
 
 Scope = Literal["local", "global"]
 
@@ -54,6 +56,7 @@ class RLCT:
         conditions: at which point and under which assumptions the value holds.
         proof: the steps that lead to the value.
         multiplicity_provisional: True when the multiplicity rests on one route only.
+        certificate: the proof of the solver as a tree that `theory.verify` re-checks.
 
     Raises:
         ValueError: the bounds are not fractions in order, or the multiplicity is not positive.
@@ -68,6 +71,7 @@ class RLCT:
     conditions: str
     proof: tuple[Step, ...] = ()
     multiplicity_provisional: bool = False
+    certificate: Node | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Reject a record that could not be a learning coefficient."""
@@ -122,8 +126,15 @@ class RLCT:
             "method": self.method,
             "source": self.source,
             "conditions": self.conditions,
-            "proof": [step.to_json() for step in self.proof],
+            "proof": [step.to_json() for step in self.proof] + self._certified(),
         }
+
+    def _certified(self) -> list[dict[str, Any]]:
+        """Return the certificate as a last step of the proof."""
+        if self.certificate is None:
+            return []
+        step = Step("certificate", f"lambda = {self}, by {self.method}", self.source)
+        return [step.to_json() | {"certificate": self.certificate.to_json()}]
 
 
 def known(

@@ -1,14 +1,15 @@
 """Polynomials with rational coefficients, read from text without evaluating it."""
 
-import ast
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import final
 
-MAX_DEGREE = 10_000
+from theory.grammar import MAX_DEGREE, read
+from theory.tree import Number, Power, Product, Sum, Symbol, Tree, degree_bound
+
 MAX_TERMS = 20_000
+MAX_PRODUCTS = 400_000
 
 Exponents = tuple[int, ...]
 
@@ -58,6 +59,8 @@ class Polynomial:
 
     def __mul__(self, other: "Polynomial") -> "Polynomial":
         terms: dict[Exponents, Fraction] = {}
+        if len(self.terms) * len(other.terms) > MAX_PRODUCTS:
+            raise ValueError("polynomial is too large to multiply out; split it into factors")
         for left, a in self.terms.items():
             for right, b in other.terms.items():
                 key = tuple(i + j for i, j in zip(left, right, strict=True))
@@ -78,7 +81,7 @@ class Polynomial:
         return result
 
 
-def parse(text: str, variables: Sequence[str]) -> Polynomial:
+def parse(text: str, variables: Sequence[str], room: int = 1) -> Polynomial:
     """Parse polynomial text over named variables.
 
     Accepts ``+ - * / ^ **``, parentheses, integers and rational constants such as ``3/2``; a
@@ -87,6 +90,7 @@ def parse(text: str, variables: Sequence[str]) -> Polynomial:
     Args:
         text: For example ``"x^2*y - 3/2*(x + y)^3"``.
         variables: The admissible names, in the order of the exponents.
+        room: Factor of the limits on size; more than 1 for text that a program wrote.
 
     Returns:
         The expanded polynomial.
@@ -94,64 +98,67 @@ def parse(text: str, variables: Sequence[str]) -> Polynomial:
     Raises:
         ValueError: If the text is not a polynomial with rational coefficients in these variables.
     """
-    names = tuple(variables)
+    tree = read(text, room)
     try:
-        tree = ast.parse(re.sub(r"\^", "**", text.strip()), mode="eval")
-    except (SyntaxError, RecursionError, MemoryError) as error:
-        raise ValueError(f"cannot read {text!r} as a polynomial: invalid syntax") from error
-    return _convert(tree.body, names, text)
+        return expand(tree, variables, room)
+    except ValueError as error:
+        raise ValueError(f"{error} in {text!r}") from None
 
 
-def _convert(node: ast.expr, names: tuple[str, ...], text: str) -> Polynomial:
-    match node:
-        case ast.Constant(value=int(value)) if not isinstance(value, bool):
-            return _constant(names, Fraction(value))
-        case ast.Constant(value=value):
-            raise ValueError(f"{value!r} in {text!r} is not an integer; write rationals as 3/2")
-        case ast.Name(id=name):
+def expand(tree: Tree, variables: Sequence[str], room: int = 1) -> Polynomial:
+    """Multiply a tree out.
+
+    Raises:
+        ValueError: If it uses another variable, or its degree or its terms exceed the limits.
+    """
+    if degree_bound(tree) > room * MAX_DEGREE:
+        raise ValueError(f"degree above {room * MAX_DEGREE}")
+    return _expand(tree, tuple(variables))
+
+
+def _expand(tree: Tree, names: tuple[str, ...]) -> Polynomial:
+    match tree:
+        case Number(value):
+            return _constant(names, value)
+        case Symbol(name):
             if name not in names:
-                raise ValueError(f"unknown variable {name!r} in {text!r}; expected one of {names}")
+                raise ValueError(f"unknown variable {name!r}; expected one of {names}")
             exponents = tuple(int(name == other) for other in names)
             return Polynomial(names, {exponents: Fraction(1)})
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return _constant(names, Fraction(-1)) * _convert(operand, names, text)
-        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return _convert(operand, names, text)
-        case ast.BinOp(left=left, op=operator, right=right):
-            return _binary(operator, _convert(left, names, text), right, names, text)
-    raise ValueError(f"cannot read {text!r}: {type(node).__name__} is not part of a polynomial")
+        case Power(base, exponent):
+            return _expand(base, names) ** exponent
+        case Sum(terms):
+            total: dict[Exponents, Fraction] = {}
+            for term in terms:
+                for exponents, coefficient in _expand(term, names).terms.items():
+                    total[exponents] = total.get(exponents, Fraction(0)) + coefficient
+            return Polynomial(names, {e: c for e, c in total.items() if c})
+        case Product(factors):
+            result = _constant(names, Fraction(1))
+            for factor in factors:
+                result = result * _expand(factor, names)
+            return result
 
 
-def _binary(
-    operator: ast.operator, left: Polynomial, node: ast.expr, names: tuple[str, ...], text: str
-) -> Polynomial:
-    right = _convert(node, names, text)
-    match operator:
-        case ast.Add():
-            return left + right
-        case ast.Sub():
-            return left + _constant(names, Fraction(-1)) * right
-        case ast.Mult():
-            return left * right
-        case ast.Div():
-            divisor = _as_constant(right, text, "divisor")
-            if divisor == 0:
-                raise ValueError(f"division by zero in {text!r}")
-            return left * _constant(names, 1 / divisor)
-        case ast.Pow():
-            power = _as_constant(right, text, "exponent")
-            if power.denominator != 1 or power < 0 or power * max(left.degree, 1) > MAX_DEGREE:
-                raise ValueError(
-                    f"exponent {power} in {text!r} must be a whole number, degree <= {MAX_DEGREE}"
-                )
-            return left ** int(power)
-    raise ValueError(f"cannot read {text!r}: {type(operator).__name__} is not part of a polynomial")
+def write(polynomial: Polynomial) -> str:
+    """Return text that `parse` reads back, the largest exponents first.
 
-
-def _as_constant(polynomial: Polynomial, text: str, role: str) -> Fraction:
-    if polynomial.degree:
-        raise ValueError(f"the {role} in {text!r} must be a constant")
-    return next(iter(polynomial.terms.values()), Fraction(0))
+    Example: ``"x^2*y - 3/2*y + 1"``.
+    """
+    parts = []
+    for exponents, coefficient in sorted(polynomial.terms.items(), reverse=True):
+        powers = [
+            name if exponent == 1 else f"{name}^{exponent}"
+            for name, exponent in zip(polynomial.variables, exponents, strict=True)
+            if exponent
+        ]
+        size = abs(coefficient)
+        if size != 1 or not powers:
+            powers.insert(0, str(size))
+        parts += ["-" if coefficient < 0 else "+", "*".join(powers)]
+    if not parts:
+        return "0"
+    return ("-" if parts[0] == "-" else "") + " ".join(parts[1:])
 
 
 def _constant(names: tuple[str, ...], value: Fraction) -> Polynomial:

@@ -127,6 +127,11 @@ class ChangedLoss:
     forward: Callable[[Tensor], Tensor] | None = None
     pull: Callable[[Tensor, Tensor], Tensor] | None = None
 
+    @property
+    def autograd(self) -> bool:
+        """Whether the base needs it."""
+        return self.base.autograd
+
     def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Any:
         """Draw a batch of the base."""
         return self.base.draw(num_chains, batch_size, rng)

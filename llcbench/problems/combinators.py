@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from llcbench.problems.changed import Reparametrised, Rescaled
+from llcbench.problems.likelihood import Likelihood
 from llcbench.problems.points import frame, generator_of
 from llcbench.problems.regression import Regression
 from llcbench.problems.sums import DirectSum
@@ -42,7 +43,7 @@ def modify(problem: Problem, modifiers: list[str], identifier: str) -> Problem:
             problem = padded(problem, int(value))
         elif kind == "rotated":
             problem = rotated(problem, int(value))
-        elif isinstance(problem, Regression):
+        elif isinstance(problem, Regression | Likelihood):
             if int(kind[1:]) < 2:
                 raise ValueError(f"{identifier!r}: {text!r} must name at least 2 samples")
             problem = problem.with_data(int(kind[1:]))

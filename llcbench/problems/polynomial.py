@@ -1,18 +1,21 @@
 """Problems ``poly/*``: sums of squares of polynomials with two exact coefficients each."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
 from llcbench.problems.family import Family, nearest
 from llcbench.problems.polynomial_map import PolynomialMap
-from llcbench.problems.potentials import POTENTIALS, Potential
+from llcbench.problems.potentials import POTENTIALS, Block
 from llcbench.problems.regression import Array, Regression
 from llcbench.types import Truth
 from theory import tempered
 from theory.expression import parse
 from theory.tempered import Tempered
 
+# A formula names its first generators only.
+SHOWN = 6
 _CATALOGUE = {entry.name: entry for entry in POTENTIALS}
 
 
@@ -29,25 +32,59 @@ def build(identifier: str) -> Regression:
     if name not in _CATALOGUE:
         raise ValueError(f"unknown potential {identifier!r}{nearest(name, list(_CATALOGUE))}")
     entry = _CATALOGUE[name]
-    variables = entry.variables.split()
-    generators = tuple(parse(text, variables) for text in entry.generators)
-    point = np.array([float(value) for value in entry.point or (0,) * len(variables)])
+    variables = tuple(entry.variables.split())
+    return polynomial_problem(
+        identifier,
+        variables,
+        entry.generators,
+        np.array([float(value) for value in entry.point or (0,) * len(variables)]),
+        lambda: Truth(entry.local(), entry.global_value()),
+        entry.why_hard,
+        frozenset({"polynomial", entry.keyword}),
+        entry.blocks,
+    )
+
+
+def polynomial_problem(
+    identifier: str,
+    variables: tuple[str, ...],
+    texts: tuple[str, ...],
+    point: Array,
+    truth: Callable[[], Truth],
+    why_hard: str,
+    keywords: frozenset[str],
+    blocks: tuple[Block, ...] = (),
+) -> Regression:
+    """Return ``K = sum_j g_j^2`` at a common zero of its generators.
+
+    Args:
+        identifier: Stable name.
+        variables: Names of the parameters.
+        texts: Polynomial text of the generators.
+        point: The common zero.
+        truth: Computes both coefficients.
+        why_hard: What an estimator can get wrong here.
+        keywords: Tags for selection.
+        blocks: Products of norms whose sum is K, centred at the point; empty if it is not one.
+    """
+    map_ = PolynomialMap(tuple(parse(text, variables) for text in texts))
+    shown = " + ".join(f"({text})^2" for text in texts[:SHOWN])
     return Regression(
         id=identifier,
-        map=PolynomialMap(generators),
+        map=map_,
         point=point,
-        truth_function=lambda: Truth(entry.local(), entry.global_value()),
-        tempered_function=partial(_tempered, entry, PolynomialMap(generators), point),
-        formula="K = " + " + ".join(f"({text})^2" for text in entry.generators),
-        why_hard=entry.why_hard,
-        keywords=frozenset({"polynomial", entry.keyword}),
+        truth_function=truth,
+        tempered_function=partial(_tempered, blocks, map_, point),
+        formula=f"K = {shown}" + (f" + ... ({len(texts)} squares)" if len(texts) > SHOWN else ""),
+        why_hard=why_hard,
+        keywords=keywords,
         scale=1.0,
         noise_sd=0.5**0.5,
     )
 
 
 def _tempered(
-    entry: Potential,
+    blocks: tuple[Block, ...],
     map_: PolynomialMap,
     point: Array,
     nbeta: float,
@@ -59,8 +96,8 @@ def _tempered(
 
     Variables that no generator contains are independent of the loss and drop out.
     """
-    if entry.blocks and second is None and gamma > 0:
-        parts = [tempered.norm_product(dims, powers, nbeta, gamma) for dims, powers in entry.blocks]
+    if blocks and second is None and gamma > 0:
+        parts = [tempered.norm_product(dims, powers, nbeta, gamma) for dims, powers in blocks]
         return tempered.direct_sum(*parts)
     active = [i for i in range(map_.dim) if any(e[i] for g in map_.generators for e in g.terms)]
     if len(active) > 3:

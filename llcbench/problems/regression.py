@@ -93,6 +93,11 @@ class SquaredLoss:
     moments: Moments | Population
     data: Data | None
 
+    @property
+    def autograd(self) -> bool:
+        """Gradients are closed."""
+        return False
+
     def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Batch:
         """Draw independently with replacement, a minibatch of its own for every chain."""
         if batch_size is None or self.data is None:

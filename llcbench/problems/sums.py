@@ -81,6 +81,11 @@ class SumLoss:
     parts: tuple[Loss, Loss]
     cut: int
 
+    @property
+    def autograd(self) -> bool:
+        """Whether one of the parts needs it."""
+        return any(part.autograd for part in self.parts)
+
     def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Any:
         """Draw a batch for each part."""
         return tuple(part.draw(num_chains, batch_size, rng) for part in self.parts)

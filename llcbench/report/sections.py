@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from llcbench.records import RunRecord, Truths
 from llcbench.report.plots import potential_plot
@@ -52,7 +53,8 @@ def sections(records: Sequence[RunRecord], table: Table) -> list[Section]:
     groups: dict[str, list[RunRecord]] = {}
     for record in records:
         groups.setdefault(record.spec.problem, []).append(record)
-    return [_section(identifier, groups[identifier], table) for identifier in sorted(groups)]
+    shown = tqdm(sorted(groups), desc="problems", unit="problem", disable=None)
+    return [_section(identifier, groups[identifier], table) for identifier in shown]
 
 
 def anchor(identifier: str) -> str:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from math import inf
-from typing import final
+from math import inf, isinf
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.coefficient import RLCT
+from theory.coefficient import RLCT, Scope, Step
 from theory.families.deep_linear import deep_linear_global, deep_linear_local
 
 Matrix = NDArray[np.float64]
@@ -64,6 +64,55 @@ class LinearPoint:
     def upper(self) -> Fraction:
         """Return the upper bound of the local coefficient."""
         return self.local.upper
+
+    @property
+    def multiplicity_provisional(self) -> bool:
+        """Tell whether the local multiplicity rests on one route only."""
+        return self.local.multiplicity_provisional
+
+    @property
+    def scope(self) -> Scope:
+        """Return ``"local"``."""
+        return self.local.scope
+
+    @property
+    def method(self) -> str:
+        """Return how the local coefficient was found."""
+        return self.local.method
+
+    @property
+    def source(self) -> str:
+        """Return the source of the local coefficient."""
+        return self.local.source
+
+    @property
+    def conditions(self) -> str:
+        """Return where and when the local coefficient holds."""
+        return self.local.conditions
+
+    @property
+    def proof(self) -> tuple[Step, ...]:
+        """Return the steps that lead to the local coefficient."""
+        return self.local.proof
+
+    def __str__(self) -> str:
+        """Return for example ``9/2 (m 1), global 4 (m 1)``."""
+        return f"{self.local}, global {self.global_}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the local coefficient, the global one and the ranks, ready for JSON.
+
+        The keys of the ranks are texts such as ``"0,2"``; an infinite margin is None.
+        """
+        return {
+            **self.local.to_json(),
+            "global": self.global_.to_json(),
+            "widths": list(self.widths),
+            "rank": self.rank,
+            "ranks": {f"{i},{j}": rank for (i, j), rank in sorted(self.ranks.items())},
+            "tolerance": self.tolerance,
+            "margin": None if isinf(self.margin) else self.margin,
+        }
 
 
 def deep_linear_at(weights: Sequence[ArrayLike], tolerance: float | None = None) -> LinearPoint:

@@ -1,0 +1,130 @@
+"""Commands on exact coefficients alone; they import neither torch nor the samplers."""
+
+import json
+from fractions import Fraction
+from typing import Any
+
+import click
+
+from llcbench.cli_options import json_option
+
+
+@click.group()
+def theory() -> None:
+    """Exact learning coefficients: families with a theorem, and a solver with proofs."""
+
+
+@theory.command("family", context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("parameters", nargs=-1, type=click.UNPROCESSED, metavar="--PARAM VALUE ...")
+def family(name: str, parameters: tuple[str, ...]) -> None:
+    """Print the coefficient of a family: ``deep_linear_global --widths 3,3,3 --rank 1``.
+
+    Lists are written 3,3,3, rank arrays 0-1:3,1-2:1,0-2:1. ``--json`` gives the proof as data.
+    """
+    from theory.families import lookup
+
+    words = list(parameters)
+    as_json = "--json" in words
+    if as_json:
+        words.remove("--json")
+    found = lookup(name, **_pairs(words))
+    click.echo(json.dumps(found.to_json(), indent=2) if as_json else _page(found.to_json()))
+
+
+@theory.command("rlct")
+@click.argument("expression", metavar="K")
+@click.option("--at", metavar="x=0,y=1/2", help="The point; variables left out are 0.")
+@click.option("--prior", metavar="x=1", help="Exponents of a monomial density at the point.")
+@click.option("--timeout", type=float, default=60.0, show_default=True, help="Effort, in seconds.")
+@click.option("--absolute", is_flag=True, help="Take |K| where K changes sign.")
+@click.option("--proof", is_flag=True, help="Print the proof.")
+@json_option
+def rlct(
+    expression: str,
+    at: str | None,
+    prior: str | None,
+    timeout: float,
+    absolute: bool,
+    proof: bool,
+    as_json: bool,
+) -> None:
+    """Compute the real log canonical threshold of a polynomial K, or certified bounds."""
+    import theory as exact
+
+    found = exact.rlct(
+        expression,
+        at=_assignments(at, "--at"),
+        prior=_assignments(prior, "--prior"),
+        timeout=timeout,
+        absolute=absolute,
+    )
+    plain = found.to_json()
+    click.echo(json.dumps(plain, indent=2) if as_json else _page(plain, proof))
+
+
+def parameter(text: str) -> Any:
+    """Read a whole number, a fraction, a list, a rank array or a word.
+
+    Raises:
+        ValueError: If a rank array is malformed.
+    """
+    if ":" in text:
+        return dict(_rank(part) for part in text.strip("{}").split(","))
+    if "," in text or text.startswith(("[", "(")):
+        return [parameter(part) for part in text.strip("[]()").split(",") if part.strip()]
+    text = text.strip()
+    words: dict[str, Any] = {"none": None, "true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        number = Fraction(text) if "." not in text and "e" not in text.lower() else None
+    except (ValueError, ZeroDivisionError):
+        number = None
+    if number is None:
+        return text
+    return int(number) if number.denominator == 1 and "/" not in text else number
+
+
+def _rank(part: str) -> tuple[tuple[int, int], int]:
+    key, _, value = part.partition(":")
+    ends = key.strip().split("-")
+    if len(ends) != 2 or not all(end.isdigit() for end in [*ends, value.strip()]):
+        raise ValueError(f"{part.strip()!r} is not part of a rank array such as 0-1:3,1-2:1,0-2:1")
+    return (int(ends[0]), int(ends[1])), int(value)
+
+
+def _pairs(words: list[str]) -> dict[str, Any]:
+    """Turn ``--name value`` pairs into parameters."""
+    found: dict[str, Any] = {}
+    while words:
+        word = words.pop(0)
+        if not word.startswith("--"):
+            raise ValueError(f"expected --parameter, got {word!r}")
+        name, equals, value = word[2:].partition("=")
+        if not equals:
+            if not words:
+                raise ValueError(f"--{name} needs a value")
+            value = words.pop(0)
+        found[name.replace("-", "_")] = parameter(value)
+    return found
+
+
+def _assignments(text: str | None, option: str) -> dict[str, Any] | None:
+    """Read ``x=1,y=2/3``."""
+    if text is None:
+        return None
+    found = {}
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise ValueError(f"{option}: cannot read {part!r}; write x=0,y=1/2")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _page(plain: dict[str, Any], proof: bool = True) -> str:
+    """Return a coefficient as text."""
+    from llcbench.show import truth_lines
+
+    return "\n".join(line.removeprefix("  ") for line in truth_lines(plain["scope"], plain, proof))

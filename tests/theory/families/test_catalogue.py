@@ -1,0 +1,196 @@
+"""The generated catalogue, the citations and the errors of every family."""
+
+import inspect
+import json
+import re
+from typing import Any, get_args
+
+import pytest
+
+from theory import families, lookup
+from theory.families import FAMILIES
+from theory.families.catalogue import EXAMPLES, entries, markdown
+from theory.families.citations import bibliography, cite, keys
+from theory.families.names import CoefficientName
+
+PARAMETERS = {
+    "ade_squared": "kind k dim definite",
+    "braid_squared": "blocks",
+    "circular_convolution": "length depth vanishing",
+    "deep_linear_at": "weights tolerance",
+    "diagonal_linear": "nonzero zero depth",
+    "diagonal_tied": "nonzero zero depth",
+    "gram_determinant": "p q",
+    "identifiable_cp": "dims rank",
+    "lda": "words documents topics rank",
+    "linear_convolution_common_roots": "lengths real_common complex_common",
+    "linear_convolution_zero": "lengths",
+    "lines_squared": "multiplicities",
+    "minors": "p q k",
+    "mixture_common_variance": "components true_components",
+    "mixture_one_known": "dim",
+    "monomial_ideal": "generators prior",
+    "naive_bayes": "features stratum",
+    "nmf_bound": "rows columns inner true_inner",
+    "nmf_positive": "rows columns inner rank",
+    "nmf_zero": "rows columns inner",
+    "one_factor": "variables nonzero_loadings",
+    "one_hidden_unit": "inputs outputs",
+    "phase_retrieval": "dim true_zero",
+    "quadratic_network": "units",
+    "quartet_tree": "leaves inner_edges",
+    "rank_one_tensor": "dims",
+    "rbm_one_hidden": "visible visible_bias",
+    "relu_identifiable": "units inputs bias",
+    "simplex_mixture": "true_components components component_dim dirichlet",
+    "softmax_linear": "widths rank",
+    "star_tree": "leaves",
+    "symmetric_factorisation": "size columns rank",
+    "tms_kgon": "k columns dead_column",
+    "vandermonde": "outputs units q",
+}
+
+# One inadmissible change of the example for every parameter.
+BAD: list[tuple[str, dict[str, Any], str]] = [
+    ("ade_squared", {"kind": "F"}, "kind"),
+    ("ade_squared", {"kind": "D", "k": 3}, "k must"),
+    ("ade_squared", {"kind": "E", "k": 9}, "k must"),
+    ("ade_squared", {"kind": "D", "dim": 1}, "dim"),
+    ("ade_squared", {"definite": 1}, "definite"),
+    ("ade_squared", {"k": 2, "definite": True}, "definite"),
+    ("braid_squared", {"blocks": (1, 1)}, "blocks"),
+    ("braid_squared", {"blocks": ()}, "blocks"),
+    ("circular_convolution", {"length": 0}, "length"),
+    ("circular_convolution", {"depth": 1.0}, "depth"),
+    ("circular_convolution", {"vanishing": (3, 0)}, r"vanishing\[0\]"),
+    ("circular_convolution", {"vanishing": (1, 2)}, r"vanishing\[1\]"),
+    ("circular_convolution", {"vanishing": (1,)}, "vanishing"),
+    ("diagonal_linear", {"nonzero": -1}, "nonzero"),
+    ("diagonal_linear", {"nonzero": 0, "zero": 0}, "zero"),
+    ("diagonal_tied", {"depth": 0}, "depth"),
+    ("gram_determinant", {"q": 1}, "q must"),
+    ("gram_determinant", {"p": 0}, "p must"),
+    ("identifiable_cp", {"dims": (2, 2)}, "dims"),
+    ("identifiable_cp", {"rank": 3}, "rank"),
+    ("lda", {"rank": 0}, "rank"),
+    ("lda", {"rank": 3}, "rank"),
+    ("lda", {"topics": 1}, "topics"),
+    ("linear_convolution_common_roots", {"lengths": (3,)}, "lengths"),
+    ("linear_convolution_common_roots", {"real_common": ((1, 2),)}, "real_common"),
+    ("linear_convolution_common_roots", {"real_common": ((1, 0),)}, "real_common"),
+    ("linear_convolution_common_roots", {"complex_common": ((1, 1),)}, "complex_common"),
+    ("linear_convolution_zero", {"lengths": (0,)}, "lengths"),
+    ("lines_squared", {"multiplicities": (1, 0)}, "multiplicities"),
+    ("minors", {"k": 3}, "k must"),
+    ("mixture_common_variance", {"true_components": 3}, "true_components"),
+    ("mixture_one_known", {"dim": 0}, "dim"),
+    ("monomial_ideal", {"generators": ((0, 0),)}, "generators"),
+    ("monomial_ideal", {"generators": ((1, 0), (1,))}, "generators"),
+    ("monomial_ideal", {"generators": ((0.5, 1),)}, "generators"),
+    ("monomial_ideal", {"prior": (0, 0)}, "prior"),
+    ("monomial_ideal", {"prior": (0, 0, -1)}, "prior"),
+    ("naive_bayes", {"stratum": "other"}, "stratum"),
+    ("naive_bayes", {"stratum": "regular", "features": 2}, "features"),
+    ("nmf_bound", {"true_inner": 3}, "true_inner"),
+    ("nmf_positive", {"rank": 0}, "rank"),
+    ("nmf_zero", {"inner": 0}, "inner"),
+    ("one_factor", {"nonzero_loadings": 5}, "nonzero_loadings"),
+    ("one_hidden_unit", {"inputs": True}, "inputs"),
+    ("phase_retrieval", {"true_zero": 1}, "true_zero"),
+    ("quadratic_network", {"units": 0}, "units"),
+    ("quartet_tree", {"inner_edges": 2}, "inner_edges"),
+    ("quartet_tree", {"leaves": 3}, "leaves"),
+    ("rank_one_tensor", {"dims": (2, 0)}, "dims"),
+    ("rbm_one_hidden", {"visible": 1, "visible_bias": False}, "visible"),
+    ("rbm_one_hidden", {"visible_bias": None}, "visible_bias"),
+    ("relu_identifiable", {"units": 3, "inputs": 1, "bias": False}, "units"),
+    ("relu_identifiable", {"bias": 1}, "bias"),
+    ("simplex_mixture", {"components": 1}, "components"),
+    ("simplex_mixture", {"dirichlet": 0.5}, "dirichlet"),
+    ("simplex_mixture", {"dirichlet": 0}, "dirichlet"),
+    ("softmax_linear", {"widths": (3, 2, 1)}, "widths"),
+    ("softmax_linear", {"rank": 3}, "rank"),
+    ("star_tree", {"leaves": 0}, "leaves"),
+    ("symmetric_factorisation", {"rank": 4}, "rank"),
+    ("tms_kgon", {"k": 3}, "k must"),
+    ("tms_kgon", {"columns": 6}, "columns"),
+    ("tms_kgon", {"dead_column": "positive"}, "dead_column"),
+    ("tms_kgon", {"dead_column": "negative"}, "columns"),
+    ("tms_kgon", {"k": 4, "columns": 5, "dead_column": "one_over_2c"}, "dead_column"),
+    ("vandermonde", {"q": 0}, "q must"),
+]
+
+
+@pytest.mark.parametrize(("family", "change", "named"), BAD)
+def test_inadmissible_parameters_are_named(family: str, change: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=named) as caught:
+        lookup(family, **{**EXAMPLES[family].parameters, **change})
+    assert "got" in str(caught.value) or "allowed" in str(caught.value)
+
+
+def test_every_family_has_an_error_test_and_the_public_parameters() -> None:
+    assert {family for family, _, _ in BAD} == PARAMETERS.keys() - {"deep_linear_at"}
+    for name, words in PARAMETERS.items():
+        assert list(inspect.signature(FAMILIES[name]).parameters) == words.split()
+        assert FAMILIES[name] is getattr(families, name)
+
+
+def test_catalogue_holds_every_family() -> None:
+    table = entries()
+    assert [entry.family for entry in table] == sorted(FAMILIES)
+    assert {*get_args(CoefficientName), "deep_linear_at"} == FAMILIES.keys()
+    for entry in table:
+        result = entry.result
+        assert result.source
+        assert result.conditions
+        assert result.proof
+        assert entry.verified
+        assert result.scope in ("local", "global")
+        plain = json.loads(json.dumps(entry.to_json()))
+        assert plain["lower"] == str(result.lower)
+        assert plain["family"] == entry.family
+        # Exact, or bounds with a reason.
+        assert result.exact or "bound" in result.conditions
+    assert sum(not entry.result.exact for entry in table) == 1
+
+
+def test_catalogue_as_markdown() -> None:
+    lines = markdown().splitlines()
+    assert len(lines) == len(FAMILIES) + 2
+    assert all(line.count(" | ") == 6 for line in lines)
+    row = next(line for line in lines if line.startswith("| nmf_bound"))
+    assert "[7/2, 4]" in row
+    assert "unknown" in row
+
+
+def test_docstrings_give_formula_source_and_errors() -> None:
+    for name in PARAMETERS:
+        text = inspect.getdoc(getattr(families, name)) or ""
+        assert "ormula" in text, name
+        assert "Source:" in text, name
+        assert "Raises:" in text, name
+        assert text.splitlines()[0].endswith("."), name
+
+
+def test_citations_are_exactly_what_is_used() -> None:
+    known = bibliography()
+    for name, example in EXAMPLES.items():
+        used = keys(lookup(name, **example.parameters))
+        text = cite(name)
+        assert used
+        assert set(re.findall(r"^@\w+\{([^,]+),", text, re.M)) == used
+        # Every word that looks like a key is one.
+        result = lookup(name, **example.parameters)
+        words = re.findall(r"\b[a-z]+(?:19|20)\d\d[a-z]?\b", result.source)
+        assert set(words) <= known.keys()
+    assert cite("regular", dim=2).count("@") == 1
+    assert cite("lda").count("@") == 2
+    with pytest.raises(ValueError, match="unknown family"):
+        cite("no_such_family")
+
+
+def test_bibliography_is_well_formed() -> None:
+    for key, entry in bibliography().items():
+        assert entry.count("{") == entry.count("}"), key
+        for field in ("author", "title", "year"):
+            assert re.search(rf"^\s+{field}\s+= \{{", entry, re.M), (key, field)
