@@ -17,7 +17,7 @@ from llcbench.cli_options import (
     specs_of,
     store_option,
 )
-from llcbench.cli_theory import theory
+from llcbench.cli_theory import cite, theory
 
 DEFAULT_REPORT = "build/report"
 # Columns of a table that is not printed to a terminal.
@@ -237,6 +237,7 @@ def doctor(as_json: bool) -> None:
 
 
 cli.add_command(theory)
+cli.add_command(cite)
 
 
 def main() -> None:

@@ -60,7 +60,56 @@ def rlct(
         absolute=absolute,
     )
     plain = found.to_json()
-    click.echo(json.dumps(plain, indent=2) if as_json else _page(plain, proof))
+    if as_json:
+        click.echo(json.dumps(plain, indent=2))
+        return
+    click.echo(_page(plain, proof=False))
+    if proof and found.certificate is not None:
+        from theory.solver.text import render
+
+        click.echo(render(found.certificate))
+
+
+@theory.command("verify")
+@click.argument("path", metavar="FILE.json")
+def verify(path: str) -> None:
+    """Check the proof in the output of ``theory rlct --json`` again, with separate code."""
+    from pathlib import Path
+
+    from theory.solver.verify import check
+
+    try:
+        plain = json.loads(Path(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path!r} is not JSON: {error}") from error
+    check(plain)
+    click.echo("the proof is right")
+
+
+@theory.command("catalogue")
+def catalogue() -> None:
+    """Print the table of all families, one example each, as Markdown."""
+    from theory.families.catalogue import markdown
+
+    click.echo(markdown(), nl=False)
+
+
+@click.command("cite")
+@click.argument("identifier", metavar="ID")
+def cite(identifier: str) -> None:
+    """Print the BibTeX of exactly what the coefficients of a problem or a family rest on."""
+    from theory.families import FAMILIES
+    from theory.families.citations import bibliography, keys
+    from theory.families.citations import cite as cite_family
+
+    if identifier in FAMILIES:
+        click.echo(cite_family(identifier), nl=False)
+        return
+    from llcbench import registry
+
+    truth = registry.problem(identifier).truth
+    wanted = keys(truth.local) | keys(truth.global_)
+    click.echo("\n\n".join(entry for key, entry in bibliography().items() if key in wanted))
 
 
 def parameter(text: str) -> Any:

@@ -141,7 +141,7 @@ class Seen(NamedTuple):
                 if is_unit(self, self.ring.from_dict(part)):
                     sizes.append(sum(front))
         if sizes:
-            return int(int(min(sizes)))
+            return int(min(sizes))
         return None if self.relations else int(min(degree(g) for g in generators))
 
     def check_pieces(self, pieces: Sequence["Seen"], *, of_sum: bool) -> None:
