@@ -63,7 +63,7 @@ def equivalent(part: RLCT, statement: str) -> RLCT:
     between positive constants near the point. The statement says which two they are.
     """
     step = Step(rule="equivalence", statement=statement, source=_SOURCE, children=part.proof)
-    return replace(part, proof=(step,))
+    return replace(part, proof=(step,), conditions=f"by equivalence: {statement}")
 
 
 def at_deepest(part: RLCT, statement: str) -> RLCT:
