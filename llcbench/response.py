@@ -7,7 +7,8 @@ with ``q`` the excess loss, ``D = M(w) - M(w*)``, ``llc = nbeta E[q]``:
 
 The variance of the estimate over label noise is the quadratic form of the two, to first order in
 the noise (the delta method). Two halves of the chains give two independent derivatives; their
-product has no bias from Monte Carlo noise.
+product has no bias from Monte Carlo noise. Where that noise makes the product negative, the form of
+the mean derivative is used instead, which is never negative and too large on average.
 """
 
 import math
@@ -62,10 +63,7 @@ class Response:
         ]
 
     def standard_error(self) -> float | None:
-        """Return the standard error from label noise; None before the first state.
-
-        Zero when the estimated variance is not positive, that is, below its own Monte Carlo noise.
-        """
+        """Return the standard error from label noise; None before the first state."""
         if not self._sums:
             return None
         problem, nbeta = self._target.problem, self._target.nbeta
@@ -77,5 +75,9 @@ class Response:
             slopes.append(2 * problem.scale * nbeta * (nbeta * (qd - q * d) - d))
         moments = self._loss.moments
         assert isinstance(moments, Moments)
-        form = float((slopes[0] @ moments.second.double() * slopes[1]).sum())
-        return math.sqrt(max(form, 0.0) * problem.noise_sd**2 / problem.num_data)
+        second = moments.second.double()
+        form = float((slopes[0] @ second * slopes[1]).sum())
+        if form <= 0:
+            pooled = (slopes[0] + slopes[1]) / 2
+            form = float((pooled @ second * pooled).sum())
+        return math.sqrt(form * problem.noise_sd**2 / problem.num_data)

@@ -63,7 +63,8 @@ def tms_kgon(
         method="regular across a flat manifold",
         source=_SOURCE,
         conditions=f"at the regular {k}-gon with {c - k} dead columns of {c}; one active feature at"
-        " a time, uniform on [0, 1]; K is the loss above its value at the local minimum",
+        " a time, uniform on [0, 1]; K is the loss above its value at the local minimum; the"
+        " ranks of the Hessian are found in floating point, not proved",
         proof=(
             Step("polygon", f"{3 * k - 1} regular coordinates, rotation is flat", _SOURCE),
             Step("dead columns", f"{c - k} columns add {each} each", _SOURCE),
