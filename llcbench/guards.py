@@ -35,7 +35,8 @@ def guards(
     step_size = getattr(sampler, "step_size", None)
     if step_size is None:
         step_size = getattr(sampler, "parameters", {}).get("step_size")
-    if step_size is not None and trace.acceptance is None:
+    own_units = getattr(sampler, "preconditioned", False)
+    if step_size is not None and trace.acceptance is None and not own_units:
         found += _langevin(target, float(step_size), trace.excess.shape[1], rng)
     if trace.acceptance is not None:
         found.append(

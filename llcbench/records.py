@@ -107,6 +107,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         batch_size: Samples in a minibatch; None for the full batch.
         start: ``w_star``, or ``prior`` for over-dispersed chains at ``w_star + N(0, I / gamma)``.
         feed: How minibatches are drawn; there is one way, and it is part of the record.
+        gradient: ``control_variate`` subtracts the noise that a minibatch has at ``w_star``, at the
+            price of a second gradient a step.
         dtype: Precision of the parameters.
     """
 
@@ -118,6 +120,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     batch_size: int | None = None
     start: Literal["w_star", "prior"] = "w_star"
     feed: Literal["independent"] = "independent"
+    gradient: Literal["plain", "control_variate"] = "plain"
     dtype: Literal["float32", "float64"] = "float64"
 
 

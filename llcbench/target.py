@@ -46,6 +46,8 @@ class Target:
         num_chains: Rows of every parameter tensor.
         dtype: Precision of the parameters.
         budget: Limits on gradients and seconds.
+        control_variate: Use ``grad L_B(w) - grad L_B(w_star) + grad L_n(w_star)`` on minibatches:
+            the same mean, no noise at ``w_star``, twice the cost.
     """
 
     problem: Problem
@@ -56,6 +58,7 @@ class Target:
     batch_size: int | None = None
     dtype: torch.dtype = torch.float64
     budget: Budget = field(default_factory=Budget)
+    control_variate: bool = False
     grad_evals: int = field(default=0, init=False)
     sample_grads: int = field(default=0, init=False)
 
@@ -70,10 +73,16 @@ class Target:
                     f"batch_size={self.batch_size} given, but {self.problem.id} uses the population"
                     " loss and has no minibatches; add /n<samples> to the id or drop batch_size"
                 )
+        if self.control_variate and self.batch_size is None:
+            raise ValueError(
+                "gradient='control_variate' removes the noise of minibatches, and there are none;"
+                " set batch_size or drop it"
+            )
         self.dim = self.problem.dim
         self.w_star = self.problem.w_star().to(self.dtype)
         self.loss = self.problem.bind(self.data, self.dtype)
         self.batch: Any = None
+        self._slope: Tensor | None = None
         self._started = time.monotonic()
 
     def next_batch(self, rng: torch.Generator) -> None:
@@ -88,7 +97,8 @@ class Target:
             BudgetExceeded: If the gradients or the seconds are used up.
         """
         self._charge(theta.shape[0])
-        return self.loss.excess_and_grad(theta, self.batch)
+        loss, grad = self.loss.excess_and_grad(theta, self.batch)
+        return (loss, grad.sub_(self._noise())) if self.control_variate else (loss, grad)
 
     def potential_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return potential, potential gradient and excess loss on the current batch.
@@ -118,6 +128,16 @@ class Target:
             raise ValueError("a start at draws of the localisation needs gamma > 0")
         noise = torch.empty_like(theta).normal_(generator=rng)
         return theta.add_(noise, alpha=self.gamma**-0.5)
+
+    def _noise(self) -> Tensor:
+        """Return the noise of the minibatch gradient at ``w_star``, ``(chains, dim)``."""
+        star = self.w_star.unsqueeze(0)
+        if self._slope is None:
+            full = self.loss.draw(1, None, torch.Generator())
+            self._slope = self.loss.excess_and_grad(star, full)[1]
+        self._charge(self.num_chains)
+        rows = star.expand(self.num_chains, self.dim)
+        return self.loss.excess_and_grad(rows, self.batch)[1].sub_(self._slope)
 
     def _potential(self, loss: Tensor, offset: Tensor) -> Tensor:
         return self.nbeta * loss + (0.5 * self.gamma) * offset.square().sum(1)

@@ -110,6 +110,7 @@ class MeanEnergy:
             batch_size=self.settings.batch_size,
             dtype=getattr(torch, self.settings.dtype),
             budget=budget or Budget(),
+            control_variate=self.settings.gradient == "control_variate",
         )
 
     def summarise(self, trace: Trace, target: Target, seeds: Seeds) -> Estimate:

@@ -1,12 +1,12 @@
 """The Metropolis-adjusted Langevin algorithm."""
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple, final
 
 import torch
 from torch import Tensor
 
+from llcbench.samplers.adaptation import adapted, spread_steps
 from llcbench.samplers.checks import check_count, check_positive
 from llcbench.target import Target
 from llcbench.types import Draw
@@ -80,7 +80,7 @@ class MALA:
 
     def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
         """Propose and test for all chains; the recorded loss is that after the test."""
-        eps = self._steps(state, rng)
+        eps = spread_steps(state.step_size, self.spread, state.theta, rng)
         noise = torch.empty_like(state.theta).normal_(generator=rng)
         proposal = state.theta - (0.5 * eps) * state.grad + eps.sqrt() * noise
         potential, grad, loss = target.potential_and_grad(proposal)
@@ -96,22 +96,7 @@ class MALA:
             torch.where(accepted, potential, state.potential),
             torch.where(row, grad, state.grad),
             torch.where(accepted, loss, state.loss),
-            self._adapted(state.step_size, state.steps, accepted),
+            adapted(state.step_size, state.steps, self.adapt, accepted, BEST_ACCEPTANCE),
             state.steps + 1,
         )
         return moved, Draw(moved.theta, moved.loss, accepted)
-
-    def _steps(self, state: State, rng: torch.Generator) -> Tensor:
-        """Return the step of every chain, ``(chains, 1)``."""
-        eps = state.theta.new_full((state.theta.shape[0], 1), state.step_size)
-        if not self.spread:
-            return eps
-        uniform = torch.rand(eps.shape, generator=rng, dtype=eps.dtype)
-        return eps * (-math.log(10.0) * self.spread * uniform).exp_()
-
-    def _adapted(self, eps: float, steps: int, accepted: Tensor) -> float:
-        if steps >= self.adapt:
-            return eps
-        rate = float(accepted.double().mean())
-        gain = 2.0 / (steps + 1) ** 0.5
-        return eps * math.exp(gain * (rate - BEST_ACCEPTANCE))
