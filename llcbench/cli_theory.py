@@ -2,6 +2,7 @@
 
 import json
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import click
@@ -70,28 +71,72 @@ def rlct(
         click.echo(render(found.certificate))
 
 
+@theory.command("strata")
+@click.argument("expression", metavar="K")
+@click.option("--box", metavar="-2,2", help="Range of every variable; default: no limit.")
+@click.option("--timeout", type=float, default=60.0, show_default=True, help="Effort, in seconds.")
+@click.option("--absolute", is_flag=True, help="Take |K| where K is negative.")
+@click.option("--plot", metavar="FILE.svg", help="Draw the map of two variables (.svg or .png).")
+@json_option
+def strata(
+    expression: str,
+    box: str | None,
+    timeout: float,
+    absolute: bool,
+    plot: str | None,
+    as_json: bool,
+) -> None:
+    """Compute the distinct local coefficients along the zero set of K, deepest first."""
+    import theory as exact
+
+    if plot is not None and Path(plot).suffix not in (".svg", ".png"):
+        raise ValueError(f"--plot {plot!r}: the name must end in .svg or .png")
+    sides = _range(box)
+    found = exact.strata(expression, box=sides, timeout=timeout, absolute=absolute)
+    drawing = None
+    if plot is not None:
+        from llcbench.report.strata_plot import strata_figure
+
+        ends = None if sides is None else (float(sides[0]), float(sides[1]))
+        drawing = strata_figure(found, None if ends is None else (ends, ends))
+    click.echo(json.dumps(found.to_json(), indent=2) if as_json else str(found))
+    if plot is not None and drawing is not None:
+        from llcbench.report.style import save
+
+        Path(plot).parent.mkdir(parents=True, exist_ok=True)
+        click.echo(f"plot written to {save(drawing, Path(plot))}", err=as_json)
+
+
 @theory.command("verify")
 @click.argument("path", metavar="FILE.json")
 def verify(path: str) -> None:
-    """Check the proof in the output of ``theory rlct --json`` again, with separate code."""
-    from pathlib import Path
-
+    """Check the proofs that ``theory rlct`` or ``theory strata`` wrote with ``--json`` again."""
     from theory.solver.verify import check
+    from theory.stratification import check_strata
 
     try:
         plain = json.loads(Path(path).read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path!r} is not JSON: {error}") from error
+    if "strata" in plain:
+        count = check_strata(plain)
+        click.echo(f"all proofs are right: {count}, one at each sample point")
+        return
     check(plain)
     click.echo("the proof is right")
 
 
 @theory.command("catalogue")
-def catalogue() -> None:
+@click.option("--out", metavar="DIR", help="Write families.md and families.json there instead.")
+def catalogue(out: str | None) -> None:
     """Print the table of all families, one example each, as Markdown."""
-    from theory.families.catalogue import markdown
+    from theory.families.catalogue import markdown, write
 
-    click.echo(markdown(), nl=False)
+    if out is None:
+        click.echo(markdown(), nl=False)
+        return
+    for path in write(out):
+        click.echo(f"wrote {path}")
 
 
 @click.command("cite")
@@ -170,6 +215,17 @@ def _assignments(text: str | None, option: str) -> dict[str, Any] | None:
             raise ValueError(f"{option}: cannot read {part!r}; write x=0,y=1/2")
         found[name.strip()] = value.strip()
     return found
+
+
+def _range(text: str | None) -> tuple[Fraction, Fraction] | None:
+    """Read ``-2,2``."""
+    if text is None:
+        return None
+    try:
+        lo, hi = (Fraction(part.strip()) for part in text.split(","))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"--box: cannot read {text!r}; write two rationals: -2,5/2") from None
+    return lo, hi
 
 
 def _page(plain: dict[str, Any], proof: bool = True) -> str:

@@ -18,7 +18,8 @@ def test_list_names_everything() -> None:
     problems = json.loads(llcbench("list", "--json").stdout)
     assert "poly/x2y2" in problems
     assert sum(name.startswith("poly/") for name in problems) >= 25
-    assert llcbench("list", "samplers").stdout.split() == ["exact", "gibbs", "mala", "sgld"]
+    ours = {"exact", "gibbs", "hmc", "mala", "mclmc", "rmsprop_sgld", "sghmc", "sgld", "sgnht"}
+    assert ours < set(llcbench("list", "samplers").stdout.split())
 
 
 def test_show_gives_the_three_truths() -> None:

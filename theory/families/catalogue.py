@@ -1,33 +1,31 @@
-"""One admissible example of every family, with its coefficient and how it was verified.
+"""The table of all families: one example each, its coefficient and how it was verified.
 
-``entries()`` is the table as data and ``markdown()`` as text; both are computed from ``FAMILIES``,
-so they cannot disagree with ``lookup``.
+``entries()`` is the table as data, ``markdown()`` and ``document()`` are what ``write()`` puts into
+two files. All are computed from ``FAMILIES``, so they cannot disagree with ``lookup``.
 """
 
+import inspect
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from pathlib import Path
 from typing import Any, Final, final
 
 from theory.coefficient import RLCT
 from theory.families import FAMILIES
+from theory.families.evidence import evidence
+from theory.families.examples import EXAMPLES as EXAMPLES
+from theory.families.examples import Example as Example
 from theory.families.linear_point import LinearPoint
 
-_ZERO: Final = ((0, 0), (0, 0))
+_HEADING: Final = """# Families with a known learning coefficient
 
-
-@final
-@dataclass(frozen=True, slots=True)
-class Example:
-    """Admissible parameters of a family and the second route that its tests take.
-
-    Attributes:
-        parameters: keyword arguments of ``lookup``.
-        verified: how the tests confirm value and multiplicity.
-    """
-
-    parameters: Mapping[str, Any]
-    verified: str
+One example of every family. `lambda` is minus the largest pole of the zeta function of K and `m`
+its order. *Local* is the coefficient at the point of the example, *global* the least one over all
+true parameters; a dash stands where the theorem speaks of the other one only. Conditions and tests
+follow below the table; sources are keys of `theory/references.bib`. Made by
+`llcbench theory catalogue --out results/theory/v1`.
+"""
 
 
 @final
@@ -37,163 +35,50 @@ class Entry:
 
     Attributes:
         family: name for ``lookup``.
+        summary: what the family is, in a sentence.
         parameters: those of the example.
         result: what ``lookup`` returns for them.
         verified: how the tests confirm value and multiplicity.
+        tests: those tests, as ``file::function`` below ``tests/theory``.
     """
 
     family: str
+    summary: str
     parameters: Mapping[str, Any]
     result: RLCT | LinearPoint
     verified: str
+    tests: tuple[str, ...]
+
+    def values(self) -> tuple[str, str, str]:
+        """Return the local value, the global value and the multiplicity as they are printed."""
+        value, order = _value(self.result), _order(self.result)
+        if isinstance(self.result, LinearPoint):
+            return value, _value(self.result.global_), order
+        return (value, "-", order) if self.result.scope == "local" else ("-", value, order)
 
     def to_json(self) -> dict[str, Any]:
         """Return the line as plain data, with rationals as text."""
         return {
             "family": self.family,
+            "summary": self.summary,
             "parameters": {key: _plain(value) for key, value in self.parameters.items()},
             "verified": self.verified,
+            "tests": list(self.tests),
             **self.result.to_json(),
         }
-
-
-EXAMPLES: Final[Mapping[str, Example]] = MappingProxyType(
-    {
-        "ade_squared": Example(
-            {"kind": "A", "k": 4, "dim": 2},
-            "quadrature in the simplest cases, solver on all normal forms to E_8",
-        ),
-        "braid_squared": Example({"blocks": (3, 2)}, "flats of the arrangement, solver"),
-        "circular_convolution": Example(
-            {"length": 4, "depth": 2}, "sums of norm products in the Fourier basis, solver"
-        ),
-        "deep_linear_at": Example({"weights": (_ZERO, _ZERO)}, "as deep_linear_local"),
-        "deep_linear_generic": Example(
-            {"widths": (4, 4, 4, 4), "layer_ranks": (4, 4, 1)}, "enumeration of the chain program"
-        ),
-        "deep_linear_global": Example(
-            {"widths": (3, 3, 3), "rank": 0}, "chain program, four cases of two layers"
-        ),
-        "deep_linear_local": Example(
-            {"widths": (3, 3, 3), "ranks": {(0, 1): 0, (1, 2): 3, (0, 2): 0}},
-            "enumeration of the chain program",
-        ),
-        "diagonal_linear": Example(
-            {"nonzero": 2, "zero": 2, "depth": 2}, "sums of normal crossings, solver"
-        ),
-        "diagonal_tied": Example(
-            {"nonzero": 1, "zero": 2, "depth": 3}, "sums of normal crossings, solver"
-        ),
-        "gram_determinant": Example(
-            {"p": 2, "q": 3}, "minors, low-temperature integrals over singular values, solver"
-        ),
-        "identifiable_cp": Example(
-            {"dims": (2, 2, 2), "rank": 2}, "exact rank of the Jacobian at random factors"
-        ),
-        "lda": Example(
-            {"words": 3, "documents": 3, "topics": 2, "rank": 1},
-            "published closed form, solver on the stochastic product",
-        ),
-        "linear_convolution_common_roots": Example(
-            {"lengths": (3, 2), "real_common": ((1, 1),)},
-            "volume formula, rank of the Jacobian, solver on the product",
-        ),
-        "linear_convolution_zero": Example({"lengths": (3, 3)}, "norm product, solver"),
-        "lines_squared": Example(
-            {"multiplicities": (1, 1, 1)}, "low-temperature integrals in polar coordinates, solver"
-        ),
-        "minors": Example(
-            {"p": 2, "q": 4, "k": 2}, "low-temperature integrals over singular values, solver"
-        ),
-        "mixture_common_variance": Example(
-            {"components": 2, "true_components": 1},
-            "cumulants and their volume, solver on the moments",
-        ),
-        "mixture_one_known": Example({"dim": 1}, "moments written out, quadrature, solver"),
-        "monomial_ideal": Example(
-            {"generators": ((2, 0, 0), (1, 1, 0), (0, 2, 1))},
-            "linear programming, enumeration of vertices, quadrature, solver",
-        ),
-        "naive_bayes": Example(
-            {"features": 4, "stratum": "independent"},
-            "monomial ideal, low-temperature integrals, solver on the moments",
-        ),
-        "nmf_bound": Example(
-            {"rows": 3, "columns": 3, "inner": 2, "true_inner": 1},
-            "exact cases lie between the bounds, solver at the identity matrix",
-        ),
-        "nmf_positive": Example(
-            {"rows": 3, "columns": 3, "inner": 2, "rank": 1},
-            "reduced rank, solver at a positive point",
-        ),
-        "nmf_zero": Example(
-            {"rows": 3, "columns": 3, "inner": 1}, "sums of norm products, monomial ideal, solver"
-        ),
-        "norm_product": Example({"dims": (1, 2), "powers": (1, 1)}, "quadrature, Mellin integrals"),
-        "normal_crossing": Example({"exponents": (2, 4)}, "quadrature, Mellin integrals"),
-        "one_factor": Example(
-            {"variables": 4, "nonzero_loadings": 0},
-            "monomial ideal, low-temperature integrals, solver on the covariances",
-        ),
-        "one_hidden_unit": Example(
-            {"inputs": 2, "outputs": 2}, "reduced rank, vandermonde, solver"
-        ),
-        "phase_retrieval": Example(
-            {"dim": 3, "true_zero": True}, "quadrature, symmetric_factorisation, solver"
-        ),
-        "quadratic_network": Example({"units": 2}, "quadrature for one unit, solver"),
-        "quartet_tree": Example(
-            {"leaves": 4, "inner_edges": 1}, "monomial ideals of all trees up to six leaves"
-        ),
-        "quasi_homogeneous": Example({"weights": (3, 2), "degree": 6}, "quadrature"),
-        "rank_one_tensor": Example({"dims": (2, 2, 3)}, "norm product, reduced rank, solver"),
-        "rbm_one_hidden": Example(
-            {"visible": 2, "visible_bias": True}, "monomial ideal, sampled probabilities, solver"
-        ),
-        "reduced_rank_global": Example(
-            {"inputs": 3, "hidden": 3, "outputs": 3, "rank": 0}, "closed form of deep networks"
-        ),
-        "reduced_rank_local": Example(
-            {
-                "inputs": 3,
-                "hidden": 3,
-                "outputs": 3,
-                "rank": 0,
-                "rank_first": 0,
-                "rank_second": 3,
-            },
-            "chain program",
-        ),
-        "regular": Example({"dim": 3}, "Laplace approximation"),
-        "relu_identifiable": Example(
-            {"units": 3, "inputs": 2, "bias": True}, "numerical rank of the derivatives"
-        ),
-        "simplex_mixture": Example(
-            {"true_components": 2, "components": 3, "component_dim": 1},
-            "monomial ideal with prior, solver on the moments",
-        ),
-        "softmax_linear": Example(
-            {"widths": (3, 2, 4), "rank": 1}, "deep_linear_global on centred logits, solver"
-        ),
-        "star_tree": Example({"leaves": 4}, "monomial ideals of all stars, one_factor"),
-        "symmetric_factorisation": Example(
-            {"size": 3, "columns": 3, "rank": 1}, "rank and codimension, solver"
-        ),
-        "tms_kgon": Example(
-            {"k": 5, "columns": 5},
-            "eigenvalues of the Hessian; for k = 4 the minimum of the leading part",
-        ),
-        "vandermonde": Example(
-            {"outputs": 2, "units": 3, "q": 2}, "low-temperature integrals, published index, solver"
-        ),
-    }
-)
 
 
 def entries() -> tuple[Entry, ...]:
     """Return one line for every family, in the order of their names."""
     return tuple(
-        Entry(name, example.parameters, FAMILIES[name](**example.parameters), example.verified)
+        Entry(
+            name,
+            _summary(name),
+            example.parameters,
+            FAMILIES[name](**example.parameters),
+            example.verified,
+            evidence(name),
+        )
         for name, example in sorted(EXAMPLES.items())
     )
 
@@ -201,27 +86,68 @@ def entries() -> tuple[Entry, ...]:
 def markdown() -> str:
     """Return the catalogue as a Markdown table."""
     lines = [
-        "| family | parameters | scope | lambda | m | source | verified by |",
+        "| family | parameters | local | global | m | source | verified by |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for entry in entries():
-        result = entry.result
-        exact = result.lower == result.upper
-        value = str(result.lower) if exact else f"[{result.lower}, {result.upper}]"
-        order = "unknown" if result.multiplicity is None else str(result.multiplicity)
-        order += " (provisional)" if result.multiplicity_provisional else ""
         given = ", ".join(f"{key}={_text(item)}" for key, item in entry.parameters.items())
-        cells = (
-            entry.family,
-            f"`{given}`",
-            result.scope,
-            value,
-            order,
-            result.source,
-            entry.verified,
-        )
+        cells = (entry.family, f"`{given}`", *entry.values(), entry.result.source, entry.verified)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def document() -> str:
+    """Return the table with a heading, and below it conditions and tests of every family."""
+    parts = [_HEADING, markdown(), "## Conditions and tests\n"]
+    for entry in entries():
+        named = "\n".join(f"- `tests/theory/{test}`" for test in entry.tests)
+        where = f"Example: {entry.result.conditions}."
+        parts.append(f"### {entry.family}\n\n{entry.summary}\n\n{where}\n\n{named}\n")
+    return "\n".join(parts)
+
+
+def data() -> str:
+    """Return the catalogue as JSON, a list of the lines with their proofs."""
+    plain = [entry.to_json() for entry in entries()]
+    return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
+
+
+def write(directory: str | Path) -> tuple[Path, Path]:
+    """Write ``families.md`` and ``families.json`` into a directory, which is made if need be.
+
+    Raises:
+        ValueError: the directory cannot be made or written.
+    """
+    folder = Path(directory)
+    paths = folder / "families.md", folder / "families.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in zip(paths, (document(), data()), strict=True):
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot write the catalogue to {str(folder)!r}: {error}") from error
+    return paths
+
+
+def _summary(name: str) -> str:
+    """Return the first sentence of a family's docstring, without its verb."""
+    first = (inspect.getdoc(FAMILIES[name]) or "").split("\n\n")[0].replace("\n", " ")
+    noun = first.removeprefix("Return ")
+    return noun[:1].upper() + noun[1:]
+
+
+def _value(result: RLCT | LinearPoint) -> str:
+    """Return a value, or the two bounds in brackets."""
+    if result.lower == result.upper:
+        return str(result.lower)
+    return f"[{result.lower}, {result.upper}]"
+
+
+def _order(result: RLCT | LinearPoint) -> str:
+    """Return the multiplicity, and whether it rests on one route only."""
+    if result.multiplicity is None:
+        return "unknown"
+    return f"{result.multiplicity}{' (provisional)' if result.multiplicity_provisional else ''}"
 
 
 def _text(value: object) -> str:

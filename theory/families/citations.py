@@ -53,6 +53,22 @@ def bibliography() -> dict[str, str]:
     return found
 
 
+def fields(key: str) -> dict[str, str]:
+    """Return the fields of an entry, each on one line and without its outer braces.
+
+    Raises:
+        ValueError: ``references.bib`` has no such key.
+    """
+    if key not in bibliography():
+        raise ValueError(
+            f"unknown key {key!r} of references.bib; known: {', '.join(bibliography())}"
+        )
+    found = re.findall(
+        r"^  (\w+)\s*= \{(.*?)\},?$(?=\n  \w|\n\})", bibliography()[key], re.M | re.S
+    )
+    return {name: " ".join(value.split()) for name, value in found}
+
+
 def _sources(proof: Iterable[Step]) -> list[str]:
     """Return the sources of all steps, those below them included."""
     found = []

@@ -140,6 +140,13 @@ def _active_widths(ordered: Sequence[int]) -> tuple[list[int], int]:
     raise AssertionError(f"no admissible prefix in {list(ordered)}")
 
 
+# Half the codimension of a smooth stratum through the point is always an upper bound.
+_UNPROVED = (
+    "; three or more layers away from the zero point: that no pole is smaller rests on comparison"
+    " with the solver and between three programs, not on a proof"
+)
+
+
 def _at_point(widths: tuple[int, ...], ranks: RankArray) -> RLCT:
     """Solve the chain program at a checked rank array and say how sure the multiplicity is."""
     depth = len(widths) - 1
@@ -157,7 +164,7 @@ def _at_point(widths: tuple[int, ...], ranks: RankArray) -> RLCT:
         method="chain program",
         source=_LOCAL_SOURCE,
         conditions=f"linear network {list(widths)} with true rank {rank}, {point};"
-        " inputs of full second moment",
+        " inputs of full second moment" + ("" if proved else _UNPROVED),
         proof=(
             Step("product rank", f"{regular} regular coordinates from rank {rank}"),
             Step(

@@ -16,6 +16,8 @@ def quasi_homogeneous(weights: Sequence[int], degree: int) -> RLCT:
     gives ``K = u^D`` times a unit with Jacobian ``u^(sum a - 1)``, so
     ``lambda = (a1 + ... + ad) / D`` and ``m = 1``.
 
+    Formula: ``lambda = (a1 + ... + ad) / D``, ``m = 1``.
+
     The caller vouches for positivity; ``x^2 y^2`` fits the weights but not the theorem.
 
     Args:
@@ -24,6 +26,8 @@ def quasi_homogeneous(weights: Sequence[int], degree: int) -> RLCT:
 
     Raises:
         ValueError: A weight or the degree is not a positive integer.
+
+    Source: watanabe2009 (weighted blow-up, normal crossings).
     """
     total = sum(integers("weights", weights, 1))
     value = Fraction(total, integer("degree", degree, 1))

@@ -1,17 +1,27 @@
-"""The generated catalogue, the citations and the errors of every family."""
+"""The generated catalogue, its committed copies and the errors of every family."""
 
+import ast
 import inspect
 import json
-import re
+import sys
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+sys.path.append(str(Path(__file__).parent))
+
+from other_germs import other_germs
+from other_latent_germs import latent_germs
+from written_out import all_germs
+
 from theory import families, lookup
 from theory.families import FAMILIES
-from theory.families.catalogue import EXAMPLES, entries, markdown
-from theory.families.citations import bibliography, cite, keys
+from theory.families.catalogue import EXAMPLES, entries, markdown, write
+from theory.families.evidence import evidence
 from theory.families.names import CoefficientName
+
+KERNELS = {"norm_product", "normal_crossing", "quasi_homogeneous", "regular"}
 
 PARAMETERS = {
     "ade_squared": "kind k dim definite",
@@ -172,25 +182,55 @@ def test_docstrings_give_formula_source_and_errors() -> None:
         assert text.splitlines()[0].endswith("."), name
 
 
-def test_citations_are_exactly_what_is_used() -> None:
-    known = bibliography()
-    for name, example in EXAMPLES.items():
-        used = keys(lookup(name, **example.parameters))
-        text = cite(name)
-        assert used
-        assert set(re.findall(r"^@\w+\{([^,]+),", text, re.M)) == used
-        # Every word that looks like a key is one.
-        result = lookup(name, **example.parameters)
-        words = re.findall(r"\b[a-z]+(?:19|20)\d\d[a-z]?\b", result.source)
-        assert set(words) <= known.keys()
-    assert cite("regular", dim=2).count("@") == 1
-    assert cite("lda").count("@") == 2
-    with pytest.raises(ValueError, match="unknown family"):
-        cite("no_such_family")
+def test_the_named_tests_exist() -> None:
+    folder = Path(__file__).parents[1]
+    shared = {germ.family for germ in all_germs()}
+    again = {germ.family for germ in (*other_germs(), *latent_germs())}
+    functions: dict[str, set[str]] = {}
+    for entry in entries():
+        assert entry.tests, entry.family
+        for test in entry.tests:
+            file, _, name = test.partition("::")
+            if file not in functions:
+                tree = ast.parse((folder / file).read_text(encoding="utf-8"))
+                functions[file] = {
+                    node.name for node in tree.body if isinstance(node, ast.FunctionDef)
+                }
+            assert name in functions[file], test
+        # A test over many families must hold this one.
+        names = " ".join(entry.tests)
+        assert "agree_with_the_solver" not in names or entry.family in again | KERNELS
+        assert "family_agrees_with_the_solver" not in names or entry.family in shared
+        plane = (folder / "families" / "test_quadrature.py").read_text(encoding="utf-8")
+        assert "plane_germ" not in names or f'"{entry.family}"' in plane or "one_column" in names
 
 
-def test_bibliography_is_well_formed() -> None:
-    for key, entry in bibliography().items():
-        assert entry.count("{") == entry.count("}"), key
-        for field in ("author", "title", "year"):
-            assert re.search(rf"^\s+{field}\s+= \{{", entry, re.M), (key, field)
+def test_every_family_has_evidence_and_unknown_ones_are_named() -> None:
+    assert [len(evidence(name)) > 0 for name in FAMILIES] == [True] * len(FAMILIES)
+    with pytest.raises(ValueError, match="no_such_family"):
+        evidence("no_such_family")
+
+
+def test_local_and_global_values_stand_in_their_columns() -> None:
+    lines = {entry.family: entry.values() for entry in entries()}
+    assert lines["deep_linear_at"] == ("2", "3/2", "1")
+    assert lines["deep_linear_global"] == ("-", "7/2", "2")
+    assert lines["minors"] == ("3/2", "-", "1")
+    assert lines["nmf_bound"] == ("-", "[7/2, 4]", "unknown")
+
+
+def test_committed_copies_are_up_to_date(tmp_path: Path) -> None:
+    committed = Path(__file__).parents[3] / "results" / "theory" / "v1"
+    for made in write(tmp_path / "new"):
+        kept = (committed / made.name).read_text(encoding="utf-8")
+        assert kept == made.read_text(encoding="utf-8"), (
+            "make it again: llcbench theory catalogue --out results/theory/v1"
+        )
+    plain = json.loads((committed / "families.json").read_text(encoding="utf-8"))
+    assert [line["family"] for line in plain] == sorted(FAMILIES)
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(ValueError, match="cannot write the catalogue to"):
+        write(tmp_path / "file" / "below")
