@@ -2,6 +2,8 @@
 # make test       : environment, lint, types, tests
 # make reference  : committed results and the table of the README
 # make benchmark  : speed, as ratios to a control measured in the same run
+# make volume     : exact values against volumes of sublevel sets
+# make cas        : exact values against Singular (set LLCBENCH_SINGULAR to the program)
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -12,7 +14,7 @@ REPORT ?= build/report
 # Two processes or two threads, never four: the numbers of a run do not depend on it, its speed does.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types unit reference benchmark clean
+.PHONY: quickstart test lint types unit reference benchmark volume cas clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -45,6 +47,14 @@ reference: $(VENV)/.installed
 benchmark: export LLCBENCH_SPEED_CSV = results/reference/v1/steps.csv
 benchmark: $(VENV)/.installed
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only
+
+GERMS := tests/theory/solver/germs.toml
+
+volume: $(VENV)/.installed
+	$(BIN)/python -m theory.volume $(GERMS) results/theory/v1/volume.csv
+
+cas: $(VENV)/.installed
+	$(BIN)/python tests/theory/solver/singular.py $(GERMS) results/theory/v1/cas.csv
 
 clean:
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache

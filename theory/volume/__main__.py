@@ -1,0 +1,35 @@
+"""Check a list of germs against volumes: ``python -m theory.volume GERMS.toml OUT.csv``."""
+
+import csv
+import sys
+from pathlib import Path
+
+from theory.volume.germs import Row, check, load
+
+
+def main(arguments: list[str]) -> int:
+    """Write one line per germ; return 1 if one of them does not agree."""
+    if len(arguments) != 2:
+        print("usage: python -m theory.volume GERMS.toml OUT.csv", file=sys.stderr)
+        return 2
+    germs, out = load(Path(arguments[0])), Path(arguments[1])
+    rows = []
+    for k, germ in enumerate(germs):
+        rows.append(check(germ, seed=k))
+        print(" | ".join(rows[-1].cells()), flush=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(Row.header())
+        writer.writerows(row.cells() for row in rows)
+    agreeing = sum(row.agrees == "yes" for row in rows)
+    for name in ("shifted", "other_order"):
+        pairs = [tuple(map(int, getattr(row, name).split("/"))) for row in rows]
+        caught, tried = (sum(column) for column in zip(*pairs, strict=True))
+        print(f"wrong claims rejected, {name}: {caught} of {tried}")
+    print(f"{agreeing} of {len(rows)} germs agree")
+    return int(agreeing < len(rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
