@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from llcbench.cli_compare import compare, leaderboard
 from llcbench.cli_options import (
     json_option,
     load_option,
@@ -18,6 +19,7 @@ from llcbench.cli_options import (
     store_option,
 )
 from llcbench.cli_theory import cite, theory
+from llcbench.cli_tune import tune
 
 DEFAULT_REPORT = "build/report"
 # Columns of a table that is not printed to a terminal.
@@ -104,12 +106,16 @@ def run(
     from llcbench.run.plan import missing
     from llcbench.run.runner import run_missing
     from llcbench.run.store import Store
+    from llcbench.run.tunings import resolve
 
     specs = specs_of(suite, selection)
     place = Store(Path(store))
     runner = make_executor(executor, workers, list(selection["plugins"]))
     contents = place.contents()
     for line in place.set_aside(contents):
+        click.echo(f"llcbench: {line}", err=True)
+    specs, untuned = resolve(specs, place, runner, progress=not no_progress)
+    for line in untuned:
         click.echo(f"llcbench: {line}", err=True)
     wanted = specs if fresh else missing(specs, contents.records, keep_failed=keep_failed)
     outcome = run_missing(
@@ -238,6 +244,9 @@ def doctor(as_json: bool) -> None:
 
 cli.add_command(theory)
 cli.add_command(cite)
+cli.add_command(compare)
+cli.add_command(leaderboard)
+cli.add_command(tune)
 
 
 def main() -> None:

@@ -130,7 +130,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Attributes:
         problem: Id of the problem.
         problem_version: Version of its density.
-        estimator: Name of the estimator.
+        estimator: Estimator, with the options that differ from its defaults in brackets.
         sampler: Name of the sampler.
         parameters: All hyper-parameters of the sampler, defaults included.
         settings: How it is run.
@@ -138,6 +138,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         replicate: Number of the repetition: fresh data, batches and noise.
         code: Hash of the source of a sampler that no installed package registers, so that an
             edited script is run again; empty for the others.
+        variant: ``default``, or ``tuned`` for hyper-parameters that were chosen from diagnostics;
+            empty where nobody asked.
+        tuning_grads: Gradients that the choice took, summed over chains.
         schema: Version of this layout.
     """
 
@@ -150,12 +153,24 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     seed: int
     replicate: int
     code: str = ""
+    variant: str = ""
+    tuning_grads: int = 0
     schema: int = SCHEMA
 
     @property
     def label(self) -> str:
-        """Sampler with the hyper-parameters, as it is written on the command line."""
-        inner = ",".join(f"{k}={text(v)}" for k, v in sorted(self.parameters.items()))
+        """Sampler with the hyper-parameters, as it is written on the command line.
+
+        An estimator other than the mean energy stands among them, with its options.
+        """
+        shown = {key: text(value) for key, value in self.parameters.items()}
+        if self.estimator != "mean_energy":
+            name, _, options = self.estimator.removesuffix("]").partition("[")
+            shown["estimator"] = name
+            for option in filter(None, options.split(",")):
+                key, _, value = option.partition("=")
+                shown[f"{name}.{key}"] = value
+        inner = ",".join(f"{key}={value}" for key, value in sorted(shown.items()))
         return f"{self.sampler}[{inner}]" if inner else self.sampler
 
 
@@ -200,6 +215,52 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     truths: Truths | None
     estimate: Estimate
     environment: str
+
+
+class Pilot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One short run.
+
+    Attributes:
+        value: What was varied.
+        status: How it ended.
+        llc: Mean energy after burn-in; None if it failed.
+        mcse: Its error.
+        rhat: Agreement of the chains, None if it failed.
+        ess: Effective draws.
+        criterion: What decides, smaller is better; None if it is out.
+    """
+
+    value: float
+    status: Status
+    llc: float | None = None
+    mcse: float | None = None
+    rhat: float | None = None
+    ess: float | None = None
+    criterion: float | None = None
+
+
+class Tuning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What tuning found.
+
+    Attributes:
+        problem: Id of the problem.
+        sampler: Name of the sampler.
+        varied: Name of the hyper-parameter; empty if there is nothing to tune.
+        parameters: The choice, complete.
+        pilots: All short runs.
+        grad_evals: Gradients that they took, summed over chains.
+        draws: Kept steps that would give an ESS of 400 by the chosen pilot, None if unknown.
+        reason: Why, in one line.
+    """
+
+    problem: str
+    sampler: str
+    varied: str
+    parameters: dict[str, Value]
+    pilots: list[Pilot]
+    grad_evals: int
+    draws: int | None
+    reason: str
 
 
 def text(value: Any) -> str:

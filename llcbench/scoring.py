@@ -56,6 +56,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         problem: Id of the problem.
         sampler: Sampler with its hyper-parameters.
+        variant: ``default``, ``tuned`` or empty.
+        estimator: What turned the trace into an estimate.
         settings: How it was run.
         nbeta: Inverse temperature that was used.
         replicates: Runs, failed ones included.
@@ -85,6 +87,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
     problem: str
     sampler: str
+    variant: str
+    estimator: str
     settings: Settings
     nbeta: float
     replicates: int
@@ -119,7 +123,8 @@ def scores(records: Iterable[RunRecord]) -> list[Score]:
         spec = record.spec
         settings = msgspec.json.encode(spec.settings, order="sorted").decode()
         version = f"{spec.problem_version:04d}"
-        key = (spec.problem, version, spec.estimator, spec.label, settings, str(spec.seed))
+        how = (spec.estimator, spec.label, settings, str(spec.seed), spec.variant)
+        key = (spec.problem, version, *how)
         groups.setdefault(key, []).append(record)
     ordered = sorted(groups)
     return [_score(sorted(groups[k], key=lambda r: r.spec.replicate)) for k in ordered]
@@ -147,6 +152,8 @@ def _score(group: list[RunRecord]) -> Score:
     return Score(
         problem=spec.problem,
         sampler=spec.label,
+        variant=spec.variant,
+        estimator=spec.estimator,
         settings=spec.settings,
         nbeta=group[0].estimate.nbeta,
         replicates=len(group),

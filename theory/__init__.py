@@ -16,9 +16,15 @@ if TYPE_CHECKING:
     from theory.solver.inputs import SumOfSquares as SumOfSquares
     from theory.solver.solve import rlct as rlct
     from theory.solver.verify import verify as verify
+    from theory.stratification import strata as strata
 
 _LAZY = ("gibbs", "oracle", "tempered")
-_SOLVER = {"SumOfSquares": "inputs", "rlct": "solve", "verify": "verify"}
+_NAMES = {
+    "SumOfSquares": "solver.inputs",
+    "rlct": "solver.solve",
+    "strata": "stratification",
+    "verify": "solver.verify",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -29,11 +35,11 @@ def __getattr__(name: str) -> Any:
     """
     if name in _LAZY:
         return import_module(f"{__name__}.{name}")
-    if name in _SOLVER:
-        return getattr(import_module(f"{__name__}.solver.{_SOLVER[name]}"), name)
+    if name in _NAMES:
+        return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     """List the public names, the lazily imported ones included."""
-    return sorted({"RLCT", "Step", "families", "lookup", *_LAZY, *_SOLVER})
+    return sorted({"RLCT", "Step", "families", "lookup", *_LAZY, *_NAMES})

@@ -20,6 +20,9 @@ from theory.tempered import Tempered
 
 Array = NDArray[np.float64]
 
+# In three dimensions quadrature takes millions of points, at each of which all observations count.
+SPATIAL_LIMIT = 10
+
 
 class Model(Protocol):
     """A parametric density with a known true parameter."""
@@ -63,9 +66,7 @@ class LikelihoodLoss:
         """Gradients come from automatic differentiation."""
         return True
 
-    def draw(
-        self, num_chains: int, batch_size: int | None, rng: torch.Generator
-    ) -> Observations:
+    def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Observations:
         """Draw independently with replacement, a minibatch of its own for every chain."""
         if batch_size is None or not self.drawn:
             return self.full
@@ -157,15 +158,22 @@ class Likelihood:
         return LikelihoodLoss(self.model, reference, full, data is not None)
 
     def tempered(self, nbeta: float, gamma: float, data: Data | None = None) -> Tempered | None:
-        """Return the estimate of a perfect sampler by quadrature, None above three parameters."""
+        """Return the estimate of a perfect sampler by quadrature, None where it costs too much.
+
+        That is above three parameters, and for three above ``SPATIAL_LIMIT`` observations.
+        """
         if self.dim > 3 or gamma <= 0:
             return None
         loss = self.bind(data, torch.float64)
         batch = loss.full
+        if self.dim == 3 and len(batch.weights) > SPATIAL_LIMIT:
+            return None
 
         def potential(points: Array) -> Array:
             rows = torch.from_numpy(np.ascontiguousarray(points.T))
             parts = [loss.excess(rows[i : i + 4096], batch) for i in range(0, len(rows), 4096)]
             return torch.cat(parts).numpy()
 
-        return tempered.quadrature(potential, self.point, nbeta, gamma, rtol=1e-4)
+        return tempered.quadrature(
+            potential, self.point, nbeta, gamma, rtol=1e-3 if self.dim == 3 else 1e-4
+        )

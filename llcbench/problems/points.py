@@ -23,9 +23,7 @@ def balanced(widths: Sequence[int], rank: int, rng: np.random.Generator) -> list
     by neighbours and singular values between 0.8 and 1.25.
     """
     frames = [frame(width, rank, rng) for width in widths]
-    return [
-        (above * rng.uniform(0.8, 1.25, rank)) @ below.T for below, above in pairwise(frames)
-    ]
+    return [(above * rng.uniform(0.8, 1.25, rank)) @ below.T for below, above in pairwise(frames)]
 
 
 def generic(

@@ -11,6 +11,7 @@ from pathlib import Path
 from llcbench import registry
 from llcbench.provenance import environment, environment_id
 from llcbench.records import Estimate, Exact, RunRecord, Spec, TemperedTruth, Truths
+from llcbench.run import estimators
 from llcbench.run.store import key_of
 from llcbench.seeds import Seeds
 from theory.coefficient import RLCT
@@ -24,23 +25,35 @@ def seeds_of(spec: Spec) -> Seeds:
 def truth_key(spec: Spec) -> str:
     """Return the name of the truths that a run shares with others.
 
-    They depend on problem, temperature and localisation, and with data on the data set.
+    They depend on problem, temperature and localisation, with data on the data set, and on an
+    estimator that does not aim at the mean energy.
     """
     problem = registry.problem(spec.problem)
     axes = [spec.problem, spec.problem_version, spec.settings.nbeta, spec.settings.gamma]
     if problem.num_data is not None:
         axes += [spec.seed, spec.replicate]
+    if estimators.has_target(spec.estimator):
+        axes.append(spec.estimator)
     return hashlib.sha256(json.dumps(axes).encode()).hexdigest()[:16]
 
 
 def compute_truths(spec: Spec) -> Truths:
-    """Return the three truths of a run, the tempered one on the data of the run."""
+    """Return the three truths of a run, the tempered one on the data of the run.
+
+    An estimator with a method ``tempered(problem, nbeta, gamma, data)``, which must not need its
+    sampler, is measured against what it returns itself with a perfect one, all others against the
+    mean energy.
+    """
     from llcbench.estimators.mean_energy import nbeta_of
 
     problem = registry.problem(spec.problem)
     data = problem.sample_data(seeds_of(spec).generator("data"))
     nbeta = nbeta_of(spec.settings, problem.num_data)
-    found = problem.tempered(nbeta, spec.settings.gamma, data)
+    if estimators.has_target(spec.estimator):
+        estimator = estimators.build(spec.estimator, None, spec.settings)
+        found = estimator.tempered(problem, nbeta, spec.settings.gamma, data)
+    else:
+        found = problem.tempered(nbeta, spec.settings.gamma, data)
     tempered = None
     if found is not None:
         tempered = TemperedTruth(
@@ -74,7 +87,7 @@ def execute(
     seconds = None if deadline is None else max(deadline - time.time(), 0.0)
     try:
         sampler = registry.make_sampler(spec.sampler, dict(spec.parameters))
-        estimator = registry.make_estimator(spec.estimator)(sampler, spec.settings)
+        estimator = estimators.build(spec.estimator, sampler, spec.settings)
         estimate = estimator.estimate(
             problem, seeds=seeds_of(spec), budget=Budget(seconds=seconds), on_step=on_step
         )

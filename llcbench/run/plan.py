@@ -2,8 +2,12 @@
 
 from fnmatch import fnmatch
 
+import msgspec
+
 from llcbench import registry
 from llcbench.records import RunRecord, Settings, Spec, Value
+from llcbench.run.estimators import canonical, taken
+from llcbench.run.lengths import with_grads
 from llcbench.run.store import key_of
 from llcbench.run.suite import Group, Suite, parse_sampler, settings_of
 
@@ -40,7 +44,7 @@ def expand(
     met: set[str] = set()
     for group in _selected(suite, problems):
         settings = settings_of(suite.settings, group.settings, overrides or {})
-        chosen = [_resolve(text) for text in samplers or group.samplers]
+        chosen = [_resolve(text, group.estimator) for text in samplers or group.samplers]
         for pattern in group.problems:
             for identifier in registry.match_problems(pattern):
                 # Groups give samplers their own lengths of chains; a sampler from outside runs
@@ -48,18 +52,21 @@ def expand(
                 if samplers and identifier in met:
                     continue
                 met.add(identifier)
-                for name, parameters in chosen:
+                fitting = _fitting(settings, identifier)
+                for estimator, name, parameters in chosen:
+                    lengths, fitted = _lengths(group, fitting, name, parameters)
                     for replicate in range(count):
                         spec = Spec(
                             problem=identifier,
                             problem_version=registry.problem(identifier).version,
-                            estimator=group.estimator,
+                            estimator=estimator,
                             sampler=name,
-                            parameters=parameters,
-                            settings=_fitting(settings, identifier),
+                            parameters=fitted,
+                            settings=lengths,
                             seed=suite.seed if seed is None else seed,
                             replicate=replicate,
                             code=registry.code_of(name),
+                            variant=group.variant,
                         )
                         specs.setdefault(key_of(spec), spec)
     return list(specs.values())
@@ -92,30 +99,34 @@ def _selected(suite: Suite, patterns: list[str] | None) -> list[Group]:
     for pattern in patterns:
         if pattern not in used:
             group = suite.group[0]
-            base = Group(problems=[], samplers=group.samplers, estimator=group.estimator)
+            base = msgspec.structs.replace(group, problems=[], settings={})
             groups.append(_with_problems(base, registry.match_problems(pattern)))
     return groups
 
 
 def _with_problems(group: Group, problems: list[str]) -> Group:
-    return Group(
-        problems=problems,
-        samplers=group.samplers,
-        settings=group.settings,
-        estimator=group.estimator,
-    )
+    return msgspec.structs.replace(group, problems=problems)
 
 
-def _resolve(text: str) -> tuple[str, dict[str, Value]]:
-    """Return name and all hyper-parameters, defaults included, so that the key is complete."""
-    name, parameters = parse_sampler(text)
-    return name, registry.parameters_of(registry.make_sampler(name, parameters))
+def _lengths(
+    group: Group, settings: Settings, name: str, parameters: dict[str, Value]
+) -> tuple[Settings, dict[str, Value]]:
+    """Return settings and hyper-parameters at the group's cost, if it has one."""
+    if group.grads is None:
+        return settings, parameters
+    return with_grads(settings, name, parameters, group.grads)
+
+
+def _resolve(text: str, default: str) -> tuple[str, str, dict[str, Value]]:
+    """Return estimator, sampler and all its hyper-parameters, so that the key is complete."""
+    name, given = parse_sampler(text)
+    estimator, parameters = taken(given, default)
+    built = registry.make_sampler(name, parameters)
+    return canonical(estimator, built), name, registry.parameters_of(built)
 
 
 def _fitting(settings: Settings, identifier: str) -> Settings:
     """Drop the batch size for a population loss, which has no minibatches."""
     if settings.batch_size is None or registry.problem(identifier).num_data is not None:
         return settings
-    import msgspec
-
-    return msgspec.structs.replace(settings, batch_size=None)
+    return msgspec.structs.replace(settings, batch_size=None, gradient="plain")

@@ -8,7 +8,7 @@ from typing import final
 
 import msgspec
 
-from llcbench.records import RunRecord, Spec, Truths
+from llcbench.records import RunRecord, Spec, Truths, Tuning
 
 _RECORD = msgspec.json.Decoder(RunRecord)
 _TRUTHS = msgspec.json.Decoder(Truths)
@@ -65,6 +65,11 @@ class Store:
         path = self.root / "environments" / f"{key}.json"
         if not path.exists():
             self._write(path, msgspec.json.format(msgspec.json.encode(environment)))
+
+    def save_tuning(self, key: str, tuning: Tuning) -> None:
+        """Write the hyper-parameters that runs share, with the pilots that led to them."""
+        path = self.root / "tunings" / f"{key}.json"
+        self._write(path, msgspec.json.format(msgspec.json.encode(tuning)))
 
     def truths(self, key: str) -> Truths | None:
         """Return the stored truths, None if there are none or they are damaged."""

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -16,13 +17,19 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         problems: Ids or patterns.
         samplers: Samplers in bracket notation.
         settings: What differs from the suite's settings.
-        estimator: Name of the estimator.
+        estimator: Estimator, with options in bracket notation such as ``regression[rungs=6]``.
+        grads: Gradients of every chain, burn-in included; it sets the lengths of the chains by what
+            a step of each sampler costs. None leaves them as they are set.
+        variant: ``default`` and ``tuned`` name the rows of a leaderboard; tuned samplers get the
+            hyper-parameters that `llcbench.tuning` chooses for each problem.
     """
 
     problems: list[str]
     samplers: list[str]
     settings: dict[str, Value] = {}
     estimator: str = "mean_energy"
+    grads: int | None = None
+    variant: Literal["", "default", "tuned"] = ""
 
 
 class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

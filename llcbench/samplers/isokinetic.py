@@ -28,8 +28,13 @@ class Flow(NamedTuple):
 
 def directions(like: Tensor, rng: torch.Generator) -> Tensor:
     """Return uniform unit vectors, ``(chains, dim)``."""
-    noise = torch.empty_like(like).normal_(generator=rng)
-    return noise / noise.norm(dim=1, keepdim=True)
+    return unit(torch.empty_like(like).normal_(generator=rng))
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Return vectors of length one, ``(chains, dim)``."""
+    length: Tensor = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+    return vectors / length
 
 
 def turn(direction: Tensor, grad: Tensor, time: Tensor | float) -> tuple[Tensor, Tensor]:
@@ -45,7 +50,7 @@ def turn(direction: Tensor, grad: Tensor, time: Tensor | float) -> tuple[Tensor,
         the kinetic energy, which is what the flow pays for a change of the potential.
     """
     size = direction.shape[1] - 1
-    norm = grad.norm(dim=1, keepdim=True)
+    norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
     pull = -grad / norm.clamp_min(torch.finfo(grad.dtype).tiny)
     cosine = (pull * direction).sum(1, keepdim=True)
     delta = time * norm / size
@@ -54,7 +59,7 @@ def turn(direction: Tensor, grad: Tensor, time: Tensor | float) -> tuple[Tensor,
     sinh, cosh, fade = 1 - shrink, 1 + shrink, 2 * torch.exp(-delta)
     turned = direction * fade + pull * (sinh + cosine * (cosh - fade))
     scale = cosh + cosine * sinh
-    turned = turned / turned.norm(dim=1, keepdim=True)
+    turned = unit(turned)
     growth = size * (delta + torch.log(scale.clamp_min(torch.finfo(grad.dtype).tiny) / 2))
     return turned, growth.squeeze(1)
 

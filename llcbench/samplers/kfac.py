@@ -98,7 +98,8 @@ class KFACSGLD:
         theta, factors, layers, steps = state
         if steps < self.adapt:
             factors = _averaged(factors, _factors(theta, target), steps)
-            if steps % REFRESH == REFRESH - 1:
+            finite = all(bool(f.isfinite().all()) for pair in factors for f in pair)
+            if steps % REFRESH == REFRESH - 1 and finite:
                 layers = self._layers(factors, target)
         views = _network(target).layers
         _, grad, loss = target.potential_and_grad(theta)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from llcbench.samplers.adaptation import adapted, spread_steps
 from llcbench.samplers.checks import check_count, check_positive
-from llcbench.samplers.isokinetic import Flow, directions, leapfrog
+from llcbench.samplers.isokinetic import Flow, directions, leapfrog, unit
 from llcbench.target import Target
 from llcbench.types import Draw
 
@@ -70,8 +70,7 @@ class MCLMC:
     def _redirected(self, direction: Tensor, rng: torch.Generator) -> Tensor:
         noise = torch.empty_like(direction).normal_(generator=rng)
         share = math.sqrt(math.expm1(1.0 / self.decoherence) / direction.shape[1])
-        turned = direction + share * noise
-        return turned / turned.norm(dim=1, keepdim=True)
+        return unit(direction + share * noise)
 
 
 class State(NamedTuple):

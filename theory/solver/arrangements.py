@@ -12,7 +12,7 @@ from typing import NamedTuple
 from theory.expression import Polynomial
 from theory.solver.certificate import Node
 from theory.solver.germ import Germ
-from theory.solver.newton import rank
+from theory.solver.linear import rank
 from theory.solver.states import from_germ
 
 Form = tuple[Fraction, ...]

@@ -1,10 +1,12 @@
 """Work limits that make every answer reproducible, with a clock only as a safety net."""
 
 import time
+from fractions import Fraction
 from typing import final
 
 # About what one second buys on a slow core; counts decide, so answers do not depend on speed.
 WORK_PER_SECOND = 100_000
+_ONE = Fraction(1)
 
 
 class OutOfWorkError(Exception):
@@ -21,13 +23,20 @@ class Budget:
     """
 
     def __init__(self, work: int, seconds: float | None = None) -> None:
-        """Start counting."""
+        """Start counting; `deadline` is the end of the time on the clock of `time.monotonic`."""
         self.left = work
-        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self.deadline = None if seconds is None else time.monotonic() + seconds
 
-    def seconds(self) -> float | None:
-        """Return the seconds left on the clock, None if there is none."""
-        return None if self._deadline is None else self._deadline - time.monotonic()
+    def part(self, work: Fraction, time_left: Fraction = _ONE) -> "Budget":
+        """Return a budget of its own with a share of the work, and of the time, that is left."""
+        if self.deadline is None:
+            return Budget(int(self.left * work))
+        return Budget(int(self.left * work), float(time_left) * (self.deadline - time.monotonic()))
+
+    def over(self) -> bool:
+        """Tell whether the work or the time is used up."""
+        late = self.deadline is not None and time.monotonic() > self.deadline
+        return late or self.left <= 0
 
     def spend(self, units: int) -> None:
         """Use up some units.
@@ -38,6 +47,6 @@ class Budget:
         self.left -= units
         if self.left < 0:
             raise OutOfWorkError
-        if self._deadline is not None and time.monotonic() > self._deadline:
+        if self.deadline is not None and time.monotonic() > self.deadline:
             self.left = 0
             raise OutOfWorkError

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 
-from theory.solver.algebra import Poly, WorkLimit, charge, polynomial_ring, primitive, rational
+from theory.solver.algebra import Poly, polynomial_ring, primitive, rational
+from theory.solver.meter import WorkLimit, charge
 
 MAX_PAIRS = 250
 MAX_BASIS_TERMS = 3000

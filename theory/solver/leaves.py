@@ -6,13 +6,18 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any, final
 
-from theory.solver.algebra import Poly, WorkLimit, charge, degree, spent, text
-from theory.solver.newton import Newton, Vector, minimal_points, polyhedron, rank, subsets
-from theory.solver.real_zeros import Status, real_status
-from theory.solver.states import Ideal, State
+from theory.solver.algebra import Poly, text
+from theory.solver.decisions import decide
+from theory.solver.meter import WorkLimit, charge
+from theory.solver.newton import Newton, subsets
+from theory.solver.polyhedra import initial
+from theory.solver.states import State
 from theory.solver.univariate import determinant
+from theory.solver.zero_problem import Status
 
 MAX_MINORS = 120
+
+
 MAX_TESTED_FACES = 4000
 
 
@@ -40,103 +45,6 @@ def monomial_leaf(state: State) -> tuple[Fraction, int] | None:
     """Return ``min nu/N`` and how often it occurs, None if no exponent is positive."""
     ratios = [d / n for d, n in zip(state.density, state.monomial, strict=True) if n]
     return (min(ratios), ratios.count(min(ratios))) if ratios else None
-
-
-def hoelder(state: State) -> Fraction | None:
-    """Return a lower bound from Hoelder's inequality, None if there is no pole at all.
-
-    ``1/lambda <= max N_j/nu_j + sum c_k ord(J_k)``, because an ideal of order o has threshold at
-    least 1/o, also under a density that is bounded, and monomials have theirs.
-    """
-    if any(d < 1 for d in state.density):
-        return Fraction(0)
-    total = max(
-        (n / d for n, d in zip(state.monomial, state.density, strict=True)), default=Fraction(0)
-    )
-    for ideal in state.ideals:
-        bound = certified_order(state, ideal)
-        if bound is None:
-            return Fraction(0)
-        total += ideal.exponent * bound
-    return 1 / total if total else None
-
-
-def certified_order(state: State, ideal: Ideal) -> int | None:
-    """Return a bound of the order of an ideal that holds at every point of the region."""
-    v = state.vanishing
-    best: int | None = None
-    for g in ideal.generators:
-        for e in g.keys():
-            size = sum(e[:v])
-            if best is not None and size >= best:
-                continue
-            part = g.ring.from_dict({d: c for d, c in g.items() if d[:v] == e[:v]})
-            coefficient = g.ring.from_dict({(*(0,) * v, *d[v:]): c for d, c in part.items()})
-            if state.is_unit(coefficient):
-                best = size
-    if best is None and not state.relations:
-        # Nonzero polynomials have no zero of higher order than their degree.
-        best = min(degree(g) for g in ideal.generators)
-    return best
-
-
-def newton_of(state: State) -> Newton:
-    """Return the Newton polyhedron of the state in its vanishing coordinates.
-
-    Raises:
-        WorkLimit: If it has too many facets.
-    """
-    v = state.vanishing
-    supports = [
-        ([e[:v] for g in ideal.generators for e in g.keys()], ideal.exponent)
-        for ideal in state.ideals
-    ]
-    return polyhedron(supports, state.monomial)
-
-
-def vertex_coefficients(state: State) -> list[Poly]:
-    """Return the coefficients of the first vertex at which an ideal may lose its monomial."""
-    v = state.vanishing
-    zero = [Fraction(0)] * v
-    equations, nonzero = state.region()
-    for ideal in state.ideals:
-        support = minimal_points([e[:v] for g in ideal.generators for e in g.keys()])
-        moving = [p for p in support if not _has_unit(state, ideal, p)]
-        if not moving:
-            continue
-        own = polyhedron([(support, Fraction(1))], zero)
-        for j, point in enumerate(own.points):
-            normals = [f.normal for f, on in zip(own.facets, own.on, strict=True) if on >> j & 1]
-            if point not in moving or rank(normals) < v:
-                continue
-            found = [p for g in ideal.generators if (p := _coefficient(g, point)) is not None]
-            if decide([*found, *equations], nonzero).answer != "empty":
-                return found
-    return []
-
-
-def _has_unit(state: State, ideal: Ideal, point: Sequence[int]) -> bool:
-    found = (_coefficient(g, point) for g in ideal.generators)
-    return any(p is not None and state.is_unit(p) for p in found)
-
-
-def _coefficient(g: Poly, point: Sequence[int]) -> Poly | None:
-    v = len(point)
-    part = {(*(0,) * v, *e[v:]): c for e, c in g.items() if e[:v] == tuple(point)}
-    return g.ring.from_dict(part) if part else None
-
-
-def initial(state: State, ideal: Ideal, weight: Vector) -> list[Poly]:
-    """Return the terms of least weight of the ideal, generator by generator."""
-    v = state.vanishing
-
-    def size(e: Sequence[int]) -> int:
-        return sum(w * k for w, k in zip(weight, e[:v], strict=True))
-
-    least = min(size(e) for g in ideal.generators for e in g.keys())
-    return [
-        g.ring.from_dict({e: c for e, c in g.items() if size(e) == least}) for g in ideal.generators
-    ]
 
 
 def newton_leaf(state: State, newton: Newton) -> Leaf:
@@ -242,49 +150,3 @@ def _not_smooth(state: State, system: Sequence[Poly]) -> list[Poly] | None:
     except WorkLimit:
         return None
     return sorted((m for m in minors if m), key=lambda p: (len(p), text(p)))
-
-
-_decided: dict[Any, tuple[Status, int]] = {}
-
-
-def decide(equations: Sequence[Poly], nonzero: Sequence[Poly], work: int = 250) -> Status:
-    """Call the oracle on the part of a problem that hangs together, and remember the answer."""
-    system = [p for p in equations if p]
-    linked = _linked(system, nonzero)
-    key = (
-        tuple(sorted(text(p) for p in system)),
-        tuple(sorted(text(p) for p in linked)),
-        tuple(str(s) for s in system[0].ring.symbols) if system else (),
-    )
-    if key in _decided:
-        charge(_decided[key][1])
-        return _decided[key][0]
-    if len(_decided) > 50000:
-        _decided.clear()
-    before = spent()
-    charge(4)
-    status = real_status(system, linked, work)
-    _decided[key] = (status, spent() - before)
-    return status
-
-
-def _linked(system: Sequence[Poly], nonzero: Sequence[Poly]) -> list[Poly]:
-    """Return the conditions that share variables with the system, through others if need be.
-
-    The rest can be met by a small change of variables that the system does not see.
-    """
-    active = {i for p in system for e in p.keys() for i, k in enumerate(e) if k}
-    rest = [p for p in nonzero if not p or not p.is_ground]
-    kept = [p for p in rest if not p]
-    rest = [p for p in rest if p]
-    changed = True
-    while changed:
-        changed = False
-        for p in list(rest):
-            mine = {i for e in p.keys() for i, k in enumerate(e) if k}
-            if mine & active:
-                active |= mine
-                kept.append(p)
-                rest.remove(p)
-                changed = True
-    return kept

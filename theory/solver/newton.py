@@ -6,11 +6,15 @@ from fractions import Fraction
 from math import gcd
 from typing import final
 
-from theory.solver.algebra import WorkLimit, charge
+from theory.solver.linear import convex_weights, rank
+from theory.solver.meter import WorkLimit, charge
 
 Vector = tuple[int, ...]
 
+
 MAX_RAYS = 3000
+
+
 MAX_FACES = 20000
 
 
@@ -168,74 +172,6 @@ def _facets(points: Sequence[Vector]) -> list[Facet]:
         constraints += 1
     found = [Facet(ray[:n], ray[n]) for ray, _ in rays if any(ray[:n])]
     return sorted(found, key=lambda f: (f.normal, f.offset))
-
-
-def convex_weights(points: Sequence[Vector], target: Sequence[Fraction]) -> list[Fraction]:
-    """Return ``mu >= 0``, sum 1, with ``sum mu_j p_j <= target`` in every coordinate.
-
-    Phase one of the simplex method in Fractions with Bland's rule, which cannot cycle.
-
-    Raises:
-        ValueError: If there is no such combination.
-    """
-    n, size = len(target), len(points)
-    # Rows: sum mu p + slack = target (target >= 0), sum mu = 1; artificial variable in the last.
-    rows = [
-        [Fraction(p[i]) for p in points]
-        + [Fraction(int(i == j)) for j in range(n)]
-        + [Fraction(target[i])]
-        for i in range(n)
-    ]
-    last = [Fraction(1)] * size + [Fraction(0)] * n + [Fraction(1)]
-    basis = [size + i for i in range(n)] + [-1]
-    table = [*rows, last]
-    while basis[-1] == -1:
-        column = next((j for j in range(size + n) if table[-1][j] > 0), None)
-        if column is None:
-            raise ValueError("the target lies outside the polyhedron")
-        ratios = [
-            (table[i][-1] / table[i][column], basis[i], i)
-            for i in range(n + 1)
-            if table[i][column] > 0
-        ]
-        row = min(ratios)[2]
-        _pivot(table, row, column)
-        basis[row] = column
-        if table[-1][-1] == 0 and basis[-1] == -1:
-            break
-    if basis[-1] == -1 and table[-1][-1] != 0:
-        raise ValueError("the target lies outside the polyhedron")
-    weights = [Fraction(0)] * size
-    for row, column in enumerate(basis):
-        if 0 <= column < size:
-            weights[column] = table[row][-1]
-    return weights
-
-
-def _pivot(table: list[list[Fraction]], row: int, column: int) -> None:
-    scale = table[row][column]
-    table[row] = [value / scale for value in table[row]]
-    for i, other in enumerate(table):
-        if i != row and other[column]:
-            factor = other[column]
-            table[i] = [a - factor * b for a, b in zip(other, table[row], strict=True)]
-
-
-def rank(vectors: Sequence[Sequence[int | Fraction]]) -> int:
-    """Return the rank of some rational vectors."""
-    rows = [[Fraction(x) for x in v] for v in vectors]
-    done = 0
-    for column in range(len(rows[0]) if rows else 0):
-        pivot = next((i for i in range(done, len(rows)) if rows[i][column]), None)
-        if pivot is None:
-            continue
-        rows[done], rows[pivot] = rows[pivot], rows[done]
-        for i in range(done + 1, len(rows)):
-            if rows[i][column]:
-                factor = rows[i][column] / rows[done][column]
-                rows[i] = [a - factor * b for a, b in zip(rows[i], rows[done], strict=True)]
-        done += 1
-    return done
 
 
 def subsets(items: Sequence[int]) -> Iterator[tuple[int, ...]]:

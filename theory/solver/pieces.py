@@ -48,7 +48,7 @@ def pieces(germ: Germ) -> Pieces:
     free = [i for i, n in enumerate(monomial) if n and i not in taken]
     if free:
         found.append(_restricted(germ, free, [], monomial))
-    constant = [u for u in units if any(len(g.terms) > 1 for g in u.generators)]
+    constant = [u for u in units if any(any(e) for g in u.generators for e in g.terms)]
     return Pieces(tuple(found), tuple(constant))
 
 

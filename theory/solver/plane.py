@@ -44,7 +44,7 @@ class _NeedsChild(Exception):
 
 @final
 @dataclass(frozen=True, slots=True)
-class _Chart:
+class Chart:
     """A germ at the origin of a chart.
 
     Attributes:
@@ -81,32 +81,32 @@ def solve_plane(germ: Germ, budget: Budget) -> Node:
     first = _start(germ, raw(germ))
     try:
         # Most germs are nondegenerate: then neither factors nor multiplicities need be known.
-        child = _resolve(first, budget, MAX_DEPTH)
+        child = resolve_chart(first, budget, MAX_DEPTH)
     except _NeedsChild:
         try:
             budget.spend(_split_cost(first))
-            child = _resolve(_start(germ, split(germ)), budget, 0)
+            child = resolve_chart(_start(germ, split(germ)), budget, 0)
         except OutOfWorkError:
-            child = _order_bound(first)
+            child = order_bound(first)
     except OutOfWorkError:
-        child = _order_bound(first)
+        child = order_bound(first)
     data = {"germ": germ_data(germ)}
     return Node("plane", child.lower, child.upper, child.multiplicity, data, (child,))
 
 
-def _split_cost(chart: _Chart) -> int:
+def _split_cost(chart: Chart) -> int:
     degree = max(sum(e) for curve, _ in chart.factors for e in curve)
     return int(degree**2) * len(chart.factors) ** 2
 
 
-def _start(germ: Germ, parts: Iterable[Component]) -> _Chart:
+def _start(germ: Germ, parts: Iterable[Component]) -> Chart:
     n, nu = germ.monomial, germ.density
-    return _Chart(
+    return Chart(
         tuple((part.curve, part.exponent) for part in parts), (n[0], n[1]), (nu[0], nu[1]), None
     )
 
 
-def _resolve(chart: _Chart, budget: Budget, depth: int) -> Node:
+def resolve_chart(chart: Chart, budget: Budget, depth: int) -> Node:
     """Return the node of one chart; ``depth = MAX_DEPTH`` accepts smooth branches only."""
     rays = fan(curve for curve, _ in chart.factors)
     ratios = [_ratio(chart, ray) for ray in rays]
@@ -139,7 +139,7 @@ def _resolve(chart: _Chart, budget: Budget, depth: int) -> Node:
 
 
 def _descend(
-    chart: _Chart, ray: Ray, found: RootClass, root: Root, budget: Budget, depth: int
+    chart: Chart, ray: Ray, found: RootClass, root: Root, budget: Budget, depth: int
 ) -> tuple[Node, dict[str, Any]]:
     """Return the node at a root of higher multiplicity, and how its chart arises."""
     size = (chart.field.degree if chart.field else 1) * (len(found.poly) - 1)
@@ -153,7 +153,7 @@ def _descend(
         for curve, exponent in (chart.factors[i] for i in sorted(found.multiplicities))
     )
     order, jacobian = _orders(chart, ray)
-    below = _Chart(factors, (order, Fraction(0)), (jacobian, Fraction(1)), extension.field)
+    below = Chart(factors, (order, Fraction(0)), (jacobian, Fraction(1)), extension.field)
     r, s = ray_chart(ray)
     link = {
         "matrix": [ray[0], r, ray[1], s],
@@ -162,11 +162,11 @@ def _descend(
         "root": number_text(extension.root),
     }
     if depth + 1 >= MAX_DEPTH:
-        return _order_bound(below), link
+        return order_bound(below), link
     try:
-        return _resolve(below, budget, depth + 1), link
+        return resolve_chart(below, budget, depth + 1), link
     except OutOfWorkError:
-        return _order_bound(below), link
+        return order_bound(below), link
 
 
 def _words(curve: Curve) -> int:
@@ -174,7 +174,7 @@ def _words(curve: Curve) -> int:
     return 1 + max(bits(value) for value in curve.values()) // 128
 
 
-def _edge_classes(chart: _Chart, ray: Ray, budget: Budget) -> list[RootClass]:
+def _edge_classes(chart: Chart, ray: Ray, budget: Budget) -> list[RootClass]:
     edges = {i: edge_polynomial(curve, ray) for i, (curve, _) in enumerate(chart.factors)}
     size = sum(len(edge) - 1 for edge in edges.values())
     budget.spend(size**2 * (chart.field.degree**2 if chart.field else 1))
@@ -200,7 +200,7 @@ def _real_roots(found: Iterable[RootClass]) -> list[tuple[RootClass, Root]]:
         ]
 
 
-def _orders(chart: _Chart, ray: Ray) -> Pair:
+def _orders(chart: Chart, ray: Ray) -> Pair:
     """Return (N, nu) of the divisor of a ray."""
     (nx, ny), (ux, uy), (p, q) = chart.monomial, chart.density, ray
     order = nx * p + ny * q
@@ -209,12 +209,12 @@ def _orders(chart: _Chart, ray: Ray) -> Pair:
     return order, ux * p + uy * q
 
 
-def _ratio(chart: _Chart, ray: Ray) -> Fraction | None:
+def _ratio(chart: Chart, ray: Ray) -> Fraction | None:
     order, jacobian = _orders(chart, ray)
     return jacobian / order if order else None
 
 
-def _order_bound(chart: _Chart) -> Node:
+def order_bound(chart: Chart) -> Node:
     """Return Hoelder's lower bound ``1/lambda <= max N/nu + sum c ord`` and the rays' upper one."""
     rays = fan(curve for curve, _ in chart.factors)
     ratios = [ratio for ray in rays if (ratio := _ratio(chart, ray)) is not None]
@@ -236,7 +236,7 @@ def _least(claims: Iterable[_Claim]) -> _Claim:
     return _Claim(lower, upper, max(known) if exact else None)
 
 
-def _chart_data(chart: _Chart) -> dict[str, Any]:
+def _chart_data(chart: Chart) -> dict[str, Any]:
     data: dict[str, Any] = {
         "factors": [[curve_text(curve), str(exponent)] for curve, exponent in chart.factors],
         "monomial": [str(n) for n in chart.monomial],

@@ -1,33 +1,43 @@
 """Routes a germ through the rules, the simple ones first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from theory.expression import Polynomial, write
-from theory.solver.algebra import WorkLimit
 from theory.solver.bounds import elementary
-from theory.solver.budget import WORK_PER_SECOND, Budget, OutOfWorkError
+from theory.solver.budget import WORK_PER_SECOND, Budget
 from theory.solver.certificate import Node
-from theory.solver.clock import limit
 from theory.solver.germ import Germ
 from theory.solver.germ_data import germ_data
+from theory.solver.meter import TimeUpError, WorkLimit, deadline
 from theory.solver.pieces import pieces, summands
 from theory.solver.plane import solve_plane
+from theory.solver.rank_bound import rank_bound
 from theory.solver.recursion import solve_germ
 from theory.solver.structure_sign import branch_orders, lowest_sign
 from theory.solver.structure_squares import as_squares
+from theory.solver.subideals import smaller_ideal_bounds
+from theory.solver.zero_sets import zero_set_bound
 
 # A state of the recursion costs about ten milliseconds.
 WORK_PER_STATE = WORK_PER_SECOND // 100
+# Shares of the recursion on the germ itself, and of each germ with fewer generators.
+MAIN, HELP = Fraction(2, 3), Fraction(1, 12)
 
 
-def solve_any(germ: Germ, budget: Budget) -> Node:
-    """Return certified bounds of lambda, and value and multiplicity where they can be proved."""
+def solve_any(germ: Germ, budget: Budget, helped: bool = True) -> Node:
+    """Return certified bounds of lambda, and value and multiplicity where they can be proved.
+
+    Args:
+        germ: The germ at the origin.
+        budget: Work and time.
+        helped: Whether germs with fewer generators are solved too, for lower bounds.
+    """
     split = pieces(germ)
     if split.pieces == (germ,):
-        return _solve_piece(germ, budget)
-    children = tuple(_solve_piece(piece, budget) for piece in split.pieces)
+        return _solve_piece(germ, budget, helped)
+    children = tuple(_solve_piece(piece, budget, helped) for piece in split.pieces)
     data = {
         "germ": germ_data(germ),
         "units": [
@@ -59,15 +69,15 @@ def total(children: Sequence[Node]) -> tuple[Fraction, Fraction | None, int | No
     return lower, upper, 1 + sum(m - 1 for m in known) if exact else None
 
 
-def _solve_piece(germ: Germ, budget: Budget) -> Node:
+def _solve_piece(germ: Germ, budget: Budget, helped: bool) -> Node:
     if not germ.factors:
         return _monomial(germ)
-    found = _sum(germ, budget)
+    found = _sum(germ, budget, helped)
     if found is not None:
         return found
     if len(germ.variables) == 2:
         return solve_plane(germ, budget)
-    return _general(germ, budget)
+    return _general(germ, budget, helped)
 
 
 def _monomial(germ: Germ) -> Node:
@@ -76,7 +86,7 @@ def _monomial(germ: Germ) -> Node:
     return Node("monomial germ", value, value, ratios.count(value), {"germ": germ_data(germ)})
 
 
-def _sum(germ: Germ, budget: Budget) -> Node | None:
+def _sum(germ: Germ, budget: Budget, helped: bool) -> Node | None:
     """Split a sum in disjoint variables, if every summand is proved nonnegative."""
     parts = summands(germ)
     if len(parts) == 1:
@@ -87,7 +97,7 @@ def _sum(germ: Germ, budget: Budget) -> Node | None:
         (factor,) = part.factors
         generators = factor.generators
         if len(germ.factors[0].generators) > 1:
-            children.append(solve_any(part, budget))
+            children.append(solve_any(part, budget, helped))
             continue
         (f,) = generators
         proof = _nonnegative(f)
@@ -103,7 +113,7 @@ def _sum(germ: Germ, budget: Budget) -> Node | None:
         elif proof is None:
             return None
         else:
-            children.append(solve_any(part, budget))
+            children.append(solve_any(part, budget, helped))
             evidence.append(proof)
     data: dict[str, Any] = {"germ": germ_data(germ)}
     if evidence:
@@ -126,25 +136,51 @@ def _nonnegative(f: Polynomial) -> dict[str, Any] | None:
     }
 
 
-def _general(germ: Germ, budget: Budget) -> Node:
-    """Ask the recursion for more than two variables, and never return less than the bounds."""
-    bounds = elementary(germ)
+def _general(germ: Germ, budget: Budget, helped: bool) -> Node:
+    """Ask the recursion for more than two variables, and bounds of other kinds if it fails."""
+    share = budget.part(MAIN, MAIN) if helped else budget
+    children: list[Node] = []
     try:
-        with limit(budget.seconds()):
-            found = solve_germ(germ, _states(budget))
-    except (WorkLimit, OutOfWorkError):
-        return bounds
-    if found.exact:
-        return _wrapped(germ, (found,))
-    return _wrapped(germ, (found, bounds))
+        children.append(solve_germ(germ, _states(share), share.deadline))
+    except WorkLimit:
+        pass
+    if children and children[0].exact:
+        return _wrapped(germ, children)
+    children += _simple_bounds(germ, budget)
+    if helped:
+        ends = [node for node in children if node.upper is not None]
+        best = min(ends, key=lambda node: node.upper or 0)
+        more = smaller_ideal_bounds(germ, best, _helper(budget))
+        children = [*more] if any(node.exact for node in more) else [*children, *more]
+    return _wrapped(germ, children)
 
 
-def _wrapped(germ: Germ, children: tuple[Node, ...]) -> Node:
+def _simple_bounds(germ: Germ, budget: Budget) -> list[Node]:
+    found = [elementary(germ), rank_bound(germ)]
+    try:
+        with deadline(budget.deadline):
+            found.append(zero_set_bound(germ))
+    except TimeUpError:
+        pass
+    return [node for node in found if node is not None]
+
+
+def _helper(budget: Budget) -> Callable[[Germ], Node | None]:
+    """Return what solves germs with fewer generators, each with a small share of the work."""
+
+    def solve(smaller: Germ) -> Node | None:
+        return None if budget.over() else solve_any(smaller, budget.part(HELP), helped=False)
+
+    return solve
+
+
+def _wrapped(germ: Germ, children: Sequence[Node]) -> Node:
     lower = max(child.lower for child in children)
     upper = min((child.upper for child in children if child.upper is not None), default=None)
     known = [child.multiplicity for child in children if child.exact]
     multiplicity = known[0] if known else None
-    return Node("best bounds", lower, upper, multiplicity, {"germ": germ_data(germ)}, children)
+    data = {"germ": germ_data(germ)}
+    return Node("best bounds", lower, upper, multiplicity, data, tuple(children))
 
 
 def _states(budget: Budget) -> int:

@@ -9,10 +9,7 @@ from typing import Any, NamedTuple, final
 from theory.solver.algebra import (
     Poly,
     Ring,
-    WorkLimit,
-    degree_in,
     evaluate,
-    factors,
     from_polynomial,
     is_constant,
     polynomial_ring,
@@ -20,7 +17,10 @@ from theory.solver.algebra import (
     text,
     used,
 )
+from theory.solver.colours import colours_of
+from theory.solver.factoring import factors
 from theory.solver.germ import Germ
+from theory.solver.relations import Relation, normal_form
 
 
 class Ideal(NamedTuple):
@@ -28,18 +28,6 @@ class Ideal(NamedTuple):
 
     generators: tuple[Poly, ...]
     exponent: Fraction
-
-
-class Relation(NamedTuple):
-    """``polynomial(T) = value(V, T)``, which makes the parameter `pivot` a function of the rest.
-
-    The polynomial has a constant leading coefficient in the pivot, its derivative there has no
-    zero in the region, and the value vanishes where all of V does.
-    """
-
-    polynomial: Poly
-    pivot: int
-    value: Poly
 
 
 @final
@@ -109,13 +97,7 @@ class State:
 
     def normal(self, p: Poly) -> Poly:
         """Return the representative of a function of low degree in the pivots."""
-        for _ in range(2 + 2 * len(self.relations)):
-            before = p
-            for relation in reversed(self.relations):
-                p = _divide(p, relation)
-            if p == before:
-                return p
-        raise WorkLimit("normal form")
+        return normal_form(p, self.relations)
 
     @cached_property
     def key(self) -> tuple[Any, ...]:
@@ -154,25 +136,6 @@ class State:
         }
 
 
-def _divide(p: Poly, relation: Relation) -> Poly:
-    """Replace the highest power of the pivot as long as it is not below that of the relation."""
-    index, top = relation.pivot, degree_in(relation.polynomial, relation.pivot)
-    ring = p.ring
-    lead = next(c for e, c in relation.polynomial.items() if e[index] == top)
-    power = ring.gens[index] ** top
-    tail = power - (relation.polynomial - relation.value) / lead
-    while degree_in(p, index) >= top:
-        high = ring.from_dict(
-            {
-                (*e[:index], e[index] - top, *e[index + 1 :]): c
-                for e, c in p.items()
-                if e[index] >= top
-            }
-        )
-        p = p - high * power + high * tail
-    return p
-
-
 def from_germ(germ: Germ) -> State:
     """Return a germ without parameters as a state with the names of the germ."""
     ring = polynomial_ring(germ.variables)
@@ -207,7 +170,7 @@ def canonical(state: State) -> tuple[State, list[int]]:
     States that differ by the names of the variables become equal in most cases; a difference
     that remains only costs time.
     """
-    colours = _colours(state)
+    colours = colours_of(state)
     v = state.vanishing
     order = sorted(range(v), key=lambda i: (colours[i], i))
     order += sorted(range(v, state.ring.ngens), key=lambda i: (colours[i], i))
@@ -238,43 +201,6 @@ def canonical(state: State) -> tuple[State, list[int]]:
         ),
         order,
     )
-
-
-def _colours(state: State) -> list[int]:
-    """Colour the variables by how they occur, refined three times."""
-    n, v = state.ring.ngens, state.vanishing
-    colours: list[Any] = [
-        (0, state.monomial[i], state.density[i]) if i < v else (1, Fraction(0), Fraction(0))
-        for i in range(n)
-    ]
-    pieces: list[tuple[Any, Poly]] = [
-        ((0, j.exponent, len(j.generators)), g) for j in state.ideals for g in j.generators
-    ]
-    pieces += [((1, Fraction(r.pivot * 0), 0), r.polynomial) for r in state.relations]
-    pieces += [((2, Fraction(0), 0), p) for p in state.nonzero]
-    ranks = _ranks(colours)
-    for _ in range(3):
-        marks: list[list[Any]] = [[] for _ in range(n)]
-        for label, p in pieces:
-            shape = sorted(
-                (tuple(sorted((ranks[j], k) for j, k in enumerate(e) if k)), abs(c))
-                for e, c in p.items()
-            )
-            for e, c in p.items():
-                around = tuple(sorted((ranks[j], k) for j, k in enumerate(e) if k))
-                for i, k in enumerate(e):
-                    if k:
-                        marks[i].append((label, k, around, abs(c), shape))
-        ranks = _ranks([(ranks[i], sorted(marks[i])) for i in range(n)])
-    return ranks
-
-
-def _ranks(values: Sequence[Any]) -> list[int]:
-    ordered: list[Any] = []
-    for value in sorted(values):
-        if not ordered or ordered[-1] != value:
-            ordered.append(value)
-    return [ordered.index(value) for value in values]
 
 
 def drop_variables(state: State, gone: Sequence[int]) -> tuple[State, list[int]]:

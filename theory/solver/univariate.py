@@ -6,7 +6,8 @@ from typing import Any
 
 from sympy import Poly as _SymPoly
 
-from theory.solver.algebra import Poly, WorkLimit, coefficient_list, degree_in
+from theory.solver.algebra import Poly, coefficient_list, degree_in
+from theory.solver.meter import WorkLimit
 
 # Its constructor has no types.
 SymPoly: Any = _SymPoly

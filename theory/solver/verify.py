@@ -12,7 +12,12 @@ from theory.solver.verify_base import OPAQUE as OPAQUE
 from theory.solver.verify_base import CertificateError as CertificateError
 
 # Modules that register their rules when they are imported.
-_MODULES = ("verify_germ", "verify_plane", "verify_recursion")
+_MODULES = (
+    "theory.solver.verify_germ",
+    "theory.solver.verify_plane",
+    "theory.solver.verify_recursion",
+    "theory.stratification.verify",
+)
 
 
 def verify(certificate: Node | RLCT | Mapping[str, Any]) -> bool:
@@ -35,7 +40,7 @@ def check(certificate: Node | RLCT | Mapping[str, Any]) -> None:
         CertificateError: At the first rule that fails; the message says where and why.
     """
     for module in _MODULES:
-        import_module(f"theory.solver.{module}")
+        import_module(module)
     try:
         _check(_tree(certificate), "root")
     except CertificateError:

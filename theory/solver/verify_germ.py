@@ -25,6 +25,8 @@ from theory.solver.verify_base import (
     tree_value,
     value,
 )
+from theory.solver.verify_bounds import BOUNDS
+from theory.solver.verify_children import check_same_germ, germ_below
 from theory.tree import names
 
 
@@ -49,7 +51,7 @@ def check_polynomial(node: Node) -> None:
         require(weights or len(generators) == 1, "a plain factor has one generator")
         parts.append((generators, weights, power))
         factors.append(Factor(generators, Fraction(2 * power if weights else power)))
-    for point in sample(data["polynomial"], variables):
+    for point in sample(repr(data), variables):
         total = residue(constant)
         for generators, weights, power in parts:
             values = [value(g, point) for g in generators]
@@ -58,27 +60,28 @@ def check_polynomial(node: Node) -> None:
                 inner = sum(residue(w) * v * v for w, v in zip(weights, values, strict=True))
             total = total * pow(inner, power, PRIME) % PRIME
         there = {
-            name: (point[name] + residue(a)) % PRIME
-            for name, a in zip(variables, at, strict=True)
+            name: (point[name] + residue(a)) % PRIME for name, a in zip(variables, at, strict=True)
         }
         require(tree_value(tree, there) == total, "the factors do not multiply to K")
     (child,) = node.children
     expected = Germ(
         variables, tuple(factors), (Fraction(0),) * len(at), tuple(1 + h for h in prior)
     )
-    require(germ_of(child) == expected, "the germ below is another one")
+    require(germ_below(child) == expected, "the germ below is another one")
     same_claim(node, (child.lower, child.upper, child.multiplicity))
 
 
 def check_factors(node: Node) -> None:
     """K is a product of germs in disjoint variables and units; the least lambda decides."""
     germ = germ_of(node)
-    below = [germ_of(child) for child in node.children]
+    below = [germ_below(child) for child in node.children]
     require(below, "no factor left")
     _check_disjoint(germ, below)
     units = [
-        Factor(tuple(parse(g, germ.variables, ROOM) for g in entry["generators"]),
-               Fraction(entry["exponent"]))
+        Factor(
+            tuple(parse(g, germ.variables, ROOM) for g in entry["generators"]),
+            Fraction(entry["exponent"]),
+        )
         for entry in node.data["units"]
     ]
     origin = (0,) * len(germ.variables)
@@ -86,7 +89,7 @@ def check_factors(node: Node) -> None:
         require(any(g.terms.get(origin) for g in unit.generators), "a unit vanishes")
     scale = common_scale(germ, *below, _units_germ(germ, units))
     pairs = []
-    for point in sample(repr(node.data), germ.variables):
+    for point in sample(repr((node.data, below)), germ.variables):
         right = 1
         for piece in below:
             right = right * germ_value(piece, point, scale) % PRIME
@@ -105,7 +108,7 @@ def check_factors(node: Node) -> None:
 def check_summands(node: Node) -> None:
     """K^(1/c) is a sum of nonnegative germs in disjoint variables; lambdas add."""
     germ = germ_of(node)
-    below = [germ_of(child) for child in node.children]
+    below = [germ_below(child) for child in node.children]
     _check_disjoint(germ, below)
     require(len(germ.factors) == 1 and not any(germ.monomial), "not a single factor")
     (factor,) = germ.factors
@@ -114,8 +117,9 @@ def check_summands(node: Node) -> None:
         require(piece.factors[0].exponent == factor.exponent, "another exponent")
     lifted = [_lifted(g, germ.variables) for piece in below for g in piece.factors[0].generators]
     if len(factor.generators) > 1:
-        key = [sorted(tuple(sorted(g.terms.items())) for g in gs)
-               for gs in (lifted, factor.generators)]
+        key = [
+            sorted(tuple(sorted(g.terms.items())) for g in gs) for gs in (lifted, factor.generators)
+        ]
         require(key[0] == key[1], "other generators")
     else:
         total = Polynomial(germ.variables, {})
@@ -123,9 +127,7 @@ def check_summands(node: Node) -> None:
             total = total + g
         require(total == factor.generators[0], "the summands do not add up")
         require(len(node.data["nonnegative"]) == len(below), "one sign proof per summand")
-        for child, piece, entry in zip(
-            node.children, below, node.data["nonnegative"], strict=True
-        ):
+        for child, piece, entry in zip(node.children, below, node.data["nonnegative"], strict=True):
             require(len(piece.factors[0].generators) == 1, "a summand is an ideal")
             _check_sign(child, piece, entry)
     lower = sum((child.lower for child in node.children), Fraction(0))
@@ -145,51 +147,16 @@ def check_monomial(node: Node) -> None:
     same_claim(node, (value_, value_, sum(r == value_ for r in ratios)))
 
 
-def check_order_bound(node: Node) -> None:
-    """Hoelder's inequality from below, a weighted blow-up from above."""
-    germ = germ_of(node)
-    weights = [int(w) for w in node.data["weights"]]
-    require(len(weights) == len(germ.variables) and min(weights) > 0, "weights are positive")
-
-    def order(ray: Sequence[int]) -> Fraction:
-        total = Fraction(0)
-        for factor in germ.factors:
-            sizes = [
-                sum(a * w for a, w in zip(e, ray, strict=True))
-                for g in factor.generators for e in g.terms
-            ]
-            total += factor.exponent * min(sizes)
-        return total
-
-    sizes = [n / nu for n, nu in zip(germ.monomial, germ.density, strict=True)]
-    inverse = max(sizes) + order([1] * len(weights))
-    require(all(nu >= 1 for nu in germ.density), "the density is unbounded")
-    top = sum((nu * w for nu, w in zip(germ.density, weights, strict=True)), Fraction(0))
-    along = sum((n * w for n, w in zip(germ.monomial, weights, strict=True)), Fraction(0))
-    same_claim(node, (1 / inverse, top / (along + order(weights)), None))
-
-
 def check_best(node: Node) -> None:
     """Every child bounds the same germ."""
     germ = germ_of(node)
     for child in node.children:
-        data = child.data["germ"]
-        if "factors" in data:
-            require(germ_of(child) == germ, "bounds of another germ")
-        else:
-            # The recursion states germs in its own form.
-            require(data == _recursion_data(germ), "bounds of another germ")
+        check_same_germ(child, germ)
     lower = max(child.lower for child in node.children)
     upper = min((c.upper for c in node.children if c.upper is not None), default=None)
     known = {c.multiplicity for c in node.children if c.exact}
     require(len(known) <= 1, "children disagree")
     same_claim(node, (lower, upper, known.pop() if known else None))
-
-
-def _recursion_data(germ: Germ) -> object:
-    from theory.solver.states import from_germ
-
-    return from_germ(germ).to_data()
 
 
 def _check_disjoint(germ: Germ, below: Sequence[Germ]) -> None:
@@ -244,11 +211,13 @@ def _check_sign(child: Node, piece: Germ, entry: Mapping[str, Any]) -> None:
             require(multiplicity.denominator == 1 and multiplicity % 2 == 0, "a sign change")
 
 
-CHECKERS.update({
-    "polynomial": check_polynomial,
-    "independent factors": check_factors,
-    "independent summands": check_summands,
-    "monomial germ": check_monomial,
-    "order bound": check_order_bound,
-    "best bounds": check_best,
-})
+CHECKERS.update(
+    {
+        "polynomial": check_polynomial,
+        "independent factors": check_factors,
+        "independent summands": check_summands,
+        "monomial germ": check_monomial,
+        "best bounds": check_best,
+    }
+)
+CHECKERS.update(BOUNDS)

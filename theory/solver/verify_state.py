@@ -10,13 +10,13 @@ from theory.solver.algebra import (
     coefficient_list,
     degree,
     degree_in,
-    factors,
     names_of,
     polynomial_ring,
     read,
     substitute,
     used,
 )
+from theory.solver.factoring import factors
 from theory.solver.verify_zeros import need
 
 Generators = tuple[Poly, ...]
@@ -183,9 +183,11 @@ class Seen(NamedTuple):
         # A region that no part sees must have points, which the claim of the state asserts.
         need(conditions <= _conditions(self), "another region")
         need(all(r in self.relations for r in relations), "another relation")
-        rest = [
-            p for p in _conditions(self) - conditions if used(p) & {home.index(n) for n in names}
-        ]
+        inside = {home.index(n) for n in names}
+        left = [(q, k, v) for q, k, v in self.relations if (q, k, v) not in relations]
+        tied = {i for q, k, v in left for i in used(q) | used(v) | {k}}
+        need(not tied & inside, "a relation was left out")
+        rest = [p for p in _conditions(self) - conditions if used(p) & inside]
         need(not rest, "a condition was left out")
 
 

@@ -6,10 +6,13 @@ import torch
 
 from llcbench.problems.densities import NaiveBayes, NormalPair, OneFactor, Tanh
 from llcbench.problems.likelihood import Likelihood
+from llcbench.problems.models import classic
 from llcbench.registry import match_problems, problem
 
 MODELS = match_problems("model/*")
 ALGEBRAIC = match_problems("alg/*")
+# Others have their germs in test_germs.py; five units reach sizes where K is rounding error.
+CLASSIC = [f"model/{name}" for name in classic.NAMED if name != "tanh-5"]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -52,7 +55,9 @@ def test_minibatches_differ_between_chains(name: str) -> None:
     data = one.sample_data(rng)
     loss = one.bind(data, torch.float64)
     batch = loss.draw(3, 10, rng)
-    value = loss.excess(one.w_star().expand(3, -1) + 0.3, batch)
+    # Unequal steps: equal ones make batches of signs coincide by symmetry.
+    step = torch.linspace(0.2, 0.4, one.dim, dtype=torch.float64)
+    value = loss.excess((one.w_star() + step).expand(3, -1), batch)
     assert value.shape == (3,)
     assert loss.baseline(batch).shape == (3,)
     assert len({float(v) for v in value}) == 3
@@ -76,7 +81,7 @@ def ideal_of(model: object, w: np.ndarray) -> np.ndarray:
     return (own**2).sum(1) + np.sum(pairs, axis=0)
 
 
-@pytest.mark.parametrize("name", [n for n in MODELS if n not in ("model/tanh-5",)])
+@pytest.mark.parametrize("name", CLASSIC)
 @pytest.mark.parametrize("size", [0.3, 0.1, 0.03])
 def test_the_loss_is_of_the_size_of_the_ideal(name: str, size: float) -> None:
     """The ratio of K to the ideal's sum of squares stays between two constants, at every scale."""

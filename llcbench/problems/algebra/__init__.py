@@ -1,0 +1,1 @@
+"""Makers of the polynomial problems ``alg/*``, one module for each kind of model."""

@@ -1,0 +1,1 @@
+"""Makers of the statistical problems ``model/*``, one module for each group of families."""

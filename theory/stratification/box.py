@@ -1,0 +1,42 @@
+"""The box in which a zero set is looked at, as users write it."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from theory.solver.inputs import Value, rationals
+from theory.stratification.arcs import EVERYWHERE, Box, Side
+
+Pair = Sequence[Value]
+
+
+def read_box(box: Mapping[str, Pair] | Pair | None, names: Sequence[str]) -> Box:
+    """Return one range per variable, from pairs by name or from one pair for all.
+
+    Raises:
+        ValueError: If an end is no rational, a range is empty, or a name does not occur in K.
+    """
+    if box is None:
+        return (EVERYWHERE,) * len(names)
+    pairs = box if isinstance(box, Mapping) else dict.fromkeys(names, box)
+    for name in pairs:
+        if name not in names:
+            raise ValueError(f"box names {name!r}; K has {', '.join(names)}")
+    return tuple(_side(name, pairs[name]) if name in pairs else EVERYWHERE for name in names)
+
+
+def box_text(box: Box, names: Sequence[str]) -> str:
+    """Return for example ``-2 <= x <= 2``, empty if there is no end."""
+    return ", ".join(
+        f"{side.lo} <= {name} <= {side.hi}"
+        for name, side in zip(names, box, strict=True)
+        if side != EVERYWHERE
+    )
+
+
+def _side(name: str, pair: Pair) -> Side:
+    if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+        raise ValueError(f"box of {name} must be a pair such as (-2, 2), got {pair!r}")
+    ends: list[Fraction] = [rationals({name: end}, [name], "box")[0] for end in pair]
+    if not ends[0] < ends[1]:
+        raise ValueError(f"box of {name} must have its lower end first, got {ends[0]}, {ends[1]}")
+    return Side(ends[0], ends[1])
