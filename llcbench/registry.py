@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _LOCAL_SAMPLERS: dict[str, Callable[..., Any]] = {}
 _LOCAL_SOURCES: dict[str, Callable[..., Any]] = {}
+# Fields of an estimator that are given by the run.
+_NO_OPTIONS = ("sampler", "settings")
 
 
 class UnknownName(ValueError):
@@ -161,13 +163,51 @@ def estimator_names() -> list[str]:
     return sorted(_entries("estimators"))
 
 
-def make_estimator(name: str) -> Callable[..., Any]:
+def estimator_class(name: str) -> Callable[..., Any]:
     """Return the class of an estimator.
 
     Raises:
         UnknownName: If there is none of that name.
     """
     return _load("estimators", name, "estimator", estimator_names())
+
+
+def make_estimator(
+    name: str, options: dict[str, Any], sampler: Any = None, settings: Any = None
+) -> Any:
+    """Build an estimator from its name and options, for a sampler and its settings.
+
+    Without a sampler it can still say what a perfect one would return.
+
+    Raises:
+        ValueError: If the name or an option is unknown, or a value is not admissible.
+    """
+    make = estimator_class(name)
+    known = {key for key in getattr(make, "__dataclass_fields__", {}) if key not in _NO_OPTIONS}
+    for key in options:
+        if key not in known:
+            raise UnknownName(
+                f"{name} has no option {key!r}{_nearest(key, sorted(known))};"
+                f" it has {', '.join(sorted(known)) or 'none'}"
+            )
+    given = {} if settings is None else {"settings": settings}
+    return make(sampler, **given, **{key: _typed(make, key, options[key]) for key in options})
+
+
+def _typed(make: Any, key: str, value: Any) -> Any:
+    """Return a whole number as a float where the default is one: 4 and 4.0 are one option."""
+    default = make.__dataclass_fields__[key].default
+    return float(value) if isinstance(default, float) and type(value) is int else value
+
+
+def options_of(built: Any) -> dict[str, Any]:
+    """Return the options of an estimator that differ from its defaults."""
+    fields = type(built).__dataclass_fields__
+    return {
+        name: getattr(built, name)
+        for name, option in fields.items()
+        if name not in _NO_OPTIONS and getattr(built, name) != option.default
+    }
 
 
 def unknown(kind: str, name: str, known: list[str]) -> UnknownName:

@@ -117,13 +117,14 @@ def _sample(
     baseline = torch.empty(steps if minibatch else 1, target.num_chains if minibatch else 1)
     baseline = baseline.double().fill_(loss_star)
     response = Response(target) if Response.applies(target) else None
-    state = sampler.init(target.start(noise if dispersed else None), target, noise)
     accepted, done = torch.zeros((), dtype=torch.float64), 0
     rejecting = False
     status: Status = "ok"
     message = ""
     running = time.perf_counter()
     try:
+        state = sampler.init(target.start(noise if dispersed else None), target, noise)
+        running = time.perf_counter()
         for step in range(steps):
             if minibatch:
                 target.next_batch(batches)

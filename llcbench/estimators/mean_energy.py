@@ -53,9 +53,7 @@ class MeanEnergy:
 
     def __post_init__(self) -> None:
         if self.control not in ("paired", "fitted", "none"):
-            raise ValueError(
-                f"control must be 'paired', 'fitted' or 'none', got {self.control!r}"
-            )
+            raise ValueError(f"control must be 'paired', 'fitted' or 'none', got {self.control!r}")
 
     def estimate(
         self,
@@ -101,17 +99,7 @@ class MeanEnergy:
 
     def target(self, problem: Problem, data: Data | None, budget: Budget | None = None) -> Target:
         """Return the density that is sampled."""
-        return Target(
-            problem,
-            nbeta=nbeta_of(self.settings, problem.num_data),
-            gamma=self.settings.gamma,
-            num_chains=self.settings.num_chains,
-            data=data,
-            batch_size=self.settings.batch_size,
-            dtype=getattr(torch, self.settings.dtype),
-            budget=budget or Budget(),
-            control_variate=self.settings.gradient == "control_variate",
-        )
+        return target_of(self.settings, problem, data, budget)
 
     def summarise(self, trace: Trace, target: Target, seeds: Seeds) -> Estimate:
         """Turn traces into an estimate with errors, diagnostics and guards."""
@@ -175,6 +163,29 @@ class MeanEnergy:
             return None
         shift = trace.baseline[:, trace.num_burnin :] - trace.loss_star
         return float(nbeta * (trace.kept + shift).mean())
+
+
+def target_of(
+    settings: Settings,
+    problem: Problem,
+    data: Data | None,
+    budget: Budget | None = None,
+    *,
+    nbeta: float | None = None,
+    chains: int | None = None,
+) -> Target:
+    """Return the density of a run, or that at another temperature or for fewer chains."""
+    return Target(
+        problem,
+        nbeta=nbeta_of(settings, problem.num_data) if nbeta is None else nbeta,
+        gamma=settings.gamma,
+        num_chains=settings.num_chains if chains is None else chains,
+        data=data,
+        batch_size=settings.batch_size,
+        dtype=getattr(torch, settings.dtype),
+        budget=budget or Budget(),
+        control_variate=settings.gradient == "control_variate",
+    )
 
 
 def nbeta_of(settings: Settings, num_data: int | None) -> float:

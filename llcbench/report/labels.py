@@ -32,7 +32,7 @@ def short_labels(labels: Iterable[str]) -> dict[str, str]:
         kept = [
             option
             for option in sorted(_options(label))
-            if option not in shared or option.startswith("step_size=")
+            if option not in shared or option.startswith(("step_size=", "estimator="))
         ]
         short[label] = f"{name_of(label)}[{','.join(kept)}]" if kept else name_of(label)
     return short if len(set(short.values())) == len(short) else {label: label for label in known}

@@ -1,0 +1,54 @@
+"""Half the number of parameters."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from llcbench.estimators.curvature import constant, deterministic
+from llcbench.estimators.mean_energy import nbeta_of
+from llcbench.records import Estimate, Settings
+from llcbench.seeds import Seeds
+from llcbench.target import Budget
+from llcbench.types import Data, Problem, Sampler
+from theory.tempered import Tempered
+
+
+@final
+@dataclass(frozen=True)
+class HalfDimension:
+    """``llc = d / 2``, the coefficient of a regular model and the penalty of BIC.
+
+    An upper bound of the local coefficient at a point where the loss is analytic; equal to it only
+    where the Hessian is positive definite. ``nbeta``, ``gamma``, the multiplicity and the data do
+    not enter, and there is no error bar: all of its error is gap.
+
+    Attributes:
+        sampler: Not used.
+        settings: Not used.
+
+    Source: Schwarz 1978.
+    """
+
+    sampler: Sampler[Any] | None = None
+    settings: Settings = field(default_factory=Settings)
+
+    def estimate(
+        self,
+        problem: Problem,
+        *,
+        seeds: Seeds | None = None,
+        budget: Budget | None = None,
+        data: Data | None = None,
+        on_step: Callable[[int], None] | None = None,
+    ) -> Estimate:
+        """Count the parameters; arguments as in `MeanEnergy`."""
+        started = time.perf_counter()
+        nbeta = nbeta_of(self.settings, problem.num_data)
+        return deterministic(problem.dim / 2, nbeta, self.settings.gamma, started=started)
+
+    def tempered(
+        self, problem: Problem, nbeta: float, gamma: float, data: Data | None
+    ) -> Tempered | None:
+        """Return the estimate itself."""
+        return constant(problem.dim / 2, "count")

@@ -1,0 +1,131 @@
+"""Other temperatures from one run, by importance weights."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llcbench.estimators.legs import Leg, jackknife, run_legs
+from llcbench.estimators.mean_energy import nbeta_of
+from llcbench.estimators.options import require_ratio, skipped
+from llcbench.estimators.temperatures import Combination, tempered_combination
+from llcbench.estimators.two_temperatures import TwoTemperatures
+from llcbench.records import Estimate, Guard, Settings
+from llcbench.seeds import Seeds
+from llcbench.target import Budget
+from llcbench.types import Data, Problem, Sampler
+from theory.tempered import Tempered
+
+Array = NDArray[np.float64]
+# Weights towards half the temperature and below have no variance under Gamma energies.
+LARGEST_RATIO = 4.0
+SMALLEST_SHARE = 0.1
+
+
+@final
+@dataclass(frozen=True)
+class Reweighting:
+    """``llc = (E_b1[L] - E_b2[L]) / (1/b1 - 1/b2)`` from one run at ``nbeta``.
+
+    Both energies are weighted means of the same trace,
+
+    ``E_b[L] = sum_i w_i L_i / sum_i w_i``,  ``w_i = exp(-(b - nbeta) L_i)``,
+
+    at ``b1, b2 = nbeta / sqrt(ratio), nbeta sqrt(ratio)``.
+
+    Converges, with the number of draws, to what two perfect runs at ``b1`` and ``b2`` give, and
+    with ``nbeta`` to the coefficient: the bias is that of `TwoTemperatures`, in terms of ``gamma``
+    and the multiplicity. Weighted means have a bias of one over the effective number of draws, of
+    which the jackknife over chains removes the leading part.
+
+    Errors: that jackknife. With ``c = b/nbeta - 1`` the share of effective draws under Gamma
+    energies is ``((1 + 2c) / (1 + c)^2)^lambda``, infinitely bad for ``b <= nbeta / 2``: the ratio
+    has to be below 4, and ``log ratio`` of the order of ``2 / sqrt(lambda)``. The guard
+    ``weight_ess`` reports the smaller observed share of the two. Label noise is not counted; the
+    full batch is needed, as the weights would amplify the noise of minibatches.
+
+    Attributes:
+        sampler: The kernel.
+        settings: Temperature, localisation, chains, lengths.
+        ratio: ``b2 / b1``, above 1 and below 4.
+
+    Source: Ferrenberg and Swendsen 1988; the share is Kish's, ``(sum w)^2 / (n sum w^2)``.
+    """
+
+    sampler: Sampler[Any]
+    settings: Settings = field(default_factory=Settings)
+    ratio: float = 2.0
+
+    def __post_init__(self) -> None:
+        require_ratio("reweighting", self.ratio, below=LARGEST_RATIO)
+
+    def estimate(
+        self,
+        problem: Problem,
+        *,
+        seeds: Seeds | None = None,
+        budget: Budget | None = None,
+        data: Data | None = None,
+        on_step: Callable[[int], None] | None = None,
+    ) -> Estimate:
+        """Sample once and reweight twice; arguments as in `MeanEnergy`."""
+        nbeta = nbeta_of(self.settings, problem.num_data)
+        if self.settings.batch_size is not None:
+            reason = "reweighting needs the full batch, weights amplify the noise of minibatches"
+            return skipped(f"{reason}; drop batch_size", nbeta, self.settings)
+        legs = run_legs(
+            problem,
+            self.settings,
+            nbeta,
+            [Leg(self.sampler, nbeta, self.settings.num_chains)],
+            seeds=seeds,
+            budget=budget,
+            data=data,
+            on_step=on_step,
+        )
+        if legs.failure is not None:
+            return legs.failure
+        combination = self.combination(nbeta)
+        units = legs.finished[0].units
+        pairs = [reweighted(units, float(b) - nbeta) for b in combination.nbetas]
+        features = np.concatenate([pair for pair, _ in pairs], axis=1)
+
+        def value(moments: Array) -> Array:
+            means = moments[..., 0::2] / moments[..., 1::2]
+            found: Array = (combination.nbetas * means) @ combination.weights
+            return found
+
+        share = min(share for _, share in pairs)
+        guard = Guard(
+            name="weight_ess",
+            value=share,
+            limit=f">= {SMALLEST_SHARE}",
+            passed=share >= SMALLEST_SHARE,
+            meaning="share of effective draws under the weights: reduce ratio",
+        )
+        return legs.summarise(jackknife(features, value), [guard])
+
+    def tempered(
+        self, problem: Problem, nbeta: float, gamma: float, data: Data | None
+    ) -> Tempered | None:
+        """Return the slope of the exact mean energies."""
+        return tempered_combination(self.combination(nbeta), problem, gamma, data, "slope")
+
+    def combination(self, nbeta: float) -> Combination:
+        """Return both temperatures and the weights of their mean energies."""
+        return TwoTemperatures(self.sampler, self.settings, self.ratio).combination(nbeta)
+
+
+def reweighted(losses: Array, shift: float) -> tuple[Array, float]:
+    """Return unit means of ``w L`` and ``w``, ``(units, 2)``, and the share of effective draws.
+
+    Args:
+        losses: Excess losses, ``(units, draws)``.
+        shift: Difference of the inverse temperatures.
+    """
+    log_weights = -shift * losses
+    weights = np.exp(log_weights - log_weights.max())
+    share = float(weights.sum() ** 2 / (weights.size * (weights**2).sum()))
+    return np.stack([(weights * losses).mean(1), weights.mean(1)], axis=1), share

@@ -1,0 +1,109 @@
+"""Several temperatures: ladders, and combinations of the mean energies on them."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llcbench.estimators.legs import Leg, Legs, jackknife, run_legs
+from llcbench.estimators.mean_energy import nbeta_of
+from llcbench.records import Estimate, Settings
+from llcbench.types import Data, Problem, Sampler
+from theory.tempered import Tempered
+
+Array = NDArray[np.float64]
+
+
+class Combination(NamedTuple):
+    """``offset + sum_r weights_r lambda(b_r)`` with ``lambda(b) = b E_b[L - L(w*)]``.
+
+    Attributes:
+        nbetas: Inverse temperatures ``b_r``, ``(rungs,)``.
+        weights: Factors of the mean energies, ``(rungs,)``.
+        offset: A constant.
+    """
+
+    nbetas: Array
+    weights: Array
+    offset: float = 0.0
+
+
+def geometric(nbeta: float, ratio: float, rungs: int) -> Array:
+    """Return inverse temperatures from ``nbeta / sqrt(ratio)`` to ``nbeta sqrt(ratio)``."""
+    found: Array = nbeta * ratio ** np.linspace(-0.5, 0.5, rungs)
+    return found
+
+
+def log_log_slope(low: float, high: float) -> float:
+    """Return the mean slope of ``log log b`` in ``log b``, the weight of ``m - 1``.
+
+    Raises:
+        ValueError: If ``log b`` is not positive throughout.
+    """
+    if low <= 1:
+        raise ValueError(
+            f"the log log term needs every temperature nbeta above 1, got {low:.4g}; raise nbeta"
+            " or take multiplicity=1"
+        )
+    gap = math.log(high / low)
+    return (math.log(math.log(high)) - math.log(math.log(low))) / gap
+
+
+def run_ladder(
+    problem: Problem,
+    sampler: Sampler[Any],
+    settings: Settings,
+    nbetas: Sequence[float] | Array,
+    **run: Any,
+) -> Legs:
+    """Run all chains at every temperature."""
+    legs = [Leg(sampler, float(b), settings.num_chains) for b in nbetas]
+    return run_legs(problem, settings, nbeta_of(settings, problem.num_data), legs, **run)
+
+
+def energies(legs: Legs) -> Array:
+    """Return the mean energies ``b E_b[L - L(w*)]`` of every unit, ``(units, rungs)``."""
+    return np.stack([done.leg.nbeta * done.units.mean(1) for done in legs.finished], axis=1)
+
+
+def estimate_combination(
+    combination: Combination,
+    problem: Problem,
+    sampler: Sampler[Any],
+    settings: Settings,
+    **run: Any,
+) -> Estimate:
+    """Run the ladder and return the combination of its mean energies."""
+    legs = run_ladder(problem, sampler, settings, combination.nbetas, **run)
+    if legs.failure is not None:
+        return legs.failure
+
+    def value(features: Array) -> Array:
+        found: Array = combination.offset + features @ combination.weights
+        return found
+
+    return legs.summarise(jackknife(energies(legs), value))
+
+
+def tempered_combination(
+    combination: Combination, problem: Problem, gamma: float, data: Data | None, method: str
+) -> Tempered | None:
+    """Return the combination of the tempered truths, None if one of them is unknown."""
+    parts = []
+    for nbeta in combination.nbetas:
+        part = problem.tempered(float(nbeta), gamma, data)
+        if part is None:
+            return None
+        parts.append(part)
+    values = np.array([part.value for part in parts])
+    # Numerical errors need not be independent: their absolute values add.
+    errors = np.abs(combination.weights) @ np.array([part.stderr for part in parts])
+    return Tempered(
+        value=combination.offset + float(values @ combination.weights),
+        stderr=float(errors),
+        method=f"{method} of {parts[0].method}",
+        certified=all(part.certified for part in parts),
+        details={"temperatures": float(len(parts))},
+    )
