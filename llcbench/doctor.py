@@ -10,7 +10,7 @@ Check = tuple[str, bool, str]
 
 def checks() -> list[Check]:
     """Return name, verdict and detail of every check."""
-    return [_versions(), _theory(), _registered(), _exactness(), _speed()]
+    return [_versions(), _theory(), _registered(), _peers(), _exactness(), _speed()]
 
 
 def _versions() -> Check:
@@ -40,6 +40,13 @@ def _registered() -> Check:
     }
     text = ", ".join(f"{count} {name}" for name, count in counts.items())
     return "registry", all(counts.values()), text
+
+
+def _peers() -> Check:
+    """Packages of others; none is required."""
+    from llcbench.adapters.packages import described
+
+    return "peers", True, described()
 
 
 def _exactness() -> Check:

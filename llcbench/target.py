@@ -96,7 +96,7 @@ class Target:
         Raises:
             BudgetExceeded: If the gradients or the seconds are used up.
         """
-        self._charge(theta.shape[0])
+        self.charge(theta.shape[0])
         loss, grad = self.loss.excess_and_grad(theta, self.batch)
         return (loss, grad.sub_(self._noise())) if self.control_variate else (loss, grad)
 
@@ -135,14 +135,19 @@ class Target:
         if self._slope is None:
             full = self.loss.draw(1, None, torch.Generator())
             self._slope = self.loss.excess_and_grad(star, full)[1]
-        self._charge(self.num_chains)
+        self.charge(self.num_chains)
         rows = star.expand(self.num_chains, self.dim)
         return self.loss.excess_and_grad(rows, self.batch)[1].sub_(self._slope)
 
     def _potential(self, loss: Tensor, offset: Tensor) -> Tensor:
         return self.nbeta * loss + (0.5 * self.gamma) * offset.square().sum(1)
 
-    def _charge(self, chains: int) -> None:
+    def charge(self, chains: int) -> None:
+        """Count gradients of so many chains, also those that somebody else evaluates.
+
+        Raises:
+            BudgetExceeded: If the gradients or the seconds are used up.
+        """
         limit = self.budget.grad_evals
         if limit is not None and self.grad_evals + chains > limit:
             raise BudgetExceeded(f"budget of {limit} gradient evaluations is used up")

@@ -12,6 +12,8 @@ from llcbench.run.store import key_of
 from llcbench.run.suite import Group, Suite, parse_sampler, settings_of
 
 REUSED = ("ok", "skipped")
+# Part of the message of a run that was skipped for want of a package, which may be there by now.
+INSTALL = "pip install"
 
 
 def expand(
@@ -79,7 +81,9 @@ def missing(
 
     def held(spec: Spec) -> bool:
         record = records.get(key_of(spec))
-        return record is not None and (keep_failed or record.estimate.status in REUSED)
+        if record is None or INSTALL in record.estimate.message:
+            return False
+        return keep_failed or record.estimate.status in REUSED
 
     return [spec for spec in specs if not held(spec)]
 

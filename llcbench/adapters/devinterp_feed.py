@@ -1,0 +1,108 @@
+"""Problems as devinterp wants them: a module, a loader of row numbers and an evaluate function."""
+
+import time
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from llcbench.problems.likelihood import LikelihoodLoss, Observations
+from llcbench.problems.regression import Samples, SquaredLoss
+from llcbench.target import BudgetExceeded, Target
+
+
+@final
+class Weights(nn.Module):
+    """One flat parameter; the forward pass is in `Evaluate`."""
+
+    def __init__(self, start: Tensor) -> None:
+        """Start at a point, ``(dim,)``."""
+        super().__init__()
+        self.theta = nn.Parameter(start.clone())
+
+
+@final
+@dataclass(frozen=True)
+class Rows(Dataset[Any]):
+    """Row numbers; the rows themselves are looked up in `Evaluate`, a batch at a time."""
+
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, row: int) -> int:
+        return row
+
+
+@final
+@dataclass(frozen=True)
+class Evaluate:
+    """Returns the loss on rows of the data, a scalar that devinterp differentiates and records.
+
+    The package copies it for every chain, so that it cannot count.
+
+    Attributes:
+        loss: The loss, bound to data or population.
+        full: The full batch, None if the rows are a minibatch.
+        pull: ``gamma / nbeta`` for optimisers without localisation: its gradient is added, at the
+            value zero, so that the recorded loss is the loss alone.
+        star: The reference point, ``(dim,)``.
+        deadline: Time (as of ``time.monotonic``) at which to stop, None for no limit.
+    """
+
+    loss: Any
+    full: Any
+    pull: float
+    star: Tensor
+    deadline: float | None
+
+    def __call__(self, model: Weights, rows: Tensor) -> Tensor:
+        """Return the loss of the model, ``()``."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise BudgetExceeded("time budget is used up")
+        batch = _minibatch(self.loss, rows) if self.full is None else self.full
+        loss: Tensor = self.loss.excess(model.theta[None], batch) + self.loss.baseline(batch)
+        value = loss.sum()
+        if not self.pull:
+            return value
+        penalty = 0.5 * self.pull * (model.theta - self.star).square().sum()
+        return value + (penalty - penalty.detach())
+
+
+def unsupported(target: Target) -> str | None:
+    """Return why a target cannot be fed to devinterp."""
+    if target.control_variate:
+        return "devinterp has no gradient='control_variate'; use 'plain'"
+    if target.batch_size is None or isinstance(target.loss, SquaredLoss | LikelihoodLoss):
+        return None
+    return f"devinterp draws its own minibatches, which {target.problem.id} cannot look up"
+
+
+def evaluate_of(target: Target, localised: bool, deadline: float | None) -> Evaluate:
+    """Return the loss of a target."""
+    minibatch = target.batch_size is not None
+    full = None if minibatch else target.loss.draw(1, None, torch.Generator())
+    pull = 0.0 if localised else target.gamma / target.nbeta
+    return Evaluate(target.loss, full, pull, target.w_star, deadline)
+
+
+def loader_of(target: Target) -> "DataLoader[Any]":
+    """Return shuffled passes over the rows, incomplete batches dropped.
+
+    A full batch, or the population, is one row.
+    """
+    if target.batch_size is None:
+        return DataLoader(Rows(1), batch_size=1)
+    count = target.problem.num_data or 1
+    size = min(target.batch_size, count)
+    return DataLoader(Rows(count), batch_size=size, shuffle=True, drop_last=True)
+
+
+def _minibatch(loss: Any, rows: Tensor) -> Any:
+    if isinstance(loss, LikelihoodLoss):
+        weights = loss.full.weights.new_full(rows.shape, 1.0 / len(rows))
+        return Observations(loss.full.x[:, rows], weights)
+    return Samples(loss.data.inputs[rows][None], loss.data.noise[rows][None])

@@ -1,0 +1,226 @@
+"""Samplers of the package devinterp, version 1: optimisers that step all chains at once.
+
+Its step is ``w' = w - lr/2 (nbeta g + localization (w - w*)) + sqrt(lr) noise_level xi``: ours with
+``lr = eps``, ``localization = gamma`` and ``noise_level = 1``. Run by the estimator ``mean_energy``
+these kernels get our loop, minibatches and baseline; by the estimator ``devinterp`` its own.
+
+Source: devinterp 1.3.2, ``devinterp.optim``.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, final
+
+import torch
+from torch import Tensor
+
+from llcbench.adapters.packages import global_noise, load, missing
+from llcbench.samplers.checks import check_decay, check_fraction, check_positive
+from llcbench.target import Target
+from llcbench.types import Draw
+
+
+class Kernel(Protocol):
+    """A sampler that can name the optimiser of the package."""
+
+    def method(self) -> Callable[..., Any]:
+        """Return what devinterp takes as ``sampling_method``."""
+
+    def options(self, nbeta: float, gamma: float) -> dict[str, float]:
+        """Return what devinterp takes as ``optimizer_kwargs``."""
+
+    @property
+    def localised(self) -> bool:
+        """Whether the optimiser has a localisation of its own."""
+
+
+class State(NamedTuple):
+    """Parameters of all chains, and the optimisers that own them.
+
+    Attributes:
+        theta: ``(chains, dim)``.
+        optimisers: One, or one a chain if it keeps a statistic over all parameters.
+    """
+
+    theta: Tensor
+    optimisers: list[Any]
+
+
+def _started(kernel: Kernel, theta: Tensor, target: Target, split: bool = False) -> State:
+    """Build the optimisers at the reference point, the centre of their localisation, then move."""
+    options = kernel.options(target.nbeta, target.gamma)
+    with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        own = target.w_star.clone().expand(theta.shape).clone()
+        parts = list(own) if split else [own]
+        optimisers = [kernel.method()([part], **options) for part in parts]
+        own.copy_(theta)
+    return State(own, optimisers)
+
+
+def _moved(
+    kernel: Kernel, state: State, target: Target, rng: torch.Generator
+) -> tuple[State, Draw]:
+    """Give the optimisers their gradients; the recorded loss is that of the state before."""
+    with global_noise(rng):
+        loss, grad = target.loss_and_grad(state.theta)
+        if not kernel.localised:
+            grad = grad + (target.gamma / target.nbeta) * (state.theta - target.w_star)
+        for optimiser, rows in zip(
+            state.optimisers, grad.tensor_split(len(state.optimisers)), strict=True
+        ):
+            (parameter,) = optimiser.param_groups[0]["params"]
+            parameter.grad = rows.reshape(parameter.shape)
+            optimiser.step()
+    return state, Draw(state.theta, loss)
+
+
+@final
+@dataclass(frozen=True)
+class SGLD:
+    """The package's ``SGMCMC.sgld``.
+
+    Attributes:
+        step_size: ``eps = lr``.
+    """
+
+    step_size: float = 1e-5
+
+    def __post_init__(self) -> None:
+        check_positive("devinterp_sgld", "step_size", self.step_size)
+
+    @property
+    def localised(self) -> bool:
+        """It has a localisation."""
+        return True
+
+    def method(self) -> Callable[..., Any]:
+        """Return the optimiser."""
+        found: Callable[..., Any] = load("devinterp.optim.sgmcmc").SGMCMC.sgld
+        return found
+
+    def options(self, nbeta: float, gamma: float) -> dict[str, float]:
+        """Return the options of the optimiser."""
+        return {"lr": self.step_size, "nbeta": nbeta, "localization": gamma}
+
+    def unsupported(self, target: Target) -> str | None:
+        """Say why a target cannot be sampled."""
+        return missing("devinterp")
+
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+        """Build the optimiser."""
+        return _started(self, theta, target)
+
+    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+        """Move all chains."""
+        return _moved(self, state, target, rng)
+
+
+@final
+@dataclass(frozen=True)
+class RMSpropSGLD:
+    """The package's ``SGMCMC.rmsprop_sgld``; ours starts the mean squares at 1, this one at 0.
+
+    Attributes:
+        step_size: ``eps = lr``, before division by root mean square and damping.
+        decay: Memory of the mean square, ``alpha``.
+        damping: Added to the root mean square, ``eps`` of the package.
+    """
+
+    step_size: float = 1e-5
+    decay: float = 0.99
+    damping: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_positive("devinterp_rmsprop", "step_size", self.step_size)
+        check_decay("devinterp_rmsprop", "decay", self.decay)
+        check_positive("devinterp_rmsprop", "damping", self.damping)
+
+    @property
+    def preconditioned(self) -> bool:
+        """The step size alone does not say whether the sampler is stable."""
+        return True
+
+    @property
+    def localised(self) -> bool:
+        """It has a localisation."""
+        return True
+
+    def method(self) -> Callable[..., Any]:
+        """Return the optimiser."""
+        found: Callable[..., Any] = load("devinterp.optim.sgmcmc").SGMCMC.rmsprop_sgld
+        return found
+
+    def options(self, nbeta: float, gamma: float) -> dict[str, float]:
+        """Return the options of the optimiser."""
+        own = {"lr": self.step_size, "alpha": self.decay, "eps": self.damping}
+        return {**own, "nbeta": nbeta, "localization": gamma}
+
+    def unsupported(self, target: Target) -> str | None:
+        """Say why a target cannot be sampled."""
+        return missing("devinterp")
+
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+        """Build the optimiser."""
+        return _started(self, theta, target)
+
+    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+        """Move all chains."""
+        return _moved(self, state, target, rng)
+
+
+@final
+@dataclass(frozen=True)
+class SGNHT:
+    """The package's Nose-Hoover thermostat; neither has a localisation, so the gradient brings it.
+
+    ``SGMCMC.sgnht`` never moves its momentum: what it samples is Langevin dynamics with noise of
+    variance ``2 noise``, at temperature ``2 noise`` instead of 1. The deprecated class is SGNHT but
+    for the order of its step: friction ``f`` acts on the momentum after the gradient has entered,
+    so the gradient counts ``1 - f`` times and the temperature is near ``1 / (1 - noise)``.
+
+    Attributes:
+        step_size: ``eps = 2 lr``, as for our SGNHT.
+        noise: ``diffusion_factor``, also the friction at the start.
+        deprecated: Use the class ``SGNHT``, which the package asks not to use.
+    """
+
+    step_size: float = 1e-5
+    noise: float = 0.01
+    deprecated: bool = False
+
+    def __post_init__(self) -> None:
+        check_positive("devinterp_sgnht", "step_size", self.step_size)
+        check_fraction("devinterp_sgnht", "noise", self.noise)
+
+    @property
+    def localised(self) -> bool:
+        """It has none."""
+        return False
+
+    def method(self) -> Callable[..., Any]:
+        """Return the optimiser."""
+        found: Callable[..., Any] = (
+            load("devinterp.optim.sgnht").SGNHT
+            if self.deprecated
+            else load("devinterp.optim.sgmcmc").SGMCMC.sgnht
+        )
+        return found
+
+    def options(self, nbeta: float, gamma: float) -> dict[str, float]:
+        """Return the options of the optimiser."""
+        return {"lr": self.step_size / 2, "diffusion_factor": self.noise, "nbeta": nbeta}
+
+    def unsupported(self, target: Target) -> str | None:
+        """Say why a target cannot be sampled."""
+        return missing("devinterp")
+
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+        """Build an optimiser for every chain: its thermostat is one number."""
+        with global_noise(rng):
+            return _started(self, theta, target, split=True)
+
+    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+        """Move all chains."""
+        return _moved(self, state, target, rng)

@@ -1,0 +1,168 @@
+"""devinterp 1: its kernels under our loop, and its own loop with its own initial loss."""
+
+import numpy as np
+import pytest
+import torch
+
+import llcbench
+from llcbench.adapters import devinterp_kernels as kernels
+from llcbench.adapters.devinterp import Devinterp
+from llcbench.adapters.devinterp_feed import Weights, evaluate_of, loader_of
+from llcbench.adapters.packages import missing
+from llcbench.seeds import Seeds
+from llcbench.target import Budget
+from llcbench.testing import named_checks
+from theory.oracle import euler_langevin
+
+pytestmark = pytest.mark.skipif(missing("devinterp") is not None, reason=str(missing("devinterp")))
+EPS = 4e-3  # times the largest curvature: 2
+DATA = "rrr/2-2-2/r1/n1000"
+
+
+def law(laboratory, eps, temperature=1.0):
+    return temperature * euler_langevin(laboratory.stiffness, 1.0, 0.0, eps).variance
+
+
+def energy(variance):
+    """Return ``nbeta E[L]`` of the quadratic at nbeta 100."""
+    return float(50 * (np.array([0.25, 1.0, 4.0]) * variance).sum())
+
+
+def test_sgld_has_the_law_of_the_same_step_and_of_no_other(laboratory):
+    (squares,) = laboratory.walk(kernels.SGLD(EPS), (80,))
+    assert laboratory.errors(squares, law(laboratory, EPS)) < 5
+    assert laboratory.errors(squares, law(laboratory, EPS / 2)) > 5
+
+
+def test_its_loop_has_the_law_too(laboratory):
+    settings = laboratory.settings(num_draws=150, num_burnin=30)
+    found = Devinterp(kernels.SGLD(EPS), settings).estimate(llcbench.problem("regular/d3"))
+    assert found.status == "ok"
+    assert found.grad_evals == 16 * 180
+    assert abs(found.llc - energy(law(laboratory, EPS))) < 5 * found.mcse
+    assert abs(found.llc - energy(law(laboratory, EPS / 2))) > 5 * found.mcse
+    # In population the initial loss is exact: both numbers agree, up to single precision.
+    assert found.llc == pytest.approx(found.llc_unpaired, rel=1e-5)
+
+
+def test_its_thermostat_is_langevin_dynamics_at_twice_the_noise(laboratory):
+    sampler = kernels.SGNHT(EPS, noise=0.1)
+    found = laboratory.mean_energy(sampler, num_draws=300, num_burnin=60)
+    assert abs(found.llc - energy(law(laboratory, EPS / 2, 0.2))) < 5 * found.mcse
+    assert abs(found.llc - energy(1 / laboratory.stiffness)) > 5 * found.mcse
+
+
+def deprecated(laboratory, eps, noise, late, chains=2048):
+    """Return ``nbeta E[L]`` of the thermostat in NumPy, friction after or before the gradient."""
+    rng, lr = np.random.default_rng(5), eps / 2
+    curvatures = (laboratory.stiffness - 100) / 100
+    w, v = np.zeros((chains, 3)), lr**0.5 * rng.standard_normal((chains, 3))
+    friction, found = np.full((chains, 1), noise), []
+    for step in range(500):
+        kick = lr * laboratory.stiffness * w
+        v = (1 - friction) * (v - kick) if late else (1 - friction) * v - kick
+        v = v + (2 * lr * noise) ** 0.5 * rng.standard_normal(v.shape)
+        w, friction = w + v, friction + (v**2).mean(1, keepdims=True) - lr
+        if step >= 100:
+            found.append(50 * (curvatures * w**2).sum(1))
+    means = np.mean(found, axis=0)
+    return means.mean(), means.std() / chains**0.5
+
+
+def test_the_deprecated_thermostat_damps_the_gradient_too(laboratory):
+    sampler = kernels.SGNHT(EPS / 8, noise=0.3, deprecated=True)
+    found = laboratory.mean_energy(sampler, num_draws=400, num_burnin=100)
+    for late in (True, False):
+        value, error = deprecated(laboratory, EPS / 8, 0.3, late)
+        assert (abs(found.llc - value) < 5 * np.hypot(found.mcse, error)) == late
+
+
+def test_rmsprop_makes_the_step_of_ours_once_its_mean_squares_agree(laboratory):
+    """Decay 0 forgets the start, the one difference: same noise scale, same law."""
+    options = {"step_size": EPS / 2, "decay": 0.0, "damping": 1.0}
+    run = {"num_draws": 60, "num_burnin": 40, "num_chains": 1024}
+    ours = laboratory.mean_energy(llcbench.make_sampler("rmsprop_sgld", options), **run)
+    for factor, agrees in ((1, True), (0.5, False)):
+        changed = options | {"step_size": EPS / 2 * factor}
+        found = laboratory.mean_energy(kernels.RMSpropSGLD(**changed), **run)
+        errors = abs(found.llc - ours.llc) / np.hypot(found.mcse, ours.mcse)
+        assert (errors < 5) == agrees
+
+
+def test_the_same_trace_with_both_baselines():
+    """The number that it reports is off by its initial loss: the mean of 4 minibatches."""
+    problem = llcbench.problem(DATA)
+    settings = llcbench.Settings(
+        gamma=10.0, num_chains=4, num_draws=10, num_burnin=0, batch_size=100
+    )
+    gaps, expected = [], []
+    for replicate in range(10):
+        seeds = Seeds(0, DATA, replicate, "devinterp")
+        own, right = (
+            Devinterp(kernels.SGLD(1e-4), settings, baseline).estimate(problem, seeds=seeds)
+            for baseline in ("own", "exact")
+        )
+        assert own.llc_unpaired == pytest.approx(right.llc, rel=1e-9)
+        assert right.llc_unpaired == pytest.approx(own.llc, rel=1e-9)
+        assert own.mcse == pytest.approx(right.mcse, rel=1e-9)
+        gaps.append(own.llc - right.llc)
+        noise = problem.sample_data(seeds.generator("data")).noise
+        single = 0.5 * noise.square().sum(1)
+        # 400 of 1000 samples, without replacement.
+        expected.append(own.nbeta**2 * float(single.var()) / 400 * 0.6)
+    ratio = np.square(gaps).sum() / np.mean(expected)
+    # Chi-square with 10 degrees of freedom: false alarm 1e-4. The coefficient itself is 3/2.
+    assert 0.9 < ratio < 36
+    assert np.std(gaps) > 2
+
+
+@pytest.mark.parametrize("name", ["rrr/2-2-2/r1/n50", "model/tanh-1/n50"])
+def test_what_it_differentiates_is_the_loss_and_the_localisation(name):
+    problem = llcbench.problem(name)
+    data = problem.sample_data(torch.Generator().manual_seed(0))
+    target = llcbench.Target(problem, 20.0, 3.0, 1, data, batch_size=10)
+    full = target.loss.draw(1, None, torch.Generator())
+    theta = target.w_star + 0.1
+    loss, grad = target.loss.excess_and_grad(theta[None], full)
+    for localised, pull in ((True, 0.0), (False, 3.0 / 20.0)):
+        model = Weights(theta)
+        value = evaluate_of(target, localised, None)(model, torch.arange(50))
+        value.backward()
+        assert value.item() == pytest.approx(float(loss + target.loss.baseline(full)), rel=1e-9)
+        right = grad[0] + pull * (theta - target.w_star)
+        assert torch.allclose(model.theta.grad, right, rtol=1e-9, atol=1e-12)
+    batches = [rows for _ in range(2) for rows in loader_of(target)]
+    assert sorted(torch.cat(batches[:5]).tolist()) == list(range(50))
+    assert batches[0].tolist() != batches[5].tolist()
+
+
+def test_limits_become_statuses():
+    problem = llcbench.problem("regular/d3")
+    settings = llcbench.Settings(nbeta=100.0, num_chains=2, num_draws=50, num_burnin=0)
+    estimator = Devinterp(kernels.SGLD(EPS), settings)
+    few = estimator.estimate(problem, budget=Budget(grad_evals=99))
+    assert (few.status, few.llc) == ("timeout", None)
+    late = estimator.estimate(problem, budget=Budget(seconds=1e-9))
+    assert (late.status, late.llc) == ("timeout", None)
+    lost = Devinterp(kernels.SGLD(1e200), settings).estimate(problem)
+    assert (lost.status, lost.llc) == ("not_finite", None)
+    with pytest.raises(ValueError, match="devinterp_"):
+        Devinterp(llcbench.SGLD(1e-3), settings)
+
+
+def test_conforms():
+    checks = named_checks(kernels.SGLD(1e-3))
+    for name in (
+        "shapes",
+        "deterministic",
+        "global_random_state",
+        "independent_chains",
+        "own_noise",
+        "gradients_counted",
+        "budget",
+        "not_finite",
+        "pickles",
+        "parameters",
+        "inputs_kept",
+    ):
+        checks[name]()

@@ -1,0 +1,136 @@
+"""Samplers of posteriors against the second moments of their updates, and against ours."""
+
+import numpy as np
+import pytest
+
+from llcbench import SGLD
+from llcbench.adapters import posteriors
+from llcbench.adapters.packages import missing
+from llcbench.testing import named_checks
+from theory.oracle import euler_langevin
+
+pytestmark = pytest.mark.skipif(
+    missing("posteriors") is not None, reason=str(missing("posteriors"))
+)
+EPS = 4e-3  # times the largest curvature: 2
+TIMES = (5, 80)
+
+
+def euler(eps, laboratory):
+    law = euler_langevin(laboratory.stiffness, 1.0, 0.0, eps)
+    rho = law.autocorrelation
+    return np.array([law.variance * (1 - rho ** (2 * k)) for k in TIMES])
+
+
+def moments(move, noise, laboratory):
+    """Return ``E w^2`` of ``(w, m)' = A (w, m) + b xi``, from w = 0 and normal momenta."""
+    found = []
+    for h in laboratory.stiffness:
+        matrix, column = move(h), noise(h)
+        covariance, row = np.diag([0.0, 1.0]), []
+        for step in range(max(TIMES)):
+            covariance = matrix @ covariance @ matrix.T + np.outer(column, column)
+            if step + 1 in TIMES:
+                row.append(covariance[0, 0])
+        found.append(row)
+    return np.array(found).T
+
+
+def explicit(eps, friction, laboratory):
+    lr = (eps / 2) ** 0.5
+    return moments(
+        lambda h: np.array([[1, lr], [-lr * h, 1 - friction]]),
+        lambda h: np.array([0, (2 * friction) ** 0.5]),
+        laboratory,
+    )
+
+
+def splitting(eps, friction, laboratory):
+    lr, keep = eps**0.5, np.exp(-friction)
+    kick = [np.array([[1, 0], [-lr * h, 1]]) for h in laboratory.stiffness]
+    drift, damp = np.array([[1, lr / 2], [0, 1]]), np.diag([1, keep])
+    table = dict(zip(laboratory.stiffness, kick, strict=True))
+    return moments(
+        lambda h: drift @ damp @ drift @ table[h],
+        lambda h: (1 - keep**2) ** 0.5 * np.array([lr / 2, 1]),
+        laboratory,
+    )
+
+
+@pytest.mark.parametrize(
+    ("sampler", "law"),
+    [
+        (posteriors.SGLD(EPS), euler),
+        (posteriors.SGHMC(EPS / 4, 0.5), lambda e, lab: explicit(e / 4, 0.5, lab)),
+        (posteriors.BAOA(EPS / 2, 0.4), lambda e, lab: splitting(e / 2, 0.4, lab)),
+    ],
+)
+def test_second_moments_are_those_of_the_same_step_and_of_no_other(laboratory, sampler, law):
+    squares = laboratory.walk(sampler, TIMES)
+    assert laboratory.errors(squares, law(EPS, laboratory)) < 5
+    assert laboratory.errors(squares, law(EPS / 2, laboratory)) > 5
+
+
+def test_sgld_has_the_law_of_ours(laboratory):
+    assert laboratory.errors(laboratory.walk(SGLD(EPS), TIMES), euler(EPS, laboratory)) < 5
+
+
+def test_positions_of_the_splitting_have_no_bias(laboratory):
+    law = splitting(EPS / 2, 0.4, laboratory)
+    assert law[-1] == pytest.approx(1 / laboratory.stiffness, rel=1e-3)
+
+
+def thermostat(eps, noise, laboratory, chains=16384):
+    """Return mean squares of the published update in NumPy."""
+    rng = np.random.default_rng(5)
+    lr, stiffness = (eps / 2) ** 0.5, laboratory.stiffness
+    w, m = np.zeros((chains, 3)), rng.standard_normal((chains, 3))
+    xi = np.full((chains, 1), noise / lr)
+    found = []
+    for step in range(max(TIMES)):
+        kicked = m - lr * stiffness * w - lr * xi * m
+        kicked += (2 * noise) ** 0.5 * rng.standard_normal(w.shape)
+        w, xi, m = w + lr * m, xi + lr * ((m**2).mean(1, keepdims=True) - 1), kicked
+        if step + 1 in TIMES:
+            found.append((w**2).mean(0))
+    return np.array(found)
+
+
+def test_thermostat_follows_the_published_update(laboratory):
+    squares = laboratory.walk(posteriors.SGNHT(EPS / 8, 0.5), TIMES)
+    # Two samples: the error of their difference is larger by the root of two.
+    right = thermostat(EPS / 8, 0.5, laboratory)
+    wrong = thermostat(EPS / 4, 0.5, laboratory)
+    assert laboratory.errors(squares, right) < 5 * 2**0.5
+    assert laboratory.errors(squares, wrong) > 5 * 2**0.5
+
+
+def test_conforms():
+    checks = named_checks(posteriors.SGNHT(1e-3), langevin=False)
+    for name in (
+        "shapes",
+        "global_random_state",
+        "independent_chains",
+        "gradients_counted",
+        "budget",
+        "not_finite",
+        "pickles",
+        "parameters",
+        "inputs_kept",
+    ):
+        checks[name]()
+
+
+def test_minibatches_of_a_network_give_the_energy_of_ours(laboratory):
+    """At a step with a large bias, which half of it does not have."""
+    options = {"batch_size": 100, "num_draws": 150, "num_burnin": 50, "num_chains": 64}
+
+    def run(sampler):
+        return laboratory.mean_energy(sampler, "rrr/2-2-2/r1/n1000", **options)
+
+    peer, ours, half = run(posteriors.SGLD(2e-3)), run(SGLD(2e-3)), run(SGLD(1e-3))
+    assert peer.status == "ok"
+    assert peer.grad_evals == ours.grad_evals
+    for other, agrees in ((ours, True), (half, False)):
+        errors = abs(peer.llc - other.llc) / np.hypot(peer.mcse, other.mcse)
+        assert (errors < 5) == agrees
