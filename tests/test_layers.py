@@ -11,6 +11,7 @@ CASES = [
     ("import llcbench, llcbench.cli, llcbench.registry", ["torch", "scipy", "matplotlib"]),
     ("import llcbench.pytest_plugin", ["torch", "llcbench.target", "numpy"]),
     ("import llcbench.records, llcbench.scoring, llcbench.run.store", ["torch"]),
+    ("import llcbench.compare", ["torch", "matplotlib", "llcbench.report", "llcbench.cli"]),
     ("import llcbench.types", ["llcbench.target", "llcbench.problems", "llcbench.run"]),
     ("import llcbench.target", ["llcbench.samplers", "llcbench.estimators", "llcbench.run"]),
     ("import llcbench.samplers.sgld, llcbench.samplers.mala, llcbench.samplers.exact",

@@ -1,0 +1,5 @@
+"""Entries against each other, from run records alone: leaderboard, duels, profiles, windows."""
+
+from llcbench.compare.board import Board as Board
+from llcbench.compare.board import leaderboard as leaderboard
+from llcbench.compare.duel import compare as compare

@@ -1,0 +1,128 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import t
+
+from llcbench.compare.bootstrap import Resampling
+from llcbench.compare.metrics import METRICS, Metric
+from llcbench.compare.pairs import Arena, holm, p_value
+from llcbench.compare.runs import Runs
+
+PAIRS = 150
+ALPHA = 0.1
+# 150 tests at level 0.1: more rejections than this have probability 1e-4 (z = 3.72).
+MOST = ALPHA + 3.72 * math.sqrt(ALPHA * (1 - ALPHA) / PAIRS)
+
+
+def test_holm_by_hand() -> None:
+    # Sorted: 0.005 * 4, 0.01 * 3, 0.03 * 2, and 0.04 * 1 may not fall below what came before.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.6]) == pytest.approx([1.0, 1.0])
+    assert holm([0.2]) == [0.2]
+    assert holm([]) == []
+
+
+def test_p_values_are_those_of_student() -> None:
+    assert p_value(0.3, 0.1, 7) == pytest.approx(2 * t.sf(3.0, 7))
+    assert p_value(-0.3, 0.1, 7) == p_value(0.3, 0.1, 7)
+    assert p_value(0.0, 0.0, 7) == 1.0
+    assert p_value(0.1, 0.0, 7) == 0.0
+    assert p_value(0.1, 0.1, 0) == p_value(math.nan, 0.1, 7) == 1.0
+
+
+def noisy(rng: np.random.Generator, size: float = 0.1, tail: float = 0.0) -> np.ndarray:
+    """Return errors on 20 problems, each with its own bias; with a tail a few of them decide."""
+    scale = np.exp(tail * rng.standard_normal((20, 1)))
+    return size * (scale * rng.standard_normal((20, 1)) + 0.5 * rng.standard_normal((20, 3)))
+
+
+def own_test(runs: list[Runs], metric: Metric) -> float:
+    return Arena(runs, draws=100).difference(metric, 0, 1, ("a", "b")).p
+
+
+def problems_as_given(runs: list[Runs], metric: Metric) -> float:
+    """Return the p-value of a bootstrap over replicates alone."""
+    resampling = Resampling(runs[0].tried == 1, 100, problems=False)
+    first, second = (resampling.distributions([metric.loss], r)[0] for r in runs)
+    value = float(metric.loss(runs[0]) - metric.loss(runs[1]))
+    return p_value(value, float((first - second).std()), 19)
+
+
+def rejections(
+    make_runs, test, metric: str = "rmse", size: float = 0.1, tail: float = 0.0
+) -> float:
+    """Return how often a test tells two entries apart whose errors have the given sizes."""
+    rng = np.random.default_rng(11)
+    found = [
+        test([make_runs(noisy(rng, 0.1, tail)), make_runs(noisy(rng, size, tail))], METRICS[metric])
+        for _ in range(PAIRS)
+    ]
+    return sum(p < ALPHA for p in found) / PAIRS
+
+
+@pytest.mark.parametrize(("metric", "tail"), [("rmse", 0.0), ("bias", 0.0), ("rmse", 1.0)])
+def test_equal_entries_are_rarely_told_apart(make_runs, metric: str, tail: float) -> None:
+    rate = rejections(make_runs, own_test, metric, tail=tail)
+    print(metric, tail, rate)
+    assert rate < MOST
+
+
+def test_without_drawing_problems_they_often_are(make_runs) -> None:
+    """The negative control: the same gate rejects a test that takes problems as given."""
+    assert rejections(make_runs, problems_as_given) > MOST
+
+
+def test_an_entry_with_twice_the_error_is_told_apart(make_runs) -> None:
+    assert rejections(make_runs, own_test, size=0.2) > 0.8
+
+
+def test_the_difference_is_the_logarithm_of_a_ratio(make_runs) -> None:
+    errors = noisy(np.random.default_rng(0))
+    arena = Arena([make_runs(3 * errors), make_runs(errors)], draws=200)
+    found = arena.difference(METRICS["rmse"], 0, 1, ("a", "b"))
+    # The same runs three times as far off: paired, the ratio has no error at all.
+    assert found.value == pytest.approx(math.log(3))
+    assert (found.low, found.high) == pytest.approx((math.log(3), math.log(3)))
+    assert found.p < 1e-12
+    back = arena.difference(METRICS["rmse"], 1, 0, ("b", "a"))
+    assert back.value == pytest.approx(-math.log(3))
+
+
+def test_few_problems_speak_only_of_themselves(make_runs) -> None:
+    rng = np.random.default_rng(4)
+    errors = 0.1 + 0.01 * rng.standard_normal((2, 6))
+    arena = Arena([make_runs(errors), make_runs(2 * errors[:, ::-1])], draws=200)
+    found = arena.difference(METRICS["rmse"], 0, 1, ("a", "b"))
+    assert found.scope == "replicates"
+    assert found.p < 0.01
+    single = Arena([make_runs(errors[:, :1]), make_runs(2 * errors[:, :1])], draws=200)
+    assert single.difference(METRICS["rmse"], 0, 1, ("a", "b")).p == 1.0
+
+
+def test_an_entry_with_one_run_cannot_be_told_apart_on_few_problems(make_runs) -> None:
+    errors = 0.1 + 0.01 * np.random.default_rng(4).standard_normal((2, 6))
+    once = np.where(np.arange(6) < 1, errors, np.nan)
+    lonely = make_runs(once, tried=np.where(np.isnan(once), np.nan, 1.0))
+    arena = Arena([lonely, make_runs(2 * errors)], draws=200)
+    assert arena.difference(METRICS["rmse"], 0, 1, ("a", "b")).p == 1.0
+
+
+def test_one_problem_decides_and_nobody_is_told_apart(make_runs) -> None:
+    """The error lies in one problem of twenty; without the kurtosis that would be no obstacle."""
+    rng = np.random.default_rng(1)
+    first, second = 0.01 * rng.standard_normal((2, 20, 3))
+    first[0] += 0.9
+    arena = Arena([make_runs(first), make_runs(second)], draws=200)
+    assert arena.difference(METRICS["rmse"], 0, 1, ("a", "b")).p > 0.05
+
+
+def test_nothing_in_common_is_no_difference(make_runs) -> None:
+    tried = np.ones((4, 2))
+    tried[:2] = np.nan
+    error = np.full((4, 2), 0.1)
+    arena = Arena(
+        [make_runs(error * tried, tried=tried), make_runs(error * tried[::-1], tried=tried[::-1])]
+    )
+    found = arena.difference(METRICS["rmse"], 0, 1, ("a", "b"))
+    assert (found.value, found.problems, found.p) == (None, 0, 1.0)

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from llcbench.compare.board import leaderboard
+from llcbench.compare.pairs import Difference
+from llcbench.compare.ranking import ranked
+
+PROBLEMS = [f"poly/p{place}" for place in range(12)]
+
+
+def entry(make_run, sampler: str, size: float, *, seed: int = 0, problems=PROBLEMS, broken=0):
+    """Return runs whose relative errors have the given size; the first ones fail."""
+    rng = np.random.default_rng(seed)
+    errors = rng.normal(size, size / 4, (len(problems), 3))
+    return [
+        make_run(
+            problem, sampler, r, error=errors[place, r], local=f"{place + 1}/2",
+            status="diverged" if place < broken else "ok",
+        )
+        for place, problem in enumerate(problems)
+        for r in range(3)
+    ]  # fmt: skip
+
+
+def ranks(records, by: str = "bias") -> dict[str, int | None]:
+    return {s.entry: s.rank for s in leaderboard(records, by=by, draws=200).standings}
+
+
+@pytest.mark.parametrize("by", ["bias", "rmse", "error", "coverage", "seconds", "failed", "order"])
+def test_identical_entries_share_the_rank(make_run, by: str) -> None:
+    records = [r for name in ("one", "two", "three") for r in entry(make_run, name, 0.1)]
+    assert set(ranks(records, by).values()) == {1}
+
+
+def test_identical_entries_share_the_rank_behind_a_better_one(make_run) -> None:
+    records = [r for name in ("one", "two") for r in entry(make_run, name, 0.3)]
+    assert ranks(records + entry(make_run, "best", 0.03, seed=1)) == {"best": 1, "one": 2, "two": 2}
+
+
+@pytest.mark.parametrize("by", ["bias", "rmse", "error"])
+def test_a_clearly_better_entry_is_ranked_apart(make_run, by: str) -> None:
+    good, bad = entry(make_run, "good", 0.03), entry(make_run, "bad", 0.3, seed=1)
+    board = leaderboard(bad + good, by=by, draws=200)
+    assert [(s.entry, s.rank, s.shared) for s in board.standings] == [
+        ("good", 1, False), ("bad", 2, False),
+    ]  # fmt: skip
+    assert [(s.beats, s.loses) for s in board.standings] == [(1, 0), (0, 1)]
+
+
+def test_equal_laws_tie(make_run) -> None:
+    """The negative control: other seeds alone put nobody apart."""
+    records = [r for n in range(4) for r in entry(make_run, f"s{n}", 0.1, seed=n)]
+    assert set(ranks(records).values()) == {1}
+
+
+def test_failures_cost_the_rank(make_run) -> None:
+    steady = entry(make_run, "steady", 0.1)
+    broken = entry(make_run, "broken", 0.01, seed=1, broken=9)
+    assert ranks(steady + broken) == {"steady": 1, "broken": 2}
+    # Had the failed runs been dropped, it would have won.
+    done = [r for r in broken if r.estimate.status == "ok"]
+    assert ranks(steady + done)["broken"] == 1
+
+
+def test_nobody_gains_from_easy_problems(make_run) -> None:
+    """An entry that ran only where errors are small is compared there and nowhere else."""
+    hard, easy = PROBLEMS[:6], PROBLEMS[6:]
+    both = entry(make_run, "both", 0.5, problems=hard) + entry(
+        make_run, "both", 0.02, problems=easy, seed=1
+    )
+    picky = entry(make_run, "picky", 0.06, problems=easy, seed=2)
+    rows = leaderboard(both + picky, draws=200).standings
+    assert [(s.entry, s.rank, s.problems, s.asked) for s in rows] == [
+        ("both", 1, 12, 12), ("picky", 2, 6, 12),
+    ]  # fmt: skip
+    assert rows[0].figures["bias"].value > rows[1].figures["bias"].value
+
+
+def pair(first: str, second: str, value: float, p: float) -> Difference:
+    return Difference(
+        metric="bias", first=first, second=second, problems=9, scope="problems", value=value,
+        low=None, high=None, ratio=False, p=p, adjusted=p,
+    )  # fmt: skip
+
+
+def test_groups_by_hand() -> None:
+    """Nobody in a group is told apart from anybody else in it; ranks count those before."""
+    found = [
+        pair("a", "b", -1, 0.5), pair("a", "c", -1, 0.3), pair("a", "d", -1, 0.01),
+        pair("b", "c", -1, 0.04), pair("b", "d", -1, 0.01), pair("c", "d", -1, 0.9),
+    ]  # fmt: skip
+    assert ranked(list("dcba"), [4, 3, 2, 1], found) == {"a": 1, "b": 1, "c": 3, "d": 3}
+
+
+def test_the_metric_decides_between_strangers() -> None:
+    assert ranked(["a", "b"], [2.0, 1.0], []) == {"b": 1, "a": 1}
+
+
+def test_entries_without_the_figure_come_last_and_have_no_rank(make_run) -> None:
+    free = [make_run(f"poly/p{p}", "exact", error=0.1, grads=0) for p in range(4)]
+    paid = [make_run(f"poly/p{p}", "sgld", error=0.1) for p in range(4)]
+    assert list(ranks(free + paid, "grads5").items()) == [("sgld", 1), ("exact", None)]
+
+
+def test_unknown_metric_and_nothing_to_compare(make_run) -> None:
+    with pytest.raises(ValueError, match=r"unknown metric 'bia'.*did you mean 'bias'"):
+        leaderboard([make_run()], by="bia")
+    with pytest.raises(ValueError, match="no run has a tempered truth"):
+        leaderboard([make_run(tempered=None)])

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from llcbench.compare.profile import FLOOR, profiles
+from llcbench.compare.window import ladders, widths
+
+
+def window(make_ladder, errors):
+    (ladder,) = ladders(make_ladder(errors))
+    return ladder.window
+
+
+@pytest.mark.parametrize(
+    ("errors", "decades", "open_"),
+    [
+        ([-0.5, 0.05, 0.02, 0.3, None], 1, False),
+        ([0.05, 0.02, 0.3, 0.4], 1, True),
+        ([-0.5, 0.05, 0.02, 0.01], 2, True),
+        ([0.0, 0.0, 0.0], 2, True),
+        ([0.5, 0.05, 0.5], 0, False),
+        ([0.5, 0.5, 0.5], 0, False),
+        ([None, None, None], 0, False),
+        ([0.5, 0.01, 0.5, 0.01, 0.02, -0.01, 0.5], 2, False),
+    ],
+)
+def test_windows_by_hand(make_ladder, errors, decades: int, open_: bool) -> None:
+    found = window(make_ladder, errors)
+    assert found.decades == pytest.approx(decades)
+    assert found.open is open_
+
+
+def test_one_failed_run_of_two_spoils_a_step(make_run, make_ladder) -> None:
+    records = make_ladder([0.5, 0.0, 0.0, 0.5])
+    steps = {"step_size": 10.0**-4}
+    records = [r for r in records if (r.spec.parameters, r.spec.replicate) != (steps, 1)]
+    records.append(make_run(replicate=1, status="diverged", parameters=steps))
+    (ladder,) = ladders(records)
+    assert [rung.good for rung in ladder.rungs] == [False, True, False, False]
+    assert ladder.rungs[2].failed == 0.5
+
+
+def test_widths_over_problems_and_bounds(make_ladder) -> None:
+    records = [
+        *make_ladder([0.5, 0.0, 0.0, 0.5], problem="poly/p0"),
+        *make_ladder([0.5, 0.0, 0.0, 0.0], problem="poly/p1"),
+        *make_ladder([0.5, 0.5, 0.0, 0.5], problem="poly/p2"),
+        *make_ladder([0.0, 0.0], "mala"),
+    ]
+    found = widths(ladders(records))
+    assert set(found) == {("sgld", "mean_energy")}
+    width = found["sgld", "mean_energy"]
+    assert (width.decades, width.bound, width.problems) == (pytest.approx(1), True, 3)
+
+
+def test_tuned_runs_are_no_ladder(make_run) -> None:
+    records = [
+        make_run(replicate=r, variant="tuned", parameters={"step_size": 10.0**-r}) for r in range(4)
+    ]
+    assert ladders(records) == []
+
+
+def test_profiles_by_hand(make_runs) -> None:
+    a = make_runs(np.array([[0.1], [0.1], [0.3], [0.5]]))
+    b = make_runs(np.array([[0.2], [0.1], [0.1], [0.05]]))
+    found = {p.entry: p for p in profiles(["a", "b"], [a, b])}
+    assert [found["a"].at(t) for t in (0.9, 1, 2, 3, 9.9, 10)] == [0, 0.5, 0.5, 0.75, 0.75, 1]
+    assert [found["b"].at(t) for t in (1, 1.9, 2, 100)] == [0.75, 0.75, 1, 1]
+
+
+def test_failed_runs_are_never_within_a_factor(make_runs) -> None:
+    error = np.array([[0.1, np.nan], [np.nan, np.nan]])
+    failed = np.isnan(error).astype(float)
+    a = make_runs(error, failed=failed)
+    b = make_runs(np.full((2, 2), 0.2))
+    found = {p.entry: p for p in profiles(["a", "b"], [a, b])}
+    assert found["a"].at(1e9) == pytest.approx(0.25)
+    assert [found["b"].at(t) for t in (1, 2)] == pytest.approx([0.5, 1])
+
+
+def test_small_errors_are_equal_and_lonely_problems_do_not_count(make_runs) -> None:
+    tried = np.array([[1.0], [np.nan]])
+    a = make_runs(np.array([[FLOOR / 2], [np.nan]]), tried=tried, failed=tried - 1)
+    b = make_runs(np.array([[FLOOR / 100], [0.3]]))
+    found = profiles(["a", "b"], [a, b])
+    assert [(p.problems, p.asked, p.at(1)) for p in found] == [(1, 1, 1.0), (1, 1, 1.0)]
