@@ -85,6 +85,7 @@ def show(
 @click.option("--executor", type=click.Choice(["serial", "processes"]), default="serial")
 @click.option("--workers", type=int, default=2, show_default=True, help="Processes.")
 @click.option("--time-budget", metavar="20m", help="Stop after this time: 90s, 20m or 2h.")
+@click.option("--run-limit", metavar="10m", help="Kill a process that hangs in one run.")
 @click.option("--fresh", is_flag=True, help="Run again what the store holds already.")
 @click.option("--keep-failed", is_flag=True, help="Do not try failed runs again.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
@@ -95,6 +96,7 @@ def run(
     executor: str,
     workers: int,
     time_budget: str | None,
+    run_limit: str | None,
     fresh: bool,
     keep_failed: bool,
     no_progress: bool,
@@ -110,7 +112,9 @@ def run(
 
     specs = specs_of(suite, selection)
     place = Store(Path(store))
-    runner = make_executor(executor, workers, list(selection["plugins"]))
+    runner = make_executor(
+        executor, workers, list(selection["plugins"]), seconds_of(run_limit, "--run-limit")
+    )
     contents = place.contents()
     for line in place.set_aside(contents):
         click.echo(f"llcbench: {line}", err=True)

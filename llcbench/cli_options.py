@@ -35,7 +35,7 @@ def selecting(command: Any) -> Any:
     return command
 
 
-def seconds_of(text: str | None) -> float | None:
+def seconds_of(text: str | None, option: str = "--time-budget") -> float | None:
     """Read a time such as ``90s``, ``20m`` or ``2h``.
 
     Raises:
@@ -50,7 +50,7 @@ def seconds_of(text: str | None) -> float | None:
     except ValueError:
         value = -1.0
     if not value > 0:
-        raise ValueError(f"--time-budget {text!r} is not a time; write 90s, 20m or 2h")
+        raise ValueError(f"{option} {text!r} is not a time; write 90s, 20m or 2h")
     return value
 
 

@@ -100,9 +100,11 @@ def execute(
     return record_of(spec, truths, estimate)
 
 
-def crashed(spec: Spec, truths: Truths | None, message: str) -> RunRecord:
-    """Return the record of a run whose process died."""
-    return record_of(spec, truths, _failed(spec, "crashed", message))
+def crashed(
+    spec: Spec, truths: Truths | None, message: str, status: str = "crashed"
+) -> RunRecord:
+    """Return the record of a run whose process died, or was killed."""
+    return record_of(spec, truths, _failed(spec, status, message))
 
 
 def record_of(spec: Spec, truths: Truths | None, estimate: Estimate) -> RunRecord:

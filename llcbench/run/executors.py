@@ -1,12 +1,13 @@
 """Where runs are executed: in this process, or in processes that may die."""
 
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
-from typing import Any, Generic, TypeVar, final
+from typing import Any, Generic, Literal, TypeVar, final
 
 from llcbench.run.execute import load_plugins
 
@@ -17,9 +18,10 @@ ResultT = TypeVar("ResultT")
 @final
 @dataclass(frozen=True)
 class Died:
-    """Stands for the result of a task whose process died."""
+    """Stands for the result of a task whose process died, or was killed because it hung."""
 
     message: str
+    status: Literal["crashed", "timeout"] = "crashed"
 
 
 @final
@@ -46,10 +48,13 @@ class Processes(Generic[TaskT, ResultT]):
     Attributes:
         workers: Number of processes.
         plugins: Scripts that every process imports first.
+        limit: Seconds after which a task counts as hanging: its process is killed, and what else
+            was in flight is tried again. None waits for ever.
     """
 
     workers: int
     plugins: tuple[str, ...] = ()
+    limit: float | None = None
 
     def map(
         self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
@@ -63,29 +68,42 @@ class Processes(Generic[TaskT, ResultT]):
                 more = yield from self._drain(pool, function, source, suspects)
             for task in suspects:
                 with self._pool(1) as pool:
+                    future = pool.submit(function, task)
                     try:
-                        yield task, pool.submit(function, task).result()
+                        yield task, future.result(self.limit)
                     except BrokenProcessPool:
                         yield task, Died("the process that ran it died twice")
+                    except TimeoutError:
+                        _kill(pool)
+                        yield task, self._hung()
 
     def _drain(
         self,
-        pool: Executor,
+        pool: ProcessPoolExecutor,
         function: Callable[[TaskT], ResultT],
         source: Iterator[TaskT],
         suspects: list[TaskT],
     ) -> Generator[tuple[TaskT, ResultT | Died], None, bool]:
         """Keep the workers busy until the tasks end (False) or a process dies (True).
 
-        After a death ``suspects`` holds what was in flight.
+        After a death ``suspects`` holds what was in flight, without what hung.
         """
         flying: dict[Future[ResultT], TaskT] = {}
+        started: dict[Future[ResultT], float] = {}
         while True:
             for task in islice(source, self.workers - len(flying)):
-                flying[pool.submit(function, task)] = task
+                future = pool.submit(function, task)
+                flying[future], started[future] = task, time.monotonic()
             if not flying:
                 return False
-            done, _ = wait(flying, return_when="FIRST_COMPLETED")
+            done, _ = wait(flying, timeout=self.limit, return_when="FIRST_COMPLETED")
+            late = [f for f in flying if f not in done and self._is_late(started[f])]
+            if late:
+                _kill(pool)
+                for future in late:
+                    yield flying.pop(future), self._hung()
+                suspects.extend(flying.values())
+                return True
             for future in done:
                 task = flying.pop(future)
                 try:
@@ -95,6 +113,12 @@ class Processes(Generic[TaskT, ResultT]):
             if suspects:
                 suspects.extend(flying.values())
                 return True
+
+    def _is_late(self, started: float) -> bool:
+        return self.limit is not None and time.monotonic() - started >= self.limit
+
+    def _hung(self) -> Died:
+        return Died(f"hung: no result after {self.limit:g} s, its process was killed", "timeout")
 
     def _pool(self, workers: int) -> ProcessPoolExecutor:
         # Spawned, not forked: a fork copies locks that torch's threads may hold.
@@ -106,7 +130,15 @@ class Processes(Generic[TaskT, ResultT]):
         )
 
 
-def make_executor(name: str, workers: int, plugins: list[str]) -> Serial | Processes[Any, Any]:
+def _kill(pool: ProcessPoolExecutor) -> None:
+    """Kill the processes of a pool; a task that hangs does not listen to anything milder."""
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+
+
+def make_executor(
+    name: str, workers: int, plugins: list[str], limit: float | None = None
+) -> Serial | Processes[Any, Any]:
     """Return the executor of a name.
 
     Raises:
@@ -117,7 +149,7 @@ def make_executor(name: str, workers: int, plugins: list[str]) -> Serial | Proce
     if name == "serial":
         return Serial()
     if name == "processes":
-        return Processes(workers, tuple(plugins))
+        return Processes(workers, tuple(plugins), limit)
     raise ValueError(f"unknown executor {name!r}; known: serial, processes")
 
 

@@ -125,7 +125,9 @@ class Ledger:
 
     def run(self, spec: Spec, result: Any) -> None:
         """Take a record, or the death of the process that was to make it."""
-        record = crashed(spec, None, result.message) if isinstance(result, Died) else result
+        record = result
+        if isinstance(result, Died):
+            record = crashed(spec, None, result.message, result.status)
         key = truth_key(spec)
         if key in self._known:
             self._save(record, key)
