@@ -86,7 +86,8 @@ def primitive(polynomial: Poly) -> Poly:
     """Return the multiple with coprime integer coefficients and positive leading coefficient."""
     if not polynomial:
         return polynomial
-    part = polynomial.primitive()[1]
+    # Quotients keep a hash from before they were complete; copies get one of their own.
+    part = polynomial.primitive()[1].copy()
     return -part if part.LC < 0 else part
 
 

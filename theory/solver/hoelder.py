@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from theory.solver.algebra import degree, is_constant
+from theory.solver.algebra import Poly, degree, is_constant
 from theory.solver.states import Ideal, State
 
 
@@ -40,9 +40,25 @@ def certified_order(state: State, ideal: Ideal, quick: bool = False) -> int | No
                 continue
             part = g.ring.from_dict({d: c for d, c in g.items() if d[:v] == e[:v]})
             coefficient = g.ring.from_dict({(*(0,) * v, *d[v:]): c for d, c in part.items()})
-            if is_constant(coefficient) or (not quick and state.is_unit(coefficient)):
+            unit = is_constant(coefficient) or (not quick and state.is_unit(coefficient))
+            if unit and not _disturbed(state, g, e[:v]):
                 best = size
     if best is None and not state.relations:
         # Nonzero polynomials have no zero of higher order than their degree.
         best = min(degree(g) for g in ideal.generators)
     return best
+
+
+def _disturbed(state: State, g: Poly, front: tuple[int, ...]) -> bool:
+    """Tell whether smaller monomials may add to the coefficient of a monomial in V.
+
+    A pivot is a function of V, so its multiple of a smaller monomial has higher terms, and these
+    may cancel the coefficient where the pivot itself seems to leave it alone.
+    """
+    v = state.vanishing
+    return any(
+        e[:v] != front
+        and all(a <= b for a, b in zip(e[:v], front, strict=True))
+        and any(e[i] for i in state.pivots)
+        for e in g.keys()
+    )

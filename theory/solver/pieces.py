@@ -108,16 +108,12 @@ def _project(g: Polynomial, kept: Sequence[int], names: tuple[str, ...]) -> Poly
 
 
 def _strip(g: Polynomial, shared: Sequence[int]) -> Polynomial:
-    terms = {
-        tuple(a - b for a, b in zip(e, shared, strict=True)): c for e, c in g.terms.items()
-    }
+    terms = {tuple(a - b for a, b in zip(e, shared, strict=True)): c for e, c in g.terms.items()}
     return Polynomial(g.variables, terms)
 
 
 def _used(generators: Iterable[Polynomial]) -> frozenset[int]:
-    return frozenset(
-        i for g in generators for e in g.terms for i, power in enumerate(e) if power
-    )
+    return frozenset(i for g in generators for e in g.terms for i, power in enumerate(e) if power)
 
 
 def _total(parts: Sequence[Polynomial]) -> Polynomial:

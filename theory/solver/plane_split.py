@@ -142,7 +142,5 @@ def _sympy(curve: Whole) -> Any:
 
 
 def _from_sympy(poly: Any) -> Whole:
-    terms = {
-        (int(i), int(j)): Fraction(int(c.p), int(c.q)) for (i, j), c in poly.terms()
-    }
+    terms = {(int(i), int(j)): Fraction(int(c.p), int(c.q)) for (i, j), c in poly.terms()}
     return dict(zip(terms, primitive(list(terms.values())), strict=True))

@@ -69,16 +69,16 @@ def _norm(field: Field, poly: Poly, s: int) -> list[Fraction]:
         coordinates = _coordinates(coefficient)
         lifted = SYMPY.Poly.from_dict(
             {(i, 0): _sympy(c) for i, c in enumerate(coordinates) if c} or {(0, 0): 0},
-            _T, _Z, domain=SYMPY.QQ,
+            _T,
+            _Z,
+            domain=SYMPY.QQ,
         )
         total = total * inner + lifted
     norm = SYMPY.Poly(minimal.as_expr(), _T, _Z, domain=SYMPY.QQ).resultant(total)
     return [Fraction(int(c.p), int(c.q)) for c in reversed(SYMPY.Poly(norm, _Z).all_coeffs())]
 
 
-def _select(
-    field: Field, poly: Poly, root: Root, s: int, parts: list[Poly]
-) -> tuple[Poly, Root]:
+def _select(field: Field, poly: Poly, root: Root, s: int, parts: list[Poly]) -> tuple[Poly, Root]:
     """Return the factor and the isolating interval of ``root + s alpha``."""
     candidates = [(part, theta) for part in parts for theta in _all_real_roots(part)]
     while True:

@@ -1,5 +1,6 @@
 """The two sides of a polynomial in the parameters: where it vanishes and where not."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -18,6 +19,7 @@ from theory.solver.meter import WorkLimit
 from theory.solver.moves import SUBSTITUTION_TERMS, Move, finish
 from theory.solver.relations import Relation
 from theory.solver.states import Ideal, State
+from theory.solver.univariate import determinant
 
 
 def away(state: State, p: Poly) -> Move:
@@ -109,9 +111,13 @@ def _linear(state: State, index: int, c: Poly, r: Poly) -> Move | None:
         pivot = place[relation.pivot]
         if degree_in(value, pivot) >= degree_in(head, pivot):
             return None
+        if not is_constant(coefficient_list(head, pivot)[-1]):
+            return None
         relations.append(Relation(head, pivot, value))
     conditions = [evaluate(move(p), 0, 0) for p in state.nonzero]
     conditions.append(bottom)
+    if relations and not _are_functions(relations, conditions):
+        return None
     result = State(
         target,
         v + 1,
@@ -131,6 +137,19 @@ def _linear(state: State, index: int, c: Poly, r: Poly) -> Move | None:
             "names": [str(symbol) for symbol in target.symbols],
         },
     )
+
+
+def _are_functions(relations: Sequence[Relation], conditions: Sequence[Poly]) -> bool:
+    """Tell whether the pivots are functions of the rest at all points of a region.
+
+    Where p = 0 touches the region of the older relations, p is no coordinate: there the
+    determinant of the slopes of the relations in their pivots vanishes.
+    """
+    heads = [relation.polynomial for relation in relations]
+    ring = heads[0].ring
+    pivots = [ring.gens[relation.pivot] for relation in relations]
+    slopes = determinant([[q.diff(x) for x in pivots] for q in heads], ring)
+    return decide([slopes, *heads], conditions).answer == "empty"
 
 
 def _without_coordinates(p: Poly, count: int) -> Poly:

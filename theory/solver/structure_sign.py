@@ -112,8 +112,10 @@ def _piece_signs(piece: Germ, budget: Budget) -> Signs:
     parts = summands(piece)
     if len(parts) > 1:
         # In disjoint variables the values of each summand are values of the sum.
-        signs = [product_signs(Fraction(1), [f.generators[0] for f in part.factors], budget)
-                 for part in parts]
+        signs = [
+            product_signs(Fraction(1), [f.generators[0] for f in part.factors], budget)
+            for part in parts
+        ]
         found = frozenset(s for sign in signs for s in sign.found)
         return Signs(found, all(sign.complete for sign in signs) or len(found) == 2)
     return _sampled_signs(piece)

@@ -46,9 +46,7 @@ def _subject(node: Node) -> str:
     return _product(germ, germ["variables"], factors) + ": "
 
 
-def _product(
-    data: Mapping[str, Any], variables: Any, factors: list[tuple[list[str], str]]
-) -> str:
+def _product(data: Mapping[str, Any], variables: Any, factors: list[tuple[list[str], str]]) -> str:
     parts = [
         f"|{name}|^{n}" for name, n in zip(variables, data["monomial"], strict=True) if n != "0"
     ]
@@ -57,7 +55,8 @@ def _product(
         parts.append(f"|{inside}|^{exponent}")
     density = [
         f"nu_{name} = {nu}"
-        for name, nu in zip(variables, data["density"], strict=True) if nu != "1"
+        for name, nu in zip(variables, data["density"], strict=True)
+        if nu != "1"
     ]
     return " ".join(parts) + (f" [{', '.join(density)}]" if density else "")
 

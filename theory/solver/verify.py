@@ -46,8 +46,16 @@ def check(certificate: Node | RLCT | Mapping[str, Any]) -> None:
     except CertificateError:
         raise
     # A damaged certificate may fail anywhere in a checker; none of that is a proof.
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError,
-            RecursionError) as error:
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RecursionError,
+        StopIteration,
+    ) as error:
         raise CertificateError(f"malformed certificate: {error!r}") from error
 
 

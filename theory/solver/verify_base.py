@@ -128,9 +128,7 @@ def factor_value(factor: Factor, point: Mapping[str, int], scale: int) -> int:
 def proportional(pairs: Sequence[tuple[int, int]]) -> bool:
     """Tell whether two lists of values differ by a constant factor that is not zero."""
     (first, second), *rest = pairs
-    return bool(first and second) and all(
-        (a * second - b * first) % PRIME == 0 for a, b in rest
-    )
+    return bool(first and second) and all((a * second - b * first) % PRIME == 0 for a, b in rest)
 
 
 def rationals(values: Sequence[Any]) -> list[Fraction]:

@@ -38,10 +38,12 @@ def read_chart(data: Mapping[str, Any]) -> Chart:
         dense: dict[tuple[int, int], dict[int, Fraction]] = {}
         for (k, i, j), c in parse(text, ("t", "x", "y"), ROOM).terms.items():
             dense.setdefault((i, j), {})[k] = c
-        curves.append({
-            e: field.reduce([row.get(k, Fraction(0)) for k in range(max(row) + 1)])
-            for e, row in dense.items()
-        })
+        curves.append(
+            {
+                e: field.reduce([row.get(k, Fraction(0)) for k in range(max(row) + 1)])
+                for e, row in dense.items()
+            }
+        )
     exponents = [Fraction(k) for _, k in data["factors"]]
     monomial, density = rationals(data["monomial"]), rationals(data["density"])
     require(len(monomial) == len(density) == 2, "a chart has two coordinates")

@@ -41,7 +41,7 @@ def check_plane(node: Node) -> None:
     require(rationals(data["density"]) == list(germ.density), "another density")
     scale = common_scale(germ, renamed)
     pairs = []
-    for point in sample(repr(data["factors"]), ("x", "y")):
+    for point in sample(repr((node.data, data)), ("x", "y")):
         there = dict(zip(germ.variables, (point["x"], point["y"]), strict=True))
         pairs.append((germ_value(germ, there, scale), germ_value(renamed, point, scale)))
     require(proportional(pairs), "the curves do not multiply to K")
@@ -215,8 +215,10 @@ def _multiples(field: RealField, left: Curve, right: Curve) -> bool:
     )
 
 
-CHECKERS.update({
-    "plane": check_plane,
-    "toric chart": check_chart,
-    "chart bound": check_chart_bound,
-})
+CHECKERS.update(
+    {
+        "plane": check_plane,
+        "toric chart": check_chart,
+        "chart bound": check_chart_bound,
+    }
+)

@@ -18,6 +18,7 @@ from theory.solver.verify_moves import (
     check_unit,
 )
 from theory.solver.verify_newton import check_newton
+from theory.solver.verify_order import order_bound
 from theory.solver.verify_simplify import check_simplify
 from theory.solver.verify_split import check_split
 from theory.solver.verify_state import Seen, read_state
@@ -68,7 +69,7 @@ def check_claim(node: Node) -> None:
     infinite, lower, upper, multiplicity = rule(node, state, parts)
     if "order bound" in node.data and not infinite:
         bound = Fraction(node.data["order bound"])
-        need(lower < bound <= _order_bound(state), "the order bound")
+        need(lower < bound <= order_bound(state), "the order bound")
         lower, multiplicity = bound, None
     if "newton bound" in node.data and not infinite:
         bound = Fraction(node.data["newton bound"])
@@ -109,22 +110,9 @@ def _monomial(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
     return False, min(ratios), min(ratios), ratios.count(min(ratios))
 
 
-def _order_bound(state: Seen) -> Fraction:
-    """Return Hoelder's lower bound with orders that are seen in unit coefficients."""
-    total = max(
-        (n / d for n, d in zip(state.monomial, state.density, strict=True)), default=Fraction(0)
-    )
-    known = all(d >= 1 for d in state.density)
-    for generators, exponent in state.ideals:
-        order = state.order_bound(generators)
-        known = known and order is not None
-        total += exponent * (order or 0)
-    return 1 / total if known and total else Fraction(0)
-
-
 def _bounds(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
     """Hoelder from below with orders that are seen in unit coefficients, Newton from above."""
-    need(node.lower <= _order_bound(state), "the lower bound")
+    need(node.lower <= order_bound(state), "the lower bound")
     if node.upper is not None:
         need(check_newton(state, None)[0] <= node.upper, "the upper bound")
     return False, node.lower, node.upper, None

@@ -17,6 +17,7 @@ from theory.solver.algebra import (
 )
 from theory.solver.certificate import Node
 from theory.solver.decisions import decide
+from theory.solver.univariate import determinant
 from theory.solver.verify_claims import Claim, Part, least_claim
 from theory.solver.verify_state import Seen
 from theory.solver.verify_zeros import need, replay
@@ -37,17 +38,21 @@ def check_split(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
 
 
 def _fresh(state: Seen, names: Sequence[str], gone: int | None) -> tuple[Ring, list[Poly]]:
+    need(len(names) == state.ring.ngens + (gone is None), "names")
     ring = polynomial_ring(tuple(names))
     gens = iter(ring.gens[1:])
     images = [ring.gens[0] if i == gone else next(gens) for i in range(state.ring.ngens)]
     return ring, images
 
 
-def _never(state: Seen, equations: Sequence[Poly]) -> None:
-    system = [*equations, *(q for q, _, _ in state.relations)]
-    status = decide(system, state.nonzero)
+def _never(system: Sequence[Poly], conditions: Sequence[Poly]) -> None:
+    status = decide(system, conditions)
     need(status.answer == "empty", "a coefficient may vanish")
-    need(replay(system, state.nonzero, status.witness) == "empty", "a coefficient may vanish")
+    need(replay(system, conditions, status.witness) == "empty", "a coefficient may vanish")
+
+
+def _tied(state: Seen) -> list[Poly]:
+    return [q for q, _, _ in state.relations]
 
 
 def _pivoted(state: Seen, p: Poly, data: Mapping[str, Any]) -> Seen:
@@ -56,7 +61,7 @@ def _pivoted(state: Seen, p: Poly, data: Mapping[str, Any]) -> Seen:
     need(coefficient_list(p, i)[-1].is_ground, "the leading coefficient")
     bound = set().union(*(used(q) | used(v) | {k} for q, k, v in state.relations))
     need(i not in bound, "the parameter is already tied")
-    _never(state, [p, p.diff(state.ring.gens[i])])
+    _never([p, p.diff(state.ring.gens[i]), *_tied(state)], state.nonzero)
     ring, images = _fresh(state, data["names"], None)
     moved = state.mapped(ring, images)
     relations = tuple((q, k + 1, v) for q, k, v in moved.relations)
@@ -76,7 +81,7 @@ def _solved(state: Seen, p: Poly, data: Mapping[str, Any]) -> Seen:
     c, r = read(state.ring, data["coefficient"]), read(state.ring, data["rest"])
     need(c * state.ring.gens[i] + r == p and not degree_in(c, i) + degree_in(r, i), "not linear")
     if not c.is_ground:
-        _never(state, [c, p])
+        _never([c, p, *_tied(state)], state.nonzero)
     ring, images = _fresh(state, data["names"], i)
     y, bottom = ring.gens[0], substitute(c, images, ring)
     top = y - substitute(r, images, ring)
@@ -96,8 +101,14 @@ def _solved(state: Seen, p: Poly, data: Mapping[str, Any]) -> Seen:
         whole = move(q - v)
         head = ring.from_dict({e: k for e, k in whole.items() if not any(e[:vanishing])})
         need(degree_in(head - whole, place) < degree_in(head, place), "a relation")
+        need(coefficient_list(head, place)[-1].is_ground, "the leading coefficient")
         relations.append((head, place, head - whole))
     conditions = [evaluate(move(h), 0, 0) for h in state.nonzero]
+    if relations:
+        heads = [head for head, _, _ in relations]
+        pivots = [ring.gens[place] for _, place, _ in relations]
+        slopes = determinant([[q.diff(x) for x in pivots] for q in heads], ring)
+        _never([slopes, *heads], [*conditions, bottom])
     return Seen(
         ring,
         vanishing,

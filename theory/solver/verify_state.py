@@ -8,7 +8,6 @@ from theory.solver.algebra import (
     Poly,
     Ring,
     coefficient_list,
-    degree,
     degree_in,
     names_of,
     polynomial_ring,
@@ -129,20 +128,6 @@ class Seen(NamedTuple):
             == [(q, k, v) for (q, _, v), k in zip(moved.relations, pivots, strict=True)]
             and _conditions(self) == _conditions(moved)
         )
-
-    def order_bound(self, generators: Generators) -> int | None:
-        """Return a bound of the order of an ideal at every point of the region."""
-        sizes = []
-        v = self.vanishing
-        for g in generators:
-            for e in g.keys():
-                front = e[:v]
-                part = {(*(0,) * v, *d[v:]): c for d, c in g.items() if d[:v] == front}
-                if is_unit(self, self.ring.from_dict(part)):
-                    sizes.append(sum(front))
-        if sizes:
-            return int(min(sizes))
-        return None if self.relations else int(min(degree(g) for g in generators))
 
     def check_pieces(self, pieces: Sequence["Seen"], *, of_sum: bool) -> None:
         """Reject pieces that share variables or are not all of the state.

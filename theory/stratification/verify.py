@@ -103,7 +103,7 @@ def check_algebraic_point(node: Node) -> None:
     ring = _Ring(field.modulus)
     base = [ring.element(number) for number in at]
     pairs = []
-    for offset in sample(data["polynomial"] + repr(data["at"]), variables):
+    for offset in sample(repr((data, child.data)), variables):
         near = [ring.element([offset[name]]) for name in variables]
         there = {name: ring.add(x, dx) for name, x, dx in zip(variables, base, near, strict=True)}
         whole = _chart_value(ring, chart, near)

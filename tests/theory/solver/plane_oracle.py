@@ -65,12 +65,12 @@ def resolve(
         moved = [(into_slope(curve, c), k) for curve, k in kept]
         at_axis = c == 0
         claims += resolve(
-            moved, (big_n, ny if at_axis else F(0)), (big_nu, nu[1] if at_axis else F(1)),
+            moved,
+            (big_n, ny if at_axis else F(0)),
+            (big_nu, nu[1] if at_axis else F(1)),
             (True, y_axis and at_axis),
         )
-    vertical = [
-        len(form) - 1 < order(curve) for form, (curve, _) in zip(forms, kept, strict=True)
-    ]
+    vertical = [len(form) - 1 < order(curve) for form, (curve, _) in zip(forms, kept, strict=True)]
     if x_axis or any(vertical):
         moved = [({(i, i + j - order(c)): a for (i, j), a in c.items()}, k) for c, k in kept]
         claims += resolve(moved, (nx, big_n), (nu[0], big_nu), (x_axis, True))
@@ -125,9 +125,11 @@ def truth(factors: Sequence[tuple[str, int]], prior: tuple[int, int] = (0, 0)) -
         ({(i, j): c for (i, j), c in parse(text, ("x", "y")).terms.items()}, k)
         for text, k in factors
     ]
-    return least(resolve(
-        curves, (F(0), F(0)), (F(1 + prior[0]), F(1 + prior[1])), (prior[0] > 0, prior[1] > 0)
-    ))
+    return least(
+        resolve(
+            curves, (F(0), F(0)), (F(1 + prior[0]), F(1 + prior[1])), (prior[0] > 0, prior[1] > 0)
+        )
+    )
 
 
 def as_product(factors: Sequence[tuple[str, int]]) -> str:

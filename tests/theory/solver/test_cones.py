@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from theory import rlct, verify
+from theory.solver import hoelder, splits
+from theory.solver.algebra import polynomial_ring, read
+from theory.solver.factoring import factors
 
 CONE = "(x^2 - y^2 - z^2)"
 TOUCHING = ["(3*y - 5*x + 4*z)", "(12*y - 13*x + 5*z)", "(x - y)"]
@@ -66,3 +69,58 @@ def test_value_is_not_above_that_of_points_nearby(other: str, prior: dict[str, A
     assert verify(found)
     assert found.lower <= near.value
     assert not found.exact or (found.value, found.multiplicity) == (Fraction(3, 8), 1)
+
+
+CUSPS = [
+    ("+", 1, 4, Fraction(5, 27)),
+    ("-", 1, 3, Fraction(5, 21)),
+    ("+", 2, 8, Fraction(5, 54)),
+]
+
+
+def cusp(sign: str, cone: int, power: int) -> str:
+    """Return the cone times a cubic that has a cusp on the ray through (5, 3, 4), along it.
+
+    With weights 3 and 2 at the cusp the cubic has order 6 and the cone order 3.
+    """
+    return f"{CONE}^{cone}*((5*x - 3*y - 4*z)^2*x {sign} (5*z - 4*x)^3)^{power}"
+
+
+@pytest.mark.parametrize(("sign", "cone", "power", "value"), CUSPS)
+def test_lower_bounds_hold_where_a_curve_touches_a_tied_parameter(
+    sign: str, cone: int, power: int, value: Fraction
+) -> None:
+    """The prior leaves the ray as it is, and makes the origin itself no smaller than the ray."""
+    K = cusp(sign, cone, power)
+    near = rlct(K, at={"x": 5, "y": 3, "z": 4}, absolute=True)
+    assert (near.value, near.multiplicity) == (value, 1)
+    assert value == Fraction(5, 6 * power + 3 * cone)
+    found = rlct(K, prior={"x": 20}, absolute=True)
+    assert verify(found)
+    assert found.lower <= value <= found.upper
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "answer", "K", "options"),
+    [
+        (hoelder, "_disturbed", False, cusp("+", 1, 4), {"prior": {"x": 20}, "absolute": True}),
+        (splits, "_are_functions", True, CASES[0][0], {}),
+    ],
+)
+def test_a_proof_without_the_condition_is_rejected(
+    monkeypatch: pytest.MonkeyPatch,
+    module: Any,
+    name: str,
+    answer: bool,
+    K: str,
+    options: dict[str, Any],
+) -> None:
+    assert verify(rlct(K, **options))
+    monkeypatch.setattr(module, name, lambda *_: answer)
+    assert not verify(rlct(K, **options))
+
+
+def test_equal_factors_are_found_in_sets() -> None:
+    ring = polynomial_ring(("s", "t"))
+    product = read(ring, "s^2 + 3*s*t - s - 3*t")
+    assert {p for p, _, _ in factors(product)} == {read(ring, "s - 1"), read(ring, "s + 3*t")}

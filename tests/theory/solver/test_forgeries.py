@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from mutation_examples import region
 
 from theory import SumOfSquares, rlct, verify
 from theory.expression import Polynomial, parse, write
@@ -72,6 +73,34 @@ def test_a_germ_below_that_fits_at_points_known_beforehand() -> None:
     other = agreeing(parse(true, names), repr(node["data"]))
     node["children"] = plain(write(other), absolute=True)["children"]
     assert not verify(node)
+
+
+def test_a_plane_germ_that_fits_its_chart_at_points_known_beforehand() -> None:
+    node = plain("x^2*y^2 + x^7 + y^7", absolute=True)
+    while node["rule"] != "plane":
+        (node,) = node["children"]
+    assert verify(node)
+    names = tuple(node["data"]["germ"]["variables"])
+    (factor,) = node["data"]["germ"]["factors"]
+    (text,) = factor["generators"]
+    chart = node["children"][0]["data"]
+    # With a term x^2 the value is another one.
+    factor["generators"] = [write(agreeing(parse(text, names), repr(chart["factors"])))]
+    assert not verify(node)
+
+
+@pytest.mark.parametrize("more", [[], ["y", "z"]])
+def test_names_that_do_not_fit_the_parameters(more: list[str]) -> None:
+    forged: Json = json.loads(json.dumps(region("y", "t", ["t + y"]).to_json()))
+    names = [
+        part["names"]
+        for node in forged["children"]
+        for part in node["data"]["parts"]
+        if part.get("side") == "zero"
+    ]
+    assert verify(forged)
+    names[0][-1:] = more
+    assert not verify(forged)
 
 
 def test_a_chart_that_wears_the_germ_of_another_node() -> None:

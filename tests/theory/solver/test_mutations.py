@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from mutation_examples import GERMS, SYSTEMS, proofs
 from mutations import mutations, rules
 
-from theory import SumOfSquares, rlct, verify
+from theory import rlct, verify
 from theory.solver import verify as verifier
 from theory.solver import verify_recursion, verify_replay, verify_simplify
 from theory.solver.algebra import polynomial_ring, read
@@ -16,34 +17,7 @@ from theory.solver.real_zeros import real_status
 from theory.solver.verify_replay import replay
 
 Json = dict[str, Any]
-S = SumOfSquares
-
-GERMS: list[tuple[Any, dict[str, Any]]] = [
-    ("x^2*y^4*z^2", {"prior": {"x": 1}}),
-    ("(x - 1)^2*(y^2 + z^2)^3", {"at": {"x": 1}}),
-    ("((x - y)^2 - z^3)^2", {}),
-    ("(x^2 + 4*y^2 - z^2)^2", {}),
-    ("(x^2 - 2*y^2*z)^2", {}),
-    ("(x*y - z^3)^2", {}),
-    (S(["x + 2*y - 3*z", "x^2 + 2*y^2 + 3*z^2"]), {}),
-    (S(["x^2*y", "z"]), {}),
-    (S(["x*y", "y*z", "z*x"]), {}),
-    (S(["x^2 - y*z", "z^2"]), {}),
-    ("(x^2 - 2*y^2)^2*(y^2 - 3*z^2)^2", {}),
-    ("(x^2 + y^2 - z^2)^2 + (x - 3)^2*(z - 5)^4", {"at": {"x": 3, "y": 4, "z": 5}}),
-    ("(x - y)^4*(y - 2*x)^2*(x - y + z)^2*z^4", {}),
-    (S(["x^2 - 2*y^2", "z^2 - 3*w^2"]), {}),
-    ("(y - x)^2*(x - y)^2*(y - 2*x)^2*(x - y + z)^2*z^4", {}),
-    (S(["a*b + c*d", "c*d*(a - b)"]), {}),
-    (S(["a*c", "a*d", "b*c", "b*d"]), {}),
-    (S(["(1 + a)*(1 + c) - 1", "(1 + a)*d", "b*(1 + c)"]), {}),
-    ("(y^2 - 2*x^2)^4 + x^9", {"absolute": True}),
-    ("((x^3 - 2*y^3)^2 - 3*x^7)^2 + x^14*y", {"absolute": True, "timeout": 1e-5}),
-    ("x^2 - x^3 + y^2 - 2*y*z^2 + z^4 + z^6", {}),
-    ("x*y*z*(x - y)*(x + y)*(y - z)*(y + z)*(z - x)*(z + x)*(x + y + z)*(x - y - 2*z)",
-     {"absolute": True, "timeout": 0.05}),
-    (S(["x^2*y - z*w^2", "y^2*z - x*w^3", "x*y*z*w"]), {"timeout": 0.01}),
-]  # fmt: skip
+PROOFS = proofs()
 
 # Of a long certificate every second change is tried, or every third, and so on.
 CHANGES = 60
@@ -91,26 +65,26 @@ def test_no_change_leads_to_another_claim(K: Any, options: dict[str, Any]) -> No
     assert rejected > 2 * accepted
 
 
-SYSTEMS = [
-    (["x^2+y^2"], ["x"]),
-    (["x^2-2"], ["x"]),
-    (["x^2+x*y+y^2"], ["x", "y"]),
-    (["x^2+y^2-3*x*y"], ["x", "y"]),
-    (["x^3-2*y^3"], ["x", "y"]),
-    (["x^2+y^2-1", "x*y-1"], ["x", "y"]),
-    (["x^2+y^2-3", "x*y-1"], ["x", "y"]),
-    (["x^4*y^2+x^2*y^4-3*x^2*y^2*z^2+z^6"], ["x", "y", "z"]),
-    (["x^4*y^2+x^2*y^4-2*x^2*y^2*z^2+z^6"], ["x", "y", "z"]),
-    (["(x^2+y^2-1)^2+(x-2)^2"], ["x"]),
-    (["x^2+y^2+z^2+x+1"], []),
-    (["x^4-x^2*y^2+y^4"], ["x", "y"]),
-    (["x^2-y*z", "z^2-x*y"], ["x", "y", "z"]),
-    (["x-y", "x+y"], ["x"]),
-    (["x*y"], ["x"]),
-    ([], ["x"]),
-    (["y^2-x^3+x"], ["x", "y"]),
-    (["x"], ["0"]),
-]
+@pytest.mark.parametrize("rule", sorted(PROOFS))
+def test_no_change_of_a_proof_without_an_expression(rule: str) -> None:
+    true = dict(json.loads(json.dumps(PROOFS[rule].to_json())))
+    assert rule in set(rules(true))
+    assert verify(true)
+    rejected, accepted = 0, 0
+    # A proof about another germ may be right.
+    everything = [
+        (path, mutated)
+        for path, mutated in mutations(true)
+        if all(mutated["data"].get(k) == true["data"].get(k) for k in ("germ", "polynomial", "at"))
+    ]
+    for path, mutated in everything[:: 1 + len(everything) // CHANGES]:
+        if not verify(mutated):
+            rejected += 1
+            continue
+        accepted += 1
+        claims = ("lower", "upper", "multiplicity")
+        assert [mutated[key] for key in claims] == [true[key] for key in claims], path
+    assert rejected > accepted
 
 
 @pytest.mark.parametrize(("equations", "nonzero"), SYSTEMS)
@@ -130,19 +104,13 @@ def test_no_change_of_a_witness_proves_the_opposite(
         assert answer == status.answer, path
 
 
-# No germ here leads to these; the bounds among them have tests of their own.
-WITHOUT_EXAMPLE = {
-    "arc", "consequences", "empty", "line", "no pole",
-    "algebraic point", "linear rank", "smaller ideal", "squeezed", "zero set",
-}  # fmt: skip
-
-
 def test_the_rules_of_the_checkers_are_covered() -> None:
-    """Rules without an example here are named, so that a new one does not pass unseen."""
-    assert verify(plain("x^2", {}))
+    """Every rule has an example here, so that a new one does not pass unseen."""
     seen: set[str] = set()
     for K, options in GERMS:
         seen.update(rules(plain(K, options)))
+    for node in PROOFS.values():
+        seen.update(rules(json.loads(json.dumps(node.to_json()))))
     ring = polynomial_ring(("x", "y", "z"))
     for equations, nonzero in SYSTEMS:
         status = real_status([read(ring, p) for p in equations], [read(ring, p) for p in nonzero])
@@ -150,4 +118,4 @@ def test_the_rules_of_the_checkers_are_covered() -> None:
     known = {
         *verifier.CHECKERS, *verify_recursion._RULES, *verify_simplify._STEPS, *verify_replay.RULES,
     }  # fmt: skip
-    assert known - seen <= WITHOUT_EXAMPLE
+    assert seen == known

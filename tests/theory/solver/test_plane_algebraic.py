@@ -18,13 +18,24 @@ from theory.expression import parse
 
 # Blocks without a tangent that two values of t share; roots of t appear at the second level.
 BLOCKS = (
-    "y - t*x", "y - t*x - x^2", "y - t*x + t*x^2", "(y - t*x)^2 - t*x^4", "(y - t*x)^2 - x^3",
-    "(y - t*x)^2 - t*x^3", "(y - t*x)^2 + x^4", "(y - t*x)^2 - 4*x^4", "(y - t*x)^3 - t*x^4",
-    "(y - t*x - x^2)^2 - t*x^5", "(y - t*x)^2 + t*x^4", "((y - t*x)^2 - t^2*x^4)^2 - x^9",
+    "y - t*x",
+    "y - t*x - x^2",
+    "y - t*x + t*x^2",
+    "(y - t*x)^2 - t*x^4",
+    "(y - t*x)^2 - x^3",
+    "(y - t*x)^2 - t*x^3",
+    "(y - t*x)^2 + x^4",
+    "(y - t*x)^2 - 4*x^4",
+    "(y - t*x)^3 - t*x^4",
+    "(y - t*x - x^2)^2 - t*x^5",
+    "(y - t*x)^2 + t*x^4",
+    "((y - t*x)^2 - t^2*x^4)^2 - x^9",
 )
 TOWERS = (
-    "((y - t*x)^2 - t*x^4)^2 - x^9", "((y - t*x)^2 - t*x^4)^2 + x^10",
-    "((y - t*x)^2 - t*x^4)^2 - t*x^10", "((y - t*x)^2 - t*x^4)^2 - x^6*(y - t*x)*x",
+    "((y - t*x)^2 - t*x^4)^2 - x^9",
+    "((y - t*x)^2 - t*x^4)^2 + x^10",
+    "((y - t*x)^2 - t*x^4)^2 - t*x^10",
+    "((y - t*x)^2 - t*x^4)^2 - x^6*(y - t*x)*x",
 )
 
 

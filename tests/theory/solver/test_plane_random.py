@@ -28,7 +28,7 @@ BLOCKS = (
     "y^2 - 2*x^2", "y^2 - 3*x^4", "y^3 - 2*x^3", "(y^2 - x^3)^2 - x^5*y", "(y^2 - x^3)^2 - 4*x^7",
     "(y^2 - x^3)^2 + x^7", "y^2 - x^2 + x^3", "y^4 + x^4", "y^4 - 2*x^6", "y^2 + x^3*y + x^6",
     "(y - x^2)^3 - x^7", "(x - y)^2 + y^6", "(x + y^2)^2 - y^5",
-)
+)  # fmt: skip
 
 
 def draw(rng: random.Random) -> list[tuple[str, int]]:
@@ -156,9 +156,7 @@ def test_smooth_branches_by_their_contact(seed: int) -> None:
         expected = by_contact(real, complex_, axis, prior)
         shift = rng.choice(("0", "x^2", "x - 2*x^3"))
         parts = [f"(y - ({_series(p)}) - ({shift}))^{k}" for p, k in real]
-        parts += [
-            f"((y - ({_series(p)}) - ({shift}))^2 + x^{2 * s})^{k}" for p, s, k in complex_
-        ]
+        parts += [f"((y - ({_series(p)}) - ({shift}))^2 + x^{2 * s})^{k}" for p, s, k in complex_]
         K = "*".join([*parts, f"x^{axis}"])
         found = rlct(K, prior={"x": prior} if axis else _if_named(K, prior), absolute=True)
         assert (found.value, found.multiplicity) == expected, K
@@ -181,9 +179,7 @@ def test_ideals_agree_with_their_expanded_sum_of_squares() -> None:
         texts = [as_product([(t, 1)]) for t in rng.sample(BLOCKS[:23], 2)]
         shared = rng.choice(("1", "y - x^2", "x", "x^2 + y^2"))
         generators = [f"({shared})*{text}" for text in texts]
-        expanded = write(
-            parse(" + ".join(f"({g})^2" for g in generators), ("x", "y"))
-        )
+        expanded = write(parse(" + ".join(f"({g})^2" for g in generators), ("x", "y")))
         one, two = rlct(SumOfSquares(generators)), rlct(expanded)
         assert (one.value, one.multiplicity) == (two.value, two.multiplicity), generators
 
@@ -204,9 +200,12 @@ def test_random_ideals_by_point_blow_ups() -> None:
         rational = {e: sympy.Rational(c.numerator, c.denominator) for e, c in K.terms.items()}
         _, parts = sympy.Poly.from_dict(rational, x, y).sqf_list()
         try:
-            expected = truth([(
-                " + ".join(f"({c})*x^{i}*y^{j}" for (i, j), c in part.terms()), int(power)
-            ) for part, power in parts])
+            expected = truth(
+                [
+                    (" + ".join(f"({c})*x^{i}*y^{j}" for (i, j), c in part.terms()), int(power))
+                    for part, power in parts
+                ]
+            )
         except Irrational:
             continue
         found = rlct(SumOfSquares(generators))

@@ -102,9 +102,16 @@ def test_error_says_which_and_where(K: Any, options: dict[str, Any], message: st
 @pytest.mark.parametrize(
     "K",
     [
-        "x^2 - 2*x*y + y^2", "x^2 + x*y + y^2", "x^2*(1 + x)", "x^4 - 2*x^2*y^3 + y^6",
-        "x^2 - x*y^2 + y^4", "(x - y)*(2*x - 2*y)", "x^2 - x^3", "-(x - y)*(y - x)",
-        "x^4 - x^3*y^2 + y^8", "(y - x^2)^2 + x^7*y^3 + x^8",
+        "x^2 - 2*x*y + y^2",
+        "x^2 + x*y + y^2",
+        "x^2*(1 + x)",
+        "x^4 - 2*x^2*y^3 + y^6",
+        "x^2 - x*y^2 + y^4",
+        "(x - y)*(2*x - 2*y)",
+        "x^2 - x^3",
+        "-(x - y)*(y - x)",
+        "x^4 - x^3*y^2 + y^8",
+        "(y - x^2)^2 + x^7*y^3 + x^8",
     ],
 )
 def test_nonnegative_germs_are_accepted(K: str) -> None:
@@ -119,8 +126,7 @@ def test_signs_agree_with_samples_near_the_point() -> None:
     accepted = refused = 0
     for _ in range(150):
         terms = {
-            (2 * rng.randrange(3), 2 * rng.randrange(3)): F(rng.choice((1, 2, 3)))
-            for _ in range(2)
+            (2 * rng.randrange(3), 2 * rng.randrange(3)): F(rng.choice((1, 2, 3))) for _ in range(2)
         } | {(rng.randrange(4), rng.randrange(4)): F(rng.choice((-2, -1, 1)))}
         terms = {e: c for e, c in terms.items() if sum(e)}
         if not terms:
@@ -141,9 +147,16 @@ def test_signs_agree_with_samples_near_the_point() -> None:
 
 def test_the_clock_turns_into_bounds() -> None:
     start = time.monotonic()
-    found = rlct(SumOfSquares([
-        "x^2*y - z*w^2 + x*z^3", "y^2*z - x*w^3 + w^5", "x*y*z*w - z^4",
-    ]), timeout=1)
+    found = rlct(
+        SumOfSquares(
+            [
+                "x^2*y - z*w^2 + x*z^3",
+                "y^2*z - x*w^3 + w^5",
+                "x*y*z*w - z^4",
+            ]
+        ),
+        timeout=1,
+    )
     assert time.monotonic() - start < 5
     assert 0 < found.lower <= found.upper
     assert verify(found)
@@ -162,7 +175,11 @@ def test_json_and_text() -> None:
     found = rlct("x^2*y^4")
     plain = json.loads(json.dumps(found.to_json()))
     assert {k: plain[k] for k in ("exact", "value", "multiplicity", "lower", "upper")} == {
-        "exact": True, "value": "1/4", "multiplicity": 1, "lower": "1/4", "upper": "1/4",
+        "exact": True,
+        "value": "1/4",
+        "multiplicity": 1,
+        "lower": "1/4",
+        "upper": "1/4",
     }
     assert plain["proof"]
     assert verify(plain)

@@ -51,8 +51,13 @@ def test_structure_is_read_off(text: str, expected: Any) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "x^2*y^4 + x^6", "(x^2+y^2)^3*z^4", "2*(x - y)^4/3 + (x + y)^6", "((x^2+y^2)^2 + z^4)^2*x",
-        "x^4 - 2*x^2*y^2 + y^4 + z^2*x", "-(x - y)^3*(2*x - 2*y)", "x*y - z^2 + (x*z - 1/2*y)^2",
+        "x^2*y^4 + x^6",
+        "(x^2+y^2)^3*z^4",
+        "2*(x - y)^4/3 + (x + y)^6",
+        "((x^2+y^2)^2 + z^4)^2*x",
+        "x^4 - 2*x^2*y^2 + y^4 + z^2*x",
+        "-(x - y)^3*(2*x - 2*y)",
+        "x*y - z^2 + (x*z - 1/2*y)^2",
     ],
 )
 def test_reading_multiplies_to_the_expression(text: str) -> None:
@@ -77,9 +82,14 @@ def test_moving_the_point() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("x^2 + x*y + y^2", True), ("x^2 + 3*x*y + y^2", False), ("x^2 - 2*x*y + y^2", True),
-        ("x^4 - 2*x^2*y^2 + y^4", True), ("x^2 - y", False), ("-x^2", False),
-        ("2*x^2 - 2*x*y + 2*y^2 - 2*y*z + z^2", True), ("x^4 + 2*x^3*y + 3*x^2*y^2 + y^6", True),
+        ("x^2 + x*y + y^2", True),
+        ("x^2 + 3*x*y + y^2", False),
+        ("x^2 - 2*x*y + y^2", True),
+        ("x^4 - 2*x^2*y^2 + y^4", True),
+        ("x^2 - y", False),
+        ("-x^2", False),
+        ("2*x^2 - 2*x*y + 2*y^2 - 2*y*z + z^2", True),
+        ("x^4 + 2*x^3*y + 3*x^2*y^2 + y^6", True),
     ],
 )
 def test_squares_are_exact(text: str, found: bool) -> None:

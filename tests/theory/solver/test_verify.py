@@ -122,7 +122,10 @@ def test_a_result_must_match_its_certificate() -> None:
 @pytest.mark.parametrize(
     "junk",
     [
-        {}, {"rule": "plane"}, {"proof": []}, {"rule": "magic", "data": {}},
+        {},
+        {"rule": "plane"},
+        {"proof": []},
+        {"rule": "magic", "data": {}},
         Node("magic", Fraction(1), Fraction(1), 1),
         Node("plane", Fraction(1), Fraction(1), 1),
         Node("monomial germ", Fraction(1), Fraction(1), 1, {"germ": 5}),
