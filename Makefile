@@ -14,7 +14,7 @@ REPORT ?= build/report
 # Two processes or two threads, never four: the numbers of a run do not depend on it, its speed does.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types unit reference benchmark volume cas clean
+.PHONY: quickstart test lint types unit reference accuracy benchmark volume cas clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -43,6 +43,12 @@ reference: $(VENV)/.installed
 	$(BIN)/llcbench run smoke --store build/reference --executor processes --workers 2
 	$(BIN)/llcbench export --store build/reference --out results/reference/v1/smoke.jsonl --readme README.md
 	mkdir -p results/environments && cp build/reference/environments/*.json results/environments/
+
+# The leaderboard: all samplers, default and tuned, ten replicates; about an hour on two cores, resumable.
+accuracy: $(VENV)/.installed
+	$(BIN)/llcbench run accuracy --store build/accuracy --executor processes --workers 2 --run-limit 10m
+	$(BIN)/llcbench export --store build/accuracy --out results/reference/v1/accuracy.jsonl.gz
+	$(BIN)/llcbench leaderboard --store results/reference/v1/accuracy.jsonl.gz --readme README.md
 
 benchmark: export LLCBENCH_SPEED_CSV = results/reference/v1/steps.csv
 benchmark: $(VENV)/.installed

@@ -4,7 +4,6 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,11 +12,9 @@ from llcbench.cli_options import (
     json_option,
     load_option,
     records_in,
-    seconds_of,
-    selecting,
-    specs_of,
     store_option,
 )
+from llcbench.cli_run import plan, run
 from llcbench.cli_theory import cite, theory
 from llcbench.cli_tune import tune
 
@@ -81,94 +78,6 @@ def show(
 
 
 @cli.command()
-@selecting
-@click.option("--executor", type=click.Choice(["serial", "processes"]), default="serial")
-@click.option("--workers", type=int, default=2, show_default=True, help="Processes.")
-@click.option("--time-budget", metavar="20m", help="Stop after this time: 90s, 20m or 2h.")
-@click.option("--run-limit", metavar="10m", help="Kill a process that hangs in one run.")
-@click.option("--fresh", is_flag=True, help="Run again what the store holds already.")
-@click.option("--keep-failed", is_flag=True, help="Do not try failed runs again.")
-@click.option("--no-progress", is_flag=True, help="No progress bar.")
-@json_option
-def run(
-    suite: str,
-    store: str,
-    executor: str,
-    workers: int,
-    time_budget: str | None,
-    run_limit: str | None,
-    fresh: bool,
-    keep_failed: bool,
-    no_progress: bool,
-    as_json: bool,
-    **selection: Any,
-) -> None:
-    """Run a suite, or what the store still misses of it."""
-    from llcbench.run.executors import make_executor
-    from llcbench.run.plan import missing
-    from llcbench.run.runner import run_missing
-    from llcbench.run.store import Store
-    from llcbench.run.tunings import resolve
-
-    specs = specs_of(suite, selection)
-    place = Store(Path(store))
-    runner = make_executor(
-        executor, workers, list(selection["plugins"]), seconds_of(run_limit, "--run-limit")
-    )
-    contents = place.contents()
-    for line in place.set_aside(contents):
-        click.echo(f"llcbench: {line}", err=True)
-    specs, untuned = resolve(specs, place, runner, progress=not no_progress)
-    for line in untuned:
-        click.echo(f"llcbench: {line}", err=True)
-    wanted = specs if fresh else missing(specs, contents.records, keep_failed=keep_failed)
-    outcome = run_missing(
-        wanted, place, runner, seconds=seconds_of(time_budget), progress=not no_progress
-    )
-    for line in outcome.warnings:
-        click.echo(f"llcbench: {line}", err=True)
-    failed = [r for r in outcome.finished if r.estimate.status not in ("ok", "skipped")]
-    summary = {
-        "runs": len(specs),
-        "reused": len(specs) - len(wanted),
-        "finished": len(outcome.finished),
-        "failed": len(failed),
-        "unstarted": outcome.unstarted,
-        "store": store,
-    }
-    if as_json:
-        click.echo(json.dumps(summary))
-        return
-    for record in failed:
-        spec, estimate = record.spec, record.estimate
-        click.echo(f"{estimate.status}: {spec.problem} {spec.label}: {estimate.message}")
-    click.echo(
-        f"{len(specs)} runs: {summary['reused']} reused, {summary['finished']} made,"
-        f" {len(failed)} of them failed, {outcome.unstarted} left for the next call"
-    )
-
-
-@cli.command()
-@selecting
-@click.option("--workers", type=int, default=1, show_default=True, help="Processes to plan for.")
-@json_option
-def plan(suite: str, store: str, workers: int, as_json: bool, **selection: Any) -> None:
-    """Say how many runs a suite has, which are missing and how long they will take."""
-    from llcbench.run.forecast import forecast
-
-    facts = forecast(specs_of(suite, selection), Path(store), workers)
-    if as_json:
-        click.echo(json.dumps(facts))
-        return
-    click.echo(
-        f"{facts['runs']} runs, {facts['held']} in {store}, {facts['missing']} missing;"
-        f" about {facts['seconds']:.0f} s with {workers} worker(s)"
-    )
-    for identifier, count in facts["missing_by_problem"].items():
-        click.echo(f"  {identifier}: {count}")
-
-
-@cli.command()
 @store_option
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated output.")
@@ -194,22 +103,25 @@ def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
 
 @cli.command()
 @store_option
-@click.option("--out", required=True, metavar="FILE.jsonl", help="Where the runs are written.")
+@click.option("--out", required=True, metavar="FILE.jsonl[.gz]", help="Where the runs go.")
 @click.option("--readme", metavar="README.md", help="Renew the table of this file.")
 def export(store: str, out: str, readme: str | None) -> None:
     """Write the runs of a store as one sorted file with its scores beside it, to be committed."""
     from llcbench.report import tables
     from llcbench.report.readme import update
-    from llcbench.run.reference import write
+    from llcbench.run.reference import is_file_of_runs, write
     from llcbench.scoring import scores
 
+    if not is_file_of_runs(out):
+        raise ValueError(f"--out {out!r} must end in .jsonl or .jsonl.gz")
     records = records_in(store)
     path = Path(out)
     write(records, path)
     # Read back: the scores beside the file are those of the file, rounding included.
     records = records_in(out)
     table = tables.score_table(scores(records.values()))
-    path.with_suffix(".csv").write_text(tables.to_csv(table), encoding="utf-8")
+    beside = path.with_name(path.name.partition(".jsonl")[0] + ".csv")
+    beside.write_text(tables.to_csv(table), encoding="utf-8")
     if readme is not None:
         update(Path(readme), records.values())
     click.echo(f"{len(records)} runs written to {out}")
@@ -251,6 +163,8 @@ cli.add_command(cite)
 cli.add_command(compare)
 cli.add_command(leaderboard)
 cli.add_command(tune)
+cli.add_command(run)
+cli.add_command(plan)
 
 
 def main() -> None:

@@ -56,10 +56,10 @@ def seconds_of(text: str | None, option: str = "--time-budget") -> float | None:
 
 def records_in(store: str) -> dict[str, Any]:
     """Return the runs of a store, or of a committed file of runs."""
-    from llcbench.run.reference import read
+    from llcbench.run.reference import is_file_of_runs, read
     from llcbench.run.store import Store
 
-    if store.endswith(".jsonl"):
+    if is_file_of_runs(store):
         return read(Path(store))
     contents = Store(Path(store)).contents()
     for path, reason in contents.damaged.items():

@@ -19,7 +19,8 @@ import numpy as np
 
 from llcbench import registry
 from llcbench.diagnostics import convergence, standard_error
-from llcbench.records import Pilot, Settings, Tuning, Value
+from llcbench.pilots import Pilot, Tuning
+from llcbench.records import Settings, Value
 from llcbench.run.lengths import with_grads
 from llcbench.seeds import Seeds
 from llcbench.types import Data, Problem

@@ -1,5 +1,6 @@
 """Committed results: one sorted line per run, so that a change can be read as a diff."""
 
+import gzip
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ DIGITS = 6
 
 
 def write(records: dict[str, RunRecord], path: Path) -> None:
-    """Write records as JSON lines, sorted by problem, sampler and replicate.
+    """Write records as JSON lines, sorted by problem, sampler and replicate, zipped for ``.gz``.
 
     Floats are rounded to six significant digits, except in the specs, whose hash is the key.
     """
@@ -26,7 +27,14 @@ def write(records: dict[str, RunRecord], path: Path) -> None:
             plain[part] = _rounded(plain[part])
         lines.append(msgspec.json.encode(plain, order="sorted"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"\n".join(lines) + b"\n")
+    content = b"\n".join(lines) + b"\n"
+    # A fixed time stamp: the same runs are the same bytes.
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+
+
+def is_file_of_runs(name: str) -> bool:
+    """Tell whether a name is that of a file of runs, not of a store."""
+    return name.endswith((".jsonl", ".jsonl.gz"))
 
 
 def read(path: Path) -> dict[str, RunRecord]:
@@ -39,7 +47,12 @@ def read(path: Path) -> dict[str, RunRecord]:
         raise ValueError(f"no runs in {str(path)!r}: there is no such file")
     decoder = msgspec.json.Decoder(RunRecord)
     records = {}
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    try:
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    for number, line in enumerate(content.splitlines(), start=1):
         try:
             record = decoder.decode(line)
         except msgspec.DecodeError as error:

@@ -8,7 +8,8 @@ from typing import final
 
 import msgspec
 
-from llcbench.records import RunRecord, Spec, Truths, Tuning
+from llcbench.pilots import Tuning
+from llcbench.records import RunRecord, Spec, Truths
 
 _RECORD = msgspec.json.Decoder(RunRecord)
 _TRUTHS = msgspec.json.Decoder(Truths)

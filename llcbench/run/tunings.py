@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
-from llcbench.records import Spec, Tuning
+from llcbench.pilots import Tuning
+from llcbench.records import Spec
 from llcbench.run.executors import Died
 from llcbench.run.store import Store
 from llcbench.tuning import tune
