@@ -1,6 +1,6 @@
 """From run records to the entries of a leaderboard: who competes, and under what name."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, final
@@ -12,8 +12,8 @@ from llcbench.records import RunRecord, Spec, text
 MEAN_ENERGY = "mean_energy"
 # What belongs to the question rather than to the answer.
 ASKED = ("nbeta", "gamma", "batch_size")
-# The first ones name a configuration if that is enough to tell it from the others.
-TELLING = ("step_size", "num_draws")
+# These name a configuration if that is enough to tell it from the others, the first one first.
+TELLING = ("step_size", "gradient", "num_draws")
 
 
 @final
@@ -168,8 +168,8 @@ def _swept(group: list[RunRecord]) -> list[str]:
         )
 
     varied = [key for key in keys if distinct([key]) > len(by_case)]
-    order: Callable[[str], tuple[bool, str]] = lambda key: (key in TELLING, key)  # noqa: E731
-    for key in sorted(varied, key=order):
+    weight = {key: len(TELLING) - place for place, key in enumerate(TELLING)}
+    for key in sorted(varied, key=lambda key: (weight.get(key, 0), key)):
         rest = [other for other in varied if other != key]
         if distinct(rest) == distinct(varied):
             varied = rest
