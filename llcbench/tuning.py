@@ -171,6 +171,7 @@ class _Bench:
         fit = [p for p in pilots if p.criterion is not None and p.status == "ok"]
         if not fit:
             fit = [msgspec.structs.replace(p, criterion=0.0) for p in pilots if p.status == "ok"]
+            why = "it is the smallest that works: no two neighbours could be compared"
         if not fit:
             raise ValueError(f"{self.name} on {self.identifier}: no {varied} that was tried works")
         best = min(fit, key=lambda p: (p.criterion or 0.0, p.value))

@@ -1,8 +1,6 @@
 """Fills tuned hyper-parameters into the runs of a suite, each tuning made once and kept."""
 
 import hashlib
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +41,7 @@ def tunings_in(root: Path) -> dict[str, Tuning]:
 def resolve(
     specs: list[Spec], store: Store, executor: Any, *, progress: bool = True
 ) -> tuple[list[Spec], list[str]]:
-    """Return the specs with their tuned hyper-parameters, and lines on what could not be tuned.
+    """Return the specs with their tuned hyper-parameters, and lines on what had to be left out.
 
     Args:
         specs: Runs of a suite; those with ``variant="tuned"`` are filled in.
@@ -65,8 +63,9 @@ def resolve(
             else:
                 text = result.message if isinstance(result, Died) else result
                 warnings.append(f"{spec.sampler} on {spec.problem} is not tuned: {text}")
-    fill: Callable[[Spec], Spec] = partial(_filled, known=known)
-    return [fill(spec) for spec in specs], warnings
+    # A run that could not be tuned is left out: its defaults must not stand under "tuned".
+    fit = [s for s in specs if s.variant != "tuned" or tuning_key(s) in known]
+    return [_filled(spec, known) for spec in fit], warnings
 
 
 def _tuned(task: tuple[str, Spec]) -> Tuning | str:
@@ -81,10 +80,10 @@ def _tuned(task: tuple[str, Spec]) -> Tuning | str:
 
 
 def _filled(spec: Spec, known: dict[str, Tuning]) -> Spec:
-    """Return a run with the tuned parameters; untuned ones keep their defaults."""
-    found = known.get(tuning_key(spec)) if spec.variant == "tuned" else None
-    if found is None:
+    """Return a run with the tuned parameters, if it asks for them."""
+    if spec.variant != "tuned":
         return spec
+    found = known[tuning_key(spec)]
     return msgspec.structs.replace(
         spec, parameters=found.parameters | _fitted(spec, found), tuning_grads=found.grad_evals
     )

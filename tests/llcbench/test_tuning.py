@@ -100,13 +100,13 @@ def test_suites_are_filled_in_once_and_kept(tmp_path):
     assert next(iter((tmp_path / "tunings").iterdir())).stat().st_mtime_ns == kept
 
 
-def test_a_sampler_that_cannot_be_tuned_is_named_and_keeps_its_default(tmp_path):
+def test_a_sampler_that_cannot_be_tuned_is_named_and_left_out(tmp_path):
     spec = Spec(
         problem="regular/d2", problem_version=1, estimator="mean_energy", sampler="sgld",
         parameters={"step_size": -1.0}, settings=SETTINGS, seed=0, replicate=0, variant="tuned",
     )  # fmt: skip
-    (same,), warnings = resolve([spec], Store(tmp_path), Serial(), progress=False)
-    assert same == spec
+    left, warnings = resolve([spec], Store(tmp_path), Serial(), progress=False)
+    assert not left
     assert "sgld on regular/d2 is not tuned" in warnings[0]
 
 
