@@ -16,25 +16,37 @@ export OMP_NUM_THREADS ?= 1
 
 .PHONY: quickstart test lint types unit reference accuracy benchmark volume cas clean
 
+# Python compiles what it imports, once; compiling all of torch and jax beforehand takes a minute.
+unexport PYTHONDONTWRITEBYTECODE
+INSTALL = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
+
+# What a user needs, and what the tests need beyond it: peers, schedulers, tools.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,peers,nuts]'
+	$(INSTALL) --editable .
 	touch $@
+
+$(VENV)/.developed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable '.[dev,peers,nuts]'
+	touch $(VENV)/.installed $@
 
 quickstart: $(VENV)/.installed
 	$(BIN)/llcbench run smoke --store $(STORE) --executor processes --workers 2
 	$(BIN)/llcbench score --store $(STORE)
 	$(BIN)/llcbench report --store $(STORE) --out $(REPORT)
 
-test: lint types unit
+# Types are checked beside the tests: both leave a core idle now and then.
+test: lint
+	$(MAKE) --no-print-directory -j 2 types unit
 
-lint: $(VENV)/.installed
+lint: $(VENV)/.developed
 	$(BIN)/ruff check .
 
-types: $(VENV)/.installed
+types: $(VENV)/.developed
 	$(BIN)/mypy
 
-unit: $(VENV)/.installed
+unit: $(VENV)/.developed
 	$(BIN)/python -m pytest -n 2
 
 # Every number of the README: the smoke suite from scratch, and the cost of a step.
@@ -51,7 +63,7 @@ accuracy: $(VENV)/.installed
 	$(BIN)/llcbench leaderboard --store results/reference/v1/accuracy.jsonl.gz --readme README.md
 
 benchmark: export LLCBENCH_SPEED_CSV = results/reference/v1/steps.csv
-benchmark: $(VENV)/.installed
+benchmark: $(VENV)/.developed
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only
 
 GERMS := tests/theory/solver/germs.toml
@@ -59,7 +71,7 @@ GERMS := tests/theory/solver/germs.toml
 volume: $(VENV)/.installed
 	$(BIN)/python -m theory.volume $(GERMS) results/theory/v1/volume.csv
 
-cas: $(VENV)/.installed
+cas: $(VENV)/.developed
 	$(BIN)/python tests/theory/solver/singular.py $(GERMS) results/theory/v1/cas.csv
 
 clean:

@@ -126,15 +126,14 @@ def problem(identifier: str) -> "Problem":
     """
     from llcbench.problems.combinators import modify, split_modifiers
 
-    families = _families()
     prefix = identifier.split("/")[0]
-    if prefix not in families:
+    if prefix not in _entries("problems"):
         raise UnknownName(
             f"unknown problem {identifier!r}{_nearest(identifier, problem_ids())};"
             " 'llcbench list problems' shows them all"
         )
     base, modifiers = split_modifiers(identifier)
-    family = families[prefix]
+    family = _family(prefix)
     try:
         built = family.build(base)
     except ValueError as error:
@@ -215,11 +214,18 @@ def unknown(kind: str, name: str, known: list[str]) -> UnknownName:
     return UnknownName(f"unknown {kind} {name!r}{_nearest(name, known)}; known: {', '.join(known)}")
 
 
-@cache
 def _families() -> dict[str, "Family"]:
-    return {name: entry.load() for name, entry in _entries("problems").items()}
+    return {name: _family(name) for name in _entries("problems")}
 
 
+@cache
+def _family(prefix: str) -> "Family":
+    # One at a time: a run needs one family, and all of them take a second to import.
+    loaded: Family = _entries("problems")[prefix].load()
+    return loaded
+
+
+@cache
 def _entries(group: str) -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=f"llcbench.{group}")}
 
