@@ -60,14 +60,16 @@ def _exactness() -> Check:
 
 
 def _speed() -> Check:
+    """The best of several short runs: other work on the machine is no fault of the installation."""
     from llcbench import registry
     from llcbench.estimators.mean_energy import MeanEnergy
     from llcbench.records import Settings
 
-    settings = Settings(nbeta=100.0, num_chains=1, num_draws=500, num_burnin=0)
-    sampler = registry.make_sampler("sgld", {"step_size": 1e-4})
+    steps = 50
+    settings = Settings(nbeta=100.0, num_chains=1, num_draws=steps, num_burnin=0)
+    estimator = MeanEnergy(registry.make_sampler("sgld", {"step_size": 1e-4}), settings)
+    problem = registry.problem("poly/x2y2")
     started = time.perf_counter()
-    estimate = MeanEnergy(sampler, settings).estimate(registry.problem("poly/x2y2"))
-    step = estimate.seconds_sampling / 500
+    best = min(estimator.estimate(problem).seconds_sampling for _ in range(10)) / steps
     total = time.perf_counter() - started
-    return "speed", step < 1e-3, f"{step * 1e6:.0f} us a step of one chain, {total:.1f} s in all"
+    return "speed", best < 1e-3, f"{best * 1e6:.0f} us a step of one chain, {total:.1f} s in all"

@@ -1,34 +1,29 @@
-"""The command line as a person uses it: real processes, real output."""
+"""The command line as a person uses it: real output, mostly of real processes."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
-
-LLCBENCH = str(Path(sys.executable).with_name("llcbench"))
-
-
-def llcbench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([LLCBENCH, *arguments], capture_output=True, text=True, timeout=300)
+from command import here
+from command import process as llcbench
 
 
 def test_list_names_everything() -> None:
-    problems = json.loads(llcbench("list", "--json").stdout)
+    problems = json.loads(here("list", "--json").stdout)
     assert "poly/x2y2" in problems
     assert sum(name.startswith("poly/") for name in problems) >= 25
     ours = {"exact", "gibbs", "hmc", "mala", "mclmc", "rmsprop_sgld", "sghmc", "sgld", "sgnht"}
-    assert ours < set(llcbench("list", "samplers").stdout.split())
+    assert ours < set(here("list", "samplers").stdout.split())
 
 
 def test_show_gives_the_three_truths() -> None:
-    facts = json.loads(llcbench("show", "dln/3-3-3/r3-1", "--nbeta", "1000", "--json").stdout)
+    facts = json.loads(here("show", "dln/3-3-3/r3-1", "--nbeta", "1000", "--json").stdout)
     assert facts["local"]["value"] == "9/2"
     assert facts["global"]["value"] == "4"
     assert facts["tempered"]["stderr"] > 0
     assert abs(facts["tempered"]["value"] - 3.94) < 0.1
-    text = llcbench("show", "poly/x2y2", "--nbeta", "1e4").stdout
+    text = here("show", "poly/x2y2", "--nbeta", "1e4").stdout
     assert "1/2" in text
     assert "0.4123" in text
     assert "normal crossing" in text
@@ -91,12 +86,19 @@ def test_doctor_passes() -> None:
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_two(arguments: list[str], words: list[str]) -> None:
-    done = llcbench(*arguments)
+    refused(here(*arguments), words)
+
+
+def refused(done: CompletedProcess[str], words: list[str]) -> None:
     assert done.returncode == 2, (done.stdout, done.stderr)
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
     assert all(word in lines[0] for word in words), lines[0]
     assert "Traceback" not in done.stderr
+
+
+def test_a_process_refuses_in_the_same_way() -> None:
+    refused(llcbench("show", "poly/x2y5"), ["poly/x2y5", "did you mean"])
 
 
 def test_a_damaged_record_is_reported_set_aside_and_run_again(tmp_path: Path) -> None:

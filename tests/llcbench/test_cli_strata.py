@@ -1,17 +1,11 @@
 """``llcbench theory strata``, in processes of its own."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-LLCBENCH = str(Path(sys.executable).with_name("llcbench"))
-
-
-def llcbench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([LLCBENCH, *arguments], capture_output=True, text=True, timeout=120)
+from command import here as llcbench
+from command import process
 
 
 def test_table_and_plot(tmp_path: Path) -> None:
@@ -31,7 +25,7 @@ def test_table_and_plot(tmp_path: Path) -> None:
 
 
 def test_json_is_verified_and_damage_is_noticed(tmp_path: Path) -> None:
-    done = llcbench("theory", "strata", "(x^2-2)^2*y^4", "--json")
+    done = process("theory", "strata", "(x^2-2)^2*y^4", "--json")
     found = json.loads(done.stdout)
     assert found["complete"]
     assert [s["value"]["value"] for s in found["strata"]] == ["1/4", "1/4", "1/4", "1/2"]

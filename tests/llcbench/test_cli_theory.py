@@ -1,19 +1,13 @@
-"""The commands on exact coefficients, in processes of their own."""
+"""The commands on exact coefficients; one of them in a process of its own."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command import here as llcbench
+from command import process
 
 from llcbench.cli_theory import parameter
-
-LLCBENCH = str(Path(sys.executable).with_name("llcbench"))
-
-
-def llcbench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([LLCBENCH, *arguments], capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +51,7 @@ def test_parameter(text: str, value: object) -> None:
 
 
 def test_rlct_is_proved_and_checked_again(tmp_path: Path) -> None:
-    done = llcbench("theory", "rlct", "x^2*y^4 + x^6", "--at", "x=0,y=0", "--json")
+    done = process("theory", "rlct", "x^2*y^4 + x^6", "--at", "x=0,y=0", "--json")
     found = json.loads(done.stdout)
     # x^2 (y^4 + x^4): the blow-up of the origin gives 2/6.
     assert (found["exact"], found["value"], found["multiplicity"]) == (True, "1/3", 1)
