@@ -15,6 +15,7 @@ from llcbench.cli_options import (
     store_option,
 )
 from llcbench.cli_run import plan, run
+from llcbench.cli_scaling import scaling
 from llcbench.cli_theory import cite, theory
 from llcbench.cli_tune import tune
 
@@ -165,6 +166,7 @@ cli.add_command(leaderboard)
 cli.add_command(tune)
 cli.add_command(run)
 cli.add_command(plan)
+cli.add_command(scaling)
 
 
 def main() -> None:

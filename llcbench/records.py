@@ -62,6 +62,9 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         seconds_setup: Time before the first step.
         seconds_sampling: Time of all steps.
         peak_bytes: Peak resident memory of the process.
+        dim: Number of parameters; 0 in a run that failed before they were counted.
+        feed: How minibatches were drawn: ``independent``, or ``shuffled`` passes over the data, as a
+            package's own loop does whatever the settings say; None without minibatches.
         guards: Checks with their figures.
     """
 
@@ -86,6 +89,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seconds_setup: float = 0.0
     seconds_sampling: float = 0.0
     peak_bytes: int = 0
+    dim: int = 0
+    feed: Literal["independent", "shuffled"] | None = None
     guards: list[Guard] = []
 
     @property
@@ -106,7 +111,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         num_burnin: Steps before them.
         batch_size: Samples in a minibatch; None for the full batch.
         start: ``w_star``, or ``prior`` for over-dispersed chains at ``w_star + N(0, I / gamma)``.
-        feed: How minibatches are drawn; there is one way, and it is part of the record.
+        feed: How our own loop draws minibatches; `Estimate.feed` is what was done.
         gradient: ``control_variate`` subtracts the noise that a minibatch has at ``w_star``, at the
             price of a second gradient a step.
         dtype: Precision of the parameters.

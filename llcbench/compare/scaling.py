@@ -1,0 +1,139 @@
+"""How time and memory grow with the number of parameters, with fitted exponents."""
+
+import math
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+import msgspec
+import numpy as np
+
+from llcbench.compare.entries import field_of
+from llcbench.records import RunRecord
+
+# A relative standard error of this size is what an estimate is asked for.
+GOAL = 0.05
+# Networks of fewer sizes than this say nothing about growth.
+SIZES = 3
+MEASURES = {
+    "step": "seconds of a step of one chain",
+    "effective": "seconds of sampling per effective draw",
+    "goal": f"seconds to a standard error of {100 * GOAL:.0f} %, burn-in included",
+    "memory": "peak bytes of the process",
+}
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """What one problem costs one entry, medians over replicates.
+
+    Attributes:
+        entry: Name of the entry.
+        problem: Id of the problem.
+        dim: Number of parameters.
+        chains: Chains of a run; they share its time.
+        step: Seconds of a step of one chain.
+        effective: Seconds of sampling per effective draw, None without an estimate.
+        goal: Seconds to a relative standard error of 5 %, as ``(stderr / 5 %)^2`` times those of
+            the run: the error falls with the root of the time. Bias is not counted.
+        memory: Peak resident bytes of the process, libraries included.
+        bias: Relative distance of the mean estimate to the tempered truth.
+        runs: Runs that ended with an estimate.
+    """
+
+    entry: str
+    problem: str
+    dim: int
+    chains: int
+    step: float
+    effective: float | None
+    goal: float | None
+    memory: int
+    bias: float | None
+    runs: int
+
+
+class Growth(msgspec.Struct, frozen=True, kw_only=True):
+    """A power law ``cost = factor * dim^exponent`` of one entry, by least squares of logarithms.
+
+    Attributes:
+        entry: Name of the entry.
+        measure: Which cost; a key of `MEASURES`.
+        exponent: Fitted power.
+        stderr: Its standard error; None for three sizes on a line.
+        sizes: Problems that enter.
+    """
+
+    entry: str
+    measure: str
+    exponent: float
+    stderr: float | None
+    sizes: int
+
+
+def points(records: Iterable[RunRecord]) -> list[Point]:
+    """Return the costs of every entry on every problem whose size is known."""
+    known = [r for r in records if r.estimate.dim > 0 and r.estimate.status == "ok"]
+    found = []
+    for entry, runs in field_of(known).runs.items():
+        groups: dict[str, list[RunRecord]] = {}
+        for record in runs:
+            groups.setdefault(record.spec.problem, []).append(record)
+        found += [_point(entry.name, problem, group) for problem, group in groups.items()]
+    return sorted(found, key=lambda point: (point.entry, point.dim, point.problem))
+
+
+def growth(found: Sequence[Point], *, above: int = 0) -> list[Growth]:
+    """Return the exponents of every entry and measure with at least three sizes.
+
+    Args:
+        found: Costs.
+        above: Only problems of at least so many parameters: below, overhead is everything.
+    """
+    laws = []
+    for entry in dict.fromkeys(point.entry for point in found):
+        mine = [p for p in found if p.entry == entry and p.dim >= above]
+        for measure in MEASURES:
+            pairs = [(p.dim, getattr(p, measure)) for p in mine if getattr(p, measure)]
+            if len({dim for dim, _ in pairs}) >= SIZES:
+                laws.append(_fitted(entry, measure, pairs))
+    return laws
+
+
+def _point(entry: str, problem: str, group: Sequence[RunRecord]) -> Point:
+    first = group[0]
+    chains = first.spec.settings.num_chains
+    seconds = [record.estimate.seconds_sampling for record in group]
+    steps = [r.spec.settings.num_burnin + r.spec.settings.num_draws for r in group]
+    effective = [
+        s / r.estimate.ess_bulk for s, r in zip(seconds, group, strict=True) if r.estimate.ess_bulk
+    ]
+    goal = [
+        s * (r.estimate.mcse / r.estimate.llc / GOAL) ** 2
+        for s, r in zip(seconds, group, strict=True)
+        if r.estimate.mcse and r.estimate.llc
+    ]
+    truths = [r.truths.tempered.value for r in group if r.truths and r.truths.tempered]
+    values = [r.estimate.llc for r in group if r.estimate.llc is not None]
+    bias = float(np.mean(values) / np.mean(truths) - 1) if truths and values else None
+    return Point(
+        entry=entry,
+        problem=problem,
+        dim=first.estimate.dim,
+        chains=chains,
+        step=median(s / n for s, n in zip(seconds, steps, strict=True)) / chains,
+        effective=median(effective) if effective else None,
+        goal=median(goal) if goal else None,
+        memory=max(r.estimate.peak_bytes for r in group),
+        bias=bias,
+        runs=len(group),
+    )
+
+
+def _fitted(entry: str, measure: str, pairs: Sequence[tuple[int, float]]) -> Growth:
+    x = np.log([dim for dim, _ in pairs])
+    y = np.log([cost for _, cost in pairs])
+    centred = x - x.mean()
+    slope = float(centred @ y / (centred @ centred))
+    rest = y - y.mean() - slope * centred
+    free = len(pairs) - 2
+    stderr = math.sqrt(float(rest @ rest) / free / float(centred @ centred)) if free > 0 else None
+    return Growth(entry=entry, measure=measure, exponent=slope, stderr=stderr, sizes=len(pairs))

@@ -1,0 +1,121 @@
+"""Time and memory against the number of parameters: tables and a figure."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from llcbench.compare.scaling import GOAL, MEASURES, Growth, Point
+from llcbench.report.leaderboard_labels import colours
+from llcbench.report.style import GREY, style, to_svg
+from llcbench.report.table import Cell, Column, Row, Table
+from llcbench.report.tables import to_csv
+
+AXES = {
+    "step": "seconds per step of a chain",
+    "effective": "seconds per effective draw",
+    "goal": f"seconds to {100 * GOAL:.0f} % standard error",
+    "memory": "peak memory, MiB",
+}
+MIB = 2.0**20
+
+
+def scaling_table(found: Sequence[Point]) -> Table:
+    """Return one row per entry and problem, smallest first."""
+    columns = (
+        Column("entry", "sampler and how it was set", ("entry",), numeric=False),
+        Column("problem", "id", ("problem",), numeric=False),
+        Column("parameters", "number of parameters", ("dim",)),
+        Column("runs", "runs with an estimate", ("runs", "chains"), rank=3),
+        Column("s/step", MEASURES["step"], ("step",)),
+        Column("s/draw", MEASURES["effective"], ("effective",)),
+        Column("s to 5 %", MEASURES["goal"], ("goal",)),
+        Column("MiB", MEASURES["memory"], ("memory",)),
+        Column("bias", "relative to the tempered truth", ("bias",), rank=2),
+    )
+    rows = [
+        Row((
+            Cell(p.entry, (p.entry,)), Cell(p.problem, (p.problem,)), Cell(f"{p.dim}", (p.dim,)),
+            Cell(f"{p.runs}", (p.runs, p.chains)), _number(p.step), _number(p.effective),
+            _number(p.goal), Cell(f"{p.memory / MIB:.0f}", (p.memory,)),
+            Cell("-" if p.bias is None else f"{100 * p.bias:+.1f} %", (p.bias,)),
+        ))
+        for p in found
+    ]  # fmt: skip
+    return Table("Cost against the number of parameters", columns, tuple(rows))
+
+
+def growth_table(laws: Sequence[Growth]) -> Table:
+    """Return the fitted exponents, one row per entry."""
+    heads = [Column(m, f"exponent of: {text}", (m, f"{m}_se")) for m, text in MEASURES.items()]
+    columns = (Column("entry", "sampler and how it was set", ("entry",), numeric=False), *heads)
+    rows = []
+    for entry in dict.fromkeys(law.entry for law in laws):
+        mine = {law.measure: law for law in laws if law.entry == entry}
+        cells = [_exponent(mine.get(measure)) for measure in MEASURES]
+        rows.append(Row((Cell(entry, (entry,)), *cells)))
+    return Table("Exponents of cost = factor * parameters^exponent", columns, tuple(rows))
+
+
+def scaling_figure(found: Sequence[Point]) -> Figure:
+    """Return the four costs against the number of parameters, one colour per entry.
+
+    Raises:
+        ValueError: If there is nothing to draw.
+    """
+    if not found:
+        raise ValueError("no run with an estimate and a known number of parameters")
+    palette = colours(list(dict.fromkeys(point.entry for point in found)))
+    with style():
+        figure = Figure(figsize=(7.4, 5.6), layout="constrained")
+        for axes, measure in zip(figure.subplots(2, 2).flat, MEASURES, strict=True):
+            _panel(axes, found, measure, palette)
+        handles, names = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=8,
+                      labelcolor="linecolor")  # fmt: skip
+    return figure
+
+
+def write_scaling(found: Sequence[Point], laws: Sequence[Growth], folder: Path) -> list[Path]:
+    """Write ``scaling.svg``, ``scaling.csv`` and ``exponents.csv``; return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {
+        "scaling.svg": to_svg(scaling_figure(found)),
+        "scaling.csv": to_csv(scaling_table(found)),
+        "exponents.csv": to_csv(growth_table(laws)),
+    }
+    for name, content in parts.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    return [folder / name for name in parts]
+
+
+def _panel(axes: Axes, found: Sequence[Point], measure: str, palette: dict[str, str]) -> None:
+    unit = MIB if measure == "memory" else 1.0
+    for entry, colour in palette.items():
+        pairs = [
+            (point.dim, getattr(point, measure) / unit)
+            for point in found
+            if point.entry == entry and getattr(point, measure)
+        ]
+        if pairs:
+            axes.plot(*zip(*pairs, strict=True), marker="o", markersize=3.5, linestyle="none",
+                      color=colour, label=entry)  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_title(AXES[measure])
+    axes.set_xlabel("parameters")
+    axes.grid(color=GREY, alpha=0.25, linewidth=0.5)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _number(value: float | None) -> Cell:
+    return Cell("-" if value is None else f"{value:.3g}", (value,))
+
+
+def _exponent(law: Growth | None) -> Cell:
+    if law is None:
+        return Cell("-", (None, None))
+    error = "" if law.stderr is None else f" ± {law.stderr:.2f}"
+    return Cell(f"{law.exponent:.2f}{error}", (law.exponent, law.stderr))

@@ -1,0 +1,60 @@
+"""Exponents are those of the costs that the runs were given."""
+
+import msgspec
+import pytest
+
+from llcbench.compare.scaling import GOAL, growth, points
+from llcbench.report.scaling import growth_table, scaling_figure, scaling_table, write_scaling
+
+
+@pytest.fixture
+def runs(make_run):
+    """Return runs whose seconds are ``1e-9 dim^1.5`` a step of a chain, and memory ``8 dim``."""
+    found = []
+    for dim in (1_000, 10_000, 100_000, 1_000_000):
+        for replicate in range(2):
+            record = make_run(f"dln/{dim}", replicate=replicate, error=0.1)
+            settings = record.spec.settings
+            steps = settings.num_draws + settings.num_burnin
+            seconds = 1e-9 * dim**1.5 * steps * settings.num_chains
+            estimate = msgspec.structs.replace(
+                record.estimate, dim=dim, seconds_sampling=seconds, peak_bytes=8 * dim
+            )
+            found.append(msgspec.structs.replace(record, estimate=estimate))
+    return found
+
+
+def test_costs_and_exponents(runs) -> None:
+    found = points(runs)
+    assert [point.dim for point in found] == [1_000, 10_000, 100_000, 1_000_000]
+    assert all(point.runs == 2 for point in found)
+    first = runs[0].estimate
+    assert found[0].step == pytest.approx(1e-9 * 1000**1.5)
+    assert found[0].effective == pytest.approx(first.seconds_sampling / first.ess_bulk)
+    relative = first.mcse / first.llc
+    assert found[0].goal == pytest.approx(first.seconds_sampling * (relative / GOAL) ** 2)
+    assert found[0].bias == pytest.approx(0.1)
+    laws = {law.measure: law for law in growth(found)}
+    assert laws["step"].exponent == pytest.approx(1.5)
+    assert laws["memory"].exponent == pytest.approx(1.0)
+    assert laws["memory"].stderr == pytest.approx(0.0, abs=1e-6)
+
+
+def test_small_problems_and_two_sizes_give_no_exponent(runs) -> None:
+    assert growth(points(runs), above=50_000) == []
+    assert {law.sizes for law in growth(points(runs), above=5_000)} == {3}
+
+
+def test_runs_without_a_size_or_an_estimate_are_left_out(make_run) -> None:
+    assert points([make_run(), make_run("dln/2", status="diverged")]) == []
+
+
+def test_tables_and_files(runs, tmp_path) -> None:
+    found = points(runs)
+    laws = growth(found)
+    assert "1.50 ± 0.00" in growth_table(laws).rows[0].cells[1].text
+    assert scaling_table(found).rows[0].cells[-1].text == "+10.0 %"
+    names = [path.name for path in write_scaling(found, laws, tmp_path)]
+    assert names == ["scaling.svg", "scaling.csv", "exponents.csv"]
+    with pytest.raises(ValueError, match="no run"):
+        scaling_figure([])
