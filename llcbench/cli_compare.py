@@ -37,6 +37,7 @@ def _with_formats(command: Any) -> Any:
 @click.command()
 @store_option
 @click.option("--by", default="bias", show_default=True, metavar="METRIC", help="What ranks.")
+@click.option("--ladder", metavar="STORE", help="Runs at several step sizes, for the window.")
 @_with_formats
 @click.option("--readme", metavar="README.md", help="Renew the leaderboard of this file.")
 @click.option("--plots", metavar="FOLDER", help="Write profile and sensitivity, SVG and CSV.")
@@ -45,6 +46,7 @@ def _with_formats(command: Any) -> Any:
 def leaderboard(
     store: str,
     by: str,
+    ladder: str | None,
     form: str | None,
     readme: str | None,
     plots: str | None,
@@ -57,11 +59,12 @@ def leaderboard(
     from llcbench.report.leaderboard_table import leaderboard_table, legend, printed
 
     records = records_in(store)
-    board = ranked(records.values(), by=by, draws=draws, seed=seed)
+    steps = list(records_in(ladder).values()) if ladder is not None else []
+    board = ranked(records.values(), ladder=steps, by=by, draws=draws, seed=seed)
     if readme is not None:
         from llcbench.report.readme import update_leaderboard
 
-        update_leaderboard(Path(readme), records.values())
+        update_leaderboard(Path(readme), records.values(), steps)
     if plots is not None:
         from llcbench.report.leaderboard_plots import write_plots
 

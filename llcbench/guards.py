@@ -6,10 +6,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from llcbench.diagnostics import Convergence, split_half
+from llcbench.diagnostics import Convergence, longest_stay, split_half
 from llcbench.records import Guard
 from llcbench.sampling import Trace
 from llcbench.target import Target
+
+# A chain that has stayed in one place for this share of its draws knows that place from a few
+# visits only.
+LONGEST_STAY = 0.05
 
 
 def guards(
@@ -23,14 +27,30 @@ def guards(
     kept = trace.kept
     halves = split_half(kept)
     found = [
-        _guard("rhat", figures.rhat, "< 1.05", figures.rhat < 1.05,
-               "chains disagree: lengthen them"),
-        _guard("ess_bulk", figures.ess_bulk, ">= 100", figures.ess_bulk >= 100,
-               "too few effective draws for an error bar: lengthen the chains"),
-        _guard("split_half", halves, "|z| < 4", abs(halves) < 4,
-               "the trace still drifts after burn-in: lengthen the burn-in"),
-        _guard("negative", float(kept.mean()), "> 0", bool(kept.mean() > 0),
-               "mean loss below the loss at w_star: w_star is no minimum for this data"),
+        _guard(
+            "rhat", figures.rhat, "< 1.05", figures.rhat < 1.05, "chains disagree: lengthen them"
+        ),
+        _guard(
+            "ess_bulk",
+            figures.ess_bulk,
+            ">= 100",
+            figures.ess_bulk >= 100,
+            "too few effective draws for an error bar: lengthen the chains",
+        ),
+        _guard(
+            "split_half",
+            halves,
+            "|z| < 4",
+            abs(halves) < 4,
+            "the trace still drifts after burn-in: lengthen the burn-in",
+        ),
+        _guard(
+            "negative",
+            float(kept.mean()),
+            "> 0",
+            bool(kept.mean() > 0),
+            "mean loss below the loss at w_star: w_star is no minimum for this data",
+        ),
     ]
     step_size = getattr(sampler, "step_size", None)
     if step_size is None:
@@ -39,10 +59,25 @@ def guards(
     if step_size is not None and trace.acceptance is None and not own_units:
         found += _langevin(target, float(step_size), trace.excess.shape[1], rng)
     if trace.acceptance is not None:
-        found.append(
-            _guard("acceptance", trace.acceptance, ">= 0.1", trace.acceptance >= 0.1,
-                   "almost all proposals are rejected: reduce step_size")
-        )
+        stay = longest_stay(kept) / kept.shape[1]
+        most = _longest_fair_stay(trace.acceptance, *kept.shape)
+        found += [
+            _guard(
+                "acceptance",
+                trace.acceptance,
+                ">= 0.1",
+                trace.acceptance >= 0.1,
+                "almost all proposals are rejected: reduce step_size",
+            ),
+            _guard(
+                "stuck",
+                stay,
+                f"<= {most:.2g}",
+                stay <= most,
+                "share of the draws that some chain rejected in a row: there is a region that no"
+                " step of this size leaves or enters; spread the steps",
+            ),
+        ]
     return found
 
 
@@ -68,18 +103,37 @@ def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30
     return value
 
 
-def _langevin(
-    target: Target, step_size: float, steps: int, rng: torch.Generator
-) -> list[Guard]:
+def _langevin(target: Target, step_size: float, steps: int, rng: torch.Generator) -> list[Guard]:
     felt = step_size * target.gamma * steps / 2
     stable = step_size * target.nbeta * largest_curvature(target, rng) / 2
     return [
-        _guard("localisation_felt", felt, ">= 1", felt >= 1,
-               "step_size * gamma * steps / 2: the chain has not felt its localisation, the"
-               " estimate reads how far it diffused"),
-        _guard("stability", stable, "<= 0.2", stable <= 0.2,
-               "step_size * nbeta * largest curvature / 2: discretisation bias of 10 % and more"),
+        _guard(
+            "localisation_felt",
+            felt,
+            ">= 1",
+            felt >= 1,
+            "step_size * gamma * steps / 2: the chain has not felt its localisation, the"
+            " estimate reads how far it diffused",
+        ),
+        _guard(
+            "stability",
+            stable,
+            "<= 0.2",
+            stable <= 0.2,
+            "step_size * nbeta * largest curvature / 2: discretisation bias of 10 % and more",
+        ),
     ]
+
+
+def _longest_fair_stay(acceptance: float, chains: int, draws: int) -> float:
+    """Return the share of draws that no chain should stay in one place.
+
+    Were the acceptance the same everywhere, the longest stay would be near ``log(chains draws) /
+    -log(1 - acceptance)`` steps, and three times that with probability ``(chains draws)^-2``.
+    """
+    rejection = min(max(1 - acceptance, 1e-3), 1 - 1e-9)
+    longest = math.log(chains * draws) / -math.log(rejection)
+    return min(1.0, max(LONGEST_STAY, 3 * longest / draws))
 
 
 def _guard(name: str, value: float, limit: str, passed: bool, meaning: str) -> Guard:

@@ -115,6 +115,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         gradient: ``control_variate`` subtracts the noise that a minibatch has at ``w_star``, at the
             price of a second gradient a step.
         dtype: Precision of the parameters.
+        matmul: ``bfloat16`` rounds the factors of the products that make the gradient of a squared
+            loss; everything else keeps the precision of the parameters.
+        device: Where parameters and data are, ``cpu`` or ``cuda``.
     """
 
     nbeta: float | Literal["n / log n"] = "n / log n"
@@ -127,6 +130,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     feed: Literal["independent"] = "independent"
     gradient: Literal["plain", "control_variate"] = "plain"
     dtype: Literal["float32", "float64"] = "float64"
+    matmul: Literal["full", "bfloat16"] = "full"
+    device: str = "cpu"
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -42,12 +42,17 @@ class Proportion(msgspec.Struct, frozen=True):
     @property
     def interval(self) -> tuple[float, float]:
         """Return the Wilson interval (Wilson 1927)."""
-        if not self.trials:
-            return 0.0, 1.0
-        z, n, p = 1.6449, self.trials, self.value
-        centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(0.0, centre - half), min(1.0, centre + half)
+        return wilson(self.value, self.trials)
+
+
+def wilson(share: float, trials: float) -> tuple[float, float]:
+    """Return the 90 % Wilson interval of a relative frequency; trials need not be whole."""
+    if not trials:
+        return 0.0, 1.0
+    z, n, p = 1.6449, trials, share
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):

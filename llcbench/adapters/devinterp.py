@@ -14,7 +14,13 @@ import numpy as np
 import torch
 
 from llcbench.adapters import devinterp_kernels as kernels
-from llcbench.adapters.devinterp_feed import Weights, evaluate_of, loader_of, unsupported
+from llcbench.adapters.devinterp_feed import (
+    Weights,
+    evaluate_of,
+    feed_of,
+    loader_of,
+    unsupported,
+)
 from llcbench.adapters.packages import global_noise, load
 from llcbench.estimators.mean_energy import MeanEnergy
 from llcbench.estimators.options import require_word
@@ -166,7 +172,9 @@ class Devinterp:
         )
         estimate = ours.summarise(trace, target, seeds)
         beside = exact if self.baseline == "own" else own
-        return msgspec.structs.replace(estimate, llc_unpaired=beside if finite else None)
+        return msgspec.structs.replace(
+            estimate, llc_unpaired=beside if finite else None, feed=feed_of(target)
+        )
 
 
 def _without_value(target: Target, status: Status, message: str) -> Estimate:

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Literal, final
 
 import torch
 from torch import Tensor, nn
@@ -99,6 +99,11 @@ def loader_of(target: Target) -> "DataLoader[Any]":
     count = target.problem.num_data or 1
     size = min(target.batch_size, count)
     return DataLoader(Rows(count), batch_size=size, shuffle=True, drop_last=True)
+
+
+def feed_of(target: Target) -> Literal["shuffled"] | None:
+    """Return how `loader_of` draws minibatches, None without any."""
+    return None if target.batch_size is None else "shuffled"
 
 
 def _minibatch(loss: Any, rows: Tensor) -> Any:

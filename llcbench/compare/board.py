@@ -76,12 +76,19 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def leaderboard(
-    records: Iterable[RunRecord], *, by: str = "bias", draws: int = DRAWS, seed: int = 0
+    records: Iterable[RunRecord],
+    *,
+    ladder: Iterable[RunRecord] = (),
+    by: str = "bias",
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> Board:
     """Rank the entries of some runs.
 
     Args:
         records: Runs of any number of problems, samplers and variants.
+        ladder: Runs at several step sizes, which show how wide the range of good ones is and are
+            not ranked.
         by: Metric that ranks, one of ``RANKING``.
         draws: Bootstrap samples.
         seed: Seed of the bootstrap; equal ones give equal intervals.
@@ -98,7 +105,7 @@ def leaderboard(
     pairs = differences(arena, metric, names)
     assert metric.loss is not None
     ranks = ranked(names, [float(metric.loss(r)) for r in runs], pairs)
-    found = ladders(records)
+    found = ladders({record.key: record for record in [*records, *ladder]}.values())
     ranges = widths(found)
     standings = {
         entry.name: _standing(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from llcbench.compare.metrics import Metric, Statistic
 from llcbench.compare.runs import Array, Runs
-from llcbench.scoring import Proportion
+from llcbench.scoring import wilson
 
 DRAWS = 1000
 LEVEL = 0.9
@@ -91,9 +91,10 @@ def figures(
 ) -> dict[str, Figure]:
     """Return metrics of an entry by name, each with its 90 % interval.
 
-    Relative frequencies have the Wilson interval, which takes runs as independent. The others have
-    the percentiles of a bootstrap over problems and replicates. A statistic that subtracts the
-    noise is centred elsewhere in the bootstrap world, by a known amount, which is taken off.
+    Relative frequencies have the Wilson interval for as many trials as runs that share problems are
+    worth. The others have the percentiles of a bootstrap over problems and replicates. A statistic
+    that subtracts the noise is centred elsewhere in the bootstrap world, by a known amount, which
+    is taken off.
     """
     resampling = Resampling(runs.tried == 1, draws=draws, seed=seed)
     drawn: dict[str, Array] = {}
@@ -104,6 +105,29 @@ def figures(
             found = resampling.distributions(statistics, runs, pairwise=pairwise)
             drawn |= {metric.name: part for metric, part in zip(some, found, strict=True)}
     return {metric.name: _figure(metric, runs, drawn.get(metric.name)) for metric in metrics}
+
+
+def worth(outcomes: Array) -> float:
+    """Return how many independent trials would tell as much about problems like these.
+
+    ``p (1 - p) / v`` with ``v`` the variance of a mean over drawn problems, which is what a
+    bootstrap of whole problems converges to; at most the number of runs. If all agree, or there is
+    one problem, the number of problems.
+
+    Args:
+        outcomes: 0 or 1, ``(cases, replicates)``, NaN for none.
+
+    Source: Korn and Graubard 1998 (the effective sample size of a clustered proportion).
+    """
+    known = ~np.isnan(outcomes)
+    count = known.sum(1)
+    cases, trials = int((count > 0).sum()), int(count.sum())
+    share = float(np.nansum(outcomes)) / max(trials, 1)
+    if cases < 2 or share in (0.0, 1.0):
+        return float(cases)
+    parts = np.nansum(outcomes, axis=1) - share * count
+    variance = cases / (cases - 1) * float((parts**2).sum()) / trials**2
+    return min(float(trials), share * (1 - share) / variance) if variance > 0 else float(trials)
 
 
 def _resampled(metric: Metric) -> bool:
@@ -117,8 +141,7 @@ def _figure(metric: Metric, runs: Runs, drawn: Array | None) -> Figure:
         return Figure(None)
     shown = float(metric.shown(value))
     if metric.rate:
-        trials = int((~np.isnan(getattr(runs, metric.rate))).sum())
-        return Figure(shown, *Proportion(round(shown * trials), trials).interval)
+        return Figure(shown, *wilson(shown, worth(getattr(runs, metric.rate))))
     known = np.empty(0) if drawn is None else drawn[~np.isnan(drawn)]
     if not len(known):
         return Figure(shown)

@@ -127,7 +127,8 @@ _ERRORS = (
     ),
     Metric(
         "order",
-        "share of pairs of problems that the estimates order as the coefficients do",
+        "share of pairs of problems that the estimates order as the coefficients do, of those that"
+        " a perfect sampler does not reverse",
         order_kept,
         loss=lambda r: -order_kept(r),
         pairwise=True,
@@ -144,7 +145,8 @@ _COSTS = (
     ),
     Metric(
         "grads5",
-        "gradients to an error of 5 %, all chains together, median over problems",
+        "gradients to an error of 5 %, all chains together, burn-in as it was, tuning not counted,"
+        " median over problems",
         lambda r: median(case_grads(r)),
         unit="count",
         loss=lambda r: mean(np.log(np.clip(case_grads(r), 1.0, UNREACHABLE))),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from llcbench.compare.entries import Case, case_of
 from llcbench.diagnostics import quantile
-from llcbench.records import RunRecord
+from llcbench.records import RunRecord, Settings
 
 Array = NDArray[np.float64]
 
@@ -36,8 +36,10 @@ class Runs(NamedTuple):
         covered: 1 if the 90 % interval held the tempered value; 0 for failed runs.
         estimate: The estimate.
         local: The exact local coefficient.
+        tempered: The tempered value.
         ess_rate: Effective draws per gradient; 0 for failed runs.
         grads: Gradients, summed over chains.
+        burnin: Share of them in the burn-in.
         seconds: Time of the run.
         peak_bytes: Its peak memory.
         tuning: Gradients of the choice of hyper-parameters.
@@ -53,8 +55,10 @@ class Runs(NamedTuple):
     covered: Array
     estimate: Array
     local: Array
+    tempered: Array
     ess_rate: Array
     grads: Array
+    burnin: Array
     seconds: Array
     peak_bytes: Array
     tuning: Array
@@ -112,6 +116,7 @@ def _figures(record: RunRecord, shared: bool) -> dict[str, float | None]:
         "flagged": float(done and not estimate.converged),
         "local": _local(record),
         "grads": float(estimate.grad_evals) or None,
+        "burnin": _burnin(spec.settings),
         "seconds": estimate.seconds_setup + estimate.seconds_sampling,
         "peak_bytes": float(estimate.peak_bytes),
         "tuning": float(spec.tuning_grads),
@@ -129,12 +134,17 @@ def _figures(record: RunRecord, shared: bool) -> dict[str, float | None]:
         value, stderr = tempered
         reach = _reach(spec.settings.num_chains) * math.hypot(mcse, stderr)
         figures |= {
+            "tempered": value,
             "error": _capped((llc - value) / value),
             "noise": (mcse / value) ** 2,
             "truth": (stderr / value) ** 2 if shared else 0.0,
             "covered": float(abs(llc - value) <= reach),
         }
     return figures
+
+
+def _burnin(settings: Settings) -> float:
+    return settings.num_burnin / (settings.num_burnin + settings.num_draws)
 
 
 def _shared(records: Iterable[RunRecord]) -> set[Case]:

@@ -60,28 +60,33 @@ def case_bias(runs: Runs, *, noisy: bool = False) -> Array:
 def case_grads(runs: Runs) -> Array:
     """Return the gradients per case after which the error is 5 %.
 
-    ``G s^2 / (0.05^2 - b^2) / (1 - f)``: the variance ``s^2`` of an estimate of ``G`` gradients
-    falls as one over their number, the bias ``b`` stays, failed runs are repeated. Infinite if the
-    bias alone is larger or all runs failed, NaN for samplers that count no gradients. For ``s^2``
-    the larger of observed and claimed.
+    ``G (u + (1 - u) s^2 / (0.05^2 - b^2)) / (1 - f)``: of ``G`` gradients the share ``u`` is
+    burn-in, which stays as it was; the variance ``s^2`` falls as one over the others, the bias
+    ``b`` stays, failed runs are repeated. So it is never below the burn-in, without which nobody
+    has seen these errors. Infinite if the bias alone is larger or all runs failed, NaN for samplers
+    that count no gradients. For ``s^2`` the larger of observed and claimed.
     """
     spread = np.fmax(variance(runs.error), mean(runs.noise))
     alive = 1 - mean(runs.failed)
     grads = mean(np.where(runs.failed == 0, runs.grads, np.nan))
     room = _room(runs)
     within = (room > 0) & (alive > 0)
-    cost = np.where(within, grads * spread / np.where(within, room * alive, 1.0), np.inf)
+    burnin = mean(runs.burnin)
+    share = burnin + (1 - burnin) * spread / np.where(within, room, 1.0)
+    cost = np.where(within, grads * share / np.where(within, alive, 1.0), np.inf)
     return np.where(np.isnan(alive) | ((alive > 0) & np.isnan(grads)), np.nan, cost)
 
 
 def order_kept(runs: Runs) -> Array:
     """Return the share of pairs of cases, with different coefficients, that are ordered rightly.
 
-    A pair is two runs of one replicate; it is wrong if either has failed.
+    A pair is two runs of one replicate; it is wrong if either has failed. Pairs whose tempered
+    values are the other way round are not asked: a perfect sampler has 100 %.
     """
     # Comparisons with NaN are false: what was not tried is not asked, what failed is not right.
     local = np.where(runs.tried == 1, runs.local, np.nan)
-    asked = local[..., :, None, :] < local[..., None, :, :]
+    reversed_ = runs.tempered[..., :, None, :] > runs.tempered[..., None, :, :]
+    asked = (local[..., :, None, :] < local[..., None, :, :]) & ~reversed_
     right = asked & (runs.estimate[..., :, None, :] < runs.estimate[..., None, :, :])
     total = np.count_nonzero(asked, axis=(-3, -2, -1))
     kept = np.count_nonzero(right, axis=(-3, -2, -1))

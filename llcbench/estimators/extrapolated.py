@@ -7,9 +7,10 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.estimators.legs import Leg, jackknife, run_legs
+from llcbench.estimators.legs import Leg, run_legs
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import require_whole, skipped
+from llcbench.estimators.pieces import jackknife
 from llcbench.records import Estimate, Settings
 from llcbench.seeds import Seeds
 from llcbench.target import Budget
@@ -32,7 +33,8 @@ class Extrapolated:
     Errors: the spread of chains, one of each step size taken as a pair; for equally long chains the
     variance is ``(4 v(eps/2) + v(eps)) / (chains / 2)``, about 18 times that of the plain mean at
     the same cost (half the step has twice the autocorrelation). Burn-in and length are counted in
-    steps: the chains with half the step relax half as far. Label noise is not counted.
+    steps: the chains with half the step relax half as far. Label noise is counted
+    as if both laws were the target.
 
     Attributes:
         sampler: A kernel with a ``step_size`` and no Metropolis test.
@@ -93,7 +95,7 @@ class Extrapolated:
             return found
 
         means = np.stack([done.units.mean(1) for done in legs.finished], axis=1)
-        return legs.summarise(jackknife(means, value))
+        return legs.summarise(jackknife(means, value), weights[:, None])
 
 
 def step_size_of(sampler: Any) -> float | None:

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.estimators.derivative import log_slope
-from llcbench.estimators.legs import Leg, jackknife, run_legs
+from llcbench.estimators.label_noise import energy_and_square
+from llcbench.estimators.legs import Leg, run_legs
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import skipped
+from llcbench.estimators.pieces import jackknife
 from llcbench.records import Estimate, Settings
 from llcbench.seeds import Seeds
 from llcbench.target import Budget
@@ -37,7 +39,7 @@ class HeatCapacity:
     effective draws of Gamma energies the error is about ``lambda sqrt((2 + 6/lambda) / T)``: many
     more draws than for a mean, and with some hundred draws of so skewed a law the interval is short
     (12 chains of 60 draws of Gamma(1/4): 87 % cover instead of 90 %). Label noise of the data set
-    is not counted. Needs the full batch: the noise of a minibatch would count as variance.
+    comes on top. Needs the full batch: the noise of a minibatch would count as variance.
 
     Attributes:
         sampler: The kernel.
@@ -72,14 +74,17 @@ class HeatCapacity:
             budget=budget,
             data=data,
             on_step=on_step,
+            features=energy_and_square,
         )
         if legs.failure is not None:
             return legs.failure
         units = nbeta * legs.finished[0].units
         # Centred first: the variance is far below the square of the mean where lambda is large.
-        units = units - units.mean()
+        centre = units.mean()
+        units = units - centre
         moments = np.stack([units.mean(1), (units**2).mean(1)], axis=1)
-        return legs.summarise(jackknife(moments, _variance))
+        gradient = nbeta * np.array([[-2 * centre, nbeta]])
+        return legs.summarise(jackknife(moments, _variance), gradient)
 
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.estimators.legs import Figure
+from llcbench.estimators.pieces import Figure
 
 Array = NDArray[np.float64]
 # A spread with fewer degrees of freedom than this is no error bar.
@@ -24,9 +24,10 @@ def fixed_weights(design: Array, variances: Array) -> Array:
     return found
 
 
-def fitted(observations: Array, design: Array) -> Figure:
-    """Return the first coefficient by generalised least squares with the observed covariance.
+def fitted(observations: Array, design: Array) -> tuple[Figure, Array]:
+    """Return the first coefficient by generalised least squares, and the weights that it gave.
 
+    The covariance of the observations is that of the units.
     With ``S`` the sample covariance of the units, ``A = X' S^-1 X`` and ``r`` the residual of the
     mean over n units, for normal units the squared error of the coefficient given the contrasts is
 
@@ -64,4 +65,5 @@ def fitted(observations: Array, design: Array) -> Figure:
     excess = count / (count - 1) * float(residual @ inverse @ residual)
     square = normal[0, 0] / size[0] ** 2 / count * (count - 1) / free * (1 + excess)
     pieces = y @ weights
-    return Figure(float(pieces.mean()), float(square**0.5), free + 1, pieces)
+    figure = Figure(float(pieces.mean()), float(square**0.5), free + 1, pieces)
+    return figure, weights / scale

@@ -1,5 +1,6 @@
 """Estimators that need several runs: other temperatures, other step sizes, other statistics."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.diagnostics import convergence, quantile
+from llcbench.estimators import label_noise
 from llcbench.estimators.mean_energy import LEVEL, target_of
+from llcbench.estimators.pieces import Figure, split
 from llcbench.guards import guards
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard, Settings, Status
@@ -19,8 +22,6 @@ from llcbench.target import Budget, BudgetExceeded, Target
 from llcbench.types import Data, Problem, Sampler
 
 Array = NDArray[np.float64]
-# Below four chains their spread is no error bar: each is cut into this many consecutive blocks.
-BLOCKS = 16
 FEWEST_DRAWS = 8
 
 
@@ -39,11 +40,12 @@ class Leg(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """A leg with its target, which counted the cost, and its trace."""
+    """A leg with its target, which counted the cost, its trace and its response to label noise."""
 
     leg: Leg
     target: Target
     trace: Trace
+    response: label_noise.LabelNoise | None
 
     @property
     def kept(self) -> Array:
@@ -54,22 +56,6 @@ class Finished(NamedTuple):
     def units(self) -> Array:
         """Excess losses in nearly independent pieces, ``(units, draws)``: chains, or blocks."""
         return split(self.kept)
-
-
-class Figure(NamedTuple):
-    """A value with its Monte Carlo error.
-
-    Attributes:
-        value: The estimate.
-        mcse: Its standard error.
-        units: Independent pieces behind the error, one more than its degrees of freedom.
-        pieces: Estimates whose mean is the value, one per unit.
-    """
-
-    value: float
-    mcse: float
-    units: int
-    pieces: Array
 
 
 @final
@@ -91,9 +77,17 @@ class Legs:
     failure: Estimate | None
     seeds: Seeds
 
-    def summarise(self, figure: Figure, extra: Sequence[Guard] = ()) -> Estimate:
-        """Return the estimate with its interval, worst diagnostics and total cost."""
-        reach = quantile(LEVEL, figure.units) * figure.mcse
+    def summarise(self, figure: Figure, gradient: Array, extra: Sequence[Guard] = ()) -> Estimate:
+        """Return the estimate with its interval, worst diagnostics and total cost.
+
+        Args:
+            figure: The value with its Monte Carlo error.
+            gradient: Its derivative in the means of the features, ``(legs, k)``.
+            extra: Guards of the estimator itself.
+        """
+        data_se = label_noise.standard_error([d.response for d in self.finished], gradient)
+        stderr = math.hypot(figure.mcse, data_se or 0.0)
+        reach = quantile(LEVEL, figure.units) * stderr
         figures = [convergence(done.kept) for done in self.finished]
         rhats = [f.rhat for f in figures if np.isfinite(f.rhat)]
         found = [
@@ -104,7 +98,8 @@ class Legs:
             status="ok",
             llc=figure.value,
             mcse=figure.mcse,
-            stderr=figure.mcse,
+            data_se=data_se,
+            stderr=stderr,
             interval=(figure.value - reach, figure.value + reach),
             llc_per_chain=[float(x) for x in figure.pieces],
             ess_bulk=min(f.ess_bulk for f in figures),
@@ -125,10 +120,12 @@ def run_legs(
     budget: Budget | None,
     data: Data | None,
     on_step: Callable[[int], None] | None,
+    features: label_noise.Features = label_noise.energy,
 ) -> Legs:
     """Run all legs on the same data and the same minibatches, each with noise of its own.
 
-    The budget is that of all legs together. The first leg that fails ends the run.
+    The budget is that of all legs together. The first leg that fails ends the run. ``features`` are
+    the functions of the excess loss whose means the estimate is made of.
     """
     seeds = seeds or Seeds(problem=problem.id)
     if data is None:
@@ -148,11 +145,15 @@ def run_legs(
         reason = getattr(leg.sampler, "unsupported", lambda _: None)(target)
         if reason:
             return legs_with("skipped", reason)
+        response = label_noise.response_of(target, features)
+        kernel = leg.sampler
+        if response is not None:
+            kernel = label_noise.Heard(kernel, response, settings.num_burnin)
         own = seeds if number == 0 else replace(seeds, sampler=f"{seeds.sampler}#{number}")
         try:
             trace = sample(
                 target,
-                leg.sampler,
+                kernel,
                 num_draws=settings.num_draws,
                 num_burnin=settings.num_burnin,
                 dispersed=settings.start == "prior",
@@ -162,40 +163,12 @@ def run_legs(
             )
         except BudgetExceeded as error:  # a sampler may need gradients before its first step
             return legs_with("timeout", f"{error} in run {number + 1} of {len(legs)}")
-        finished.append(Finished(leg, target, trace))
+        finished.append(Finished(leg, target, trace, response))
         if trace.status != "ok":
             return legs_with(trace.status, f"{trace.message} (run {number + 1} of {len(legs)})")
         if trace.kept.shape[1] < FEWEST_DRAWS:
             return legs_with("error", f"fewer than {FEWEST_DRAWS} draws after burn-in")
     return Legs(nbeta, settings.gamma, tuple(finished), None, seeds)
-
-
-def split(kept: Array) -> Array:
-    """Return ``(units, draws)``: the chains, or blocks of them if there are fewer than four."""
-    chains, draws = kept.shape
-    if chains >= 4:
-        return kept
-    blocks = min(BLOCKS, draws // 2)
-    return kept[:, : draws - draws % blocks].reshape(chains * blocks, -1)
-
-
-def jackknife(features: Array, value: Callable[[Array], Array]) -> Figure:
-    """Return a smooth function of means, its first-order bias removed, with its error.
-
-    With ``x_i`` the means over unit i and ``f_-i`` the function without it, the pieces are
-    ``n f - (n - 1) f_-i``; their mean is the estimate, their spread its error. For a linear
-    function the pieces are its values on the units.
-
-    Args:
-        features: Means over each unit, ``(units, k)``.
-        value: The function, from ``(..., k)`` to ``(...)``.
-
-    Source: Quenouille 1956; Tukey 1958.
-    """
-    count = len(features)
-    total = features.sum(0)
-    pieces = count * value(total / count) - (count - 1) * value((total - features) / (count - 1))
-    return Figure(float(pieces.mean()), float(pieces.std(ddof=1) / count**0.5), count, pieces)
 
 
 def costs(nbeta: float, gamma: float, finished: Sequence[Finished]) -> dict[str, Any]:
@@ -212,6 +185,7 @@ def costs(nbeta: float, gamma: float, finished: Sequence[Finished]) -> dict[str,
         "seconds_setup": sum(t.seconds_setup for t in traces),
         "seconds_sampling": sum(t.seconds_sampling for t in traces),
         "peak_bytes": peak_bytes(),
+        "feed": "independent" if any(done.target.batch_size for done in finished) else None,
     }
 
 

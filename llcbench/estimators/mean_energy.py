@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from llcbench.checkpoint import Checkpoint
 from llcbench.diagnostics import convergence, quantile, standard_error
 from llcbench.guards import guards
 from llcbench.provenance import peak_bytes
@@ -63,6 +64,7 @@ class MeanEnergy:
         budget: Budget | None = None,
         data: Data | None = None,
         on_step: Callable[[int], None] | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Estimate:
         """Sample and average.
 
@@ -72,6 +74,7 @@ class MeanEnergy:
             budget: Limits on gradients and seconds.
             data: Data set to use instead of a drawn one.
             on_step: Called with the number of new steps now and then.
+            checkpoint: Where a long run keeps its place, and goes on from.
 
         Returns:
             The estimate; a run that failed has a status and no value.
@@ -94,6 +97,7 @@ class MeanEnergy:
             noise=seeds.generator("noise"),
             batches=seeds.generator("batch"),
             on_step=on_step,
+            checkpoint=checkpoint,
         )
         return self.summarise(trace, target, seeds)
 
@@ -118,6 +122,8 @@ class MeanEnergy:
             "seconds_setup": trace.seconds_setup,
             "seconds_sampling": trace.seconds_sampling,
             "peak_bytes": peak_bytes(),
+            "feed": None if target.batch_size is None else "independent",
+            "dim": target.dim,
         }
         enough = kept.shape[1] >= 8 and len(per_chain) == len(kept)
         if trace.status in ("not_finite", "diverged") or not enough:
@@ -185,6 +191,8 @@ def target_of(
         dtype=getattr(torch, settings.dtype),
         budget=budget or Budget(),
         control_variate=settings.gradient == "control_variate",
+        matmul=settings.matmul,
+        device=settings.device,
     )
 
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from llcbench.estimators.heat_capacity import exact_variance
 from llcbench.estimators.least_squares import fitted, fixed_weights
-from llcbench.estimators.legs import jackknife
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import require_ratio, require_whole, require_word
+from llcbench.estimators.pieces import jackknife
 from llcbench.estimators.temperatures import (
     Combination,
     energies,
@@ -51,8 +51,8 @@ class Regression:
     Errors: chain i of every rung is one unit, so correlation between rungs is counted under both
     weights. Fixed weights: spread of the units. Observed weights: generalised least squares is the
     intercept of a regression of each unit's slope on its residual contrasts, with the exact error
-    and ``units - 1 - (rungs - terms)`` degrees of freedom for normal means. Label noise is not
-    counted. Every chain runs on every rung.
+    and ``units - 1 - (rungs - terms)`` degrees of freedom for normal means. Label noise comes on
+    top, for the weights as they are. Every chain runs on every rung.
 
     Attributes:
         sampler: The kernel, the same at every temperature.
@@ -111,9 +111,11 @@ class Regression:
             return legs.failure
         found = energies(legs)
         if self.weights == "covariance":
-            return legs.summarise(fitted(found / nbetas, self.design(nbetas)))
+            figure, factors = fitted(found / nbetas, self.design(nbetas))
+            return legs.summarise(figure, factors[:, None])
         weights = self.combination(nbetas, 1 / nbetas**2).weights
-        return legs.summarise(jackknife(found, lambda features: features @ weights))
+        figure = jackknife(found, lambda features: features @ weights)
+        return legs.summarise(figure, (nbetas * weights)[:, None])
 
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None

@@ -1,15 +1,18 @@
 """Other temperatures from one run, by importance weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from llcbench.estimators.legs import Leg, jackknife, run_legs
+from llcbench.estimators.legs import Leg, run_legs
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import require_ratio, skipped
+from llcbench.estimators.pieces import jackknife
 from llcbench.estimators.temperatures import Combination, tempered_combination
 from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.records import Estimate, Guard, Settings
@@ -43,7 +46,7 @@ class Reweighting:
     Errors: that jackknife. With ``c = b/nbeta - 1`` the share of effective draws under Gamma
     energies is ``((1 + 2c) / (1 + c)^2)^lambda``, infinitely bad for ``b <= nbeta / 2``: the ratio
     has to be below 4, and ``log ratio`` of the order of ``2 / sqrt(lambda)``. The guard
-    ``weight_ess`` reports the smaller observed share of the two. Label noise is not counted; the
+    ``weight_ess`` reports the smaller observed share of the two. Label noise comes on top. The
     full batch is needed, as the weights would amplify the noise of minibatches.
 
     Attributes:
@@ -75,6 +78,10 @@ class Reweighting:
         if self.settings.batch_size is not None:
             reason = "reweighting needs the full batch, weights amplify the noise of minibatches"
             return skipped(f"{reason}; drop batch_size", nbeta, self.settings)
+        combination = self.combination(nbeta)
+        shifts = [float(b) - nbeta for b in combination.nbetas]
+        # Weights are relative to a typical energy, so that they neither vanish nor overflow.
+        typical = 0.5 * problem.dim / nbeta
         legs = run_legs(
             problem,
             self.settings,
@@ -84,20 +91,20 @@ class Reweighting:
             budget=budget,
             data=data,
             on_step=on_step,
+            features=lambda excess: weighted_energies(excess, shifts, typical),
         )
         if legs.failure is not None:
             return legs.failure
-        combination = self.combination(nbeta)
         units = legs.finished[0].units
-        pairs = [reweighted(units, float(b) - nbeta) for b in combination.nbetas]
-        features = np.concatenate([pair for pair, _ in pairs], axis=1)
+        found = [reweighted(units, shift) for shift in shifts]
+        features = np.concatenate([pair for pair, _ in found], axis=1)
 
         def value(moments: Array) -> Array:
             means = moments[..., 0::2] / moments[..., 1::2]
-            found: Array = (combination.nbetas * means) @ combination.weights
-            return found
+            combined: Array = (combination.nbetas * means) @ combination.weights
+            return combined
 
-        share = min(share for _, share in pairs)
+        share = min(share for _, share in found)
         guard = Guard(
             name="weight_ess",
             value=share,
@@ -105,7 +112,12 @@ class Reweighting:
             passed=share >= SMALLEST_SHARE,
             meaning="share of effective draws under the weights: reduce ratio",
         )
-        return legs.summarise(jackknife(features, value), [guard])
+        draws = torch.from_numpy(units.ravel())
+        means = weighted_energies(draws, shifts, typical)[0].mean(1).numpy()
+        energies = means[0::2] / means[1::2]
+        factors = combination.nbetas * combination.weights / means[1::2]
+        gradient = np.stack([factors, -factors * energies], axis=1).reshape(1, -1)
+        return legs.summarise(jackknife(features, value), gradient, [guard])
 
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None
@@ -116,6 +128,21 @@ class Reweighting:
     def combination(self, nbeta: float) -> Combination:
         """Return both temperatures and the weights of their mean energies."""
         return TwoTemperatures(self.sampler, self.settings, self.ratio).combination(nbeta)
+
+
+def weighted_energies(
+    excess: Tensor, shifts: Sequence[float], typical: float
+) -> tuple[Tensor, Tensor]:
+    """Return ``w L`` and ``w`` for every shift, and their derivatives in L, ``(2 shifts, chains)``.
+
+    The weights are ``w = exp(-shift (L - typical))``.
+    """
+    values, slopes = [], []
+    for shift in shifts:
+        weight = torch.exp(-shift * (excess - typical))
+        values += [weight * excess, weight]
+        slopes += [weight * (1 - shift * excess), -shift * weight]
+    return torch.stack(values), torch.stack(slopes)
 
 
 def reweighted(losses: Array, shift: float) -> tuple[Array, float]:

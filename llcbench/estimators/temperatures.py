@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.estimators.legs import Leg, Legs, jackknife, run_legs
+from llcbench.estimators.legs import Leg, Legs, run_legs
 from llcbench.estimators.mean_energy import nbeta_of
+from llcbench.estimators.pieces import jackknife
 from llcbench.records import Estimate, Settings
 from llcbench.types import Data, Problem, Sampler
 from theory.tempered import Tempered
@@ -84,7 +85,8 @@ def estimate_combination(
         found: Array = combination.offset + features @ combination.weights
         return found
 
-    return legs.summarise(jackknife(energies(legs), value))
+    gradient = combination.weights * combination.nbetas
+    return legs.summarise(jackknife(energies(legs), value), gradient[:, None])
 
 
 def tempered_combination(

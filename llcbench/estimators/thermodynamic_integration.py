@@ -39,7 +39,7 @@ class ThermodynamicIntegration:
     and leaves the constant in ``log b + c``, that is an error of order ``(m - 1) c / log^2``.
 
     Errors: ``mcse`` is the spread of the chains, chain i of every rung taken together. Label noise
-    of the data set is not counted. Every chain runs on every rung.
+    of the data set comes on top. Every chain runs on every rung.
 
     Attributes:
         sampler: The kernel, the same at every temperature.

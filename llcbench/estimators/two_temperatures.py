@@ -37,7 +37,7 @@ class TwoTemperatures:
 
     Errors: ``mcse`` is the spread of the chains (chain i at one temperature with chain i at the
     other, on the same minibatches). Of Gamma energies with T effective draws at each temperature it
-    is ``sqrt(lambda (b1^2 + b2^2) / T) / (b2 - b1)``. Label noise of the data set is not counted.
+    is ``sqrt(lambda (b1^2 + b2^2) / T) / (b2 - b1)``. Label noise of the data set comes on top.
     Every chain runs at both temperatures, at twice the cost of a mean energy.
 
     Attributes:

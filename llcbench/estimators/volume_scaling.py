@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from llcbench.diagnostics import quantile
-from llcbench.estimators.legs import jackknife
 from llcbench.estimators.mean_energy import LEVEL, nbeta_of
 from llcbench.estimators.options import require_ratio, require_whole, skipped
+from llcbench.estimators.pieces import jackknife
 from llcbench.estimators.splitting import Splitting
 from llcbench.estimators.sublevel import sublevel_mass
 from llcbench.estimators.temperatures import log_log_slope

@@ -20,9 +20,9 @@ def generated(records: Iterable[RunRecord]) -> str:
     return to_markdown(score_table(scores(records)).select(COLUMNS))
 
 
-def generated_leaderboard(records: Iterable[RunRecord]) -> str:
+def generated_leaderboard(records: Iterable[RunRecord], ladder: Iterable[RunRecord] = ()) -> str:
     """Return the leaderboard of the README, with what has to be known to read it."""
-    board = leaderboard(records)
+    board = leaderboard(records, ladder=ladder)
     return f"{to_markdown(printed(board))}\n{' '.join(legend(board))}\n"
 
 
@@ -44,13 +44,15 @@ def update(path: Path, records: Iterable[RunRecord]) -> None:
     _replace(path, BEGIN, generated(records))
 
 
-def update_leaderboard(path: Path, records: Iterable[RunRecord]) -> None:
+def update_leaderboard(
+    path: Path, records: Iterable[RunRecord], ladder: Iterable[RunRecord] = ()
+) -> None:
     """Write the leaderboard between its two marks of a README.
 
     Raises:
         ValueError: If the marks are missing.
     """
-    _replace(path, BEGIN_LEADERBOARD, generated_leaderboard(records))
+    _replace(path, BEGIN_LEADERBOARD, generated_leaderboard(records, ladder))
 
 
 def _replace(path: Path, begin: str, content: str) -> None:

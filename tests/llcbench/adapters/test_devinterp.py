@@ -105,6 +105,7 @@ def test_the_same_trace_with_both_baselines():
         assert own.llc_unpaired == pytest.approx(right.llc, rel=1e-9)
         assert right.llc_unpaired == pytest.approx(own.llc, rel=1e-9)
         assert own.mcse == pytest.approx(right.mcse, rel=1e-9)
+        assert own.feed == right.feed == "shuffled"
         gaps.append(own.llc - right.llc)
         noise = problem.sample_data(seeds.generator("data")).noise
         single = 0.5 * noise.square().sum(1)

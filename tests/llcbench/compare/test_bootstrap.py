@@ -3,10 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from llcbench.compare.bootstrap import Resampling, figures
+from llcbench.compare.bootstrap import Resampling, figures, worth
 from llcbench.compare.metrics import METRICS, Metric
 from llcbench.compare.runs import Runs
 from llcbench.compare.statistics import mean
+from llcbench.scoring import wilson
 
 CASES, REPLICATES = 40, 4
 # Standard deviations of the bias between problems, and of the noise between replicates.
@@ -116,11 +117,35 @@ def test_what_cannot_be_reached_stays_infinite(make_runs) -> None:
     assert (found.value, found.low, found.high) == (math.inf, math.inf, math.inf)
 
 
-def test_rates_have_the_wilson_interval(make_runs) -> None:
-    covered = np.zeros((5, 4))
-    covered[:, :3] = 1.0
+def test_rates_of_separate_problems_have_the_wilson_interval(make_runs) -> None:
+    covered = np.array([[1.0], [1.0], [1.0], [0.0]] * 5)
     found = figures([METRICS["coverage"]], make_runs(covered * 0, covered=covered))["coverage"]
-    # Wilson's roots of (p - x)^2 = z^2 x (1 - x) / n at p = 3/4, n = 20, z = 1.6449.
-    z2, n, p = 1.6449**2, 20, 0.75
+    # Wilson's roots of (p - x)^2 = z^2 x (1 - x) / n at p = 3/4, n = 19 (20, less one for p).
+    z2, n, p = 1.6449**2, 19, 0.75
     roots = np.roots([1 + z2 / n, -(2 * p + z2 / n), p * p])
     assert (found.low, found.high) == pytest.approx((roots.min(), roots.max()))
+
+
+def test_rates_count_runs_of_one_problem_as_what_they_are_worth(make_runs) -> None:
+    """Problems differ: five replicates of each are worth little more than one.
+
+    The control takes all runs as independent, and the same gate rejects its intervals.
+    """
+    rng = np.random.default_rng(8)
+    sets, hit = 400, {"clustered": 0, "independent": 0}
+    for _ in range(sets):
+        chances = rng.beta(0.8, 0.2, (30, 1))
+        outcomes = (rng.random((30, 5)) < chances).astype(float)
+        found = figures([METRICS["coverage"]], make_runs(outcomes * 0, covered=outcomes))
+        low, high = found["coverage"].low, found["coverage"].high
+        hit["clustered"] += low <= 0.8 <= high
+        low, high = wilson(outcomes.mean(), outcomes.size)
+        hit["independent"] += low <= 0.8 <= high
+    print(hit, "of", sets)
+    assert hit["clustered"] / sets > least(sets)
+    assert hit["independent"] / sets < least(sets)
+
+
+def test_runs_that_all_agree_are_worth_one_a_problem() -> None:
+    assert worth(np.ones((7, 5))) == 7
+    assert worth(np.array([[1.0, 0.0, np.nan]])) == 1

@@ -63,7 +63,8 @@ def test_gradients_to_five_percent(make_run) -> None:
     ]
     (row,) = leaderboard(records, draws=100).standings
     own = 2 * spread**2
-    expected = 1000 * own / (0.05**2 - max(0.0, bias**2 - own / 2))
+    # A third of the gradients is burn-in, which stays.
+    expected = 1000 * (1 + 2 * own / (0.05**2 - max(0.0, bias**2 - own / 2))) / 3
     assert row.figures["grads5"].value == pytest.approx(expected)
     assert row.figures["reach5"].value == 1
 
@@ -144,6 +145,28 @@ def test_order_counts_pairs_with_different_coefficients(make_run) -> None:
     (row,) = leaderboard(records, draws=100).standings
     # Of six pairs one has equal coefficients, and p1 and p2 are the wrong way round.
     assert row.figures["order"].value == pytest.approx(4 / 5)
+
+
+def test_order_does_not_ask_for_what_a_perfect_sampler_reverses(make_run) -> None:
+    found = {"poly/p0": ("1", 1.0), "poly/p1": ("2", 3.0), "poly/p2": ("3", 2.0)}
+    records = [
+        make_run(name, tempered=value, local=local) for name, (local, value) in found.items()
+    ]
+    (row,) = leaderboard(records, draws=100).standings
+    assert row.figures["order"].value == 1.0
+    # Control: the same estimates, two of them wrong.
+    records = [
+        make_run(name, tempered=float(local), error=value / float(local) - 1, local=local)
+        for name, (local, value) in found.items()
+    ]
+    (row,) = leaderboard(records, draws=100).standings
+    assert row.figures["order"].value == pytest.approx(2 / 3)
+
+
+def test_no_error_is_reached_without_the_burn_in(make_run) -> None:
+    records = [make_run(replicate=r, mcse=1e-6, grads=900) for r in range(3)]
+    (row,) = leaderboard(records, draws=100).standings
+    assert row.figures["grads5"].value == pytest.approx(300, rel=1e-3)
 
 
 def test_averages_leave_out_what_is_unknown() -> None:

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 
+from llcbench.compare.board import leaderboard
 from llcbench.compare.profile import FLOOR, profiles
 from llcbench.compare.window import ladders, widths
+from llcbench.run.plan import expand
+from llcbench.run.suite import load
 
 
 def window(make_ladder, errors):
@@ -57,6 +60,42 @@ def test_tuned_runs_are_no_ladder(make_run) -> None:
         make_run(replicate=r, variant="tuned", parameters={"step_size": 10.0**-r}) for r in range(4)
     ]
     assert ladders(records) == []
+
+
+def test_a_ladder_beside_the_ranked_runs_gives_the_window_alone(make_run, make_ladder) -> None:
+    ranked = [
+        make_run(f"poly/p{p}", sampler, variant=variant)
+        for p in range(3)
+        for sampler in ("sgld", "mala")
+        for variant in ("default", "tuned")
+    ]
+    plain = leaderboard(ranked, draws=100)
+    board = leaderboard(ranked, ladder=make_ladder([0.5, 0.0, 0.0, 0.5]), draws=100)
+    assert [s.entry for s in board.standings] == [s.entry for s in plain.standings]
+    assert [s.figures for s in board.standings] == [s.figures for s in plain.standings]
+    found = {s.entry: s.window for s in board.standings}
+    assert found["sgld@default"].decades == pytest.approx(1)
+    assert found["sgld@tuned"] == found["sgld@default"]
+    assert found["mala@default"] is None
+    assert all(s.window is None for s in plain.standings)
+
+
+def test_a_suite_of_step_sizes_is_one_ladder_a_problem() -> None:
+    """Chains of equal cost and without a variant differ in nothing but the step."""
+    specs = expand(load("sensitivity"))
+    groups: dict[tuple[str, str], set[str]] = {}
+    steps: dict[str, set[float]] = {}
+    for spec in specs:
+        step = spec.parameters["step_size"]
+        rest = {key: value for key, value in spec.parameters.items() if key != "step_size"}
+        groups.setdefault((spec.sampler, spec.problem), set()).add(f"{rest} {spec.settings}")
+        steps.setdefault(spec.sampler, set()).add(step)
+        assert spec.variant == ""
+    assert all(len(others) == 1 for others in groups.values())
+    for values in steps.values():
+        gaps = np.diff(np.log10(sorted(values)))
+        assert np.allclose(gaps, 0.5, atol=0.006)
+        assert gaps.sum() == pytest.approx(5)
 
 
 def test_profiles_by_hand(make_runs) -> None:

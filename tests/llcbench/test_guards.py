@@ -1,0 +1,42 @@
+"""Guards that say what R-hat and the effective sample size do not see."""
+
+import numpy as np
+import pytest
+
+import llcbench
+from llcbench import MALA, MeanEnergy, Settings
+from llcbench.diagnostics import longest_stay
+
+SETTINGS = Settings(nbeta=1e3, gamma=10.0, num_chains=16, num_draws=1200, num_burnin=800)
+
+
+def test_the_longest_stay_by_hand():
+    traces = np.array([[1.0, 1.0, 2.0, 2.0, 2.0, 3.0], [1.0, 2.0, 1.0, 2.0, 2.0, 1.0]])
+    assert longest_stay(traces) == 2
+    assert longest_stay(traces[1:]) == 1
+    assert longest_stay(np.arange(6.0)[None]) == 0
+
+
+def guards_of(identifier, sampler, settings=SETTINGS):
+    found = MeanEnergy(sampler, settings).estimate(llcbench.problem(identifier))
+    return {guard.name: guard for guard in found.guards}
+
+
+def test_a_chain_that_sticks_in_the_narrow_middle_of_a_cross_is_flagged():
+    """One step size for arms and middle: R-hat and the effective draws see nothing wrong."""
+    found = guards_of("poly/x2y4", MALA())
+    assert not found["stuck"].passed
+    assert found["rhat"].passed
+    assert found["ess_bulk"].passed
+    # Controls: a mixture of step sizes on the same problem, and a regular point.
+    assert guards_of("poly/x2y4", MALA(spread=2.0))["stuck"].passed
+    assert guards_of("regular/d5", MALA())["stuck"].passed
+
+
+@pytest.mark.parametrize("step_size", [1e-3, 4e-3])
+def test_rejections_that_are_the_same_everywhere_are_no_stay(step_size):
+    """A fixed step on a quadratic; the guard is relative to the acceptance."""
+    settings = Settings(nbeta=1e3, gamma=10.0, num_chains=16, num_draws=200, num_burnin=100)
+    found = guards_of("regular/d2", MALA(step_size=step_size, adapt=0), settings)
+    print(found["acceptance"].value, found["stuck"].value, found["stuck"].limit)
+    assert found["stuck"].passed
