@@ -14,6 +14,7 @@ from llcbench.cli_options import (
     records_in,
     store_option,
 )
+from llcbench.cli_peers import peers
 from llcbench.cli_run import plan, run
 from llcbench.cli_scaling import scaling
 from llcbench.cli_theory import cite, theory
@@ -166,6 +167,7 @@ cli.add_command(leaderboard)
 cli.add_command(tune)
 cli.add_command(run)
 cli.add_command(plan)
+cli.add_command(peers)
 cli.add_command(scaling)
 
 

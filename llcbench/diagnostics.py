@@ -1,6 +1,7 @@
 """Effective sample size, R-hat and Monte Carlo error of loss traces."""
 
 from importlib import import_module
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,6 +67,19 @@ def split_half(traces: Traces) -> float:
     gap = traces[:, half:].mean(1) - traces[:, :half].mean(1)
     spread = gap.std(ddof=1) / len(gap) ** 0.5
     return float(gap.mean() / spread) if spread > 0 else 0.0
+
+
+def longest_stay(traces: Traces) -> int:
+    """Return for how many steps a chain rejected everything, the longest time in any chain.
+
+    A chain that accepts has another loss, but for ties of probability zero.
+    """
+    stays = np.zeros(traces.shape[0], dtype=np.int64)
+    longest = stays
+    for before, after in pairwise(traces.T):
+        stays = np.where(before == after, stays + 1, 0)
+        longest = np.maximum(longest, stays)
+    return int(longest.max())
 
 
 def _array_stats() -> Any:

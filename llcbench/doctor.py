@@ -10,7 +10,15 @@ Check = tuple[str, bool, str]
 
 def checks() -> list[Check]:
     """Return name, verdict and detail of every check."""
-    return [_versions(), _theory(), _registered(), _peers(), _exactness(), _speed()]
+    return [
+        _versions(),
+        _theory(),
+        _registered(),
+        _peers(),
+        _machines(),
+        _exactness(),
+        _speed(),
+    ]
 
 
 def _versions() -> Check:
@@ -47,6 +55,13 @@ def _peers() -> Check:
     from llcbench.adapters.packages import described
 
     return "peers", True, described()
+
+
+def _machines() -> Check:
+    """Packages that take a sweep to other machines; none is required."""
+    from llcbench.run.machines import described
+
+    return "machines", True, described()
 
 
 def _exactness() -> Check:

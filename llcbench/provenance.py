@@ -18,8 +18,12 @@ def peak_bytes() -> int:
     return int(peak) if sys.platform == "darwin" else int(peak) * 1024
 
 
-def environment() -> dict[str, str]:
-    """Return versions, processor and thread settings as text."""
+def environment(threads: int = 1) -> dict[str, str]:
+    """Return versions, processor and thread settings as text.
+
+    Args:
+        threads: Threads of torch within a run; named where they are not one, as they used to be.
+    """
     found = {name: _version(name) for name in PACKAGES}
     found |= {
         "python": platform.python_version(),
@@ -28,7 +32,7 @@ def environment() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "threads": os.environ.get("OMP_NUM_THREADS", "default"),
     }
-    return found
+    return found | ({"threads_of_a_run": str(threads)} if threads != 1 else {})
 
 
 def environment_id(found: dict[str, str]) -> str:

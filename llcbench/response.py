@@ -12,7 +12,7 @@ the mean derivative is used instead, which is never negative and too large on av
 """
 
 import math
-from typing import final
+from typing import Any, final
 
 from torch import Tensor
 
@@ -61,6 +61,15 @@ class Response:
             (a + x, b + y, c + z)
             for (a, b, c), (x, y, z) in zip(self._sums, new, strict=True)
         ]
+
+    def state(self) -> dict[str, Any]:
+        """Return the sums so far, to be restored in another process."""
+        return {"sums": self._sums, "count": self._count if self._sums else 0}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from the sums of another process."""
+        self._sums = [(q.clone(), d.clone(), qd.clone()) for q, d, qd in state["sums"]]
+        self._count = state["count"]
 
     def standard_error(self) -> float | None:
         """Return the standard error from label noise; None before the first state."""

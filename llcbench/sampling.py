@@ -1,59 +1,29 @@
-"""The loop: moves the chains, keeps the loss trace, stops when they fail."""
+"""The loop: moves the chains, stops when they fail, and keeps the place of a long run."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from llcbench.chains import Chains, Trace
+from llcbench.checkpoint import Checkpoint
 from llcbench.records import Status
-from llcbench.response import EVERY, Response
+from llcbench.snapshot import NotStorable
 from llcbench.target import BudgetExceeded, Target
-from llcbench.types import Sampler
+from llcbench.types import Draw, Sampler
 
-# How often the chains are checked for having left the finite numbers.
+__all__ = ["Trace", "sample"]
+
+# How often the chains are checked for having left the finite numbers: in steps, and in seconds
+# where a step takes long.
 CHECK_EVERY = 200
+CHECK_SECONDS = 30.0
+REPORT_SECONDS = 1.0
 # A posterior at (nbeta, gamma) holds |w - w*| at the order of sqrt(dim / gamma); this is far out.
 RUNAWAY = 1e6
-
-
-@final
-@dataclass(frozen=True)
-class Trace:
-    """Loss traces of all chains, burn-in included.
-
-    Attributes:
-        excess: Loss above the loss at ``w_star`` on the same batch, ``(chains, steps)``.
-        baseline: Loss at ``w_star`` on that batch, ``(chains, steps)``, or ``(1, 1)`` when it is
-            the same throughout.
-        loss_star: Loss at ``w_star`` on the full data.
-        num_burnin: Leading steps that do not count.
-        acceptance: Mean acceptance rate after burn-in, None for samplers that never reject.
-        data_se: Standard error from the label noise of the data set, None without any.
-        status: ``ok``, ``not_finite``, ``diverged`` or ``timeout``.
-        message: What happened, for anything but ``ok``.
-        seconds_setup: Time until the first step.
-        seconds_sampling: Time of the steps.
-    """
-
-    excess: NDArray[np.float64]
-    baseline: NDArray[np.float64]
-    loss_star: float
-    num_burnin: int
-    acceptance: float | None
-    data_se: float | None
-    status: Status
-    message: str
-    seconds_setup: float
-    seconds_sampling: float
-
-    @property
-    def kept(self) -> NDArray[np.float64]:
-        """Excess losses after burn-in, ``(chains, draws)``."""
-        return self.excess[:, self.num_burnin :]
+# Numbers that are looked at together.
+BLOCK = 2**20
 
 
 def sample(
@@ -66,6 +36,7 @@ def sample(
     batches: torch.Generator,
     dispersed: bool = False,
     on_step: Callable[[int], None] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Trace:
     """Run all chains and return their loss traces.
 
@@ -79,6 +50,8 @@ def sample(
         dispersed: Start at draws of the localisation, ``N(w_star, I / gamma)``, instead of at
             ``w_star``: R-hat then sees slow directions, and burn-in has to be long enough.
         on_step: Called with the number of new steps now and then, for progress bars.
+        checkpoint: Where a long run keeps its place; if it holds one, the run goes on from there,
+            to the same numbers.
 
     Returns:
         The traces up to the last step that was made.
@@ -93,77 +66,131 @@ def sample(
     # Inference mode saves a fifth of a small step; automatic differentiation does not allow it.
     mode = torch.no_grad() if target.loss.autograd else torch.inference_mode()
     with mode:
-        return _sample(
-            target, sampler, num_draws, num_burnin, noise, batches, dispersed, on_step
-        )
+        started = time.perf_counter()
+        chains = Chains(target, sampler, num_draws, num_burnin, noise, batches)
+        return _driven(chains, started, dispersed, on_step, checkpoint)
 
 
-def _sample(
-    target: Target,
-    sampler: Sampler[Any],
-    num_draws: int,
-    num_burnin: int,
-    noise: torch.Generator,
-    batches: torch.Generator,
+def _driven(
+    chains: Chains,
+    started: float,
     dispersed: bool,
     on_step: Callable[[int], None] | None,
+    checkpoint: Checkpoint | None,
 ) -> Trace:
-    started = time.perf_counter()
-    target.next_batch(batches)
-    loss_star = float(target.loss.baseline(target.loss.draw(1, None, batches)))
-    minibatch = target.batch_size is not None
-    steps = num_burnin + num_draws
-    excess = torch.empty(steps, target.num_chains, dtype=torch.float64)
-    baseline = torch.empty(steps if minibatch else 1, target.num_chains if minibatch else 1)
-    baseline = baseline.double().fill_(loss_star)
-    response = Response(target) if Response.applies(target) else None
-    accepted, done = torch.zeros((), dtype=torch.float64), 0
-    rejecting = False
+    """Make the steps of a run; between them look at the clock, the chains and the checkpoint."""
+    watch = Watch(chains, on_step, checkpoint)
     status: Status = "ok"
     message = ""
-    running = time.perf_counter()
     try:
-        state = sampler.init(target.start(noise if dispersed else None), target, noise)
-        running = time.perf_counter()
-        for step in range(steps):
-            if minibatch:
-                target.next_batch(batches)
-                baseline[step] = target.loss.baseline(target.batch)
-            state, draw = sampler.step(state, target, noise)
-            excess[step] = draw.loss
-            done = step + 1
-            if draw.accepted is not None and step >= num_burnin:
-                rejecting = True
-                accepted += draw.accepted.double().mean()
-            if response is not None and step >= num_burnin and step % EVERY == 0:
-                response.add(draw.theta)
-            if done % CHECK_EVERY == 0 or done == steps:
-                if on_step is not None:
-                    on_step(CHECK_EVERY if done % CHECK_EVERY == 0 else done % CHECK_EVERY)
-                status, message = _health(excess[:done], draw.theta, target)
-                if status != "ok":
-                    break
+        chains.start(dispersed)
+        watch.start()
+        while chains.done < chains.steps:
+            watch.budget()
+            draw = chains.advance()
+            full = chains.done % CHECK_EVERY == 0 or chains.done == chains.steps or draw.last
+            if not full and time.perf_counter() < watch.next:
+                continue
+            status, message = watch.look(draw, full)
+            if status != "ok" or draw.last:
+                break
     except BudgetExceeded as error:
-        status, message = "timeout", f"{error} after {done} of {steps} steps"
-    ended = time.perf_counter()
-    return Trace(
-        excess=excess[:done].T.contiguous().numpy(),
-        baseline=(baseline[:done] if minibatch else baseline).T.contiguous().numpy(),
-        loss_star=loss_star,
-        num_burnin=num_burnin,
-        acceptance=float(accepted) / max(done - num_burnin, 1) if rejecting else None,
-        data_se=response.standard_error() if response is not None else None,
-        status=status,
-        message=message,
-        seconds_setup=running - started,
-        seconds_sampling=ended - running,
-    )
+        status, message = "timeout", f"{error} after {chains.done} of {chains.steps} steps"
+    return chains.trace(status, message, watch.running - started, watch.seconds())
+
+
+@final
+class Watch:
+    """What is done between two steps: reports, checks, and the checkpoint.
+
+    Attributes:
+        next: When it looks again, as of ``time.perf_counter``.
+        running: When the first step began.
+    """
+
+    def __init__(
+        self,
+        chains: Chains,
+        on_step: Callable[[int], None] | None,
+        checkpoint: Checkpoint | None,
+    ) -> None:
+        """Watch chains that have not started."""
+        self._chains, self._on_step, self._checkpoint = chains, on_step, checkpoint
+        self.running = self.next = self._checked = time.perf_counter()
+        self._reported, self._before = 0, 0.0
+        self._names: list[str] | str = ""
+
+    def start(self) -> None:
+        """Start the clock; take up an earlier run if the checkpoint holds one."""
+        self.running = self._checked = time.perf_counter()
+        self.next = self.running + REPORT_SECONDS
+        if self._checkpoint is None:
+            return
+        self.next = self.running + min(REPORT_SECONDS, self._checkpoint.every)
+        self._names = self._chains.outlined()
+        found = self._checkpoint.read()
+        if found is None:
+            return
+        try:
+            self._chains.resume(found["chains"])
+        except (NotStorable, KeyError) as error:
+            self._checkpoint.reject(str(error))
+            return
+        self._before = found["seconds"]
+
+    def seconds(self) -> float:
+        """Return the time of all steps, also of those before an interruption."""
+        return self._before + time.perf_counter() - self.running
+
+    def budget(self) -> None:
+        """Keep the place of a run that is out of time: between two steps nothing is half done.
+
+        Raises:
+            BudgetExceeded: If it is.
+        """
+        try:
+            self._chains.target.charge(0)
+        except BudgetExceeded:
+            if self._checkpoint is not None and self.seconds() > self._checkpoint.every:
+                self._keep(self._checkpoint)
+            raise
+
+    def look(self, draw: Draw, full: bool) -> tuple[Status, str]:
+        """Report steps and, if it is time, check the chains and write the checkpoint."""
+        chains, now = self._chains, time.perf_counter()
+        self.next = now + REPORT_SECONDS
+        if self._on_step is not None:
+            self._on_step(chains.done - self._reported)
+            self._reported = chains.done
+        if full or now - self._checked > CHECK_SECONDS:
+            self._checked = now
+            status, message = _health(chains.losses, draw.theta, chains.target)
+            if status != "ok":
+                return status, message
+        if self._checkpoint is not None and chains.done < chains.steps:
+            if now > self._checkpoint.due(self.seconds() * chains.steps / chains.done):
+                self._keep(self._checkpoint)
+            self.next = now + min(REPORT_SECONDS, self._checkpoint.every)
+        return "ok", ""
+
+    def _keep(self, checkpoint: Checkpoint) -> None:
+        try:
+            if isinstance(self._names, str):
+                raise NotStorable(self._names)
+            place = self._chains.place()
+            if place["names"] != self._names:
+                raise NotStorable("its state does not keep its shape")
+        except NotStorable as error:
+            checkpoint.give_up(str(error))
+            return
+        checkpoint.write({"chains": place, "seconds": self.seconds()})
 
 
 def _health(excess: torch.Tensor, theta: torch.Tensor, target: Target) -> tuple[Status, str]:
     """Tell whether the chains are still where a posterior could be."""
     steps = excess.shape[0]
-    lost = ~(excess[-1].isfinite() & theta.isfinite().all(1))
+    finite_theta, distance = _spread(theta, target)
+    lost = ~(excess[-1].isfinite() & finite_theta)
     if bool(lost.any()):
         finite = excess.isfinite().all(0)
         first = int((~excess.isfinite()).any(1).int().argmax()) if not bool(finite.all()) else steps
@@ -171,11 +198,24 @@ def _health(excess: torch.Tensor, theta: torch.Tensor, target: Target) -> tuple[
             f"{int(lost.sum())} of {lost.numel()} chains left the finite numbers at step {first};"
             " try a smaller step_size"
         )
-    distance = float((theta - target.w_star).norm(dim=1).max())
     limit = RUNAWAY * (target.dim / max(target.gamma, 1e-3)) ** 0.5
-    if distance > limit:
+    if float(distance.max()) > limit:
         return "diverged", (
-            f"a chain is at distance {distance:.3g} from w_star after {steps} steps;"
+            f"a chain is at distance {float(distance.max()):.3g} from w_star after {steps} steps;"
             " try a smaller step_size"
         )
     return "ok", ""
+
+
+def _spread(theta: torch.Tensor, target: Target) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return which chains are finite and how far they are from ``w_star``, ``(chains,)`` each.
+
+    In blocks: a copy of the parameters is more than the largest runs can afford.
+    """
+    columns = max(BLOCK // theta.shape[0], 1)
+    pairs = zip(
+        torch.split(theta, columns, dim=1), torch.split(target.w_star, columns), strict=True
+    )
+    parts = [(rows.isfinite().all(1), (rows - star).norm(dim=1)) for rows, star in pairs]
+    finite, distances = (torch.stack(found) for found in zip(*parts, strict=True))
+    return finite.all(0), distances.norm(dim=0)

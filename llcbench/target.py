@@ -2,12 +2,16 @@
 
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from llcbench.types import Data, Problem
+from llcbench.feed import Feed
+from llcbench.problems.precision import Matmul
+from llcbench.problems.squared_loss import SquaredLoss
+from llcbench.types import Loss, Problem
 
 
 class BudgetExceeded(RuntimeError):
@@ -48,17 +52,23 @@ class Target:
         budget: Limits on gradients and seconds.
         control_variate: Use ``grad L_B(w) - grad L_B(w_star) + grad L_n(w_star)`` on minibatches:
             the same mean, no noise at ``w_star``, twice the cost.
+        matmul: ``bfloat16`` rounds the factors of the matrix products that make the gradient of a
+            squared loss; the loss itself and the updates stay in full precision.
+        device: Where parameters and data are, as torch names it; the generators have to be there
+            too.
     """
 
     problem: Problem
     nbeta: float
     gamma: float
     num_chains: int
-    data: Data | None = None
+    data: Any = None
     batch_size: int | None = None
     dtype: torch.dtype = torch.float64
     budget: Budget = field(default_factory=Budget)
     control_variate: bool = False
+    matmul: Matmul = "full"
+    device: str = "cpu"
     grad_evals: int = field(default=0, init=False)
     sample_grads: int = field(default=0, init=False)
 
@@ -73,31 +83,48 @@ class Target:
                     f"batch_size={self.batch_size} given, but {self.problem.id} uses the population"
                     " loss and has no minibatches; add /n<samples> to the id or drop batch_size"
                 )
+        if not self.device.startswith("cpu") and not torch.cuda.is_available():
+            raise ValueError(f"device={self.device!r}: torch finds no CUDA here; use device='cpu'")
         if self.control_variate and self.batch_size is None:
             raise ValueError(
                 "gradient='control_variate' removes the noise of minibatches, and there are none;"
                 " set batch_size or drop it"
             )
         self.dim = self.problem.dim
-        self.w_star = self.problem.w_star().to(self.dtype)
-        self.loss = self.problem.bind(self.data, self.dtype)
+        self.w_star = self.problem.w_star().to(self.device, self.dtype)
+        self.loss = self._bound()
         self.batch: Any = None
         self._slope: Tensor | None = None
+        self._grad: Tensor | None = None
         self._started = time.monotonic()
+
+    @cached_property
+    def feed(self) -> Feed:
+        """Where the batches come from."""
+        return Feed(self.loss, self.num_chains, self.batch_size)
 
     def next_batch(self, rng: torch.Generator) -> None:
         """Draw a fresh minibatch for every chain; a full batch is drawn once and kept."""
         if self.batch is None or self.batch_size is not None:
-            self.batch = self.loss.draw(self.num_chains, self.batch_size, rng)
+            self.batch = self.feed.next(rng)
 
-    def loss_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+    def loss_and_grad(self, theta: Tensor, *, reuse: bool = False) -> tuple[Tensor, Tensor]:
         """Return excess loss ``(chains,)`` and its gradient ``(chains, dim)`` on the current batch.
+
+        Args:
+            theta: Parameters, ``(chains, dim)``.
+            reuse: Hand out a gradient that the next call with ``reuse`` overwrites: for samplers
+                that are done with it by then and move theta in place, so that a step allocates
+                nothing of the size of the parameters.
 
         Raises:
             BudgetExceeded: If the gradients or the seconds are used up.
         """
         self.charge(theta.shape[0])
-        loss, grad = self.loss.excess_and_grad(theta, self.batch)
+        if reuse and isinstance(self.loss, SquaredLoss):
+            loss, grad = self.loss.excess_and_grad(theta, self.batch, self._buffer(theta))
+        else:
+            loss, grad = self.loss.excess_and_grad(theta, self.batch)
         return (loss, grad.sub_(self._noise())) if self.control_variate else (loss, grad)
 
     def potential_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -128,6 +155,26 @@ class Target:
             raise ValueError("a start at draws of the localisation needs gamma > 0")
         noise = torch.empty_like(theta).normal_(generator=rng)
         return theta.add_(noise, alpha=self.gamma**-0.5)
+
+    def _bound(self) -> Loss:
+        """Return the loss with its data where the parameters are."""
+        loss = self.problem.bind(self.data, self.dtype)
+        if self.matmul == "full" and self.device == "cpu":
+            return loss
+        if not isinstance(loss, SquaredLoss):
+            raise ValueError(
+                f"matmul={self.matmul!r} and device={self.device!r} are for squared losses, and"
+                f" {self.problem.id} has none; use matmul='full' and device='cpu'"
+            )
+        return loss.placed(self.device, self.matmul)
+
+    def _buffer(self, theta: Tensor) -> Tensor:
+        """Return the gradient that is written again and again."""
+        if self._grad is None or self._grad.shape != theta.shape:
+            # One that is made in inference mode could not be written to outside of it.
+            with torch.inference_mode(False):
+                self._grad = torch.empty(theta.shape, dtype=theta.dtype, device=theta.device)
+        return self._grad
 
     def _noise(self) -> Tensor:
         """Return the noise of the minibatch gradient at ``w_star``, ``(chains, dim)``."""

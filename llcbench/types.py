@@ -56,11 +56,13 @@ class Draw(NamedTuple):
         loss: Loss above the loss at ``w_star`` on the same batch, ``(chains,)``, of the state that
             entered the step (minibatch samplers) or left it (Metropolis samplers).
         accepted: Which chains accepted a proposal; None for samplers that never reject.
+        last: Whether the sampler has spent its gradients, so that no step follows.
     """
 
     theta: Tensor
     loss: Tensor
     accepted: Tensor | None = None
+    last: bool = False
 
 
 @runtime_checkable
@@ -103,10 +105,10 @@ class Problem(Protocol):
         """Tags for selection."""
 
     def w_star(self) -> Tensor:
-        """Return the reference point, ``(dim,)`` in double precision."""
+        """Return the reference point, ``(dim,)``; a large one must not be written to."""
 
-    def sample_data(self, rng: torch.Generator) -> Data | None:
-        """Draw a data set, None for the population loss."""
+    def sample_data(self, rng: torch.Generator) -> Any:
+        """Draw a data set of the kind that `bind` takes, None for the population loss."""
 
     def bind(self, data: Data | None, dtype: torch.dtype) -> "Loss":
         """Return the loss on a data set (or in population), ready to evaluate."""

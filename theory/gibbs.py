@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory.fibre import fibre_move
+from theory.layers import checked_layers
 from theory.whiten import checked_matrix, whitened
 
 Array = NDArray[np.floating[Any]]
@@ -57,7 +58,7 @@ class LinearPosterior:
     _cross: Array | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        layers = _checked_weights(self.weights)
+        layers = checked_layers(self.weights)
         for name in ("nbeta", "gamma", "scale"):
             value = getattr(self, name)
             if not math.isfinite(value) or value <= 0.0:
@@ -216,23 +217,3 @@ def _project(factor: Array | None, basis: Array | None, force: Array) -> tuple[A
         return np.ones(force.shape[-2], dtype=force.dtype), force
     turned = factor @ basis
     return np.sum(turned * turned, axis=-2), np.swapaxes(turned, -1, -2) @ force
-
-
-def _checked_weights(weights: Sequence[Array]) -> list[Array]:
-    if len(weights) == 0:
-        raise ValueError("weights is empty: give one matrix for each layer")
-    dtype = np.result_type(*weights)
-    if not np.issubdtype(dtype, np.floating):
-        dtype = np.dtype(np.float64)
-    layers = [np.array(weight, dtype=dtype) for weight in weights]
-    for k, layer in enumerate(layers):
-        if layer.ndim != 2 or layer.size == 0 or not np.all(np.isfinite(layer)):
-            raise ValueError(
-                f"weights[{k}] of shape {layer.shape} is not allowed: give a finite matrix"
-            )
-        if k and layer.shape[1] != layers[k - 1].shape[0]:
-            raise ValueError(
-                f"weights[{k}] of shape {layer.shape} does not follow weights[{k - 1}] of shape "
-                f"{layers[k - 1].shape}: it needs {layers[k - 1].shape[0]} columns"
-            )
-    return layers

@@ -217,9 +217,9 @@ class SGNHT:
         return missing("devinterp")
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
-        """Build an optimiser for every chain: its thermostat is one number."""
+        """Build the optimiser; a thermostat that acts is one number, so every chain has its own."""
         with global_noise(rng):
-            return _started(self, theta, target, split=True)
+            return _started(self, theta, target, split=self.deprecated)
 
     def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
         """Move all chains."""

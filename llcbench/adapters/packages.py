@@ -75,6 +75,11 @@ def global_noise(rng: torch.Generator) -> Iterator[None]:
     Also leaves inference mode, in which other packages cannot differentiate.
     """
     seed = int(torch.randint(2**62, (), generator=rng))
-    with torch.inference_mode(False), torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield
+    own = torch.default_generator
+    before = own.get_state()
+    own.manual_seed(seed)
+    try:
+        with torch.inference_mode(False), torch.no_grad():
+            yield
+    finally:
+        own.set_state(before)

@@ -1,4 +1,8 @@
-"""Samplers of the package posteriors: its update functions, mapped over chains by torch.func.
+"""Samplers of the package posteriors: its update functions, for all chains at once.
+
+Chains are independent, so that all of them are one point of the product of their densities, and an
+update that treats every coordinate alike is the update of every chain. Only the thermostat, which
+averages over the coordinates of a chain, is mapped over chains by torch.func.
 
 With ``log p = -U`` and temperature 1 its step is ``w' = w + lr grad log p + sqrt(2 lr) xi`` for
 SGLD, so our ``step_size`` eps is ``lr = eps / 2``. The samplers with momentum have unit mass and
@@ -9,7 +13,7 @@ Source: posteriors 0.1.3, ``posteriors.sgmcmc``.
 """
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor
@@ -24,38 +28,13 @@ State = tuple[Tensor, ...]
 _NAMES = ("params", "momenta", "xi")
 
 
-class _Potential(torch.autograd.Function):
-    """The potential with the gradient of the target, for transforms of torch.func."""
+def _tangent(theta: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the tangent of the log density, of one chain or of the product of all.
 
-    @staticmethod
-    def forward(theta: Tensor, target: Target) -> tuple[Tensor, Tensor, Tensor]:
-        """Return potential, excess loss and gradient."""
-        potential, grad, loss = target.potential_and_grad(theta)
-        return potential, loss, grad
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        """Keep the gradient."""
-        ctx.mark_non_differentiable(output[1], output[2])
-        ctx.save_for_backward(output[2])
-
-    @staticmethod
-    def backward(ctx: Any, slope: Tensor, *_: Any) -> tuple[Tensor, None]:
-        """Return the slope times the gradient."""
-        return slope.unsqueeze(-1) * ctx.saved_tensors[0], None
-
-    @staticmethod
-    def vmap(info: Any, in_dims: Any, theta: Tensor, target: Target) -> tuple[Any, Any]:
-        """Evaluate all chains in one call, ``(chains, dim)``."""
-        return _potential(theta, target), (0, 0, 0)
-
-
-_potential: Any = _Potential.apply
-
-
-def _log_posterior(theta: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-    potential, loss, _ = _potential(theta, target)
-    return -potential, loss
+    Updates use its gradient alone, and that is the target's; its value has no meaning.
+    """
+    value = -(theta * slope).sum()
+    return value, value.detach()
 
 
 def _moved(
@@ -65,13 +44,16 @@ def _moved(
     module = load(f"posteriors.sgmcmc.{kind.lower()}")
     names = _NAMES[: len(state)]
 
-    def update(*chain: Tensor) -> tuple[State, Tensor]:
+    def update(slope: Tensor, *chain: Tensor) -> State:
         old = getattr(module, f"{kind}State")(**dict(zip(names, chain, strict=True)))
-        new, loss = module.update(old, target, _log_posterior, **options)
-        return tuple(getattr(new, name) for name in names), loss
+        new, _ = module.update(old, slope, _tangent, **options)
+        return tuple(getattr(new, name) for name in names)
 
+    if "xi" in names:
+        update = torch.vmap(update, randomness="different")
     with global_noise(rng):
-        state, loss = torch.vmap(update, randomness="different")(*state)
+        _, slope, loss = target.potential_and_grad(state[0])
+        state = update(slope, *state)
     return state, Draw(state[0], loss)
 
 

@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from llcbench.estimators.curvature import Array, constant, deterministic, spectrum, too_large
+from llcbench.estimators.gauss_newton import estimate_of, is_network, probed
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import skipped
 from llcbench.records import Estimate, Settings
@@ -31,7 +32,8 @@ class EffectiveDimension:
     ``gamma / (2 nbeta e_i)`` a direction; the multiplicity does not enter.
 
     Errors: none from sampling. On data the second moment of the inputs is that of the data set;
-    label noise is taken out. At most 2000 parameters.
+    label noise is taken out. Above 2000 parameters only linear networks, by stochastic Lanczos
+    quadrature, whose standard error is the Monte Carlo error of the estimate.
 
     Attributes:
         sampler: Not used.
@@ -56,10 +58,13 @@ class EffectiveDimension:
         started = time.perf_counter()
         nbeta = nbeta_of(self.settings, problem.num_data)
         reason = too_large(problem, "effective_dimension")
-        if reason:
+        if reason and not is_network(problem):
             return skipped(reason, nbeta, self.settings)
         if data is None:
             data = problem.sample_data((seeds or Seeds(problem=problem.id)).generator("data"))
+        if is_network(problem) and reason:
+            probes = probed(problem, nbeta, self.settings.gamma, data)
+            return estimate_of(probes, nbeta, self.settings.gamma, started)
         found = spectrum(problem, data)
         value = effective_dimension(found.values, nbeta, self.settings.gamma)
         return deterministic(value, nbeta, self.settings.gamma, started=started, found=found)
@@ -69,7 +74,7 @@ class EffectiveDimension:
     ) -> Tempered | None:
         """Return the estimate itself: all of its error is gap."""
         if too_large(problem, "effective_dimension"):
-            return None
+            return probed(problem, nbeta, gamma, data) if is_network(problem) else None
         found = spectrum(problem, data)
         return constant(effective_dimension(found.values, nbeta, gamma), "Hessian")
 

@@ -45,7 +45,7 @@ class Rescaled:
         """Return the point of the base."""
         return self.base.w_star()
 
-    def sample_data(self, rng: torch.Generator) -> Data | None:
+    def sample_data(self, rng: torch.Generator) -> Any:
         """Draw data of the base."""
         return self.base.sample_data(rng)
 
@@ -97,7 +97,7 @@ class Reparametrised:
         """Return the point over the base's."""
         return self.point.clone()
 
-    def sample_data(self, rng: torch.Generator) -> Data | None:
+    def sample_data(self, rng: torch.Generator) -> Any:
         """Draw data of the base."""
         return self.base.sample_data(rng)
 

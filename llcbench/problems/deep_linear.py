@@ -1,16 +1,11 @@
 """Problems ``dln/*``: deep linear networks, named small ones and the published random classes."""
 
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import final
-
-import numpy as np
-from scipy.stats import truncnorm
-
 from llcbench.problems.family import Family, nearest, ranks_of, widths_of
 from llcbench.problems.linear_model import linear_problem
 from llcbench.problems.points import balanced, generator_of, generic
-from llcbench.problems.regression import Array, Inputs, Regression
+from llcbench.problems.random_networks import CLASSES, RandomClass, draw_network
+from llcbench.problems.regression import Inputs, Regression
+from llcbench.problems.trained import train, truth_at
 from llcbench.types import Truth
 from theory.families.deep_linear import deep_linear_generic, deep_linear_global
 
@@ -26,34 +21,23 @@ NAMED = (
     "dln/10k/s0",
 )
 
-
-@final
-@dataclass(frozen=True)
-class RandomClass:
-    """Ranges of the published generator; upper ends are exclusive (Lau et al. 2023, appendix).
-
-    Attributes:
-        layers: Range of the number of weight matrices.
-        widths: Range of every width, input and output included.
-    """
-
-    layers: tuple[int, int]
-    widths: tuple[int, int]
-
-
-CLASSES = {"1k": RandomClass((2, 5), (5, 50)), "10k": RandomClass((2, 10), (5, 100))}
+# Classes whose training takes seconds (1k) or a minute (10k).
+TRAINED = ("1k", "10k")
 
 
 def build(identifier: str) -> Regression:
     """Return the problem of an id such as ``dln/3-3-3/r1``, ``dln/3-3-3/r3-1`` or ``dln/1k/s17``.
 
     One rank puts the point where all partial products have it, the most singular one; one rank per
-    layer draws independent factors in general position. ``s17`` is the draw number 17 of a class.
+    layer draws independent factors in general position. ``s17`` is the draw number 17 of a class,
+    ``s17/trained`` what training finds on its outputs.
 
     Raises:
         ValueError: If the id is malformed or a rank is not admissible.
     """
     parts = identifier.split("/")
+    if len(parts) == 4 and parts[1] in CLASSES and parts[3] == "trained":
+        return _trained(identifier, parts[1], parts[2])
     if len(parts) != 3:
         raise ValueError(f"{identifier!r} is not of the form {PATTERN}")
     if parts[1] in CLASSES:
@@ -89,42 +73,52 @@ def _named(identifier: str, widths: tuple[int, ...], ranks: tuple[int, ...]) -> 
 def _random(identifier: str, limits: RandomClass, seed: str) -> Regression:
     """Return a draw of the published generator.
 
-    Truncated normal weights of scale ``1/sqrt(fan in)``; each layer, with probability one half,
-    truncated to a uniformly drawn rank below its full one; inputs uniform on [-10, 10], no label
-    noise, squared error averaged over the outputs.
+    Inputs uniform on [-10, 10], no label noise, squared error averaged over the outputs.
     """
-    if not seed.startswith("s") or not seed[1:].isdigit():
-        raise ValueError(f"{identifier!r} is not of the form dln/<class>/s<draw>")
-    rng = generator_of(identifier)
-    depth = int(rng.integers(*limits.layers))
-    widths = tuple(int(width) for width in rng.integers(*limits.widths, size=depth + 1))
-    weights, ranks = [], []
-    for columns, rows in pairwise(widths):
-        weight, rank = _reduced(rows, columns, rng)
-        weights.append(weight)
-        ranks.append(rank)
+    _check_draw(identifier, seed)
+    network = draw_network(identifier, limits)
+    widths, ranks = network.widths, network.ranks
     return linear_problem(
         identifier,
-        weights,
+        network.layers,
         lambda: Truth(deep_linear_generic(widths, ranks), deep_linear_global(widths, min(ranks))),
         f"A random network with layer ranks {'-'.join(map(str, ranks))}: curvatures span decades.",
         frozenset({"linear-network", "deep-linear", "random"}),
+        point=network.point,
         scale=1.0 / widths[-1],
         inputs=Inputs("uniform10"),
         noise_sd=0.0,
     )
 
 
-def _reduced(rows: int, columns: int, rng: np.random.Generator) -> tuple[Array, int]:
-    """Draw one layer and its rank."""
-    weight = truncnorm.rvs(-2, 2, size=(rows, columns), random_state=rng) / columns**0.5
-    full = min(rows, columns)
-    if rng.random() < 0.5:
-        return np.asarray(weight, dtype=np.float64), full
-    rank = int(rng.integers(full))
-    u, s, v = np.linalg.svd(weight, full_matrices=False)
-    return np.asarray((u[:, :rank] * s[:rank]) @ v[:rank], dtype=np.float64), rank
+def _trained(identifier: str, name: str, seed: str) -> Regression:
+    """Return the point that training finds on the outputs of a draw, with its own product."""
+    _check_draw(identifier, seed)
+    if name not in TRAINED:
+        allowed = " and ".join(TRAINED)
+        raise ValueError(f"{identifier!r}: training is affordable for {allowed}, not for {name}")
+    inputs = Inputs("uniform10")
+    teacher = draw_network(identifier.rsplit("/", 1)[0], CLASSES[name])
+    trained = train(identifier, teacher, inputs.second_moment)
+    return linear_problem(
+        identifier,
+        trained.layers,
+        lambda: truth_at(trained),
+        f"Found by descent to a loss of {trained.loss:.1e}: small directions are not zero.",
+        frozenset({"linear-network", "deep-linear", "random", "trained"}),
+        scale=1.0 / teacher.widths[-1],
+        inputs=inputs,
+        noise_sd=0.0,
+    )
 
 
-PATTERN = "dln/<widths>/r<rank>, dln/<widths>/r<rank per layer> or dln/<class>/s<draw>"
+def _check_draw(identifier: str, seed: str) -> None:
+    if not seed.startswith("s") or not seed[1:].isdigit():
+        raise ValueError(f"{identifier!r} is not of the form dln/<class>/s<draw>")
+
+
+PATTERN = (
+    "dln/<widths>/r<rank>, dln/<widths>/r<rank per layer>, dln/<class>/s<draw> or"
+    " dln/<class>/s<draw>/trained"
+)
 family = Family("dln", NAMED, build, PATTERN)

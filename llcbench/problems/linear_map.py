@@ -1,14 +1,18 @@
 """Products of weight matrices as a map, batched over chains."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import final
 
 import torch
 from torch import Tensor
 
-from llcbench.problems.regression import Pullback
+# Chains of at most so many weights are written layer by layer and joined.
+SMALL = 2**16
+
+Pullback = Callable[[Tensor], Tensor]
 
 
 @final
@@ -16,8 +20,9 @@ from llcbench.problems.regression import Pullback
 class LinearNetwork:
     """``M(w) = W_L ... W_1`` with ``W_k`` of shape ``(H_k, H_{k-1})``, first layer first in ``w``.
 
-    The loss is quadratic in the product, so no input passes through the layers: with widths below
-    the batch size, forming the product costs less than one forward pass.
+    The loss is quadratic in the product, so no input has to pass through the layers: with widths
+    below the batch size, forming the product costs less than one forward pass. With widths above
+    it, `through_layers` says that the samples are to be sent.
 
     Attributes:
         widths: ``(H_0, ..., H_L)``, inputs first.
@@ -56,26 +61,38 @@ class LinearNetwork:
         return first
 
     def value_and_pullback(self, theta: Tensor) -> tuple[Tensor, Pullback]:
-        """Return the product and the map from ``dL/dM`` to the gradient in all weights.
+        """Return the product and the map from ``dL/dM`` to the gradient in all weights."""
+        route = ProductPass(self, theta, torch.empty_like(theta))
+        value = route.forward()
 
-        ``dL/dW_k = (W_L ... W_{k+1})^T G (W_{k-1} ... W_1)^T``, from partial products that are each
-        formed once.
+        def pullback(slope: Tensor) -> Tensor:
+            route.backward(slope)
+            return route.out
+
+        return value, pullback
+
+    def errors(self, theta: Tensor, inputs: Tensor, reference: Tensor) -> Tensor:
+        """Return ``M(w) x - P x`` with every x sent through the layers, ``(chains, batch, H_L)``.
+
+        ``inputs`` are ``(chains, batch, H_0)``, ``reference`` is P, ``(1, H_L, H_0)``.
         """
-        layers = self.layers(theta)
-        below = [layers[0]]
-        for layer in layers[1:]:
-            below.append(torch.bmm(layer, below[-1]))
+        passed = inputs
+        for layer in self.layers(theta):
+            passed = torch.bmm(passed, layer.mT)
+        return passed - inputs @ reference.mT
 
-        def pullback(grad: Tensor) -> Tensor:
-            out = torch.empty_like(theta)
-            slots = self.layers(out)
-            for k in range(len(layers) - 1, 0, -1):
-                slots[k].copy_(torch.bmm(grad, below[k - 1].mT))
-                grad = torch.bmm(layers[k].mT, grad)
-            slots[0].copy_(grad)
-            return out
+    @lru_cache(maxsize=64)  # noqa: B019 - networks are small, frozen and few
+    def through_layers(self, batch_size: int) -> bool:
+        """Tell whether a gradient takes fewer operations with the samples sent through the layers.
 
-        return below[-1], pullback
+        Halved counts, with ``d`` the weights and ``d_1`` those of the first layer:
+        ``B (3 d - d_1 + H_0 H_L)`` for the samples, ``3 H_0 (d - d_1) + 2 B H_0 H_L`` for the
+        product.
+        """
+        ends = self.widths[0] * self.widths[-1]
+        first = self._offsets[1]
+        sent = batch_size * (3 * self.dim - first + ends)
+        return sent < 3 * self.widths[0] * (self.dim - first) + 2 * batch_size * ends
 
     @cached_property
     def _offsets(self) -> tuple[int, ...]:
@@ -84,3 +101,100 @@ class LinearNetwork:
         for columns, rows in pairwise(self.widths):
             offsets.append(offsets[-1] + rows * columns)
         return tuple(offsets)
+
+
+@final
+class ProductPass:
+    """The product and its pullback, with buffers and views that serve again and again.
+
+    ``dL/dW_k = (W_L ... W_{k+1})^T G (W_{k-1} ... W_1)^T``, from partial products that are each
+    formed once.
+    """
+
+    def __init__(self, network: LinearNetwork, theta: Tensor, out: Tensor) -> None:
+        """Prepare for parameters ``(chains, dim)`` and a gradient of the same shape."""
+        self.theta, self.out = theta, out
+        self._layers = network.layers(theta)
+        self._slots, self._joined = _slots(network, out)
+        self._below = [self._layers[0], *(_column(layer, network) for layer in self._layers[1:])]
+        self._slopes = [torch.empty_like(product) for product in self._below[1:-1]]
+        self._layers_t = [layer.mT for layer in self._layers]
+        self._below_t = [product.mT for product in self._below]
+
+    def forward(self) -> Tensor:
+        """Return the product, ``(chains, H_L, H_0)``; the next call overwrites it."""
+        below = self._below
+        for k in range(1, len(below)):
+            torch.bmm(self._layers[k], below[k - 1], out=below[k])
+        return below[-1]
+
+    def backward(self, slope: Tensor) -> None:
+        """Write the gradient in all weights for ``dL/dM``, ``(chains, H_L, H_0)``."""
+        for k in range(len(self._layers) - 1, 0, -1):
+            torch.bmm(slope, self._below_t[k - 1], out=self._slots[k])
+            lower = self._slopes[k - 2] if k > 1 else self._slots[0]
+            slope = torch.bmm(self._layers_t[k], slope, out=lower)
+        if len(self._layers) == 1:
+            self._slots[0].copy_(slope)
+        if self._joined:
+            torch.cat(self._joined, dim=1, out=self.out)
+
+
+@final
+class LayerPass:
+    """Samples on their way through the layers and back, with buffers that serve again and again.
+
+    ``a_k = a_{k-1} W_k^T``; ``dL/dW_k = g_k^T a_{k-1}`` with ``g_{k-1} = g_k W_k``. On the way
+    back ``g_k`` takes the place of ``a_k``, which nothing needs any more.
+    """
+
+    def __init__(self, network: LinearNetwork, theta: Tensor, out: Tensor) -> None:
+        """Prepare for parameters ``(chains, dim)`` and a gradient of the same shape."""
+        self.theta, self.out = theta, out
+        self._widths = network.widths[1:]
+        self._layers = network.layers(theta)
+        self._slots, self._joined = _slots(network, out)
+        self._layers_t = [layer.mT for layer in self._layers]
+        self._passed: list[Tensor] = []
+        self._inputs = theta
+
+    def forward(self, inputs: Tensor, reference: Tensor) -> Tensor:
+        """Return ``M(w) x - P x`` for a reference product P, ``(chains, batch, H_L)``."""
+        chains, size, _ = inputs.shape
+        if not self._passed or self._passed[0].shape[1] != size:
+            with torch.inference_mode(False):
+                self._passed = [inputs.new_empty(chains, size, width) for width in self._widths]
+        self._inputs = passed = inputs
+        for weight, buffer in zip(self._layers_t[:-1], self._passed, strict=False):
+            passed = torch.bmm(passed, weight, out=buffer)
+        error = self._passed[-1]
+        torch.bmm(inputs, reference.mT.expand(chains, -1, -1), out=error)
+        return error.baddbmm_(passed, self._layers_t[-1], beta=-1)
+
+    def backward(self, slope: Tensor) -> None:
+        """Write the gradient in all weights for the slope in the outputs."""
+        for k in range(len(self._layers) - 1, -1, -1):
+            below = self._passed[k - 1] if k else self._inputs
+            torch.bmm(slope.mT, below, out=self._slots[k])
+            if k:
+                slope = torch.bmm(slope, self._layers[k], out=below)
+        if self._joined:
+            torch.cat(self._joined, dim=1, out=self.out)
+
+
+def _column(layer: Tensor, network: LinearNetwork) -> Tensor:
+    """Return room for the product up to a layer, ``(chains, H_k, H_0)``."""
+    return layer.new_empty(layer.shape[0], layer.shape[1], network.inputs)
+
+
+def _slots(network: LinearNetwork, out: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Return where the gradient of each layer is written, and what has to be joined afterwards.
+
+    A batched product is slow to write into rows that are apart: it falls back on one chain at a
+    time, which only large layers bear.
+    """
+    slots = network.layers(out)
+    if len(out) == 1 or out[0].numel() > SMALL:
+        return slots, []
+    own = [torch.empty_like(slot, memory_format=torch.contiguous_format) for slot in slots]
+    return own, [slot.view(len(out), -1) for slot in own]

@@ -8,136 +8,39 @@ hence data enter through two moments only, and one small class serves all famili
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, Protocol, final
+from typing import Any, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from llcbench.problems.batches import ChainMoments, Moments, Population, Samples
+from llcbench.problems.linear_map import Pullback
+from llcbench.problems.squared_loss import Batch, Map, SquaredLoss
+from llcbench.problems.streams import STORED_BYTES, Law, Stream, StreamMoments
 from llcbench.types import Data, Truth
 from theory.tempered import Tempered
 
+__all__ = [
+    "Array",
+    "Batch",
+    "ChainMoments",
+    "Inputs",
+    "Map",
+    "Moments",
+    "Population",
+    "Pullback",
+    "Regression",
+    "Samples",
+    "SquaredLoss",
+    "TemperedFunction",
+    "flat",
+]
+
 Array = NDArray[np.float64]
-Pullback = Callable[[Tensor], Tensor]
-
-
-class Map(Protocol):
-    """A parametrised linear map ``M(w)``, batched over chains."""
-
-    @property
-    def dim(self) -> int:
-        """Number of parameters."""
-
-    @property
-    def outputs(self) -> int:
-        """Rows of ``M``."""
-
-    @property
-    def inputs(self) -> int:
-        """Columns of ``M``."""
-
-    def value(self, theta: Tensor) -> Tensor:
-        """Return ``M``, ``(chains, out, in)``."""
-
-    def value_and_pullback(self, theta: Tensor) -> tuple[Tensor, Pullback]:
-        """Return ``M`` and the function that takes ``dL/dM`` to ``dL/dw``, ``(chains, dim)``."""
-
-
-class Moments(NamedTuple):
-    """A full data set or the population: all that a squared loss needs to know of it.
-
-    Attributes:
-        second: Mean of ``x x^T``, ``(in, in)``.
-        cross: Mean of ``noise x^T``, ``(out, in)``.
-        noise: Mean of ``|noise|^2``, a scalar.
-    """
-
-    second: Tensor
-    cross: Tensor
-    noise: Tensor
-
-
-class Population(NamedTuple):
-    """Independent inputs of one variance and no noise: nothing but a number.
-
-    Attributes:
-        second: Variance of an input.
-    """
-
-    second: float
-
-
-class Samples(NamedTuple):
-    """One minibatch per chain: inputs ``(chains, batch, in)``, noise ``(chains, batch, out)``."""
-
-    inputs: Tensor
-    noise: Tensor
-
-
-Batch = Moments | Population | Samples
-
-
-@final
-@dataclass(frozen=True)
-class SquaredLoss:
-    """``L(w) = scale * mean |y - M(w) x|^2``, as the excess over ``w_star`` on the same batch.
-
-    With ``D = M(w) - M(w_star)`` the excess is ``scale * mean (D x) . (D x - 2 noise)``: the noise
-    that both losses share is never formed, so nothing cancels in single precision.
-    """
-
-    map: Map
-    scale: float
-    reference: Tensor
-    moments: Moments | Population
-    data: Data | None
-
-    @property
-    def autograd(self) -> bool:
-        """Gradients are closed."""
-        return False
-
-    def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Batch:
-        """Draw independently with replacement, a minibatch of its own for every chain."""
-        if batch_size is None or self.data is None:
-            return self.moments
-        size = (num_chains, batch_size)
-        index = torch.randint(self.data.inputs.shape[0], size, generator=rng)
-        return Samples(self.data.inputs[index], self.data.noise[index])
-
-    def excess(self, theta: Tensor, batch: Batch) -> Tensor:
-        """Return the excess loss, ``(chains,)``."""
-        return self._head(self.map.value(theta) - self.reference, batch)[0]
-
-    def excess_and_grad(self, theta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the excess loss ``(chains,)`` and its gradient ``(chains, dim)``."""
-        value, pullback = self.map.value_and_pullback(theta)
-        loss, grad = self._head(value - self.reference, batch)
-        return loss, pullback(grad)
-
-    def baseline(self, batch: Batch) -> Tensor:
-        """Return the loss at ``w_star``: a scalar for the full batch, else ``(chains,)``."""
-        if isinstance(batch, Population):
-            return torch.zeros(())
-        if isinstance(batch, Moments):
-            return self.scale * batch.noise
-        return self.scale * batch.noise.square().sum(2).mean(1)
-
-    def _head(self, delta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the excess and its gradient in ``M`` at ``delta``, ``(chains, out, in)``."""
-        if isinstance(batch, Population):
-            grad = delta * (2 * self.scale * batch.second)
-            return 0.5 * (delta * grad).sum((1, 2)), grad
-        if isinstance(batch, Moments):
-            moved = delta @ batch.second - batch.cross
-            loss = (delta * (moved - batch.cross)).sum((1, 2))
-            return self.scale * loss, (2 * self.scale) * moved
-        error = batch.inputs @ delta.mT
-        residual = error - batch.noise
-        weight = self.scale / error.shape[1]
-        loss = (error * (residual - batch.noise)).sum((1, 2))
-        return weight * loss, (2 * weight) * (residual.mT @ batch.inputs)
+# A point of more parameters than this is handed out without a copy; nobody may write to it.
+COPIED = 2**20
 
 
 @final
@@ -148,7 +51,7 @@ class Inputs:
     The second is the published one for deep linear networks (Lau et al. 2023).
     """
 
-    kind: Literal["normal", "uniform10"] = "normal"
+    kind: Law = "normal"
 
     @property
     def second_moment(self) -> float:
@@ -212,38 +115,67 @@ class Regression:
         return self.truth_function()
 
     def w_star(self) -> Tensor:
-        """Return the reference point in double precision."""
-        return torch.from_numpy(self.point.copy())
+        """Return the reference point in the precision in which it is stored.
+
+        A large one is the stored array itself, which must not be written to.
+        """
+        return torch.from_numpy(self.point if self.point.size > COPIED else self.point.copy())
 
     def with_data(self, num_data: int) -> "Regression":
         """Return the same problem on sampled data with label noise instead of the population."""
         keywords = self.keywords | {"data"}
         return replace(self, id=f"{self.id}/n{num_data}", num_data=num_data, keywords=keywords)
 
-    def sample_data(self, rng: torch.Generator) -> Data | None:
-        """Draw inputs and label noise, None for the population loss."""
+    def sample_data(self, rng: torch.Generator) -> Any:
+        """Draw inputs and label noise, None for the population loss.
+
+        Returns:
+            `Data`, or a `Stream` where storing them would take more than ``STORED_BYTES``.
+        """
         if self.num_data is None:
             return None
+        stored = self.map.inputs + (self.map.outputs if self.noise_sd else 0)
+        if 8 * self.num_data * stored > STORED_BYTES:
+            seed = int(torch.randint(2**62, (), generator=rng))
+            widths = (self.map.inputs, self.map.outputs)
+            return Stream(self.num_data, *widths, self.inputs.kind, self.noise_sd, seed)
         inputs = self.inputs.sample((self.num_data, self.map.inputs), rng)
         shape = (self.num_data, self.map.outputs)
+        if not self.noise_sd:
+            return Data(inputs, inputs.new_zeros(()).expand(shape))
         noise = torch.randn(shape, generator=rng, dtype=torch.float64).mul_(self.noise_sd)
         return Data(inputs, noise)
 
-    def bind(self, data: Data | None, dtype: torch.dtype) -> SquaredLoss:
+    def bind(self, data: Data | Stream | None, dtype: torch.dtype) -> SquaredLoss:
         """Return the loss on a data set, or in population."""
-        reference = self.map.value(self.w_star().unsqueeze(0)).to(dtype)
+        # In the stored precision if that is the wider one: no copy of a large point.
+        point = self.w_star()
+        point = point.to(torch.promote_types(point.dtype, dtype)).unsqueeze(0)
+        reference = self.map.value(point).to(dtype)
         if data is None:
             population = Population(self.inputs.second_moment)
             return SquaredLoss(self.map, self.scale, reference, population, None)
-        moments = Moments(*(moment.to(dtype) for moment in _moments(data)))
-        kept = Data(data.inputs.to(dtype), data.noise.to(dtype))
-        return SquaredLoss(self.map, self.scale, reference, moments, kept)
+        if isinstance(data, Stream):
+            moments = StreamMoments(data, dtype)
+            noisy = data.noise_sd > 0
+            return SquaredLoss(self.map, self.scale, reference, moments, data, noisy)
+        full = Moments(*(moment.to(dtype) for moment in _moments(data)))
+        noisy = bool(data.noise.any())
+        noise = data.noise.to(dtype) if noisy else reference.new_zeros(()).expand(data.noise.shape)
+        kept = Data(data.inputs.to(dtype), noise)
+        return SquaredLoss(self.map, self.scale, reference, full, kept, noisy)
 
-    def tempered(self, nbeta: float, gamma: float, data: Data | None = None) -> Tempered | None:
+    def tempered(
+        self, nbeta: float, gamma: float, data: Data | Stream | None = None
+    ) -> Tempered | None:
         """Return the estimate of a perfect sampler, on the given data or in population."""
         if data is None:
             return self.tempered_function(nbeta, gamma, None, None)
-        second, cross, _ = _moments(data)
+        if isinstance(data, Stream):
+            found = StreamMoments(data, torch.float64)
+            second, cross = found.second, found.cross
+        else:
+            second, cross, _ = _moments(data)
         return self.tempered_function(nbeta, gamma, second.numpy(), cross.numpy())
 
 
@@ -251,7 +183,10 @@ def _moments(data: Data) -> Moments:
     """Return the moments of a data set in double precision."""
     x, noise = data
     n = x.shape[0]
-    return Moments(x.mT @ x / n, noise.mT @ x / n, noise.square().sum() / n)
+    second = x.mT @ x / n
+    if not noise.any():
+        return Moments(second, x.new_zeros(noise.shape[1], x.shape[1]), x.new_zeros(()))
+    return Moments(second, noise.mT @ x / n, noise.square().sum() / n)
 
 
 def flat(parts: list[Any]) -> Array:

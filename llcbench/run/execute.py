@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 from importlib import util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llcbench import registry
 from llcbench.provenance import environment, environment_id
@@ -15,6 +16,9 @@ from llcbench.run import estimators
 from llcbench.run.store import key_of
 from llcbench.seeds import Seeds
 from theory.coefficient import RLCT
+
+if TYPE_CHECKING:  # it imports torch, which planning does not need
+    from llcbench.checkpoint import Checkpoint
 
 
 def seeds_of(spec: Spec) -> Seeds:
@@ -68,6 +72,9 @@ def execute(
     truths: Truths | None,
     deadline: float | None = None,
     on_step: Callable[[int], None] | None = None,
+    *,
+    threads: int = 1,
+    checkpoint: "Checkpoint | None" = None,
 ) -> RunRecord:
     """Run a spec and return its record; whatever goes wrong becomes a status.
 
@@ -76,45 +83,51 @@ def execute(
         truths: What the answer should be.
         deadline: Time (as of ``time.time``) at which the run must stop.
         on_step: Called with the number of new steps now and then.
+        threads: Threads of torch, the same in every process wherever the run lands: sums in
+            another order differ in their last digits.
+        checkpoint: Where a long run keeps its place; estimators of several runs go without.
     """
     import torch
 
+    from llcbench.estimators.mean_energy import MeanEnergy
     from llcbench.target import Budget
 
-    # One thread, wherever the run lands: the same numbers in every process.
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     problem = registry.problem(spec.problem)
     seconds = None if deadline is None else max(deadline - time.time(), 0.0)
     try:
         sampler = registry.make_sampler(spec.sampler, dict(spec.parameters))
         estimator = estimators.build(spec.estimator, sampler, spec.settings)
+        own = {"checkpoint": checkpoint} if isinstance(estimator, MeanEnergy) else {}
         estimate = estimator.estimate(
-            problem, seeds=seeds_of(spec), budget=Budget(seconds=seconds), on_step=on_step
+            problem, seeds=seeds_of(spec), budget=Budget(seconds=seconds), on_step=on_step, **own
         )
-    except MemoryError as error:
-        estimate = _failed(spec, "out_of_memory", str(error) or "memory is used up")
     except Exception as error:  # a user's sampler may raise anything; the sweep goes on
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno}"
-        estimate = _failed(spec, "error", f"{type(error).__name__}: {error} ({where})")
-    return record_of(spec, truths, estimate)
+        if _is_memory(error):
+            text = str(error).splitlines()[0] if str(error) else "memory is used up"
+            estimate = _failed(spec, "out_of_memory", f"{text} ({where})")
+        else:
+            estimate = _failed(spec, "error", f"{type(error).__name__}: {error} ({where})")
+    return record_of(spec, truths, estimate, threads)
 
 
 def crashed(
-    spec: Spec, truths: Truths | None, message: str, status: str = "crashed"
+    spec: Spec, truths: Truths | None, message: str, status: str = "crashed", threads: int = 1
 ) -> RunRecord:
     """Return the record of a run whose process died, or was killed."""
-    return record_of(spec, truths, _failed(spec, status, message))
+    return record_of(spec, truths, _failed(spec, status, message), threads)
 
 
-def record_of(spec: Spec, truths: Truths | None, estimate: Estimate) -> RunRecord:
+def record_of(spec: Spec, truths: Truths | None, estimate: Estimate, threads: int = 1) -> RunRecord:
     """Return the record of a run, made in this environment."""
     return RunRecord(
         key=key_of(spec),
         spec=spec,
         truths=truths,
         estimate=estimate,
-        environment=environment_id(environment()),
+        environment=environment_id(environment(threads)),
     )
 
 
@@ -135,6 +148,13 @@ def load_plugins(paths: list[str]) -> None:
             found.loader.exec_module(util.module_from_spec(found))
         except Exception as error:
             raise ValueError(f"--load {text!r}: {type(error).__name__}: {error}") from error
+
+
+def _is_memory(error: Exception) -> bool:
+    """Tell whether memory has run out, which torch says in the words of a RuntimeError."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
 
 
 def _failed(spec: Spec, status: str, message: str) -> Estimate:

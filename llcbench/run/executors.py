@@ -1,27 +1,16 @@
-"""Where runs are executed: in this process, or in processes that may die."""
+"""Where runs are executed: in this process, in others that may die, or on other machines."""
 
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from multiprocessing import get_context
-from typing import Any, Generic, Literal, TypeVar, final
+from typing import Any, final
 
-from llcbench.run.execute import load_plugins
+from llcbench.run.dask_executor import Dask
+from llcbench.run.died import Died, ResultT, TaskT
+from llcbench.run.machines import Machines
+from llcbench.run.processes import Processes
+from llcbench.run.slurm import Slurm
 
-TaskT = TypeVar("TaskT")
-ResultT = TypeVar("ResultT")
-
-
-@final
-@dataclass(frozen=True)
-class Died:
-    """Stands for the result of a task whose process died, or was killed because it hung."""
-
-    message: str
-    status: Literal["crashed", "timeout"] = "crashed"
+__all__ = ["Dask", "Died", "Executor", "Processes", "Serial", "Slurm", "make_executor"]
 
 
 @final
@@ -37,125 +26,39 @@ class Serial:
             yield task, function(task)
 
 
-@final
-@dataclass(frozen=True)
-class Processes(Generic[TaskT, ResultT]):
-    """Runs tasks in fresh processes that each import what they need once.
-
-    If a process dies, the tasks that were in flight are tried again one at a time, each in a
-    process of its own; one that kills its process again is reported, the others go on.
-
-    Attributes:
-        workers: Number of processes.
-        plugins: Scripts that every process imports first.
-        limit: Seconds after which a task counts as hanging: its process is killed, and what else
-            was in flight is tried again. None waits for ever.
-    """
-
-    workers: int
-    plugins: tuple[str, ...] = ()
-    limit: float | None = None
-
-    def map(
-        self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
-    ) -> Iterator[tuple[TaskT, ResultT | Died]]:
-        """Yield every task with its result, as they finish; tasks are taken when they start."""
-        source = iter(tasks)
-        more = True
-        while more:
-            suspects: list[TaskT] = []
-            with self._pool(self.workers) as pool:
-                more = yield from self._drain(pool, function, source, suspects)
-            for task in suspects:
-                with self._pool(1) as pool:
-                    future = pool.submit(function, task)
-                    try:
-                        yield task, future.result(self.limit)
-                    except BrokenProcessPool:
-                        yield task, Died("the process that ran it died twice")
-                    except TimeoutError:
-                        _kill(pool)
-                        yield task, self._hung()
-
-    def _drain(
-        self,
-        pool: ProcessPoolExecutor,
-        function: Callable[[TaskT], ResultT],
-        source: Iterator[TaskT],
-        suspects: list[TaskT],
-    ) -> Generator[tuple[TaskT, ResultT | Died], None, bool]:
-        """Keep the workers busy until the tasks end (False) or a process dies (True).
-
-        After a death ``suspects`` holds what was in flight, without what hung.
-        """
-        flying: dict[Future[ResultT], TaskT] = {}
-        started: dict[Future[ResultT], float] = {}
-        while True:
-            for task in islice(source, self.workers - len(flying)):
-                future = pool.submit(function, task)
-                flying[future], started[future] = task, time.monotonic()
-            if not flying:
-                return False
-            done, _ = wait(flying, timeout=self.limit, return_when="FIRST_COMPLETED")
-            late = [f for f in flying if f not in done and self._is_late(started[f])]
-            if late:
-                _kill(pool)
-                for future in late:
-                    yield flying.pop(future), self._hung()
-                suspects.extend(flying.values())
-                return True
-            for future in done:
-                task = flying.pop(future)
-                try:
-                    yield task, future.result()
-                except BrokenProcessPool:
-                    suspects.append(task)
-            if suspects:
-                suspects.extend(flying.values())
-                return True
-
-    def _is_late(self, started: float) -> bool:
-        return self.limit is not None and time.monotonic() - started >= self.limit
-
-    def _hung(self) -> Died:
-        return Died(f"hung: no result after {self.limit:g} s, its process was killed", "timeout")
-
-    def _pool(self, workers: int) -> ProcessPoolExecutor:
-        # Spawned, not forked: a fork copies locks that torch's threads may hold.
-        return ProcessPoolExecutor(
-            workers,
-            mp_context=get_context("spawn"),
-            initializer=_prepare,
-            initargs=(list(self.plugins),),
-        )
-
-
-def _kill(pool: ProcessPoolExecutor) -> None:
-    """Kill the processes of a pool; a task that hangs does not listen to anything milder."""
-    for process in list((pool._processes or {}).values()):
-        process.kill()
+Executor = Serial | Processes[Any, Any] | Dask | Slurm
+NAMES = ("serial", "processes", "dask", "submitit")
 
 
 def make_executor(
-    name: str, workers: int, plugins: list[str], limit: float | None = None
-) -> Serial | Processes[Any, Any]:
+    name: str,
+    workers: int,
+    plugins: list[str],
+    limit: float | None = None,
+    machines: Machines | None = None,
+) -> Executor:
     """Return the executor of a name.
 
     Raises:
-        ValueError: If the name is unknown or the number of workers is not positive.
+        ValueError: If the name is unknown, the number of workers is not positive, or an option
+            belongs to another executor.
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
-    if name == "serial":
-        return Serial()
-    if name == "processes":
-        return Processes(workers, tuple(plugins), limit)
-    raise ValueError(f"unknown executor {name!r}; known: serial, processes")
-
-
-def _prepare(plugins: list[str]) -> None:
-    """Import scripts in a new process; torch keeps to one thread there."""
-    import torch
-
-    torch.set_num_threads(1)
-    load_plugins(plugins)
+    found = machines or Machines()
+    if found.scheduler is not None and name != "dask":
+        raise ValueError(f"--scheduler {found.scheduler} goes with --executor dask, not {name}")
+    if found.memory is not None and name in ("serial", "processes"):
+        raise ValueError(f"--worker-memory goes with --executor dask or submitit, not {name}")
+    if found.slurm and name != "submitit":
+        raise ValueError(f"--slurm goes with --executor submitit, not {name}")
+    match name:
+        case "serial":
+            return Serial()
+        case "processes":
+            return Processes(workers, tuple(plugins), limit)
+        case "dask":
+            return Dask(workers, tuple(plugins), limit, found)
+        case "submitit":
+            return Slurm(workers, tuple(plugins), limit, found)
+    raise ValueError(f"unknown executor {name!r}; known: {', '.join(NAMES)}")

@@ -21,11 +21,17 @@ def with_grads(
 ) -> tuple[Settings, dict[str, Value]]:
     """Return settings and hyper-parameters for chains of ``grads`` gradients each.
 
-    A sampler that adapts does so within the burn-in.
+    A sampler that adapts does so within the burn-in. One with a hyper-parameter ``grads`` knows
+    only afterwards what a step costs: it warms up by itself and ends where its gradients are spent,
+    and its number of draws is a bound.
 
     Raises:
         ValueError: If that is not enough for 8 kept steps.
     """
+    if "grads" in parameters:
+        draws = grads - int(BURNIN * grads)
+        ends_by_itself = msgspec.structs.replace(settings, num_draws=draws, num_burnin=0)
+        return ends_by_itself, {**parameters, "grads": grads}
     steps = grads // costs_of(settings, name, parameters)
     burnin = int(BURNIN * steps)
     if steps - burnin < 8:

@@ -1,21 +1,19 @@
 """Runs what a store is missing, and writes each run as it ends."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, Literal, NamedTuple, final
-
-import msgspec
-from tqdm import tqdm
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from llcbench.provenance import environment, environment_id
-from llcbench.records import RunRecord, Spec, Truths
-from llcbench.run.execute import compute_truths, crashed, execute, truth_key
-from llcbench.run.executors import Died, Processes, Serial
-from llcbench.run.store import Store
-
-Runner = Serial | Processes[Any, Any]
+from llcbench.records import Spec, Truths
+from llcbench.run.execute import compute_truths, execute
+from llcbench.run.executors import Executor, Serial
+from llcbench.run.ledger import Ledger, Made, Outcome
+from llcbench.run.places import checkpoint_path
+from llcbench.run.progress import Progress, Reporter
+from llcbench.run.store import Store, key_of
 
 
 class Task(NamedTuple):
@@ -25,29 +23,15 @@ class Task(NamedTuple):
     spec: Spec
 
 
-@final
-@dataclass
-class Outcome:
-    """What a call did.
-
-    Attributes:
-        finished: Records that were made.
-        unstarted: Runs that the time budget left for the next call.
-        warnings: Lines on truths that could not be computed.
-    """
-
-    finished: list[RunRecord] = field(default_factory=list)
-    unstarted: int = 0
-    warnings: list[str] = field(default_factory=list)
-
-
 def run_missing(
     specs: list[Spec],
     store: Store,
-    executor: Runner,
+    executor: Executor,
     *,
     seconds: float | None = None,
     progress: bool = True,
+    threads: int = 1,
+    checkpoint_every: float | None = 60.0,
 ) -> Outcome:
     """Run specs and save every record the moment it and its truths are there.
 
@@ -57,98 +41,66 @@ def run_missing(
         executor: Where the runs go.
         seconds: Time for all of them; runs in flight are cut there, later ones are left out.
         progress: Whether to show a bar with the time left.
+        threads: Threads of torch within a run.
+        checkpoint_every: Seconds between two checkpoints of a long run, at least; None for none.
     """
     deadline = None if seconds is None else time.time() + seconds
     outcome = Outcome()
     if not specs:
         return outcome
-    store.save_environment(environment_id(environment()), environment())
-    ledger = Ledger(store, outcome)
+    found = environment(threads)
+    store.save_environment(environment_id(found), found)
+    ledger = Ledger(store, outcome, threads)
     wanted = ledger.open(specs)
-    with tqdm(
-        total=sum(map(_steps, specs)), unit="step", unit_scale=True, disable=_quiet(progress)
-    ) as bar:
-        bar.set_description("sampling")
-        shown: Callable[[int], None] | None = bar.update if isinstance(executor, Serial) else None
-        tasks = _until(deadline, wanted, specs, outcome)
-        work = partial(_work, deadline=deadline, on_step=shown)
-        for task, result in executor.map(work, tasks):
+    with Progress(specs, store.root, shared=isinstance(executor, Serial), show=progress) as bar:
+        work = partial(
+            _work,
+            deadline=deadline,
+            reporter=bar.reporter(),
+            threads=threads,
+            root=store.root,
+            every=checkpoint_every,
+        )
+        for task, result in executor.map(work, _until(deadline, wanted, specs, outcome)):
             if task.kind == "truths":
                 ledger.truths(task.spec, result)
                 continue
             ledger.run(task.spec, result)
-            if shown is None:
-                bar.update(_steps(task.spec))
+            bar.ended(task.spec)
     return outcome
 
 
-@final
-@dataclass
-class Ledger:
-    """Brings runs and their truths together, in whatever order they arrive.
-
-    Attributes:
-        store: Where records are saved.
-        outcome: Where they are listed.
-    """
-
-    store: Store
-    outcome: Outcome
-    _known: dict[str, Truths | None] = field(default_factory=dict)
-    _waiting: dict[str, list[RunRecord]] = field(default_factory=dict)
-
-    def open(self, specs: list[Spec]) -> list[Spec]:
-        """Read the truths that the store holds; return one spec for each missing one."""
-        wanted: dict[str, Spec] = {}
-        for spec in specs:
-            key = truth_key(spec)
-            if key not in self._known and key not in wanted:
-                stored = self.store.truths(key)
-                if stored is None:
-                    wanted[key] = spec
-                else:
-                    self._known[key] = stored
-        return list(wanted.values())
-
-    def truths(self, spec: Spec, result: Any) -> None:
-        """Take computed truths, or the reason why there are none."""
-        key = truth_key(spec)
-        if isinstance(result, Truths):
-            self.store.save_truths(key, result)
-            self._known[key] = result
-        else:
-            text = result.message if isinstance(result, Died) else result
-            self.outcome.warnings.append(f"no truth for {spec.problem}: {text}")
-            self._known[key] = None
-        for record in self._waiting.pop(key, []):
-            self._save(record, key)
-
-    def run(self, spec: Spec, result: Any) -> None:
-        """Take a record, or the death of the process that was to make it."""
-        record = result
-        if isinstance(result, Died):
-            record = crashed(spec, None, result.message, result.status)
-        key = truth_key(spec)
-        if key in self._known:
-            self._save(record, key)
-        else:
-            self._waiting.setdefault(key, []).append(record)
-
-    def _save(self, record: RunRecord, key: str) -> None:
-        whole = msgspec.structs.replace(record, truths=self._known[key])
-        self.store.save(whole)
-        self.outcome.finished.append(whole)
-
-
 def _work(
-    task: Task, deadline: float | None, on_step: Callable[[int], None] | None
-) -> RunRecord | Truths | str:
+    task: Task,
+    deadline: float | None,
+    reporter: Reporter | None,
+    threads: int,
+    root: Path,
+    every: float | None,
+) -> Made | Truths | str:
     if task.kind == "run":
-        return execute(task.spec, None, deadline, on_step)
+        return _run(task.spec, deadline, reporter, threads, root, every)
     try:
         return compute_truths(task.spec)
     except Exception as error:  # one truth that fails must not stop the others
         return f"{type(error).__name__}: {error}"
+
+
+def _run(
+    spec: Spec,
+    deadline: float | None,
+    reporter: Reporter | None,
+    threads: int,
+    root: Path,
+    every: float | None,
+) -> Made:
+    from llcbench.checkpoint import Checkpoint
+
+    key = key_of(spec)
+    place = None if every is None else Checkpoint(checkpoint_path(root, key), every)
+    on_step = None if reporter is None else reporter(key)
+    record = execute(spec, None, deadline, on_step, threads=threads, checkpoint=place)
+    return Made(record, [] if place is None else place.lines)
 
 
 def _until(
@@ -161,12 +113,3 @@ def _until(
             outcome.unstarted = len(specs) - index
             return
         yield Task("run", spec)
-
-
-def _steps(spec: Spec) -> int:
-    return spec.settings.num_burnin + spec.settings.num_draws
-
-
-def _quiet(progress: bool) -> bool | None:
-    # None lets tqdm decide: silent when the output is no terminal.
-    return None if progress else True

@@ -4,12 +4,15 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import msgspec
 
 from llcbench.pilots import Tuning
-from llcbench.records import RunRecord, Spec, Truths
+from llcbench.records import RunRecord, Settings, Spec, Truths
+
+# Settings that runs had before they could be chosen.
+LATER = ("matmul", "device")
 
 _RECORD = msgspec.json.Decoder(RunRecord)
 _TRUTHS = msgspec.json.Decoder(Truths)
@@ -18,9 +21,18 @@ _TRUTHS = msgspec.json.Decoder(Truths)
 def key_of(spec: Spec) -> str:
     """Return the first 16 hex digits of the hash of the canonical spec.
 
-    The order of options cannot change it: keys are sorted.
+    The order of options cannot change it: keys are sorted. Nor can settings that came later, as
+    long as a run leaves them at their defaults.
     """
-    return hashlib.sha256(msgspec.json.encode(spec, order="sorted")).hexdigest()[:16]
+    plain = msgspec.to_builtins(spec) | {"settings": canonical(spec.settings)}
+    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()[:16]
+
+
+def canonical(settings: Settings) -> dict[str, Any]:
+    """Return the settings that count for a key."""
+    plain: dict[str, Any] = msgspec.to_builtins(settings)
+    unset = [name for name in LATER if plain[name] == getattr(Settings(), name)]
+    return {name: value for name, value in plain.items() if name not in unset}
 
 
 @final

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from llcbench.pilots import Tuning
 from llcbench.records import Spec
 from llcbench.run.executors import Died
-from llcbench.run.store import Store
+from llcbench.run.store import Store, canonical
 from llcbench.tuning import tune
 
 _TUNING = msgspec.json.Decoder(Tuning)
@@ -19,7 +19,7 @@ _TUNING = msgspec.json.Decoder(Tuning)
 def tuning_key(spec: Spec) -> str:
     """Return the name of the tuning that a run shares with its replicates."""
     same = {"num_draws": 0, "num_burnin": 0}
-    settings = msgspec.structs.replace(spec.settings, **same)
+    settings = canonical(spec.settings) | same
     axes = [
         spec.problem, spec.problem_version, spec.sampler, spec.parameters, settings, spec.seed,
         spec.code,

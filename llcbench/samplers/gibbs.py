@@ -13,19 +13,21 @@ from llcbench.problems.regression import Population, Regression
 from llcbench.target import Target
 from llcbench.types import Draw
 from theory.gibbs import LinearPosterior
+from theory.tempered.linear import WIDE
+from theory.wide import WidePosterior
 
 
 class State(NamedTuple):
-    """Layers of every chain with the posterior they are drawn from.
+    """All chains with the posterior they are drawn from.
 
     Attributes:
-        layers: One array per layer, ``(chains, H_k, H_{k-1})``.
+        theta: Parameters of all chains, ``(chains, dim)``.
         posterior: The kernel.
         noise: Source of its randomness, seeded once from the chain's generator.
     """
 
-    layers: list[NDArray[np.floating[Any]]]
-    posterior: LinearPosterior
+    theta: Tensor
+    posterior: LinearPosterior | WidePosterior
     noise: np.random.Generator
 
 
@@ -42,6 +44,7 @@ class Gibbs:
         fibre_moves: Before every sweep, move each chain along the fibre by transformations of the
             hidden layers that keep the loss (shears, scales, signs; Metropolis for the
             localisation). Without them mirrored branches of the fibre are reached late or never.
+            Above 20 000 parameters there are none: they would cost more than the sweep.
         rao_blackwell: Record the conditional mean of the loss given the other layers, which has
             the same expectation as the loss and much less variance.
 
@@ -64,15 +67,15 @@ class Gibbs:
         """Set up the kernel from the moments of the data."""
         problem, moments = target.problem, target.batch
         assert isinstance(problem, Regression)
-        assert isinstance(problem.map, LinearNetwork)
         if isinstance(moments, Population):
             # One variance for all inputs is a factor of the loss.
             scale, second, cross = problem.scale * moments.second, None, None
         else:
             scale = problem.scale
             second, cross = moments.second.numpy(), moments.cross.numpy()
-        posterior = LinearPosterior(
-            [layer[0].numpy() for layer in problem.map.layers(target.w_star.unsqueeze(0))],
+        build = WidePosterior if problem.dim > WIDE else LinearPosterior
+        posterior = build(
+            [layer[0] for layer in _layers(target, target.w_star.unsqueeze(0))],
             target.nbeta,
             target.gamma,
             scale,
@@ -80,16 +83,26 @@ class Gibbs:
             cross_moment=cross,
         )
         seed = int(torch.randint(2**62, (), generator=rng))
-        layers = [layer.numpy().copy() for layer in problem.map.layers(theta)]
-        return State(layers, posterior, np.random.default_rng(seed))
+        return State(theta, posterior, np.random.default_rng(seed))
 
     def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
         """Draw all layers once."""
-        layers = state.layers
-        if self.fibre_moves:
-            layers = state.posterior.fibre_move(layers, state.noise)
-        layers, conditional = state.posterior.sweep(layers, state.noise)
-        loss = conditional if self.rao_blackwell else state.posterior.excess_loss(layers)
-        flat = np.concatenate([layer.reshape(layer.shape[0], -1) for layer in layers], axis=1)
-        draw = Draw(torch.from_numpy(flat), torch.from_numpy(loss))
-        return State(layers, state.posterior, state.noise), draw
+        theta, posterior, noise = state
+        layers = _layers(target, theta)
+        if isinstance(posterior, WidePosterior):
+            _, conditional = posterior.sweep(layers, noise)
+        else:
+            moved = posterior.fibre_move(layers, noise) if self.fibre_moves else layers
+            drawn, conditional = posterior.sweep(moved, noise)
+            for layer, new in zip(layers, drawn, strict=True):
+                layer[...] = new
+        loss = conditional if self.rao_blackwell else posterior.excess_loss(layers)
+        return state, Draw(theta, torch.from_numpy(loss))
+
+
+def _layers(target: Target, theta: Tensor) -> list[NDArray[np.floating[Any]]]:
+    """Return the layers of all chains, ``(chains, H_k, H_{k-1})``, as views."""
+    problem = target.problem
+    assert isinstance(problem, Regression)
+    assert isinstance(problem.map, LinearNetwork)
+    return [layer.numpy() for layer in problem.map.layers(theta)]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from llcbench.samplers.checks import check_decay, check_positive
+from llcbench.samplers.fused import update
 from llcbench.target import Target
 from llcbench.types import Draw
 
@@ -68,10 +69,14 @@ class RMSpropSGLD:
     def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
         """Move all chains; the recorded loss is that of the state before the move."""
         theta, _, square, steps = state
-        loss, grad = target.loss_and_grad(theta)
-        square.mul_(self.decay).addcmul_(grad, grad, value=1 - self.decay)
-        scale = square.sqrt().add_(self.damping).reciprocal_().mul_(self.step_size)
-        _move(theta, grad, scale, target, rng)
+        loss, grad = target.loss_and_grad(theta, reuse=True)
+
+        def move(xi: Tensor, star: Tensor, theta: Tensor, grad: Tensor, square: Tensor) -> None:
+            square.mul_(self.decay).addcmul_(grad, grad, value=1 - self.decay)
+            scale = square.sqrt().add_(self.damping).reciprocal_().mul_(self.step_size)
+            _move(theta, grad, scale, xi, star, target)
+
+        update(move, target.w_star, (theta, grad, square), rng)
         return State(theta, state.mean, square, steps + 1), Draw(theta, loss)
 
 
@@ -119,19 +124,24 @@ class AdamSGLD:
         """Move all chains; the recorded loss is that of the state before the move."""
         theta, mean, square, steps = state
         steps += 1
-        loss, grad = target.loss_and_grad(theta)
-        mean.mul_(self.momentum).add_(grad, alpha=1 - self.momentum)
-        square.mul_(self.decay).addcmul_(grad, grad, value=1 - self.decay)
-        scale = square.div(1 - self.decay**steps).sqrt_().add_(self.damping)
-        scale.reciprocal_().mul_(self.step_size)
-        _move(theta, mean / (1 - self.momentum**steps), scale, target, rng)
+        loss, grad = target.loss_and_grad(theta, reuse=True)
+
+        def move(
+            xi: Tensor, star: Tensor, theta: Tensor, grad: Tensor, mean: Tensor, square: Tensor
+        ) -> None:
+            mean.mul_(self.momentum).add_(grad, alpha=1 - self.momentum)
+            square.mul_(self.decay).addcmul_(grad, grad, value=1 - self.decay)
+            scale = square.div(1 - self.decay**steps).sqrt_().add_(self.damping)
+            scale.reciprocal_().mul_(self.step_size)
+            _move(theta, mean / (1 - self.momentum**steps), scale, xi, star, target)
+
+        update(move, target.w_star, (theta, grad, mean, square), rng)
         return State(theta, mean, square, steps), Draw(theta, loss)
 
 
 def _move(
-    theta: Tensor, drift: Tensor, scale: Tensor, target: Target, rng: torch.Generator
+    theta: Tensor, drift: Tensor, scale: Tensor, noise: Tensor, star: Tensor, target: Target
 ) -> None:
     """Make one Langevin step in place with a step size for every coordinate."""
-    pull = drift.mul(target.nbeta).add_(theta - target.w_star, alpha=target.gamma)
-    noise = torch.empty_like(theta).normal_(generator=rng)
+    pull = drift.mul(target.nbeta).add_(theta - star, alpha=target.gamma)
     theta.addcmul_(scale, pull, value=-0.5).addcmul_(scale.sqrt_(), noise)

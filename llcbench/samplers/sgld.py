@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from llcbench.samplers.checks import check_positive
+from llcbench.samplers.fused import langevin, update
 from llcbench.target import Target
 from llcbench.types import Draw
 
@@ -39,7 +40,7 @@ class SGLD:
 
     def step(self, state: Tensor, target: Target, rng: torch.Generator) -> tuple[Tensor, Draw]:
         """Move all chains; the recorded loss is that of the state before the move."""
-        _, grad, loss = target.potential_and_grad(state)
-        noise = torch.empty_like(state).normal_(generator=rng)
-        state.add_(grad, alpha=-0.5 * self.step_size).add_(noise, alpha=self.step_size**0.5)
+        loss, grad = target.loss_and_grad(state, reuse=True)
+        move = langevin(self.step_size, target.nbeta, target.gamma)
+        update(move, target.w_star, (state, grad), rng)
         return state, Draw(state, loss)

@@ -11,10 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from theory.gibbs import LinearPosterior, State
 from theory.tempered.gaussian import linear_regression
 from theory.tempered.result import Tempered, require_positive
+from theory.tempered.wide import wide_network
+from theory.wide import WidePosterior
 
 _FIRST_BATCH = 256
 _RHAT = 1.01
 _GROUP_Z = 4.0
+# Above this many parameters chains are moved one by one, through thin factors.
+WIDE = 20_000
 _WORK = 3e7  # parameters times chains times sweeps that the default limit allows
 
 
@@ -44,7 +48,8 @@ def linear_network(
     its fibre; the trace is the conditional mean of ``K``, which has the same mean as ``K`` and a
     smaller variance. The run doubles until the standard error is below ``rtol`` times the value;
     the first third is burn-in. The standard error is the greater of that from autocorrelation
-    and that from the spread of the chain means.
+    and that from the spread of the chain means. Above 20 000 parameters the run is that of
+    `wide_network`, in the precision of the weights.
 
     Args:
         weights: first layer first, ``W_k`` of shape ``(H_k, H_{k-1})``.
@@ -69,18 +74,16 @@ def linear_network(
     """
     for name, value in (("nbeta", nbeta), ("gamma", gamma), ("scale", scale), ("rtol", rtol)):
         require_positive(name, value)
-    posterior = LinearPosterior(
-        [np.asarray(weight, dtype=np.float64) for weight in weights],
-        float(nbeta),
-        float(gamma),
-        float(scale),
-        second_moment,
-        cross_moment,
-    )
     if num_chains is not None and (num_chains < 4 or num_chains % 2):
         raise ValueError(f"num_chains = {num_chains!r} is not allowed: give an even number >= 4")
     if max_sweeps is not None and max_sweeps < 16:
         raise ValueError(f"max_sweeps = {max_sweeps!r} is not allowed: give an integer >= 16")
+    numbers = (float(nbeta), float(gamma), float(scale))
+    if len(weights) > 1 and sum(np.size(weight) for weight in weights) > WIDE:
+        wide = WidePosterior(weights, *numbers, second_moment, cross_moment)
+        return wide_network(wide, np.random.default_rng(seed), num_chains, rtol, max_sweeps)
+    doubles = [np.asarray(weight, dtype=np.float64) for weight in weights]
+    posterior = LinearPosterior(doubles, *numbers, second_moment, cross_moment)
     if len(weights) == 1:
         return _one_layer(posterior)
 

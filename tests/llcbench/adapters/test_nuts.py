@@ -5,9 +5,12 @@ import pytest
 import torch
 
 import llcbench
+from llcbench import registry
+from llcbench.adapters import nuts, nuts_warmup
 from llcbench.adapters.jax_density import excess, log_density
 from llcbench.adapters.nuts import NUTS
 from llcbench.adapters.packages import load, missing
+from llcbench.run.lengths import with_grads
 from llcbench.seeds import Seeds
 
 pytestmark = pytest.mark.skipif(missing("blackjax") is not None, reason=str(missing("blackjax")))
@@ -32,19 +35,71 @@ def test_losses_in_jax_are_ours(name):
     assert np.isfinite(at_star).all()
 
 
-def test_energy_is_exact_on_a_quadratic_and_on_data(laboratory):
-    """The same gate refuses the exact value at half the localisation."""
-    for name in ("regular/d3", DATA):
-        run = {"num_draws": 250, "num_burnin": 20}
-        found = laboratory.mean_energy(NUTS(warmup=150), name, **run)
-        assert found.status == "ok"
-        assert found.rhat < 1.02
-        assert found.grad_evals > 16 * 420
-        problem = llcbench.problem(name)
-        data = problem.sample_data(Seeds(problem=name).generator("data"))
-        right, wrong = (problem.tempered(found.nbeta, gamma, data) for gamma in (100.0, 50.0))
-        assert abs(found.llc - right.value) < 5 * np.hypot(found.mcse, right.stderr)
-        assert abs(found.llc - wrong.value) > 5 * np.hypot(found.mcse, wrong.stderr)
+def gate(found, error, name, nbeta, data=None):
+    """Accept the exact value within 5 errors, and refuse that at half the localisation."""
+    right, wrong = (llcbench.problem(name).tempered(nbeta, gamma, data) for gamma in (100.0, 50.0))
+    assert abs(found - right.value) < 5 * np.hypot(error, right.stderr)
+    assert abs(found - wrong.value) > 5 * np.hypot(error, wrong.stderr)
+
+
+def test_energy_is_exact_on_data(laboratory):
+    found = laboratory.mean_energy(NUTS(warmup=100), DATA, num_draws=250, num_burnin=10)
+    assert found.status == "ok"
+    assert found.rhat < 1.02
+    assert found.grad_evals > 16 * 360
+    data = llcbench.problem(DATA).sample_data(Seeds(problem=DATA).generator("data"))
+    gate(found.llc, found.mcse, DATA, found.nbeta, data)
+
+
+def test_a_budget_ends_the_run_and_every_gradient_counts(laboratory):
+    """Warm-up included; the transition that spends the last ones is completed."""
+    chains, budget = 16, 1500
+    settings, parameters = with_grads(
+        laboratory.settings(num_chains=chains), "nuts", registry.parameters_of(NUTS()), budget
+    )
+    assert (settings.num_draws, settings.num_burnin) == (900, 0)
+    assert parameters["grads"] == budget
+    sampler = NUTS(**parameters)
+    target = llcbench.Target(llcbench.problem("regular/d3"), 100.0, 100.0, chains)
+    rng = torch.Generator().manual_seed(3)
+    target.next_batch(rng)
+    state = sampler.init(target.start(), target, rng)
+    # At most one step for 20 gradients, and none longer than 2^6 - 1 of them.
+    longest = 63
+    assert 75 < target.grad_evals / chains <= 0.4 * budget + longest * nuts_warmup.SETTLED
+    losses, last = [], False
+    while not last:
+        before = target.grad_evals
+        state, (_, loss, _, last) = sampler.step(state, target, rng)
+        losses.append(loss.numpy())
+    assert before < chains * budget <= target.grad_evals <= before + chains * longest
+    energies = 100.0 * np.mean(losses, axis=0)
+    gate(energies.mean(), energies.std(ddof=1) / chains**0.5, "regular/d3", 100.0)
+
+
+def test_gradients_are_those_that_are_evaluated(monkeypatch):
+    """Counted by the density itself, with one chain, whose lane no other holds up."""
+    jax, evaluations = load("jax"), []
+
+    def counting(target):
+        density = log_density(target)
+
+        def function(theta):
+            jax.debug.callback(lambda: evaluations.append(1))
+            return density(theta)
+
+        return function
+
+    monkeypatch.setattr(nuts, "log_density", counting)
+    target = llcbench.Target(llcbench.problem("regular/d3"), 100.0, 100.0, 1)
+    rng = torch.Generator().manual_seed(3)
+    target.next_batch(rng)
+    sampler = NUTS(grads=400)
+    state = sampler.init(target.start(), target, rng)
+    for _ in range(20):
+        state, _ = sampler.step(state, target, rng)
+    jax.effects_barrier()
+    assert target.grad_evals == len(evaluations)
 
 
 def test_what_it_declines():
@@ -55,3 +110,5 @@ def test_what_it_declines():
     assert "not written in jax" in NUTS().unsupported(llcbench.Target(other, 1.0, 1.0, 2))
     with pytest.raises(ValueError, match="warmup must be at least 20"):
         NUTS(warmup=3)
+    with pytest.raises(ValueError, match="grads must be at least 400, got 399"):
+        NUTS(grads=399)

@@ -1,0 +1,41 @@
+"""Ours: the sampler ``sgld`` through the same loop as every run."""
+
+from collections.abc import Callable
+
+import torch
+
+from llcbench import registry
+from llcbench.peers.work import Losses, Work
+from llcbench.sampling import sample
+from llcbench.target import Target
+from llcbench.types import Data
+
+
+def prepare(work: Work) -> Callable[[int], Losses]:
+    """Return the run of a seed."""
+    case = work.case
+    problem = registry.problem(case.problem)
+    sampler = registry.make_sampler("sgld", {"step_size": case.step_size})
+    data = Data(torch.from_numpy(work.inputs).double(), torch.from_numpy(work.noise).double())
+
+    def run(seed: int) -> Losses:
+        target = Target(
+            problem,
+            case.nbeta,
+            case.gamma,
+            case.chains,
+            data=data,
+            batch_size=case.batch,
+            dtype=torch.float32,
+        )
+        trace = sample(
+            target,
+            sampler,
+            num_draws=case.draws,
+            num_burnin=case.burnin,
+            noise=torch.Generator().manual_seed(2 * seed),
+            batches=torch.Generator().manual_seed(2 * seed + 1),
+        )
+        return trace.excess + trace.baseline
+
+    return run

@@ -1,0 +1,67 @@
+"""One process a peer: reads seeds, line by line, and answers with what the run of each took."""
+
+import os
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """What a worker says once it can start.
+
+    Attributes:
+        seconds: Time of its imports and preparations.
+    """
+
+    seconds: float
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a run took.
+
+    Attributes:
+        seconds: Wall-clock time.
+        losses: Mean loss after burn-in, by chain.
+        peak_bytes: Peak memory of the process so far.
+    """
+
+    seconds: float
+    losses: list[float]
+    peak_bytes: int
+
+
+def main(peer: str, path: str) -> None:
+    """Answer until the input ends."""
+    # What packages print must not land among the answers.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    started = time.perf_counter()
+    kernel = import_module(f"llcbench.peers.kernels.{peer}")
+    import torch
+
+    from llcbench.peers.work import read
+    from llcbench.provenance import peak_bytes
+
+    torch.set_num_threads(1)
+    work = read(Path(path))
+    run = kernel.prepare(work)
+    _say(answers, Ready(time.perf_counter() - started))
+    for line in sys.stdin:
+        begun = time.perf_counter()
+        losses = run(int(line))
+        seconds = time.perf_counter() - begun
+        means = losses[:, -work.case.draws :].mean(1)
+        _say(answers, Answer(seconds, [float(mean) for mean in means], peak_bytes()))
+
+
+def _say(stream: BinaryIO, message: msgspec.Struct) -> None:
+    stream.write(msgspec.json.encode(message) + b"\n")
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,55 @@
+"""What a squared loss is evaluated on: a population, a whole data set, or a minibatch a chain."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Population(NamedTuple):
+    """Independent inputs of one variance and no noise: nothing but a number.
+
+    Attributes:
+        second: Variance of an input.
+    """
+
+    second: float
+
+
+class Moments(NamedTuple):
+    """A full data set: all that a squared loss needs to know of it.
+
+    Attributes:
+        second: Mean of ``x x^T``, ``(in, in)``.
+        cross: Mean of ``noise x^T``, ``(out, in)``.
+        noise: Mean of ``|noise|^2``, a scalar.
+    """
+
+    second: Tensor
+    cross: Tensor
+    noise: Tensor
+
+
+class ChainMoments(NamedTuple):
+    """One minibatch per chain, reduced to its moments.
+
+    Attributes:
+        second: Means of ``x x^T``, ``(chains, in, in)``.
+        cross: Means of ``noise x^T``, ``(chains, out, in)``.
+        noise: Means of ``|noise|^2``, ``(chains,)``.
+    """
+
+    second: Tensor
+    cross: Tensor
+    noise: Tensor
+
+
+class Samples(NamedTuple):
+    """One minibatch per chain, sample by sample.
+
+    Attributes:
+        inputs: ``(chains, batch, in)``.
+        noise: ``(chains, batch, out)``; None where labels carry no noise.
+    """
+
+    inputs: Tensor
+    noise: Tensor | None

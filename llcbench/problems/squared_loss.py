@@ -1,0 +1,211 @@
+"""The squared loss through a parametrised linear map, and its gradient."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar, cast, final
+
+import torch
+from torch import Tensor
+
+from llcbench.problems.batches import ChainMoments, Moments, Population, Samples
+from llcbench.problems.linear_map import LayerPass, LinearNetwork, ProductPass, Pullback
+from llcbench.problems.precision import Matmul, precision
+from llcbench.problems.streams import Stream, StreamMoments
+from llcbench.types import Data
+
+PassT = TypeVar("PassT", ProductPass, LayerPass)
+Batch = Population | Moments | StreamMoments | ChainMoments | Samples
+
+
+class Map(Protocol):
+    """A parametrised linear map ``M(w)``, batched over chains."""
+
+    @property
+    def dim(self) -> int:
+        """Number of parameters."""
+
+    @property
+    def outputs(self) -> int:
+        """Rows of ``M``."""
+
+    @property
+    def inputs(self) -> int:
+        """Columns of ``M``."""
+
+    def value(self, theta: Tensor) -> Tensor:
+        """Return ``M``, ``(chains, out, in)``."""
+
+    def value_and_pullback(self, theta: Tensor) -> tuple[Tensor, Pullback]:
+        """Return ``M`` and the function that takes ``dL/dM`` to ``dL/dw``, ``(chains, dim)``."""
+
+
+@final
+@dataclass(frozen=True)
+class SquaredLoss:
+    """``L(w) = scale * mean |y - M(w) x|^2``, as the excess over ``w_star`` on the same batch.
+
+    With ``D = M(w) - M(w_star)`` the excess is ``scale * mean (D x) . (D x - 2 noise)``: the noise
+    that both losses share is never formed, so nothing cancels in single precision.
+
+    Attributes:
+        map: ``M``.
+        scale: Factor of the mean squared error.
+        reference: ``M(w_star)``, ``(1, out, in)``.
+        moments: The full data set, or the population.
+        data: What minibatches are drawn from; None in population.
+        noisy: Whether labels carry noise.
+        matmul: Precision of the matrix products on the way back, see `precision`.
+    """
+
+    map: Map
+    scale: float
+    reference: Tensor
+    moments: Moments | StreamMoments | Population
+    data: Data | Stream | None
+    noisy: bool = True
+    matmul: Matmul = "full"
+    # Buffers of the last pass of each kind, for callers that bring their own gradient.
+    _passes: dict[type, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def autograd(self) -> bool:
+        """Gradients are closed."""
+        return False
+
+    def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Batch:
+        """Draw independently with replacement, a minibatch of its own for every chain."""
+        if batch_size is None or self.data is None:
+            return self.moments
+        return self.rows(self.indices((num_chains, batch_size), rng))
+
+    def indices(self, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
+        """Draw numbers of samples, uniformly and independently."""
+        assert self.data is not None
+        return torch.randint(
+            num_rows(self.data), shape, generator=rng, device=self.reference.device
+        )
+
+    def rows(self, index: Tensor) -> Samples:
+        """Return the samples of given numbers, ``(..., batch)``."""
+        assert self.data is not None
+        if isinstance(self.data, Stream):
+            return Samples(*self.data.rows(index, self.reference.dtype))
+        noise = self.data.noise[index] if self.noisy else None
+        return Samples(self.data.inputs[index], noise)
+
+    def excess(self, theta: Tensor, batch: Batch) -> Tensor:
+        """Return the excess loss, ``(chains,)``; automatic differentiation may pass through."""
+        network = self._sent(batch)
+        if network is None:
+            return self.head(self.map.value(theta) - self.reference, batch)[0]
+        assert isinstance(batch, Samples)
+        return self._measured(network.errors(theta, batch.inputs, self.reference), batch)[0]
+
+    def excess_and_grad(
+        self, theta: Tensor, batch: Batch, out: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the excess loss ``(chains,)`` and its gradient ``(chains, dim)``.
+
+        Args:
+            theta: Parameters, ``(chains, dim)``.
+            batch: What the loss is evaluated on.
+            out: Where the gradient is written, ``(chains, dim)``; buffers are then kept for the
+                next call with the same two tensors. None for a fresh gradient.
+        """
+        if not isinstance(self.map, LinearNetwork):
+            value, pullback = self.map.value_and_pullback(theta)
+            loss, slope = self.head(value - self.reference, batch)
+            grad = pullback(slope)
+            return loss, grad if out is None else out.copy_(grad)
+        network = self._sent(batch)
+        if network is None:
+            formed = self._pass(ProductPass, self.map, theta, out)
+            loss, slope = self.head(formed.forward() - self.reference, batch)
+            with precision(self.matmul):
+                formed.backward(slope)
+            return loss, formed.out
+        assert isinstance(batch, Samples)
+        sent = self._pass(LayerPass, network, theta, out)
+        loss, residual = self._measured(sent.forward(batch.inputs, self.reference), batch)
+        with precision(self.matmul):
+            sent.backward(residual.mul_(2 * self.scale / residual.shape[1]))
+        return loss, sent.out
+
+    def placed(self, device: str, matmul: Matmul) -> "SquaredLoss":
+        """Return the loss with its tensors on a device and a precision of matrix products."""
+        moments, data = self.moments, self.data
+        if isinstance(moments, Moments):
+            moments = Moments(*(part.to(device) for part in moments))
+        if isinstance(data, Data):
+            data = Data(*(part.to(device) for part in data))
+        if isinstance(data, Stream) and device != "cpu":
+            raise ValueError(
+                f"device={device!r}: a data set of {data.num_data} samples is too large to be"
+                " stored and is made on the CPU; use fewer samples, or device='cpu'"
+            )
+        reference = self.reference.to(device)
+        return replace(
+            self, reference=reference, moments=moments, data=data, matmul=matmul, _passes={}
+        )
+
+    def baseline(self, batch: Batch) -> Tensor:
+        """Return the loss at ``w_star``: a scalar for the full batch, else ``(chains,)``."""
+        if isinstance(batch, Population):
+            return torch.zeros(())
+        if not isinstance(batch, Samples):
+            return self.scale * batch.noise
+        if batch.noise is None:
+            return batch.inputs.new_zeros(batch.inputs.shape[0])
+        return self.scale * batch.noise.square().sum(2).mean(1)
+
+    def head(self, delta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the excess and its gradient in ``M`` at ``delta``, ``(chains, out, in)``."""
+        if isinstance(batch, Population):
+            grad = delta * (2 * self.scale * batch.second)
+            return 0.5 * (delta * grad).sum((1, 2)), grad
+        if isinstance(batch, ChainMoments):
+            # Factors ride along in the products: an operation of its own costs as much as each.
+            double = 2 * self.scale
+            slope = torch.baddbmm(batch.cross, delta, batch.second, beta=-double, alpha=double)
+            rest = torch.sub(slope, batch.cross, alpha=double).view(len(delta), -1, 1)
+            loss = slope.new_empty(len(delta), 1, 1)
+            torch.baddbmm(loss, delta.view(len(delta), 1, -1), rest, beta=0, alpha=0.5, out=loss)
+            return loss.view(-1), slope
+        if isinstance(batch, Samples):
+            loss, residual = self._measured(batch.inputs @ delta.mT, batch)
+            weight = 2 * self.scale / residual.shape[1]
+            return loss, weight * (residual.mT @ batch.inputs)
+        moved = delta @ batch.second - batch.cross
+        loss = (delta * (moved - batch.cross)).sum((1, 2))
+        return self.scale * loss, (2 * self.scale) * moved
+
+    def _measured(self, error: Tensor, batch: Samples) -> tuple[Tensor, Tensor]:
+        """Return the excess of errors ``D x`` and ``D x - noise``, ``(chains, batch, out)``."""
+        weight = self.scale / error.shape[1]
+        if batch.noise is None:
+            return weight * error.square().sum((1, 2)), error
+        residual = error - batch.noise
+        return weight * (error * (residual - batch.noise)).sum((1, 2)), residual
+
+    def _sent(self, batch: Batch) -> LinearNetwork | None:
+        """Return the network if the samples of a batch are sent through its layers."""
+        if not isinstance(batch, Samples) or not isinstance(self.map, LinearNetwork):
+            return None
+        return self.map if self.map.through_layers(batch.inputs.shape[1]) else None
+
+    def _pass(
+        self, kind: type[PassT], network: LinearNetwork, theta: Tensor, out: Tensor | None
+    ) -> PassT:
+        """Return the buffers of a pass, those of the last call where they fit."""
+        if out is None:
+            return kind(network, theta, torch.empty_like(theta))
+        found = self._passes.get(kind)
+        if found is None or found.theta is not theta or found.out is not out:
+            # Buffers that are made in inference mode could not be written to outside of it.
+            with torch.inference_mode(False):
+                found = self._passes[kind] = kind(network, theta, out)
+        return cast(PassT, found)
+
+
+def num_rows(data: Data | Stream) -> int:
+    """Return the number of samples."""
+    return data.num_data if isinstance(data, Stream) else data.inputs.shape[0]

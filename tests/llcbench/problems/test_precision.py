@@ -1,0 +1,39 @@
+"""Rounded matrix products on the way back leave the loss alone."""
+
+import pytest
+import torch
+
+from llcbench import registry
+from llcbench.problems.precision import precision
+from llcbench.target import Target
+
+NAME = "dln/64-48-64/r16/n300"
+
+
+@pytest.mark.parametrize("batch_size", [None, 20, 200])
+def test_rounded_products_change_the_gradient_by_their_rounding(batch_size):
+    problem = registry.problem(NAME)
+    data = problem.sample_data(torch.Generator().manual_seed(1))
+    before, found = torch.get_float32_matmul_precision(), []
+    for matmul in ("full", "bfloat16"):
+        target = Target(
+            problem, 1e3, 1.0, 2, data, batch_size, dtype=torch.float32, matmul=matmul
+        )
+        target.next_batch(torch.Generator().manual_seed(2))
+        theta = target.start() + 0.02
+        found.append(target.loss_and_grad(theta))
+        assert torch.get_float32_matmul_precision() == before
+    (loss, grad), (same, rounded) = found
+    assert torch.equal(loss, same)
+    # bfloat16 keeps 8 bits: 2^-9 for a factor, and a machine may as well not round at all.
+    error = float((grad - rounded).norm() / grad.norm())
+    assert error < 4 * 2**-9
+    assert not float((grad - 1.02 * grad).norm() / grad.norm()) < 4 * 2**-9
+
+
+def test_the_setting_of_torch_comes_back_after_an_error():
+    before = torch.get_float32_matmul_precision()
+    with pytest.raises(KeyError), precision("bfloat16"):
+        assert torch.get_float32_matmul_precision() == "medium"
+        raise KeyError
+    assert torch.get_float32_matmul_precision() == before

@@ -1,0 +1,328 @@
+"""A sweep on the workers of a real scheduler: the same numbers, and a death costs one run."""
+
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llcbench.records import RunRecord, Spec
+from llcbench.run.died import Died
+from llcbench.run.drive import drive
+from llcbench.run.execute import load_plugins
+from llcbench.run.executors import Dask, Serial, make_executor
+from llcbench.run.machines import Machines, bytes_of
+from llcbench.run.plan import expand
+from llcbench.run.runner import run_missing
+from llcbench.run.store import Store
+from llcbench.run.suite import Group, Suite
+
+LLCBENCH = str(Path(sys.executable).with_name("llcbench"))
+DASK = str(Path(sys.executable).with_name("dask"))
+# Room for torch and a run, not for what the hog takes.
+WORKER_MEMORY = "700MB"
+SCRIPT = """
+import os
+import signal
+import time
+import llcbench
+
+FOLDER = {folder!r}
+HELD = []
+
+def step(theta, target):
+    loss, _ = target.loss_and_grad(theta)
+    return theta, loss
+
+@llcbench.sampler("naps")
+def naps(theta, target, rng, *, nap=0.004):
+    open(f"{{FOLDER}}/busy-{{os.getppid()}}-{{os.getpid()}}", "a").close()
+    time.sleep(nap)
+    return step(theta, target)
+
+@llcbench.sampler("dies")
+def dies(theta, target, rng, *, size=1):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@llcbench.sampler("eats")
+def eats(theta, target, rng, *, size=40_000_000):
+    HELD.append(b"x" * size)
+    time.sleep(0.05)
+    return step(theta, target)
+
+@llcbench.sampler("hangs")
+def hangs(theta, target, rng, *, nap=60.0):
+    time.sleep(nap)
+    return step(theta, target)
+"""
+
+
+def specs(samplers: list[str], replicates: int) -> list[Spec]:
+    settings = {"nbeta": 100.0, "num_chains": 4, "num_draws": 150, "num_burnin": 50}
+    problems = ["poly/x2y2", "regular/d2/n100"] if "sgld" in samplers[0] else ["regular/d2"]
+    group = [Group(problems=problems, samplers=samplers)]
+    return expand(
+        Suite(title="few", version=1, replicates=replicates, settings=settings, group=group)
+    )
+
+
+def numbers(records: list[RunRecord]) -> dict[str, tuple[object, ...]]:
+    return {
+        r.key: (r.estimate.llc, r.estimate.mcse, r.estimate.llc_per_chain, r.truths)
+        for r in records
+    }
+
+
+class Cluster:
+    """A scheduler and its workers, each a process of its own, on the loopback interface."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.workers: list[subprocess.Popen[str]] = []
+        self._file = folder / "scheduler.json"
+        self._scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0")
+        for _ in range(2):
+            self.add_worker()
+        address = wait_for(self._address)
+        self.machines = Machines(scheduler=address)
+        script = folder / "bad.py"
+        script.write_text(SCRIPT.format(folder=str(folder)))
+        load_plugins([str(script)])
+        self.scripts = (str(script),)
+
+    def add_worker(self) -> None:
+        self.workers.append(
+            self._start(
+                "worker", "--no-nanny", "--nthreads", "1", "--death-timeout", "60", "--memory-limit", WORKER_MEMORY,
+                "--host", "127.0.0.1", "--local-directory", str(self.folder),
+            )
+        )  # fmt: skip
+
+    def close(self) -> None:
+        for process in [*self.workers, self._scheduler]:
+            process.kill()
+            process.wait()
+
+    def _start(self, kind: str, *options: str) -> "subprocess.Popen[str]":
+        command = [
+            DASK, kind, "--scheduler-file", str(self._file), "--no-dashboard", *options,
+        ]  # fmt: skip
+        return subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def _address(self) -> str | None:
+        try:
+            return str(json.loads(self._file.read_text())["address"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+
+def wait_for(look: Any, seconds: float = 90.0) -> Any:
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("waited in vain")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    pytest.importorskip("distributed")
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield made
+    made.close()
+
+
+def test_workers_give_the_numbers_of_one_process(cluster: Cluster, tmp_path: Path) -> None:
+    wanted = specs(["sgld[step_size=1e-3]"], 3)
+    one = run_missing(wanted, Store(tmp_path / "a"), Serial(), progress=False)
+    seen: list[dict[str, str]] = []
+    machines = Machines(scheduler=cluster.machines.scheduler, keep=seen.append)
+    spread = run_missing(wanted, Store(tmp_path / "b"), Dask(1, machines=machines), progress=False)
+    assert len(one.finished) == 6
+    assert numbers(one.finished) == numbers(spread.finished)
+    assert len(seen) > 6
+    assert all("torch" in found for found in seen)
+
+
+def test_a_run_that_dies_hangs_or_fills_the_memory_fails_alone(
+    cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wanted = specs(["hangs", "dies", "eats", "naps[nap=0.0]"], 1)
+    executor = Dask(1, cluster.scripts, 8.0, cluster.machines)
+    with caplog.at_level(logging.WARNING, "llcbench"):
+        found = run_missing(wanted, Store(tmp_path), executor, progress=False).finished
+    by = {record.spec.sampler: record.estimate for record in found}
+    assert {name: estimate.status for name, estimate in by.items()} == {
+        "hangs": "timeout",
+        "dies": "crashed",
+        "eats": "out_of_memory",
+        "naps": "ok",
+    }
+    assert "hung: no result after 8 s" in by["hangs"].message
+    assert "SIGKILL" in by["dies"].message
+    assert "700 MB" in by["eats"].message
+    retried = [r.getMessage() for r in caplog.records if "once more" in r.getMessage()]
+    assert len(retried) == 2
+    # The second try was elsewhere: both workers are named.
+    for name in ("dies", "eats"):
+        assert len(set(re.findall(r"tcp://\S+\d", by[name].message))) == 2
+
+
+def test_a_killed_worker_costs_one_run_a_second_try(
+    cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wanted = specs(["naps"], 6)
+    victim = cluster.workers[0]
+
+    def kill() -> None:
+        pattern = f"busy-{victim.pid}-*"
+        for old in cluster.folder.glob(pattern):
+            old.unlink()
+        wait_for(lambda: list(cluster.folder.glob(pattern)))
+        os.kill(victim.pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    executor = Dask(1, cluster.scripts, None, cluster.machines)
+    with caplog.at_level(logging.WARNING, "llcbench"):
+        found = run_missing(wanted, Store(tmp_path), executor, progress=False).finished
+    killer.join()
+    assert victim.wait() == -signal.SIGKILL
+    assert len(found) == 6
+    assert all(record.estimate.status == "ok" for record in found)
+    retried = [r.getMessage() for r in caplog.records]
+    assert len(retried) == 1
+    assert "was lost; the run is tried once more" in retried[0]
+    # What the lost worker watched over ends by itself.
+    (busy,) = cluster.folder.glob(f"busy-{victim.pid}-*")
+    child = int(busy.name.rpartition("-")[2])
+    wait_for(lambda: not Path(f"/proc/{child}").exists() or "\nState:\tZ" in status(child))
+
+
+def status(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return ""
+
+
+def test_the_command_starts_workers_of_its_own(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    script = tmp_path / "mine.py"
+    script.write_text(SCRIPT.format(folder=str(tmp_path)))
+    command = [
+        LLCBENCH, "run", "smoke", "-p", "poly/x4", "-s", "eats",
+        "--replicates", "1", "--set", "num_draws=60", "--set", "num_burnin=10", "--load",
+        str(script), "--executor", "dask", "--workers", "1", "--worker-memory", "600MB", "--store",
+        str(tmp_path), "--no-progress", "--json",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["finished"] == 1
+    assert json.loads(done.stdout)["failed"] == 1
+    assert "limit of 600 MB" in done.stderr
+    records = Store(tmp_path).contents().records.values()
+    assert [r.estimate.status for r in records] == ["out_of_memory"]
+    known = {path.stem for path in (tmp_path / "environments").glob("*.json")}
+    assert all(r.environment in known for r in records)
+
+
+def test_a_scheduler_that_does_not_answer_is_one_line() -> None:
+    pytest.importorskip("distributed")
+    executor = Dask(1, machines=Machines(scheduler="tcp://127.0.0.1:9"))
+    with pytest.raises(ValueError, match=r"tcp://127\.0\.0\.1:9: no scheduler answers"):
+        list(executor.map(len, ["a"]))
+
+
+def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ValueError, match=r"pip install 'llcbench\[dist\]'"):
+        list(Dask(1).map(len, ["a"]))
+
+
+class Shelf:
+    """Places in this process: at each, tasks that are named there die."""
+
+    def __init__(self, deadly: dict[str, set[str]]) -> None:
+        self.deadly = deadly
+        self.flying: dict[int, tuple[str, str]] = {}
+        self.tries: list[tuple[str, str]] = []
+
+    def free(self) -> list[str]:
+        used = {place for place, _ in self.flying.values()}
+        return [place for place in self.deadly if place not in used]
+
+    def others(self, place: str) -> bool:
+        return len(self.deadly) > 1
+
+    def start(self, work: list[tuple[str, str]]) -> list[Any]:
+        handles = [len(self.tries) + k for k in range(len(work))]
+        self.tries += work
+        self.flying.update(zip(handles, work, strict=True))
+        return list(handles)
+
+    def ended(self) -> list[tuple[Any, Any]]:
+        handle = min(self.flying)
+        place, task = self.flying.pop(handle)
+        return [(handle, Died("died") if task in self.deadly[place] else task.upper())]
+
+
+@pytest.mark.parametrize(
+    ("deadly", "dead"),
+    [
+        ({"here": {"b"}, "there": set()}, set()),
+        ({"here": {"b"}, "there": {"b"}}, {"b"}),
+        ({"here": {"b", "c"}}, {"b", "c"}),
+        ({"here": set("abcde"), "there": set("abcde")}, set("abcde")),
+    ],
+)
+def test_a_task_is_tried_twice_and_elsewhere(deadly: dict[str, set[str]], dead: set[str]) -> None:
+    shelf = Shelf(deadly)
+    found = dict(drive("abcde", shelf))
+    assert {task for task, result in found.items() if isinstance(result, Died)} == dead
+    assert {t: r for t, r in found.items() if t not in dead} == {
+        t: t.upper() for t in "abcde" if t not in dead
+    }
+    for task in "abcde":
+        places = [place for place, tried in shelf.tries if tried == task]
+        assert len(places) <= 2
+        assert len(deadly) == 1 or len(set(places)) == len(places)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: bytes_of("much", "--worker-memory"), ["--worker-memory", "much", "4GB"]),
+        (lambda: bytes_of("-1GB", "--worker-memory"), ["-1GB"]),
+        (
+            lambda: make_executor("processes", 1, [], None, Machines(scheduler="tcp://a:1")),
+            ["tcp://a:1", "dask"],
+        ),
+        (lambda: make_executor("serial", 1, [], None, Machines(memory=1)), ["--worker-memory"]),
+        (lambda: make_executor("dask", 1, [], None, Machines(slurm={"a": "b"})), ["submitit"]),
+    ],
+)
+def test_bad_options_are_named(call: Any, words: list[str]) -> None:
+    with pytest.raises(ValueError, match=r".+") as caught:
+        call()
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_amounts_of_memory() -> None:
+    assert bytes_of("4GB", "-") == 4_000_000_000
+    assert bytes_of("0.5 g", "-") == 500_000_000
+    assert bytes_of("1048576", "-") == 2**20
+    assert bytes_of(None, "-") is None

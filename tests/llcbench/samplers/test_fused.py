@@ -1,0 +1,190 @@
+"""Fused updates against the plain formulas, number by number."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from llcbench import registry
+from llcbench.problems.linear_map import LinearNetwork
+from llcbench.problems.regression import Regression
+from llcbench.samplers import fused
+from llcbench.samplers.preconditioned import AdamSGLD, RMSpropSGLD
+from llcbench.samplers.sgld import SGLD
+from llcbench.target import Target
+
+NBETA, GAMMA, STEP = 200.0, 3.0, 1e-4
+
+
+def rng(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def plain_sgld(theta, target, noise):
+    _, grad, loss = target.potential_and_grad(theta)
+    xi = torch.empty_like(theta).normal_(generator=noise)
+    return theta.add(grad, alpha=-0.5 * STEP).add(xi, alpha=STEP**0.5), loss
+
+
+def plain_preconditioned(theta, grad, square, target, noise, momentum=None, correction=1.0):
+    square.mul_(0.99).addcmul_(grad, grad, value=0.01)
+    scale = square.div(correction).sqrt().add(1e-2).reciprocal().mul(STEP)
+    drift = grad if momentum is None else momentum
+    pull = drift.mul(target.nbeta).add(theta - target.w_star, alpha=target.gamma)
+    xi = torch.empty_like(theta).normal_(generator=noise)
+    return theta.addcmul(scale, pull, value=-0.5).addcmul(scale.sqrt(), xi)
+
+
+def target_of(name, chains, dtype, **options):
+    problem = registry.problem(name)
+    data = problem.sample_data(rng(5))
+    batch_size = None if data is None else 16
+    return Target(problem, NBETA, GAMMA, chains, data, batch_size, dtype, **options)
+
+
+CASES = [
+    ("poly/x2y2", 3, torch.float64),
+    ("dln/10-8-12-9/r3", 5, torch.float32),
+    ("dln/10-8-12-9/r3/n100", 5, torch.float64),
+    ("dln/30-40-20-30/r3/n100", 2, torch.float32),
+]
+
+
+@pytest.mark.parametrize(("name", "chains", "dtype"), CASES)
+def test_sgld_makes_the_steps_of_the_plain_formula(name, chains, dtype):
+    target, other = (target_of(name, chains, dtype) for _ in range(2))
+    noise, same, batches, twins = rng(1), rng(1), rng(2), rng(2)
+    state, expected = target.start(), target.start()
+    for _ in range(6):
+        target.next_batch(batches)
+        other.next_batch(twins)
+        state, draw = SGLD(STEP).step(state, target, noise)
+        expected, loss = plain_sgld(expected, other, same)
+        assert torch.equal(state, expected)
+        assert torch.equal(draw.loss, loss)
+    assert target.grad_evals == 6 * chains
+
+
+@pytest.mark.parametrize("control_variate", [False, True])
+def test_preconditioned_samplers_make_the_steps_of_the_plain_formula(control_variate):
+    name, chains, dtype = CASES[2]
+    options = {"control_variate": control_variate}
+    for sampler in (RMSpropSGLD(STEP), AdamSGLD(STEP)):
+        target, other = (target_of(name, chains, dtype, **options) for _ in range(2))
+        noise, same, batches, twins = rng(1), rng(1), rng(2), rng(2)
+        target.next_batch(batches)
+        state = sampler.init(target.start(), target, noise)
+        theta, mean, square = other.start(), 0.0, torch.ones_like(state.theta)
+        for step in range(1, 5):
+            target.next_batch(batches)
+            other.next_batch(twins)
+            if step == 1:
+                other.next_batch(twins)
+            state, _ = sampler.step(state, target, noise)
+            grad = other.loss_and_grad(theta)[1]
+            if isinstance(sampler, AdamSGLD):
+                mean = 0.9 * mean + grad * (1 - 0.9)
+                moved = mean / (1 - 0.9**step)
+                theta = plain_preconditioned(
+                    theta, grad, square, other, same, moved, 1 - 0.99**step
+                )
+            else:
+                theta = plain_preconditioned(theta, grad, square, other, same)
+            assert torch.allclose(state.theta, theta, rtol=1e-13, atol=1e-15)
+
+
+def drawn(shape, seed=3, star=None):
+    """Noise that ``update`` hands out, written where theta is."""
+    theta = torch.full(shape, torch.nan)
+    star = torch.zeros(shape[1]) if star is None else star
+
+    def move(noise, star, theta):
+        theta.copy_(noise + star)
+
+    fused.update(move, star, (theta,), rng(seed))
+    return theta
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (3, 7), (4, 300), (7, 1001), (1, 4099), (40, 37)])
+def test_blocks_draw_the_noise_of_one_fill(shape, monkeypatch):
+    star = torch.arange(shape[1]) * 10.0
+    whole = torch.empty(shape).normal_(generator=rng(3)) + star
+    assert torch.equal(drawn(shape, star=star), whole)
+    monkeypatch.setattr(fused, "WHOLE", 0)
+    for block in (16, 64, 512, 2**15):
+        monkeypatch.setattr(fused, "BLOCK", block)
+        assert torch.equal(drawn(shape, star=star), whole)
+    assert not torch.equal(drawn(shape, seed=4, star=star), whole)
+
+
+def test_parts_draw_the_same_noise_in_any_number_of_threads(monkeypatch):
+    monkeypatch.setattr(fused, "LARGE", 1)
+    monkeypatch.setattr(fused, "WHOLE", 0)
+    monkeypatch.setattr(fused, "BLOCK", 1024)
+    shape, before, found = (3, 30_012), torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 4):
+            torch.set_num_threads(threads)
+            with torch.inference_mode():
+                found.append(drawn(shape))
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(found[0], other) for other in found[1:])
+    z = found[0].double()
+    # |z| < 5 in each of seven, false alarm rate 4e-6; a variance that is 3 % off is refused.
+    size = z.numel() ** 0.5
+
+    def gate(z):
+        figures = [z.mean(), (z**2 - 1).mean() / 2**0.5, (z**3).mean() / 15**0.5]
+        figures += [(z.roll(k) * z).mean() for k in (1, 2)]
+        parts = z.flatten().tensor_split(fused.PARTS)
+        figures += [(a * b).mean() * 2 for a, b in zip(parts[:2], parts[2:], strict=True)]
+        return max(abs(float(figure)) for figure in figures) * size
+
+    assert gate(z) < 5
+    assert gate(z * 1.03) > 5
+    repeated = z.flatten().clone()
+    part = repeated.numel() // fused.PARTS
+    repeated[2 * part : 3 * part] = repeated[:part]
+    assert gate(repeated.view(shape)) > 5
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_large_networks_step_by_the_formula_and_leave_the_point_alone(large, monkeypatch):
+    monkeypatch.setattr(fused, "WHOLE", 256)
+    monkeypatch.setattr(fused, "BLOCK", 256)
+    monkeypatch.setattr(fused, "LARGE", 256 if large else 2**40)
+    target = target_of("dln/30-40-20-30/r3/n100", 2, torch.float64)
+    point = target.w_star.clone()
+    target.next_batch(rng(2))
+    theta = target.start(rng(1))
+    _, grad, _ = target.potential_and_grad(theta)
+    moved, _ = SGLD(STEP).step(theta.clone(), target, rng(4))
+    # The same noise in a chain that feels no force.
+    flat = target_of("dln/30-40-20-30/r3/n100", 2, torch.float64)
+    flat.nbeta = flat.gamma = 0.0
+    flat.batch = target.batch
+    free, _ = SGLD(STEP).step(theta.clone(), flat, rng(4))
+    assert torch.allclose(moved, free - 0.5 * STEP * grad, rtol=1e-12, atol=1e-14)
+    assert torch.equal(target.w_star, point)
+
+
+def test_a_large_point_is_shared_and_a_small_one_is_not():
+    problem = registry.problem("dln/10-8-12-9/r3")
+    assert isinstance(problem, Regression)
+    assert problem.w_star().data_ptr() != problem.w_star().data_ptr()
+    large = replace(
+        problem, map=LinearNetwork((1100, 1000)), point=problem.point.repeat(5000)[: 1_100_000]
+    )
+    assert large.w_star().data_ptr() == large.w_star().data_ptr()
+
+
+def test_a_gradient_is_only_reused_for_those_who_ask():
+    target = target_of("dln/10-8-12-9/r3", 2, torch.float64)
+    target.next_batch(rng())
+    theta = target.start(rng(1))
+    kept = [target.loss_and_grad(theta)[1] for _ in range(2)]
+    reused = [target.loss_and_grad(theta, reuse=True)[1] for _ in range(2)]
+    assert kept[0].data_ptr() != kept[1].data_ptr()
+    assert reused[0] is reused[1]
+    assert torch.equal(kept[0], reused[0])
