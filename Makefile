@@ -28,7 +28,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.developed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(INSTALL) --editable '.[dev,peers,nuts]'
+	$(INSTALL) --editable '.[dev,peers,nuts,dist,slurm]'
 	touch $(VENV)/.installed $@
 
 quickstart: $(VENV)/.installed

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from llcbench.problems.regression import Moments, Regression, SquaredLoss
 from llcbench.target import Target
+from llcbench.types import Data
 
 EVERY = 10
 
@@ -35,11 +36,14 @@ class Response:
 
     @staticmethod
     def applies(target: Target) -> bool:
-        """Tell whether the target has label noise whose effect can be computed."""
+        """Tell whether the target has label noise whose effect can be computed.
+
+        That of a data set which is too large to be stored is left out.
+        """
         problem = target.problem
         return (
             isinstance(problem, Regression)
-            and target.data is not None
+            and isinstance(target.data, Data)
             and problem.noise_sd > 0
             and target.num_chains >= 2
         )
@@ -47,7 +51,7 @@ class Response:
     def add(self, theta: Tensor) -> None:
         """Add the current states of all chains."""
         delta = self._loss.map.value(theta) - self._loss.reference
-        excess = self._loss.excess(theta, self._loss.moments)
+        excess = self._loss.head(delta, self._loss.moments)[0]
         half = theta.shape[0] // 2
         new = []
         for rows in (slice(0, half), slice(half, None)):
@@ -58,8 +62,7 @@ class Response:
             return
         self._count += 1
         self._sums = [
-            (a + x, b + y, c + z)
-            for (a, b, c), (x, y, z) in zip(self._sums, new, strict=True)
+            (a + x, b + y, c + z) for (a, b, c), (x, y, z) in zip(self._sums, new, strict=True)
         ]
 
     def state(self) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from llcbench.records import Spec
 # Numbers in the parameters of all chains of a replica: enough to stand out of the noise.
 REPLICA = 1_000_000
 PROBE_DRAWS = 9
+# Of glibc's malloc.h, and the size in bytes from which arrays of replicas are mapped.
+M_MMAP_THRESHOLD = -3
+SMALLEST_MAP = 65_536
 
 
 class Network(NamedTuple):
@@ -59,7 +62,8 @@ class Replica(NamedTuple):
 
 def numbers_of(spec: Spec) -> int:
     """Return how many numbers the parameters of all chains are."""
-    return registry.problem(spec.problem).dim * spec.settings.num_chains
+    dim: int = registry.problem(spec.problem).dim
+    return dim * spec.settings.num_chains
 
 
 def data_bytes(spec: Spec) -> int:
@@ -141,6 +145,7 @@ def measure(replica: Replica) -> tuple[int, int]:
 
     # Then one of a tenth: buffers of a fixed size must not be scaled up.
     run(_third(replica.network))
+    _return_at_once()
     floor = _reset()
     run(replica.network)
     return floor, _peak()
@@ -199,6 +204,12 @@ def _built(network: Network) -> tuple[Any, Any]:
 
 def _no_truth() -> Any:
     raise ValueError("a replica has no truth")
+
+
+def _return_at_once() -> None:
+    """Let freed arrays go back to the system, as those of large runs do anyway."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, SMALLEST_MAP)
 
 
 def _reset() -> int:

@@ -76,9 +76,7 @@ def _sweep(
             move(noise[at : at + right - left], star[left:right], *parts)
 
 
-def _spread(
-    move: Move, star: Tensor, tensors: Sequence[Tensor], rng: torch.Generator
-) -> None:
+def _spread(move: Move, star: Tensor, tensors: Sequence[Tensor], rng: torch.Generator) -> None:
     """Move all coordinates in parts of their own noise."""
     size = tensors[0].numel()
     edges = [size * part // PARTS for part in range(PARTS + 1)]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from llcbench.problems.linear_map import LinearNetwork
-from llcbench.problems.regression import Moments, Regression
+from llcbench.problems.regression import Population, Regression
 from llcbench.samplers.checks import check_count, check_positive
 from llcbench.target import Target
 from llcbench.types import Draw
@@ -140,9 +140,9 @@ def _factors(theta: Tensor, target: Target) -> list[Factors]:
     moments = target.loss.draw(1, None, torch.Generator())
     width = weights[0].shape[2]
     second = (
-        moments.second.to(theta.dtype)
-        if isinstance(moments, Moments)
-        else torch.eye(width, dtype=theta.dtype) * moments.second
+        torch.eye(width, dtype=theta.dtype) * moments.second
+        if isinstance(moments, Population)
+        else moments.second.to(theta.dtype)
     )
     inputs = [second.expand(theta.shape[0], width, width)]
     for weight in weights[:-1]:

@@ -50,7 +50,8 @@ print(json.dumps({"lean": lean, "with two copies": ratio(), "dim": network.dim,
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak from /proc")
 def test_a_chain_takes_its_parameters_four_and_a_half_times():
     """Parameters, point and gradient are three; the rest is activations and blocks."""
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", SCRIPT]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     print(f"\npeak bytes / parameter bytes: {found}")
     assert found["finite"]

@@ -43,24 +43,25 @@ def gate(found, error, name, nbeta, data=None):
 
 
 def test_energy_is_exact_on_data(laboratory):
-    found = laboratory.mean_energy(NUTS(warmup=100), DATA, num_draws=250, num_burnin=10)
+    name = "regular/d3/n50"
+    found = laboratory.mean_energy(NUTS(warmup=100), name, num_draws=120, num_burnin=10)
     assert found.status == "ok"
-    assert found.rhat < 1.02
-    assert found.grad_evals > 16 * 360
-    data = llcbench.problem(DATA).sample_data(Seeds(problem=DATA).generator("data"))
-    gate(found.llc, found.mcse, DATA, found.nbeta, data)
+    assert found.rhat < 1.05
+    assert found.grad_evals > 16 * 230
+    data = llcbench.problem(name).sample_data(Seeds(problem=name).generator("data"))
+    gate(found.llc, found.mcse, name, found.nbeta, data)
 
 
 def test_a_budget_ends_the_run_and_every_gradient_counts(laboratory):
     """Warm-up included; the transition that spends the last ones is completed."""
-    chains, budget = 16, 1500
+    chains, budget, name = 16, 1500, "poly/two-component-line"
     settings, parameters = with_grads(
         laboratory.settings(num_chains=chains), "nuts", registry.parameters_of(NUTS()), budget
     )
     assert (settings.num_draws, settings.num_burnin) == (900, 0)
     assert parameters["grads"] == budget
     sampler = NUTS(**parameters)
-    target = llcbench.Target(llcbench.problem("regular/d3"), 100.0, 100.0, chains)
+    target = llcbench.Target(llcbench.problem(name), 100.0, 100.0, chains)
     rng = torch.Generator().manual_seed(3)
     target.next_batch(rng)
     state = sampler.init(target.start(), target, rng)
@@ -74,7 +75,7 @@ def test_a_budget_ends_the_run_and_every_gradient_counts(laboratory):
         losses.append(loss.numpy())
     assert before < chains * budget <= target.grad_evals <= before + chains * longest
     energies = 100.0 * np.mean(losses, axis=0)
-    gate(energies.mean(), energies.std(ddof=1) / chains**0.5, "regular/d3", 100.0)
+    gate(energies.mean(), energies.std(ddof=1) / chains**0.5, name, 100.0)
 
 
 def test_gradients_are_those_that_are_evaluated(monkeypatch):

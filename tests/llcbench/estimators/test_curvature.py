@@ -90,3 +90,23 @@ def test_too_many_parameters_are_refused_in_words():
         assert "at most 2000 parameters" in found.message
         assert kind(None, SETTINGS).tempered(problem, 200.0, 5.0, None) is None
     assert HalfDimension().estimate(problem).llc == 2500
+
+
+def test_large_linear_networks_are_probed_on_the_output_side():
+    """At the same point and temperature as theory; a polynomial of that size stays skipped."""
+    problem, settings = llcbench.problem("dln/100k/s17"), Settings(nbeta=7e4, gamma=6e3)
+    estimator = EffectiveDimension(None, settings)
+    found = estimator.estimate(problem)
+    assert found.status == "ok"
+    assert 0 < found.mcse < 0.05 * found.llc
+    assert found.llc < float(problem.truth.local.value)
+    assert all(guard.passed for guard in found.guards)
+    target = estimator.tempered(problem, 7e4, 6e3, None)
+    assert target is not None
+    assert target.value == found.llc
+    with_data = llcbench.problem("dln/100k/s17/n2000")
+    sampled = estimator.estimate(with_data)
+    assert sampled.llc == pytest.approx(found.llc, rel=0.03)
+    assert EffectiveDimension(None, settings).estimate(
+        llcbench.problem("regular/d3000")
+    ).status == ("skipped")

@@ -1,5 +1,7 @@
 """Both ways to the gradient of a linear network against automatic and finite differences."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -110,7 +112,7 @@ def test_wide_networks_send_samples_and_narrow_ones_form_the_product():
 @pytest.mark.parametrize(("widths", "batch_size"), [(WIDE, 5), (NARROW, 5), (WIDE, 50)])
 def test_the_cheaper_way_is_taken_by_operations(widths, batch_size):
     """Counts every product of the two ways by its shape."""
-    pairs = list(zip(widths[:-1], widths[1:], strict=True))
+    pairs = list(pairwise(widths))
     ends = widths[0] * widths[-1]
     sent = batch_size * (sum(3 * a * b for a, b in pairs) - widths[0] * widths[1] + ends)
     formed = sum(3 * a * b * widths[0] for a, b in pairs[1:]) + 2 * batch_size * ends

@@ -102,7 +102,8 @@ class Cluster:
     def add_worker(self) -> None:
         self.workers.append(
             self._start(
-                "worker", "--no-nanny", "--nthreads", "1", "--death-timeout", "60", "--memory-limit", WORKER_MEMORY,
+                "worker", "--no-nanny", "--nthreads", "1", "--death-timeout", "60",
+                "--memory-limit", WORKER_MEMORY,
                 "--host", "127.0.0.1", "--local-directory", str(self.folder),
             )
         )  # fmt: skip
