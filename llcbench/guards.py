@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from llcbench.diagnostics import Convergence, longest_stay, split_half
+from llcbench.problems.streams import Stream
 from llcbench.records import Guard
 from llcbench.sampling import Trace
 from llcbench.target import Target
@@ -14,6 +15,8 @@ from llcbench.target import Target
 # A chain that has stayed in one place for this share of its draws knows that place from a few
 # visits only.
 LONGEST_STAY = 0.05
+# Above so many parameters the curvature is not computed in double precision on the full data.
+LARGE = 2**22
 
 
 def guards(
@@ -82,10 +85,14 @@ def guards(
 
 
 def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30) -> float:
-    """Return the largest Hessian eigenvalue of the loss at ``w_star`` on the full data.
+    """Return the largest Hessian eigenvalue of the loss at ``w_star``.
 
-    Power iteration on central differences of the gradient, which needs no second derivatives.
+    Power iteration on differences of the gradient, which needs no second derivatives: on the full
+    data in double precision, or in the run's own precision on one of its batches where that is
+    too much.
     """
+    if target.dim > LARGE or isinstance(target.data, Stream):
+        return _curvature_of_a_batch(target, rng)
     start = target.w_star.double().unsqueeze(0)
     loss = target.problem.bind(target.data, torch.float64)
     batch = loss.draw(1, None, rng)
@@ -98,6 +105,27 @@ def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30
         _, behind = loss.excess_and_grad(start - width * direction, batch)
         direction = (ahead - behind) / (2 * width)
         value = float(direction.norm())
+        if not value > 0:
+            return 0.0
+    return value
+
+
+def _curvature_of_a_batch(target: Target, rng: torch.Generator, iterations: int = 8) -> float:
+    """Return the largest eigenvalue on one batch; two copies of the parameters are alive."""
+    star, width, value = target.w_star.unsqueeze(0), 1e-2, 1.0
+    batch = target.loss.draw(1, target.batch_size, rng)
+    noisy = getattr(target.loss, "noisy", True)
+    rest = target.loss.excess_and_grad(star, batch)[1] if noisy else None
+    slope = torch.randn(star.shape, generator=rng, dtype=star.dtype)
+    value = float(slope.norm())
+    for _ in range(iterations):
+        point = torch.add(star, slope, alpha=width / value)
+        del slope
+        slope = target.loss.excess_and_grad(point, batch)[1]
+        if rest is not None:
+            slope.sub_(rest)
+        slope.div_(width)
+        value = float(slope.norm())
         if not value > 0:
             return 0.0
     return value

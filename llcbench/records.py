@@ -63,8 +63,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         seconds_sampling: Time of all steps.
         peak_bytes: Peak resident memory of the process.
         dim: Number of parameters; 0 in a run that failed before they were counted.
-        feed: How minibatches were drawn: ``independent``, or ``shuffled`` passes over the data, as a
-            package's own loop does whatever the settings say; None without minibatches.
+        feed: How minibatches were drawn: ``independent``, or ``shuffled`` passes over the data, as
+            a package's own loop does whatever the settings say; None without minibatches.
         guards: Checks with their figures.
     """
 

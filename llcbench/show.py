@@ -6,6 +6,9 @@ from typing import Any
 from llcbench import registry
 from llcbench.records import Settings
 
+# Above so many parameters the tempered value takes minutes; a run of the sampler gibbs gives it.
+QUICK = 1_000_000
+
 
 def describe(identifier: str, nbeta: float | None, gamma: float) -> dict[str, Any]:
     """Return everything that is known of a problem as plain data.
@@ -22,15 +25,15 @@ def describe(identifier: str, nbeta: float | None, gamma: float) -> dict[str, An
     settings = Settings() if nbeta is None else Settings(nbeta=nbeta)
     temperature = nbeta_of(settings, problem.num_data)
     # With data the tempered value belongs to a data set; the page shows the population's.
-    tempered = problem.tempered(temperature, gamma)
-    point = problem.w_star().tolist()
+    tempered = problem.tempered(temperature, gamma) if problem.dim <= QUICK else None
+    point = problem.w_star().tolist() if problem.dim <= 8 else None
     return {
         "id": problem.id,
         "version": problem.version,
         "formula": problem.formula,
         "dim": problem.dim,
         "num_data": problem.num_data,
-        "w_star": point if len(point) <= 8 else None,
+        "w_star": point,
         "keywords": sorted(problem.keywords),
         "why_hard": problem.why_hard,
         "local": problem.truth.local.to_json(),

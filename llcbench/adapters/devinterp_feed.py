@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from llcbench.problems.likelihood import LikelihoodLoss, Observations
-from llcbench.problems.regression import Samples, SquaredLoss
+from llcbench.problems.regression import SquaredLoss
 from llcbench.target import BudgetExceeded, Target
 
 
@@ -110,4 +110,4 @@ def _minibatch(loss: Any, rows: Tensor) -> Any:
     if isinstance(loss, LikelihoodLoss):
         weights = loss.full.weights.new_full(rows.shape, 1.0 / len(rows))
         return Observations(loss.full.x[:, rows], weights)
-    return Samples(loss.data.inputs[rows][None], loss.data.noise[rows][None])
+    return loss.rows(rows[None])

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from llcbench.adapters.packages import load
+from llcbench.problems.batches import Population
 from llcbench.problems.linear_map import LinearNetwork
 from llcbench.problems.polynomial_map import PolynomialMap
-from llcbench.problems.regression import Moments, Regression
+from llcbench.problems.regression import Regression
 from llcbench.problems.regular import Scaled
 from llcbench.target import Target
 
@@ -53,7 +54,7 @@ def excess(target: Target) -> Function:
     assert isinstance(problem, Regression)
     value = _value(problem.map)
     reference = np.asarray(value(target.w_star.double().numpy()))
-    if isinstance(batch, Moments):
+    if not isinstance(batch, Population):
         second, cross = batch.second.double().numpy(), batch.cross.double().numpy()
     else:
         second = np.eye(problem.map.inputs) * batch.second

@@ -1,12 +1,14 @@
 """The Hessian at ``w*``, and estimates that need nothing else."""
 
 import time
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from llcbench.problems.streams import Stream
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard
 from llcbench.types import Data, Problem
@@ -74,6 +76,8 @@ def noise_free(data: Any) -> Any:
         return None
     if isinstance(data, Data):
         return Data(data.inputs, torch.zeros_like(data.noise))
+    if isinstance(data, Stream):
+        return replace(data, noise_sd=0.0)
     return tuple(noise_free(part) for part in data)
 
 

@@ -17,6 +17,7 @@ from llcbench.compare.board import arrays
 from llcbench.compare.bootstrap import DRAWS, LEVEL, Resampling
 from llcbench.compare.entries import MEAN_ENERGY, field_of
 from llcbench.compare.metrics import METRICS, NEGLIGIBLE, Metric
+from llcbench.compare.pairs import FEWEST
 from llcbench.compare.runs import Array, Runs
 from llcbench.records import RunRecord
 
@@ -61,7 +62,9 @@ class Margin(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def verdict(self) -> str:
-        """Whether the runs say that the claim holds."""
+        """Whether the runs say that the claim holds; a bootstrap of a few problems says nothing."""
+        if self.problems < FEWEST:
+            return "not decided: too few problems"
         if self.high <= self.factor:
             return "holds"
         return "does not hold" if self.low > self.factor else "not decided"
@@ -123,6 +126,10 @@ def _contests(ours: dict[str, Runs], peers: dict[str, Runs]) -> list[_Contest]:
     others = {name: runs for name, runs in peers.items() if not _is_standard(name)}
     standard = [runs for name, runs in peers.items() if _is_standard(name)]
     asked = [(f"all problems, without {STANDARD}", list(others.values()), others)]
+    packages = sorted({_package(name) for name in others})
+    for package in packages if len(packages) > 1 else ():
+        own = {name: runs for name, runs in others.items() if _package(name) == package}
+        asked.append((f"all problems, {package} alone", list(own.values()), own))
     if standard:
         asked.append((f"problems of {STANDARD}, without it", standard, others))
         asked.append((f"problems of {STANDARD}, with it", standard, peers))
@@ -201,3 +208,8 @@ def _slot(record: RunRecord) -> tuple[int, int]:
 
 def _is_standard(name: str) -> bool:
     return name.partition("@")[0] == STANDARD
+
+
+def _package(name: str) -> str:
+    """Return the package of a peer, which its name begins with."""
+    return name.partition("@")[0].partition("_")[0]

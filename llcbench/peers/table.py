@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from llcbench.peers.bench import Speed
+from llcbench.peers.speed import Speed
 from llcbench.report.table import Cell, Column, Row, Table, Value
 
 # Digits of the figures in CSV: the next one changes from run to run.

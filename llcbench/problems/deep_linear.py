@@ -80,11 +80,10 @@ def _random(identifier: str, limits: RandomClass, seed: str) -> Regression:
     widths, ranks = network.widths, network.ranks
     return linear_problem(
         identifier,
-        network.layers,
+        network,
         lambda: Truth(deep_linear_generic(widths, ranks), deep_linear_global(widths, min(ranks))),
         f"A random network with layer ranks {'-'.join(map(str, ranks))}: curvatures span decades.",
         frozenset({"linear-network", "deep-linear", "random"}),
-        point=network.point,
         scale=1.0 / widths[-1],
         inputs=Inputs("uniform10"),
         noise_sd=0.0,

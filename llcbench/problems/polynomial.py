@@ -72,7 +72,7 @@ def polynomial_problem(
     return Regression(
         id=identifier,
         map=map_,
-        point=point,
+        point_function=lambda: point,
         truth_function=truth,
         tempered_function=partial(_tempered, blocks, map_, point),
         formula=f"K = {shown}" + (f" + ... ({len(texts)} squares)" if len(texts) > SHOWN else ""),
@@ -115,9 +115,7 @@ def _tempered(
 
     # Three dimensions cost minutes at full accuracy; a part in a thousand is below any noise here.
     rtol, cells = (1e-3, 100_000) if len(active) == 3 else (1e-6, 1_000_000)
-    return tempered.quadrature(
-        potential, point[active], nbeta, gamma, rtol=rtol, max_cells=cells
-    )
+    return tempered.quadrature(potential, point[active], nbeta, gamma, rtol=rtol, max_cells=cells)
 
 
 def _generators(map_: PolynomialMap, points: Array) -> Array:

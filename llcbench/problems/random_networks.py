@@ -4,9 +4,11 @@ Source: Lau, Furman, Wang, Murfet and Wei 2025 (ranges of depths and widths, law
 of the ranks).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,28 +58,32 @@ CLASSES = {
 }
 
 
-class Network(NamedTuple):
-    """A draw of a class.
+@final
+@dataclass(frozen=True)
+class Network:
+    """A draw of a class; its weights are drawn when somebody asks for them.
 
     Attributes:
         widths: ``(H_0, ..., H_L)``, inputs first.
         ranks: Rank of every layer, known from its construction.
-        point: All weights in a row, first layer first.
+        single: Whether weights are kept in single precision.
+        draw: Makes all weights in a row, first layer first.
     """
 
     widths: tuple[int, ...]
     ranks: tuple[int, ...]
-    point: Array
+    single: bool
+    draw: Callable[[], Array]
+
+    @cached_property
+    def point(self) -> Array:
+        """All weights in a row, first layer first."""
+        return self.draw()
 
     @property
     def layers(self) -> list[Array]:
         """Return the weight matrices, views of the point."""
-        views, start = [], 0
-        for columns, rows in pairwise(self.widths):
-            stop = start + rows * columns
-            views.append(self.point[start:stop].reshape(rows, columns))
-            start = stop
-        return views
+        return _layers(self.point, self.widths)
 
 
 def widths_of_draw(identifier: str, limits: RandomClass) -> tuple[int, ...]:
@@ -129,7 +135,8 @@ def _double(widths: tuple[int, ...], rng: np.random.Generator) -> Network:
             weight = (u[:, :rank] * s[:rank]) @ v[:rank]
         weights.append(weight.ravel())
         ranks.append(rank)
-    return Network(widths, tuple(ranks), np.concatenate(weights))
+    point = np.concatenate(weights)
+    return Network(widths, tuple(ranks), False, lambda: point)
 
 
 def _normals(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -140,16 +147,29 @@ def _normals(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.fl
 
 
 def _single(widths: tuple[int, ...], rng: np.random.Generator) -> Network:
-    """Draw all ranks, then all weights into one array in single precision."""
+    """Draw all ranks, and later all weights into one array in single precision."""
     full = [min(pair) for pair in pairwise(widths)]
     ranks = [k if rng.random() < 0.5 else int(rng.integers(k)) for k in full]
-    size = sum(rows * columns for columns, rows in pairwise(widths))
-    network = Network(widths, tuple(ranks), np.empty(size, dtype=np.float32))
-    for layer, rank in zip(network.layers, ranks, strict=True):
-        _fill(layer, rng)
-        if rank < min(layer.shape):
-            _truncate(layer, rank)
-    return network
+
+    def draw() -> Array:
+        size = sum(rows * columns for columns, rows in pairwise(widths))
+        point: Array = np.empty(size, dtype=np.float32)
+        for layer, rank in zip(_layers(point, widths), ranks, strict=True):
+            _fill(layer, rng)
+            if rank < min(layer.shape):
+                _truncate(layer, rank)
+        return point
+
+    return Network(widths, tuple(ranks), True, draw)
+
+
+def _layers(point: Array, widths: tuple[int, ...]) -> list[Array]:
+    views, start = [], 0
+    for columns, rows in pairwise(widths):
+        stop = start + rows * columns
+        views.append(point[start:stop].reshape(rows, columns))
+        start = stop
+    return views
 
 
 def _fill(layer: Array, rng: np.random.Generator) -> None:

@@ -72,12 +72,12 @@ TemperedFunction = Callable[[float, float, Array | None, Array | None], Tempered
 @final
 @dataclass(frozen=True)
 class Regression:
-    """A problem ``y = M(w) x + noise`` with known coefficients at ``point``.
+    """A problem ``y = M(w) x + noise`` with known coefficients at a point.
 
     Attributes:
         id: Stable name, with ``/n<samples>`` when it has data.
         map: The parametrisation ``M(w)``.
-        point: The reference point ``w_star``, ``(dim,)``.
+        point_function: Computes the reference point ``w_star``, ``(dim,)``, when it is needed.
         truth_function: Computes both exact coefficients; called once, on demand.
         tempered_function: Computes the tempered truth.
         formula: The loss in one line.
@@ -88,11 +88,12 @@ class Regression:
         noise_sd: Standard deviation of the label noise in sampled data.
         num_data: Number of samples, None for the population loss.
         version: Raised when the density changes.
+        single: Whether the point is kept in single precision.
     """
 
     id: str
     map: Map
-    point: Array
+    point_function: Callable[[], Array]
     truth_function: Callable[[], Truth]
     tempered_function: TemperedFunction
     formula: str
@@ -103,6 +104,7 @@ class Regression:
     noise_sd: float = 1.0
     num_data: int | None = None
     version: int = 1
+    single: bool = False
 
     @property
     def dim(self) -> int:
@@ -113,6 +115,11 @@ class Regression:
     def truth(self) -> Truth:
         """Exact local and global coefficients."""
         return self.truth_function()
+
+    @cached_property
+    def point(self) -> Array:
+        """The reference point ``w_star``, ``(dim,)``."""
+        return self.point_function()
 
     def w_star(self) -> Tensor:
         """Return the reference point in the precision in which it is stored.
@@ -168,15 +175,19 @@ class Regression:
     def tempered(
         self, nbeta: float, gamma: float, data: Data | Stream | None = None
     ) -> Tempered | None:
-        """Return the estimate of a perfect sampler, on the given data or in population."""
+        """Return the estimate of a perfect sampler, on the given data or in population.
+
+        A stream without label noise counts as its population: its second moment differs by
+        ``1/sqrt(n)`` an entry, which moves the value by the square of that, and takes minutes.
+        """
         if data is None:
             return self.tempered_function(nbeta, gamma, None, None)
-        if isinstance(data, Stream):
-            found = StreamMoments(data, torch.float64)
-            second, cross = found.second, found.cross
-        else:
-            second, cross, _ = _moments(data)
-        return self.tempered_function(nbeta, gamma, second.numpy(), cross.numpy())
+        if isinstance(data, Stream) and not data.noise_sd:
+            found = self.tempered_function(nbeta, gamma, None, None)
+            method = f"{found.method}, population moments" if found else ""
+            return replace(found, method=method) if found else None
+        moments = StreamMoments(data, torch.float64) if isinstance(data, Stream) else _moments(data)
+        return self.tempered_function(nbeta, gamma, moments.second.numpy(), moments.cross.numpy())
 
 
 def _moments(data: Data) -> Moments:

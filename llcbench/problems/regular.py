@@ -67,7 +67,7 @@ def build(identifier: str) -> Regression:
     return Regression(
         id=identifier,
         map=Scaled(tuple(float(s) for s in scales)),
-        point=np.zeros(dim),
+        point_function=lambda: np.zeros(dim),
         truth_function=lambda: Truth(
             regular(dim), at_deepest(regular(dim), "the origin is the only zero")
         ),

@@ -19,9 +19,9 @@ from llcbench.run.store import key_of
 # bound nothing has to be measured.
 BOUND = 400
 # What a process takes before it has done anything, for the same purpose.
-FLOOR = 500_000_000
+FLOOR = 700_000_000
 # Runs that stay below this bound need no forecast of their memory.
-SMALL = 800_000_000
+SMALL = 1_000_000_000
 
 
 @final

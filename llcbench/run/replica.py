@@ -18,8 +18,10 @@ from llcbench import registry
 from llcbench.provenance import peak_bytes
 from llcbench.records import Spec
 
-# Numbers in the parameters of all chains of a replica: enough to stand out of the noise.
-REPLICA = 1_000_000
+# Size of a replica. It is on the same side of all limits (2^22) above which the code for large runs
+# takes over, and twice as much is not worth one.
+REPLICA = 5_000_000
+REGIME = 2**22
 PROBE_DRAWS = 9
 # Of glibc's malloc.h, and the size in bytes from which arrays of replicas are mapped.
 M_MMAP_THRESHOLD = -3
@@ -74,10 +76,11 @@ def data_bytes(spec: Spec) -> int:
     problem = registry.problem(spec.problem)
     if problem.num_data is None or not isinstance(problem, Regression):
         return 0
-    width = problem.map.inputs + (problem.map.outputs if problem.noise_sd else 0)
+    width: int = problem.map.inputs + (problem.map.outputs if problem.noise_sd else 0)
     if 8 * problem.num_data * width > STORED_BYTES:
         return 0
-    return int(problem.num_data * width * (8 + itemsize(spec)))
+    bytes_: int = problem.num_data * width * (8 + itemsize(spec))
+    return bytes_
 
 
 def itemsize(spec: Spec) -> int:
@@ -99,7 +102,7 @@ def replica_of(spec: Spec) -> tuple[Replica, float]:
         or not isinstance(problem.map, LinearNetwork)
     ):
         return Replica(with_settings(spec, short), None), 1.0
-    factor = (REPLICA / numbers) ** 0.5
+    factor = min(REPLICA / (problem.dim if problem.dim > REGIME else numbers), 1.0) ** 0.5
 
     def shrunk(length: int) -> int:
         return max(round(factor * length), 1)
@@ -110,7 +113,7 @@ def replica_of(spec: Spec) -> tuple[Replica, float]:
         widths=tuple(map(shrunk, problem.map.widths)),
         num_data=None if problem.num_data is None else shrunk(problem.num_data),
         streamed=problem.num_data is not None and data_bytes(spec) == 0,
-        single=problem.point.itemsize == 4,
+        single=problem.single,
         scale=problem.scale,
         law=problem.inputs.kind,
         noise_sd=problem.noise_sd,
@@ -170,23 +173,23 @@ def _built(network: Network) -> tuple[Any, Any]:
     import numpy as np
     import torch
 
+    from llcbench.problems import random_networks
     from llcbench.problems.linear_map import LinearNetwork
     from llcbench.problems.linear_model import linear_problem
     from llcbench.problems.regression import Inputs
     from llcbench.problems.streams import Stream
 
-    shape = LinearNetwork(network.widths)
-    point = np.random.default_rng(0).standard_normal(shape.dim, dtype=np.float32) * 0.1
+    dim = LinearNetwork(network.widths).dim
+    point = np.random.default_rng(0).standard_normal(dim, dtype=np.float32) * 0.1
     if not network.single:
         point = point.astype(np.float64)
-    layers = [layer[0].numpy() for layer in shape.layers(torch.from_numpy(point)[None])]
+    drawn = random_networks.Network(network.widths, (), network.single, lambda: point)
     problem = linear_problem(
         "replica",
-        layers,
+        drawn if network.single else drawn.layers,
         _no_truth,
         "",
         frozenset(),
-        point=point if network.single else None,
         scale=network.scale,
         inputs=Inputs(network.law),  # type: ignore[arg-type]
         noise_sd=network.noise_sd,

@@ -11,8 +11,9 @@ from click.testing import CliRunner
 from llcbench.adapters.packages import missing
 from llcbench.cli import cli
 from llcbench.peers import crew
-from llcbench.peers.bench import ALARM, chosen, measure, shortened, summarise
+from llcbench.peers.bench import chosen, measure, shortened
 from llcbench.peers.kernels import control
+from llcbench.peers.speed import ALARM, summarise
 from llcbench.peers.table import legend, speed_table
 from llcbench.peers.work import CASES, Case, make, read
 from llcbench.peers.worker import Answer

@@ -1,31 +1,37 @@
 """The best against the best: who may compete, and what the interval says."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from llcbench.cli import cli
 from llcbench.peers.claim import margins
+from llcbench.records import Estimate, Exact, RunRecord, Settings, Spec, TemperedTruth, Truths
 from llcbench.run import reference
-
-spec = importlib.util.spec_from_file_location(
-    "compare_conftest", Path(__file__).parents[1] / "compare" / "conftest.py"
-)
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-run = module.run
+from llcbench.run.store import key_of
 
 PROBLEMS = [f"poly/p{k}" for k in range(12)]
 
 
-def runs(sampler, bias, problems=PROBLEMS, replicates=3, spread=0.01, **others):
+def run(problem, sampler, replicate, error, mcse, variant):
+    """Return a run that is off the tempered truth, which is 2, by a relative error."""
+    spec = Spec(
+        problem=problem, problem_version=1, estimator="mean_energy", sampler=sampler, parameters={},
+        settings=Settings(nbeta=1e3), seed=0, replicate=replicate, variant=variant,
+    )  # fmt: skip
+    estimate = Estimate(status="ok", llc=2 * (1 + error), mcse=mcse, nbeta=1e3, gamma=1.0)
+    exact = Exact(value="5/2", multiplicity=1, source="none")
+    tempered = TemperedTruth(value=2.0, stderr=0.0, method="none", certified=True)
+    truths = Truths(local=exact, global_=exact, tempered=tempered)
+    key = key_of(spec)
+    return RunRecord(key=key, spec=spec, truths=truths, estimate=estimate, environment="none")
+
+
+def runs(sampler, bias, problems=PROBLEMS, replicates=3, spread=0.01, variant=""):
     """Return runs with a given relative bias on every problem, and noise that the records claim."""
     rng = np.random.default_rng(len(sampler))
     return [
-        run(p, sampler, r, error=bias + spread * rng.standard_normal(), mcse=2 * spread, **others)
+        run(p, sampler, r, bias + spread * rng.standard_normal(), 2 * spread, variant)
         for p in problems
         for r in range(replicates)
     ]
@@ -39,7 +45,7 @@ def ours():
 
 def test_the_best_of_both_sides_are_compared(ours):
     """Our perfect sampler did not try all problems: it may not compete."""
-    bias, rmse = margins(ours, runs("theirs", 0.2) + runs("worse", 0.9))
+    bias, rmse = margins(ours, runs("theirs", 0.2) + runs("theirs_worse", 0.9))
     assert (bias.metric, rmse.metric) == ("bias", "rmse")
     assert (bias.ours, bias.peer, bias.problems, bias.replicates) == ("good", "theirs", 12, 3)
     assert bias.ours_value == pytest.approx(0.05, abs=0.01)
@@ -69,6 +75,21 @@ def test_the_standard_of_accuracy_is_apart(ours):
     assert (without.peer, without.problems, without.verdict) == ("theirs", 7, "holds")
     with_it = found["problems of nuts, with it", "rmse"]
     assert (with_it.peer, with_it.verdict) == ("nuts@default", "does not hold")
+
+
+def test_packages_are_compared_one_by_one_too(ours):
+    peers = runs("alpha_x", 0.2) + runs("alpha_y", 0.4) + runs("beta_x", 0.06)
+    found = {m.scope: m for m in margins(ours, peers) if m.metric == "rmse"}
+    assert list(found) == [
+        "all problems, without nuts", "all problems, alpha alone", "all problems, beta alone",
+    ]  # fmt: skip
+    assert [m.peer for m in found.values()] == ["beta_x", "alpha_x", "beta_x"]
+    assert found["all problems, alpha alone"].verdict == "holds"
+
+
+def test_a_few_problems_decide_nothing(ours):
+    few = margins(ours, runs("theirs", 0.2, PROBLEMS[:2]))
+    assert {m.verdict for m in few} == {"not decided: too few problems"}
 
 
 def test_what_cannot_be_compared(ours):

@@ -15,7 +15,7 @@ from llcbench.run.plan import expand
 from llcbench.run.processes import Processes
 from llcbench.run.suite import Group, Suite
 
-LARGE = "dln/900-800-1000-900/r5"
+LARGE = "dln/1900-1800-2000-2100/r5"
 
 
 def spec_of(problem: str, sampler: str, replicates: int = 1, **settings: object) -> list[Spec]:
@@ -27,7 +27,7 @@ def spec_of(problem: str, sampler: str, replicates: int = 1, **settings: object)
 
 
 def test_a_replica_has_the_shape_and_a_fraction_of_the_size() -> None:
-    (spec,) = spec_of(f"{LARGE}/n10000", "sgld", dtype="float32", batch_size=200)
+    (spec,) = spec_of(f"{LARGE}/n5000", "sgld", dtype="float32", batch_size=200)
     small, ratio = replica.replica_of(spec)
     assert small.network is not None
     problem = registry.problem(spec.problem)
@@ -36,7 +36,7 @@ def test_a_replica_has_the_shape_and_a_fraction_of_the_size() -> None:
     assert len(small.network.widths) == len(widths)
     assert all(abs(a - factor * b) < 2 for a, b in zip(small.network.widths, widths, strict=True))
     assert abs((small.spec.settings.batch_size or 0) - factor * 200) < 2
-    assert abs((small.network.num_data or 0) - factor * 10_000) < 200
+    assert abs((small.network.num_data or 0) - factor * 5000) < 5
     assert not small.network.single
     assert not small.network.streamed
     (huge,) = spec_of(f"{LARGE}/n1000000", "sgld", dtype="float32", batch_size=200)

@@ -173,9 +173,8 @@ def test_a_large_point_is_shared_and_a_small_one_is_not():
     problem = registry.problem("dln/10-8-12-9/r3")
     assert isinstance(problem, Regression)
     assert problem.w_star().data_ptr() != problem.w_star().data_ptr()
-    large = replace(
-        problem, map=LinearNetwork((1100, 1000)), point=problem.point.repeat(5000)[:1_100_000]
-    )
+    point = problem.point.repeat(5000)[:1_100_000]
+    large = replace(problem, map=LinearNetwork((1100, 1000)), point_function=lambda: point)
     assert large.w_star().data_ptr() == large.w_star().data_ptr()
 
 
