@@ -1,0 +1,93 @@
+"""Random classes of linear networks: how far the estimates are, one row per class and sampler."""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from statistics import median
+
+from llcbench.compare.entries import field_of
+from llcbench.records import RunRecord
+from llcbench.report.table import Cell, Column, Mark, Row, Table
+
+MIB = 2.0**20
+_COLUMNS = (
+    Column("class", "published class of random networks", ("class",), numeric=False),
+    Column("gamma", "localisation", ("gamma",)),
+    Column("sampler", "or estimator that needs none", ("sampler",), numeric=False),
+    Column("networks", "with an estimate / tried", ("done", "tried")),
+    Column("parameters", "median", ("dim",)),
+    Column("/ local", "estimate over the local coefficient, median and range", ("l", "l0", "l1")),
+    Column("/ tempered", "estimate over the tempered truth, median and range", ("t", "t0", "t1")),
+    Column("s/step", "seconds of a step of all chains, median", ("step",)),
+    Column("MiB", "largest peak memory of a process", ("memory",)),
+    Column("flagged", "networks on which a guard warns", ("flagged",)),
+)
+
+
+def class_table(records: Iterable[RunRecord]) -> Table:
+    """Return one row per class, localisation and sampler of the runs on ``dln/<class>/s<draw>``."""
+    groups: dict[tuple[int, str, float, str], list[RunRecord]] = {}
+    order = ["1k", "10k", "100k", "1m", "10m", "100m"]
+    drawn = [r for r in records if _class_of(r) in order]
+    for entry, runs in field_of(drawn).runs.items():
+        for record in runs:
+            name = _class_of(record)
+            label = entry.estimator if entry.estimator != "mean_energy" else entry.sampler
+            key = (order.index(name), name, record.spec.settings.gamma, label)
+            groups.setdefault(key, []).append(record)
+    rows = tuple(_row(*key[1:], group) for key, group in sorted(groups.items()))
+    return Table("Deep linear networks by class", _COLUMNS, rows)
+
+
+def _class_of(record: RunRecord) -> str:
+    parts = record.spec.problem.split("/")
+    return parts[1] if parts[0] == "dln" and len(parts) > 2 and parts[2].startswith("s") else ""
+
+
+def _row(name: str, gamma: float, sampler: str, group: Sequence[RunRecord]) -> Row:
+    done = [r for r in group if r.estimate.status == "ok" and r.estimate.llc is not None]
+    local = [_ratio(r, _local(r)) for r in done]
+    tempered = [_ratio(r, r.truths.tempered.value) for r in done if r.truths and r.truths.tempered]
+    sizes = [r.estimate.dim for r in done if r.estimate.dim]
+    steps = [
+        r.estimate.seconds_sampling / (r.spec.settings.num_burnin + r.spec.settings.num_draws)
+        for r in done
+        if r.estimate.ess_bulk is not None
+    ]
+    memory = max((r.estimate.peak_bytes for r in done), default=0)
+    flagged = sum(not r.estimate.converged for r in done)
+    cells = (
+        Cell(name, (name,)),
+        Cell(f"{gamma:g}", (gamma,)),
+        Cell(sampler, (sampler,)),
+        Cell(f"{len(done)}/{len(group)}", (len(done), len(group))),
+        _number([median(sizes)] if sizes else [], "{:.3g}"),
+        _spread([value for value in local if value is not None]),
+        _spread([value for value in tempered if value is not None]),
+        _number([median(steps)] if steps else [], "{:.2g}"),
+        Cell(f"{memory / MIB:.0f}", (memory,)),
+        Cell(f"{flagged}/{len(done)}", (flagged,)),
+    )
+    mark: Mark = "failed" if len(done) < len(group) else "flagged" if flagged else ""
+    return Row(cells, mark)
+
+
+def _local(record: RunRecord) -> float | None:
+    """Return the exact local coefficient; None if it is known within bounds only, or 0."""
+    text = record.truths.local.value if record.truths else ""
+    return float(Fraction(text)) or None if text and not text.startswith("[") else None
+
+
+def _ratio(record: RunRecord, truth: float | None) -> float | None:
+    return record.estimate.llc / truth if record.estimate.llc is not None and truth else None
+
+
+def _spread(values: Sequence[float]) -> Cell:
+    if not values:
+        return Cell("-", (None, None, None))
+    middle, low, high = median(values), min(values), max(values)
+    text = f"{middle:.3g}" if len(values) == 1 else f"{middle:.3g} [{low:.3g}, {high:.3g}]"
+    return Cell(text, (middle, low, high))
+
+
+def _number(values: Sequence[float], form: str) -> Cell:
+    return Cell(form.format(values[0]), (values[0],)) if values else Cell("-", (None,))

@@ -1,0 +1,43 @@
+"""The table of classes shows ratios to both truths, and counts what failed."""
+
+from llcbench.records import Estimate, Exact, RunRecord, Settings, Spec, TemperedTruth, Truths
+from llcbench.report.classes import class_table
+from llcbench.run.store import key_of
+
+
+def record(problem: str, llc: float | None, sampler: str = "sgld", gamma: float = 1.0) -> RunRecord:
+    spec = Spec(
+        problem=problem, problem_version=1, estimator="mean_energy", sampler=sampler,
+        parameters={}, settings=Settings(gamma=gamma, num_draws=8, num_burnin=2), seed=0,
+        replicate=0,
+    )  # fmt: skip
+    estimate = Estimate(
+        status="ok" if llc is not None else "diverged", llc=llc, nbeta=1.0, gamma=gamma, dim=100,
+        ess_bulk=5.0, seconds_sampling=1.0, peak_bytes=2**21,
+    )  # fmt: skip
+    exact = Exact(value="10", multiplicity=1, source="")
+    tempered = TemperedTruth(value=8.0, stderr=0.1, method="", certified=True)
+    truths = Truths(local=exact, global_=exact, tempered=tempered)
+    return RunRecord(key=key_of(spec), spec=spec, truths=truths, estimate=estimate, environment="")
+
+
+def test_rows_are_classes_in_the_order_of_size() -> None:
+    runs = [
+        record("dln/10k/s0", 8.0),
+        record("dln/1k/s0/n1000", 4.0),
+        record("dln/1k/s1/n1000", 6.0),
+        record("dln/1k/s2/n1000", None),
+        record("dln/1k/s0", 8.0, "gibbs", gamma=300.0),
+        record("dln/3-3-3/r1", 4.0),
+        record("poly/x2", 0.5),
+    ]
+    rows = [[cell.text for cell in row.cells] for row in class_table(runs).rows]
+    assert [row[:4] for row in rows] == [
+        ["1k", "1", "sgld", "2/3"],
+        ["1k", "300", "gibbs", "1/1"],
+        ["10k", "1", "sgld", "1/1"],
+    ]
+    assert rows[0][5] == "0.5 [0.4, 0.6]"
+    assert rows[0][6] == "0.625 [0.5, 0.75]"
+    assert rows[0][7:9] == ["0.1", "2"]
+    assert class_table(runs).rows[0].mark == "failed"
