@@ -1,6 +1,10 @@
 # make quickstart : environment, smoke suite, table, page
 # make test       : environment, lint, types, tests
 # make reference  : committed results and the table of the README
+# make accuracy   : the leaderboard
+# make scale      : deep linear networks up to 100 million parameters
+# make peers      : other packages at the same budget
+# make sensitivity: windows of good step sizes
 # make benchmark  : speed, as ratios to a control measured in the same run
 # make volume     : exact values against volumes of sublevel sets
 # make cas        : exact values against Singular (set LLCBENCH_SINGULAR to the program)
@@ -14,7 +18,7 @@ REPORT ?= build/report
 # Two processes or two threads, never four: the numbers of a run do not depend on it, its speed does.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types unit reference accuracy benchmark volume cas clean
+.PHONY: quickstart test lint types unit reference accuracy scale peers sensitivity benchmark volume cas clean
 
 # Python compiles what it imports, once; compiling all of torch and jax beforehand takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
@@ -61,6 +65,22 @@ accuracy: $(VENV)/.installed
 	$(BIN)/llcbench run accuracy --store build/accuracy --executor processes --workers 2 --run-limit 10m
 	$(BIN)/llcbench export --store build/accuracy --out results/reference/v1/accuracy.jsonl.gz
 	$(BIN)/llcbench leaderboard --store results/reference/v1/accuracy.jsonl.gz --readme README.md
+
+# Deep linear networks from a thousand to 100 million parameters: an hour and more, resumable.
+scale: $(VENV)/.installed
+	$(BIN)/llcbench run dln-scale --store build/scale --executor processes --workers 2
+	$(BIN)/llcbench export --store build/scale --out results/reference/v1/dln-scale.jsonl.gz
+	$(BIN)/llcbench scaling --store results/reference/v1/dln-scale.jsonl.gz --classes --readme README.md --out build/scale-report
+
+# Samplers of other packages at the same budget, and their speed on identical work.
+peers: $(VENV)/.developed
+	$(BIN)/llcbench run peers --store build/peers --executor processes --workers 2 --run-limit 10m
+	$(BIN)/llcbench export --store build/peers --out results/reference/v1/peers.jsonl.gz
+
+# Windows of good step sizes, one ladder for all problems.
+sensitivity: $(VENV)/.installed
+	$(BIN)/llcbench run sensitivity --store build/sensitivity --executor processes --workers 2 --run-limit 10m
+	$(BIN)/llcbench export --store build/sensitivity --out results/reference/v1/sensitivity.jsonl.gz
 
 benchmark: export LLCBENCH_SPEED_CSV = results/reference/v1/steps.csv
 benchmark: $(VENV)/.developed

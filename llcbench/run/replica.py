@@ -102,7 +102,7 @@ def replica_of(spec: Spec) -> tuple[Replica, float]:
         or not isinstance(problem.map, LinearNetwork)
     ):
         return Replica(with_settings(spec, short), None), 1.0
-    factor = min(REPLICA / (problem.dim if problem.dim > REGIME else numbers), 1.0) ** 0.5
+    factor: float = min(REPLICA / (problem.dim if problem.dim > REGIME else numbers), 1.0) ** 0.5
 
     def shrunk(length: int) -> int:
         return max(round(factor * length), 1)
