@@ -6,6 +6,7 @@ import os
 import platform
 import resource
 import sys
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,9 +14,15 @@ PACKAGES = ("llcbench", "torch", "numpy", "scipy", "sympy", "arviz-stats", "msgs
 
 
 def peak_bytes() -> int:
-    """Return the peak resident memory of this process so far."""
+    """Return the peak resident memory of this process, since `reset_peak` if that was called."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak) if sys.platform == "darwin" else int(peak) * 1024
+
+
+def reset_peak() -> None:
+    """Let the peak of this process begin at what it holds now, where the system can (Linux)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def environment(threads: int = 1) -> dict[str, str]:

@@ -18,6 +18,8 @@ Weights = NDArray[np.floating[Any]]
 # Above this many parameters the tempered truth takes longer than a command may take unasked: 32
 # sweeps of 10 s and more. A run of the sampler `gibbs` gives it there.
 GIBBS_LIMIT = 6_000_000
+# Above so many parameters the sweeps are limited.
+MANY, MOST_SWEEPS = 3_000, 128
 
 
 class Drawn(Protocol):
@@ -116,4 +118,6 @@ def _tempered(
         second_moment=second,
         cross_moment=cross,
         rtol=accuracy,
+        # Where that does not certify, as with a weak localisation, more would take minutes.
+        max_sweeps=MOST_SWEEPS if size > MANY else None,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llcbench import registry
-from llcbench.provenance import environment, environment_id
+from llcbench.provenance import environment, environment_id, reset_peak
 from llcbench.records import Estimate, Exact, RunRecord, Spec, TemperedTruth, Truths
 from llcbench.run import estimators
 from llcbench.run.store import key_of
@@ -93,6 +93,8 @@ def execute(
     from llcbench.target import Budget
 
     torch.set_num_threads(threads)
+    # The peak belongs to this run, whatever the process has done before it.
+    reset_peak()
     problem = registry.problem(spec.problem)
     seconds = None if deadline is None else max(deadline - time.time(), 0.0)
     try:

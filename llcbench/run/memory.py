@@ -20,6 +20,8 @@ from llcbench.run.store import key_of
 BOUND = 400
 # What a process takes before it has done anything, for the same purpose.
 FLOOR = 700_000_000
+# Arrays that a run has freed and its allocator still holds; a replica gives them back.
+SLACK = 1.15
 # Runs that stay below this bound need no forecast of their memory.
 SMALL = 1_000_000_000
 
@@ -64,7 +66,8 @@ def predict(spec: Spec, plugins: Sequence[str] = ()) -> Need:
     if isinstance(found, Died):
         raise ValueError(f"the memory of {spec.problem} {spec.label}: {found.message}")
     floor, peak = found
-    above = round((peak - floor) * ratio) + _trace_bytes(spec.settings)
+    held = ratio if replica.network is None else SLACK * ratio
+    above = round((peak - floor) * held) + _trace_bytes(spec.settings)
     return Need(floor, above)
 
 

@@ -180,7 +180,9 @@ def _built(network: Network) -> tuple[Any, Any]:
     from llcbench.problems.streams import Stream
 
     dim = LinearNetwork(network.widths).dim
-    point = np.random.default_rng(0).standard_normal(dim, dtype=np.float32) * 0.1
+    point = np.random.default_rng(0).standard_normal(dim, dtype=np.float32)
+    # Products of many layers must stay finite, or the run is not looked at to its end.
+    point *= np.float32(0.1 / max(network.widths) ** 0.5)
     if not network.single:
         point = point.astype(np.float64)
     drawn = random_networks.Network(network.widths, (), network.single, lambda: point)
