@@ -24,6 +24,10 @@ _selection = [
     click.option(
         "--set", "overrides", multiple=True, metavar="OPTION=VALUE", help="E.g. nbeta=1e4."
     ),
+    click.option("--device", type=click.Choice(["cpu", "cuda"]), help="The same as --set device="),
+    click.option(
+        "--matmul", type=click.Choice(["full", "bfloat16"]), help="The same as --set matmul="
+    ),
     load_option,
 ]
 
@@ -82,6 +86,7 @@ def specs_of(suite: str, selection: dict[str, Any]) -> list[Any]:
         if not equals:
             raise ValueError(f"--set {text!r}: write option=value, for example nbeta=1e4")
         overrides[key] = parse_value(value)
+    overrides |= {k: selection[k] for k in ("device", "matmul") if selection.get(k) is not None}
     return expand(
         load(suite),
         samplers=list(selection["samplers"]),

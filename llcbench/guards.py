@@ -114,7 +114,7 @@ def _curvature_of_a_batch(target: Target, rng: torch.Generator, iterations: int 
     """Return the largest eigenvalue on one batch; two copies of the parameters are alive."""
     star, width, value = target.w_star.unsqueeze(0), 1e-2, 1.0
     batch = target.loss.draw(1, target.batch_size, rng)
-    noisy = getattr(target.loss, "noisy", True)
+    noisy = target.data is not None and getattr(target.loss, "noisy", True)
     rest = target.loss.excess_and_grad(star, batch)[1] if noisy else None
     slope = torch.randn(star.shape, generator=rng, dtype=star.dtype)
     value = float(slope.norm())

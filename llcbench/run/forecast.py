@@ -34,8 +34,8 @@ def forecast(
     """Return counts of runs, and time and memory of the missing ones, kind by kind.
 
     One short run of every kind (problem, sampler and settings) is timed, and its memory is
-    predicted from a replica where it is not small anyway; truths, guards and the set-up of data sets are not in the time of
-    large runs.
+    predicted from a replica where it is not small anyway; truths, guards and the set-up of data
+    sets are not in the time of large runs.
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")

@@ -15,7 +15,7 @@ from llcbench.run.plan import expand
 from llcbench.run.processes import Processes
 from llcbench.run.suite import Group, Suite
 
-LARGE = "dln/1900-1800-2000-2100/r5"
+LARGE = "dln/100-5000-2000-200/r5"
 
 
 def spec_of(problem: str, sampler: str, replicates: int = 1, **settings: object) -> list[Spec]:
@@ -154,3 +154,15 @@ def test_plan_says_what_every_kind_takes(tmp_path: Path) -> None:
     text = CliRunner().invoke(cli, command).stdout
     assert "poly/x4 sgld" in text
     assert "s a step" in text
+
+
+def test_device_and_matmul_are_settings(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text(SUITE.replace("poly/x4", "rrr/2-2-2/r1"))
+    base = ["plan", str(tmp_path / "s.toml"), "--store", str(tmp_path / "store"), "--json"]
+    run = ["run", *base[1:], "-p", "regular/d2"]
+    done = CliRunner().invoke(cli, [*run, "--matmul", "bfloat16", "--device", "cpu"])
+    assert done.exit_code == 0, done.output
+    again = CliRunner().invoke(cli, [*base, "-p", "regular/d2", "--set", "matmul=bfloat16"])
+    assert json.loads(again.stdout)["held"] == 2
+    other = CliRunner().invoke(cli, [*base, "-p", "regular/d2"])
+    assert json.loads(other.stdout)["held"] == 0
