@@ -9,8 +9,10 @@ from llcbench.records import RunRecord
 from llcbench.report.table import Cell, Column, Mark, Row, Table
 
 MIB = 2.0**20
+ORDER = ("1k", "10k", "100k", "1m", "10m", "100m")
 _COLUMNS = (
-    Column("class", "published class of random networks", ("class",), numeric=False),
+    Column("class", "published class, or widths of one network", ("class",), numeric=False),
+    Column("nbeta", "inverse temperature", ("nbeta",)),
     Column("gamma", "localisation", ("gamma",)),
     Column("sampler", "or estimator that needs none", ("sampler",), numeric=False),
     Column("networks", "with an estimate / tried", ("done", "tried")),
@@ -24,26 +26,25 @@ _COLUMNS = (
 
 
 def class_table(records: Iterable[RunRecord]) -> Table:
-    """Return one row per class, localisation and sampler of the runs on ``dln/<class>/s<draw>``."""
-    groups: dict[tuple[int, str, float, str], list[RunRecord]] = {}
-    order = ["1k", "10k", "100k", "1m", "10m", "100m"]
-    drawn = [r for r in records if _class_of(r) in order]
+    """Return one row per class, temperature, localisation and sampler of runs on ``dln/*``.
+
+    Networks that are no draw of a class stand below the classes.
+    """
+    groups: dict[tuple[int, str, float, float, str], list[RunRecord]] = {}
+    drawn = [r for r in records if r.spec.problem.startswith("dln/")]
     for entry, runs in field_of(drawn).runs.items():
         for record in runs:
-            name = _class_of(record)
+            name = record.spec.problem.split("/")[1]
             label = entry.estimator if entry.estimator != "mean_energy" else entry.sampler
-            key = (order.index(name), name, record.spec.settings.gamma, label)
+            place = ORDER.index(name) if name in ORDER else len(ORDER)
+            nbeta = float(f"{record.estimate.nbeta:.3g}")
+            key = (place, name, nbeta, record.spec.settings.gamma, label)
             groups.setdefault(key, []).append(record)
     rows = tuple(_row(*key[1:], group) for key, group in sorted(groups.items()))
     return Table("Deep linear networks by class", _COLUMNS, rows)
 
 
-def _class_of(record: RunRecord) -> str:
-    parts = record.spec.problem.split("/")
-    return parts[1] if parts[0] == "dln" and len(parts) > 2 and parts[2].startswith("s") else ""
-
-
-def _row(name: str, gamma: float, sampler: str, group: Sequence[RunRecord]) -> Row:
+def _row(name: str, nbeta: float, gamma: float, sampler: str, group: Sequence[RunRecord]) -> Row:
     done = [r for r in group if r.estimate.status == "ok" and r.estimate.llc is not None]
     local = [_ratio(r, _local(r)) for r in done]
     tempered = [_ratio(r, r.truths.tempered.value) for r in done if r.truths and r.truths.tempered]
@@ -57,6 +58,7 @@ def _row(name: str, gamma: float, sampler: str, group: Sequence[RunRecord]) -> R
     flagged = sum(not r.estimate.converged for r in done)
     cells = (
         Cell(name, (name,)),
+        Cell(f"{nbeta:.3g}", (nbeta,)),
         Cell(f"{gamma:g}", (gamma,)),
         Cell(sampler, (sampler,)),
         Cell(f"{len(done)}/{len(group)}", (len(done), len(group))),

@@ -25,7 +25,7 @@ torch.ones(64, 64) @ torch.ones(64, 64)
 before = memory("VmRSS")
 network = LinearNetwork((1100,) * 6)
 point = np.full(network.dim, 1e-3, dtype=np.float32)
-problem = Regression("large", network, point, None, None, "", "", scale=1e-3,
+problem = Regression("large", network, lambda: point, None, None, "", "", scale=1e-3,
                      inputs=Inputs("uniform10"), noise_sd=0.0, num_data=1_000_000)
 rng = torch.Generator().manual_seed(0)
 

@@ -32,12 +32,13 @@ def test_rows_are_classes_in_the_order_of_size() -> None:
         record("poly/x2", 0.5),
     ]
     rows = [[cell.text for cell in row.cells] for row in class_table(runs).rows]
-    assert [row[:4] for row in rows] == [
+    assert [[row[0], *row[2:5]] for row in rows] == [
         ["1k", "1", "sgld", "2/3"],
         ["1k", "300", "gibbs", "1/1"],
         ["10k", "1", "sgld", "1/1"],
+        ["3-3-3", "1", "sgld", "1/1"],
     ]
-    assert rows[0][5] == "0.5 [0.4, 0.6]"
-    assert rows[0][6] == "0.625 [0.5, 0.75]"
-    assert rows[0][7:9] == ["0.1", "2"]
+    assert rows[0][6] == "0.5 [0.4, 0.6]"
+    assert rows[0][7] == "0.625 [0.5, 0.75]"
+    assert rows[0][8:10] == ["0.1", "2"]
     assert class_table(runs).rows[0].mark == "failed"
