@@ -10,8 +10,10 @@ import pytest
 
 from llcbench.report.readme import (
     BEGIN,
+    BEGIN_CLASSES,
     BEGIN_LEADERBOARD,
     generated,
+    generated_classes,
     generated_leaderboard,
     shown,
 )
@@ -22,6 +24,7 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
 SMOKE = ROOT / "results" / "reference" / "v1" / "smoke.jsonl"
 ACCURACY = SMOKE.with_name("accuracy.jsonl.gz")
+SCALE = SMOKE.with_name("dln-scale.jsonl.gz")
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if "def test_" not in b])
@@ -63,13 +66,17 @@ def test_the_leaderboard_is_that_of_the_committed_runs() -> None:
     assert shown(TEXT, BEGIN_LEADERBOARD) == wanted
 
 
+def test_the_classes_are_those_of_the_committed_runs() -> None:
+    assert shown(TEXT, BEGIN_CLASSES) == generated_classes(read(SCALE).values()).strip()
+
+
 def plain(path: Path) -> bytes:
     """Return the lines; how they are packed depends on the library that does it."""
     content = path.read_bytes()
     return gzip.decompress(content) if path.suffix == ".gz" else content
 
 
-@pytest.mark.parametrize("committed", [SMOKE, ACCURACY], ids=lambda p: p.name)
+@pytest.mark.parametrize("committed", [SMOKE, ACCURACY, SCALE], ids=lambda p: p.name)
 def test_committed_runs_are_whole_and_stable(committed: Path, tmp_path: Path) -> None:
     records = read(committed)
     again = tmp_path / committed.name

@@ -53,7 +53,7 @@ def problem_of(case: Case) -> Regression:
     point *= np.float32(max(case.widths) ** -0.5)
     law = Inputs("uniform10" if case.num_data == 1_000_000 else "normal")
     return Regression(
-        "scale", network, point, None, None, "", "", scale=1 / case.widths[-1], inputs=law,
+        "scale", network, lambda: point, None, None, "", "", scale=1 / case.widths[-1], inputs=law,
         noise_sd=case.noise_sd, num_data=case.num_data,
     )  # type: ignore[arg-type]  # fmt: skip
 
