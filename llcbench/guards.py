@@ -110,7 +110,7 @@ def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30
     return value
 
 
-def _curvature_of_a_batch(target: Target, rng: torch.Generator, iterations: int = 8) -> float:
+def _curvature_of_a_batch(target: Target, rng: torch.Generator, iterations: int = 20) -> float:
     """Return the largest eigenvalue on one batch; two copies of the parameters are alive."""
     star, width, value = target.w_star.unsqueeze(0), 1e-2, 1.0
     batch = target.loss.draw(1, target.batch_size, rng)

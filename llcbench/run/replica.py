@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from llcbench import registry
-from llcbench.provenance import peak_bytes
+from llcbench.provenance import peak_bytes, reset_peak
 from llcbench.records import Spec
 
 # Size of a replica. It is on the same side of all limits (2^22) above which the code for large runs
@@ -224,8 +224,7 @@ def _reset() -> int:
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    reset_peak()
     return _status("VmRSS") or peak_bytes()
 
 

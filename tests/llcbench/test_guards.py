@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 import llcbench
-from llcbench import MALA, MeanEnergy, Settings
+from llcbench import MALA, MeanEnergy, Settings, guards
 from llcbench.diagnostics import longest_stay
+from llcbench.target import Target
 
 SETTINGS = Settings(nbeta=1e3, gamma=10.0, num_chains=16, num_draws=1200, num_burnin=800)
 
@@ -40,3 +42,17 @@ def test_rejections_that_are_the_same_everywhere_are_no_stay(step_size):
     found = guards_of("regular/d2", MALA(step_size=step_size, adapt=0), settings)
     print(found["acceptance"].value, found["stuck"].value, found["stuck"].limit)
     assert found["stuck"].passed
+
+
+@pytest.mark.parametrize("identifier", ["dln/1k/s1/n100000", "dln/10k/s0/n100000", "dln/10k/s0"])
+def test_the_curvature_on_one_batch_is_near_that_on_all_data(identifier):
+    """Large runs take the first, in single precision; a batch has its own second moment."""
+    problem = llcbench.problem(identifier)
+    data = problem.sample_data(torch.Generator().manual_seed(0))
+    size = None if data is None else 500
+    target = Target(problem, 1e3, 1.0, 1, data=data, batch_size=size, dtype=torch.float32)
+    found = guards._curvature_of_a_batch(target, torch.Generator().manual_seed(1))
+    exact = guards.largest_curvature(target, torch.Generator().manual_seed(1))
+    assert abs(found / exact - 1) < 0.1
+    early = guards._curvature_of_a_batch(target, torch.Generator().manual_seed(1), iterations=1)
+    assert abs(early / exact - 1) > 0.1
