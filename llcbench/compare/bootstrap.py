@@ -132,7 +132,7 @@ def worth(outcomes: Array) -> float:
 
 def _resampled(metric: Metric) -> bool:
     """Return whether percentiles are an interval; those of a maximum are none."""
-    return not metric.rate and metric.unit != "bytes"
+    return metric.rate is None and metric.unit != "bytes"
 
 
 def _figure(metric: Metric, runs: Runs, drawn: Array | None) -> Figure:
@@ -140,8 +140,8 @@ def _figure(metric: Metric, runs: Runs, drawn: Array | None) -> Figure:
     if np.isnan(value):
         return Figure(None)
     shown = float(metric.shown(value))
-    if metric.rate:
-        return Figure(shown, *wilson(shown, worth(getattr(runs, metric.rate))))
+    if metric.rate is not None:
+        return Figure(shown, *wilson(shown, worth(metric.rate(runs))))
     known = np.empty(0) if drawn is None else drawn[~np.isnan(drawn)]
     if not len(known):
         return Figure(shown)

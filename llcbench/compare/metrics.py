@@ -8,6 +8,8 @@ import numpy as np
 
 from llcbench.compare.runs import CAP, Array, Runs
 from llcbench.compare.statistics import (
+    AGREED,
+    case_agrees,
     case_bias,
     case_grads,
     case_squares,
@@ -43,7 +45,7 @@ class Metric:
         shown: Turns the statistic into the figure that is shown.
         loss: What is compared between entries, smaller is better; None if it ranks nobody.
         ratio: Whether a difference of losses is the logarithm of a ratio.
-        rate: What is counted if the figure is a relative frequency of runs, else empty.
+        rate: What is counted, 0 or 1, if the figure is a relative frequency, else None.
         pairwise: Whether it needs an array over pairs of cases.
     """
 
@@ -55,7 +57,7 @@ class Metric:
     shown: Callable[[Array], Array] = lambda value: value
     loss: Statistic | None = None
     ratio: bool = False
-    rate: str = ""
+    rate: Statistic | None = None
     pairwise: bool = False
 
 
@@ -123,7 +125,15 @@ _ERRORS = (
         "how often the 90 % interval held the tempered truth; a failed run has none",
         lambda r: mean(r.covered, _BOTH),
         loss=lambda r: np.abs(mean(r.covered, _BOTH) - 0.9),
-        rate="covered",
+        rate=lambda r: r.covered,
+    ),
+    Metric(
+        "agreement",
+        f"share of problems whose mean over replicates is within {AGREED:g} standard errors of the"
+        " tempered truth",
+        lambda r: mean(case_agrees(r)),
+        loss=lambda r: -mean(case_agrees(r)),
+        rate=lambda r: case_agrees(r)[..., None],
     ),
     Metric(
         "order",
@@ -180,14 +190,14 @@ _STATES = (
         "runs that ended without an estimate",
         lambda r: mean(r.failed, _BOTH),
         loss=lambda r: mean(mean(r.failed)),
-        rate="failed",
+        rate=lambda r: r.failed,
     ),
     Metric(
         "flagged",
         "runs with an estimate that a guard warns of",
         lambda r: mean(r.flagged, _BOTH),
         loss=lambda r: mean(mean(r.flagged)),
-        rate="flagged",
+        rate=lambda r: r.flagged,
     ),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in (*_ERRORS, *_COSTS, *_STATES)}

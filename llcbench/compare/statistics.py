@@ -6,6 +6,9 @@ from llcbench.compare.runs import CAP, Array, Runs
 
 # The accuracy of `case_grads`.
 TARGET = 0.05
+# Standard errors within which an exact sampler's mean should be: of 1000 such means 997 are if the
+# standard error is known, 985 if it comes from ten replicates.
+AGREED = 3.0
 
 
 def mean(values: Array, axis: int | tuple[int, ...] = -1) -> Array:
@@ -55,6 +58,16 @@ def case_bias(runs: Runs, *, noisy: bool = False) -> Array:
     total = (failed * CAP) ** 2 + mixed + (1 - failed) ** 2 * squares
     known = ~np.isnan(mean(np.where(runs.failed == 1, CAP, runs.error)))
     return np.where(known, total, np.nan)
+
+
+def case_agrees(runs: Runs) -> Array:
+    """Return 1 per case if the mean error is within ``AGREED`` standard errors of zero, else 0.
+
+    The standard error is that of `case_bias`. A case with a failed run does not agree.
+    """
+    known = ~np.isnan(mean(runs.failed))
+    near = mean(runs.error) ** 2 <= AGREED**2 * _mean_variance(runs)
+    return np.where(known, (near & (mean(runs.failed) == 0)).astype(float), np.nan)
 
 
 def case_grads(runs: Runs) -> Array:

@@ -18,6 +18,7 @@ PACKAGES = {
     "blackjax": "blackjax",
     "control": None,
     "ours": None,
+    "ours_bfloat16": None,
 }
 MessageT = TypeVar("MessageT")
 

@@ -28,6 +28,7 @@ _SHOWN = {
     "error": ("|err|/tempered", 3),
     "error_local": ("|err|/local", 2),
     "coverage": ("cov90", 2),
+    "agreement": ("3 s.e.", 4),
     "order": ("order", 3),
     "ess_per_grad": ("ess/grad", 2),
     "grads5": ("grads to 5 %", 1),

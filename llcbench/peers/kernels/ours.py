@@ -6,12 +6,13 @@ import torch
 
 from llcbench import registry
 from llcbench.peers.work import Losses, Work
+from llcbench.problems.precision import Matmul
 from llcbench.sampling import sample
 from llcbench.target import Target
 from llcbench.types import Data
 
 
-def prepare(work: Work) -> Callable[[int], Losses]:
+def prepare(work: Work, matmul: Matmul = "full") -> Callable[[int], Losses]:
     """Return the run of a seed."""
     case = work.case
     problem = registry.problem(case.problem)
@@ -27,6 +28,7 @@ def prepare(work: Work) -> Callable[[int], Losses]:
             data=data,
             batch_size=case.batch,
             dtype=torch.float32,
+            matmul=matmul,
         )
         trace = sample(
             target,

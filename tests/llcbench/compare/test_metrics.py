@@ -6,7 +6,7 @@ import pytest
 from llcbench.compare.board import leaderboard
 from llcbench.compare.metrics import METRICS
 from llcbench.compare.runs import CAP
-from llcbench.compare.statistics import case_bias, mean, median, variance
+from llcbench.compare.statistics import case_agrees, case_bias, mean, median, variance
 
 BIASES = (0.1, -0.2, 0.3)
 SPREAD = 0.04
@@ -178,3 +178,12 @@ def test_averages_leave_out_what_is_unknown() -> None:
     rng = np.random.default_rng(0)
     grid = rng.normal(size=(5, 6, 7))
     assert median(grid, (-2, -1)) == pytest.approx(np.median(grid, axis=(-2, -1)))
+
+
+def test_agreement_counts_problems_within_three_standard_errors(make_runs) -> None:
+    spread = np.array([-1.0, 1.0]) * 0.1
+    # The standard error of two values at d on either side is d.
+    error = np.array([bias + spread for bias in (0.0, 0.29, 0.31)] + [[0.0, np.nan]])
+    runs = make_runs(error, failed=np.isnan(error).astype(float))
+    assert case_agrees(runs) == pytest.approx([1, 1, 0, 0])
+    assert METRICS["agreement"].statistic(runs) == pytest.approx(0.5)
