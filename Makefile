@@ -51,7 +51,7 @@ types: $(VENV)/.developed
 	$(BIN)/mypy
 
 unit: $(VENV)/.developed
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 # Every number of the README: the smoke suite from scratch, and the cost of a step.
 reference: $(VENV)/.installed
@@ -64,7 +64,7 @@ reference: $(VENV)/.installed
 accuracy: $(VENV)/.installed
 	$(BIN)/llcbench run accuracy --store build/accuracy --executor processes --workers 2 --run-limit 10m
 	$(BIN)/llcbench export --store build/accuracy --out results/reference/v1/accuracy.jsonl.gz
-	$(BIN)/llcbench leaderboard --store results/reference/v1/accuracy.jsonl.gz --readme README.md
+	$(BIN)/llcbench leaderboard --store results/reference/v1/accuracy.jsonl.gz --ladder results/reference/v1/sensitivity.jsonl.gz --readme README.md
 
 # Deep linear networks from a thousand to 100 million parameters: an hour and more, resumable.
 scale: $(VENV)/.installed
@@ -76,6 +76,8 @@ scale: $(VENV)/.installed
 peers: $(VENV)/.developed
 	$(BIN)/llcbench run peers --store build/peers --executor processes --workers 2 --run-limit 10m
 	$(BIN)/llcbench export --store build/peers --out results/reference/v1/peers.jsonl.gz
+	$(BIN)/llcbench peers claim --ours results/reference/v1/accuracy.jsonl.gz --peers results/reference/v1/peers.jsonl.gz --readme README.md
+	$(BIN)/llcbench peers bench --out results/reference/v1/peers_speed.csv --readme README.md
 
 # Windows of good step sizes, one ladder for all problems.
 sensitivity: $(VENV)/.installed

@@ -18,6 +18,7 @@ def peers() -> None:
 @click.option("--rounds", type=int, default=5, show_default=True, help="Rounds that count.")
 @click.option("--steps", type=int, help="Steps of a chain, half of them burn-in.")
 @click.option("--out", metavar="FILE.csv", help="Write all figures.")
+@click.option("--readme", metavar="README.md", help="Renew the table of this file from --out.")
 @json_option
 def bench(
     cases: tuple[str, ...],
@@ -25,6 +26,7 @@ def bench(
     rounds: int,
     steps: int | None,
     out: str | None,
+    readme: str | None,
     as_json: bool,
 ) -> None:
     """Time peers on identical work: the same weights, data, step, minibatch and chains.
@@ -39,6 +41,8 @@ def bench(
     from llcbench.peers.table import legend, speed_table
     from llcbench.report import tables
 
+    if readme is not None and out is None:
+        raise ValueError("--readme shows what is in the file of --out: give that too")
     rows = []
     for case in chosen(cases):
         work = case if steps is None else shortened(case, steps)
@@ -47,6 +51,10 @@ def bench(
     if out is not None:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
         Path(out).write_text(tables.to_csv(speed_table(rows)), encoding="utf-8")
+        if readme is not None:
+            from llcbench.report.readme import update_speed
+
+            update_speed(Path(readme), Path(out))
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return
@@ -63,8 +71,17 @@ def bench(
     "--draws", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap samples."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--readme", metavar="README.md", help="Renew the tables of this file.")
 @json_option
-def claim(ours: str, theirs: str, factor: float, draws: int, seed: int, as_json: bool) -> None:
+def claim(
+    ours: str,
+    theirs: str,
+    factor: float,
+    draws: int,
+    seed: int,
+    readme: str | None,
+    as_json: bool,
+) -> None:
     """Say whether our best sampler has at most a share of the error of the best peer.
 
     Errors are relative to what a perfect sampler returns, root mean square over problems: of the
@@ -75,10 +92,12 @@ def claim(ours: str, theirs: str, factor: float, draws: int, seed: int, as_json:
 
     from llcbench.peers.claim import margins
 
-    found = margins(
-        records_in(ours).values(), records_in(theirs).values(),
-        factor=factor, draws=draws, seed=seed,
-    )  # fmt: skip
+    mine, others = records_in(ours).values(), records_in(theirs).values()
+    found = margins(mine, others, factor=factor, draws=draws, seed=seed)
+    if readme is not None:
+        from llcbench.report.readme import update_peers
+
+        update_peers(Path(readme), mine, others)
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
         return

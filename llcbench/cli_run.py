@@ -70,6 +70,7 @@ def run(
     from llcbench.run.runner import run_missing
     from llcbench.run.store import Store, key_of
     from llcbench.run.tunings import resolve
+    from llcbench.target import check_device
 
     never = checkpoint_every == "never"
     every = None if never else seconds_of(checkpoint_every, "--checkpoint-every")
@@ -91,6 +92,8 @@ def run(
     wanted = specs if fresh else missing(specs, contents.records, keep_failed=keep_failed)
     unfit = 0
     if executor in ("serial", "processes"):
+        for device in {spec.settings.device for spec in wanted}:
+            check_device(device)
         parallel = workers if executor == "processes" else 1
         fitting, refused = admitted(wanted, parallel, selection["plugins"])
         for line in refused:

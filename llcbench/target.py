@@ -83,8 +83,7 @@ class Target:
                     f"batch_size={self.batch_size} given, but {self.problem.id} uses the population"
                     " loss and has no minibatches; add /n<samples> to the id or drop batch_size"
                 )
-        if not self.device.startswith("cpu") and not torch.cuda.is_available():
-            raise ValueError(f"device={self.device!r}: torch finds no CUDA here; use device='cpu'")
+        check_device(self.device)
         if self.control_variate and self.batch_size is None:
             raise ValueError(
                 "gradient='control_variate' removes the noise of minibatches, and there are none;"
@@ -205,6 +204,16 @@ class Target:
         self.grad_evals += chains
         size = self.batch_size or self.problem.num_data or 1
         self.sample_grads += chains * size
+
+
+def check_device(device: str) -> None:
+    """Look whether this machine has a device.
+
+    Raises:
+        ValueError: If it has not.
+    """
+    if not device.startswith("cpu") and not torch.cuda.is_available():
+        raise ValueError(f"device={device!r}: torch finds no CUDA here; use device='cpu'")
 
 
 def _check_positive(name: str, value: float, *, or_zero: bool = False) -> None:

@@ -12,9 +12,13 @@ from llcbench.report.readme import (
     BEGIN,
     BEGIN_CLASSES,
     BEGIN_LEADERBOARD,
+    BEGIN_PEERS,
+    BEGIN_SPEED,
     generated,
     generated_classes,
     generated_leaderboard,
+    generated_peers,
+    generated_speed,
     shown,
 )
 from llcbench.run.reference import read, write
@@ -24,6 +28,7 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
 SMOKE = ROOT / "results" / "reference" / "v1" / "smoke.jsonl"
 ACCURACY = SMOKE.with_name("accuracy.jsonl.gz")
+PEERS = SMOKE.with_name("peers.jsonl.gz")
 SCALE = SMOKE.with_name("dln-scale.jsonl.gz")
 
 
@@ -66,6 +71,12 @@ def test_the_leaderboard_is_that_of_the_committed_runs() -> None:
     assert shown(TEXT, BEGIN_LEADERBOARD) == wanted
 
 
+def test_the_peers_are_those_of_the_committed_runs() -> None:
+    wanted = generated_peers(read(ACCURACY).values(), read(PEERS).values()).strip()
+    assert shown(TEXT, BEGIN_PEERS) == wanted
+    assert shown(TEXT, BEGIN_SPEED) == generated_speed(SMOKE.with_name("peers_speed.csv")).strip()
+
+
 def test_the_classes_are_those_of_the_committed_runs() -> None:
     assert shown(TEXT, BEGIN_CLASSES) == generated_classes(read(SCALE).values()).strip()
 
@@ -76,7 +87,7 @@ def plain(path: Path) -> bytes:
     return gzip.decompress(content) if path.suffix == ".gz" else content
 
 
-@pytest.mark.parametrize("committed", [SMOKE, ACCURACY, SCALE], ids=lambda p: p.name)
+@pytest.mark.parametrize("committed", [SMOKE, ACCURACY, PEERS, SCALE], ids=lambda p: p.name)
 def test_committed_runs_are_whole_and_stable(committed: Path, tmp_path: Path) -> None:
     records = read(committed)
     again = tmp_path / committed.name

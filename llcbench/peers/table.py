@@ -1,7 +1,10 @@
-"""The rows of a comparison of speed as a table."""
+"""Comparisons of speed and of accuracy as tables."""
 
+import csv
 from collections.abc import Sequence
+from pathlib import Path
 
+from llcbench.peers.claim import Margin
 from llcbench.peers.speed import Speed
 from llcbench.report.table import Cell, Column, Row, Table, Value
 
@@ -26,6 +29,36 @@ def speed_table(rows: Sequence[Speed]) -> Table:
         Column("law p", "p-value of a loss that differs from the control's", ("law_p",)),
     )  # fmt: skip
     return Table("Speed on identical work", columns, tuple(_row(row) for row in rows))
+
+
+def read_speed(path: Path) -> Table:
+    """Return the rates and ratios of a file that `speed_table` was written to."""
+    columns = (
+        Column("case", "which work", ("case",), numeric=False),
+        Column("parameters", "number of weights", ("parameters",)),
+        Column("chains", "at a time", ("chains",)),
+        Column("peer", "who did it", ("peer",), numeric=False),
+        Column("steps/s", "steps of all chains in a second", ("rate",)),
+        Column("ratio", "how much faster than the base, and range over rounds", ("ratio",)),
+        Column("first s", "by how much the first run is slower: compilation", ("first_seconds",)),
+        Column("peak MB", "peak memory of its process", ("peak_bytes",)),
+    )
+    with path.open(newline="", encoding="utf-8") as lines:
+        found = tuple(_held(row) for row in csv.DictReader(lines) if not row["skipped"])
+    return Table("Speed on identical work", columns, found)
+
+
+def margin_table(margins: Sequence[Margin]) -> Table:
+    """Return one row per comparison of the best of two sides."""
+    columns = (
+        Column("problems", "which, and how many", ("scope", "problems"), numeric=False),
+        Column("figure", "relative to the tempered truth", ("metric",), numeric=False),
+        Column("best of ours", "entry and its error", ("ours", "ours_value"), numeric=False),
+        Column("best peer", "entry and its error", ("peer", "peer_value"), numeric=False),
+        Column("ratio", "ours to theirs, with its 90 % interval", ("ratio", "low", "high")),
+        Column("claim", "whether it is at most the claimed one", ("factor", "verdict")),
+    )
+    return Table("The best against the best", columns, tuple(_margin(m) for m in margins))
 
 
 def legend(rows: Sequence[Speed]) -> list[str]:
@@ -55,6 +88,31 @@ def _row(row: Speed) -> Row:
         Cell(_text(row.law_p, ".2g"), (_short(row.law_p),)),
     )
     return Row(cells, "skipped" if row.skipped else "" if row.same_law else "failed")
+
+
+def _held(row: dict[str, str]) -> Row:
+    ratio = " ".join(
+        [row["ratio"], f"[{row['ratio_low']}, {row['ratio_high']}]" if row["ratio"] else ""]
+    ).strip()
+    name = f"{row['peer']} {row['version']}".strip()
+    peak = f"{float(row['peak_bytes']) / 1e6:.0f}"
+    texts = [row["case"], row["parameters"], row["chains"], name, row["rate"], ratio]
+    return Row(tuple(Cell(text, (text,)) for text in [*texts, row["first_seconds"], peak]))
+
+
+def _margin(found: Margin) -> Row:
+    cells = (
+        Cell(f"{found.scope} ({found.problems})", (found.scope, found.problems)),
+        Cell(found.metric, (found.metric,)),
+        Cell(f"{found.ours} {100 * found.ours_value:.1f} %", (found.ours, found.ours_value)),
+        Cell(f"{found.peer} {100 * found.peer_value:.1f} %", (found.peer, found.peer_value)),
+        Cell(
+            f"{found.ratio:.2f} [{found.low:.2f}, {found.high:.2f}]",
+            (found.ratio, found.low, found.high),
+        ),
+        Cell(f"at most {found.factor:g}: {found.verdict}", (found.factor, found.verdict)),
+    )
+    return Row(cells)
 
 
 def _text(value: float | None, form: str) -> str:

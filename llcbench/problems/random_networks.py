@@ -13,7 +13,6 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
-from scipy.stats import truncnorm
 
 from llcbench.problems.points import generator_of
 
@@ -141,6 +140,9 @@ def _double(widths: tuple[int, ...], rng: np.random.Generator) -> Network:
 
 def _normals(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return a layer of full rank in double precision."""
+    # Half a second to import, in every process of a run.
+    from scipy.stats import truncnorm
+
     drawn = truncnorm.rvs(-CUT, CUT, size=(rows, columns), random_state=rng)
     weight: NDArray[np.float64] = drawn / columns**0.5
     return weight

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import time
 import traceback
 from collections.abc import Callable
@@ -59,7 +60,7 @@ def compute_truths(spec: Spec) -> Truths:
     else:
         found = problem.tempered(nbeta, spec.settings.gamma, data)
     tempered = None
-    if found is not None:
+    if found is not None and math.isfinite(found.value):
         tempered = TemperedTruth(
             value=found.value, stderr=found.stderr, method=found.method, certified=found.certified
         )

@@ -140,6 +140,16 @@ def test_a_run_that_is_too_short_is_not_certified():
     assert found.details["sweeps"] == 16
 
 
+def test_chains_that_overflow_end_the_run_at_once():
+    """The localisation is so weak that 40 layers of its variance multiply beyond all numbers."""
+    rng = np.random.default_rng(0)
+    weights = [rng.standard_normal((24, 24)).astype(np.float32) / 5 for _ in range(40)]
+    found = linear_network(weights, 1e4, 1e-3)
+    assert math.isnan(found.value)
+    assert not found.certified
+    assert found.details["sweeps"] < 5
+
+
 def test_the_state_is_overwritten_and_the_reference_is_not():
     weights = [w.astype(np.float32) for w in random_weights([5, 4, 3], 9)]
     posterior = WidePosterior(weights, 100.0, 1.0)

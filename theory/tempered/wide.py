@@ -44,7 +44,8 @@ def wide_network(
 
     Returns:
         The target, certified if the two groups agree within ``rtol``, the last quarter of the run
-        agrees with the one before within ``rtol``, and the standard error is below it.
+        agrees with the one before within ``rtol``, and the standard error is below it. Chains that
+        leave the finite numbers end the run with NaN.
     """
     chains = num_chains or (4 if posterior.dim < 2_000_000 else 2)
     allowed = int(_WORK / (posterior.dim * chains))
@@ -54,13 +55,28 @@ def wide_network(
     done, goal = 0, min(_FIRST_BATCH, limit)
     while True:
         while done < goal:
-            state, energy = posterior.sweep(state, rng)
+            # With a weak localisation the layers take its variance and their product overflows.
+            try:
+                with np.errstate(over="ignore", invalid="ignore"):
+                    state, energy = posterior.sweep(state, rng)
+            except np.linalg.LinAlgError:
+                return _lost(done)
             trace[:, done] = posterior.nbeta * energy
             done += 1
+            if not np.isfinite(energy).all():
+                return _lost(done)
         result = _summary(trace[:, :done], rtol)
         if result.certified or done == limit:
             return result
         goal = min(2 * done, limit)
+
+
+def _lost(sweeps: int) -> Tempered:
+    """Return what is known of chains that have left the finite numbers: nothing."""
+    nothing, details = math.nan, {"sweeps": float(sweeps)}
+    return Tempered(
+        value=nothing, stderr=nothing, method="block Gibbs", certified=False, details=details
+    )
 
 
 def _starts(posterior: WidePosterior, chains: int, rng: np.random.Generator) -> State:

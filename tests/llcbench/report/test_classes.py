@@ -5,7 +5,14 @@ from llcbench.report.classes import class_table
 from llcbench.run.store import key_of
 
 
-def record(problem: str, llc: float | None, sampler: str = "sgld", gamma: float = 1.0) -> RunRecord:
+def record(
+    problem: str,
+    llc: float | None,
+    sampler: str = "sgld",
+    gamma: float = 1.0,
+    truth: float | None = 8.0,
+    certified: bool = True,
+) -> RunRecord:
     spec = Spec(
         problem=problem, problem_version=1, estimator="mean_energy", sampler=sampler,
         parameters={}, settings=Settings(gamma=gamma, num_draws=8, num_burnin=2), seed=0,
@@ -16,7 +23,9 @@ def record(problem: str, llc: float | None, sampler: str = "sgld", gamma: float 
         ess_bulk=5.0, seconds_sampling=1.0, peak_bytes=2**21,
     )  # fmt: skip
     exact = Exact(value="10", multiplicity=1, source="")
-    tempered = TemperedTruth(value=8.0, stderr=0.1, method="", certified=True)
+    tempered = None
+    if truth is not None:
+        tempered = TemperedTruth(value=truth, stderr=0.1, method="", certified=certified)
     truths = Truths(local=exact, global_=exact, tempered=tempered)
     return RunRecord(key=key_of(spec), spec=spec, truths=truths, estimate=estimate, environment="")
 
@@ -40,5 +49,30 @@ def test_rows_are_classes_in_the_order_of_size() -> None:
     ]
     assert rows[0][6] == "0.5 [0.4, 0.6]"
     assert rows[0][7] == "0.625 [0.5, 0.75]"
-    assert rows[0][8:10] == ["0.1", "2"]
+    assert rows[0][8:12] == ["37.5%", "-", "0.1", "2"]
     assert class_table(runs).rows[0].mark == "failed"
+
+
+def texts(runs: list[RunRecord], *columns: int) -> list[list[str]]:
+    return [[row.cells[k].text for k in columns] for row in class_table(runs).rows]
+
+
+def test_block_gibbs_takes_the_place_of_a_truth_that_nobody_can_afford() -> None:
+    runs = [
+        record("dln/100m/s0/n1000", 9.0, truth=None),
+        record("dln/100m/s0/n1000", 9.0, truth=None, gamma=300.0),
+        record("dln/100m/s0", 10.0, "gibbs", truth=None),
+        record("dln/100m/s1/n1000", 9.0, truth=None),
+    ]
+    found = texts(runs, 3, 7)
+    assert found == [["gibbs", "-"], ["sgld", "0.9"], ["sgld", "-"]]
+
+
+def test_a_truth_that_is_not_certified_is_none() -> None:
+    assert texts([record("dln/1k/s0", 9.0, certified=False)], 7, 8) == [["-", "-"]]
+
+
+def test_order_is_that_of_the_truths() -> None:
+    pairs = [(1.0, 1.1), (2.0, 2.2), (4.0, 3.0), (3.0, 4.0)]
+    runs = [record(f"dln/1k/s{k}", llc, truth=t) for k, (llc, t) in enumerate(pairs)]
+    assert texts(runs, 9) == [["0.833"]]
