@@ -10,6 +10,8 @@ _EXPORTS = {
     "sampler": "llcbench.registry",
     "problem": "llcbench.registry",
     "make_sampler": "llcbench.registry",
+    "estimate": "llcbench.one_call",
+    "from_module": "llcbench.problems.module",
     "MeanEnergy": "llcbench.estimators.mean_energy",
     "SGLD": "llcbench.samplers.sgld",
     "MALA": "llcbench.samplers.mala",

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from llcbench.cli_compare import compare, leaderboard
+from llcbench.cli_estimate import estimate
 from llcbench.cli_options import (
     json_option,
     load_option,
@@ -165,6 +166,7 @@ cli.add_command(cite)
 cli.add_command(compare)
 cli.add_command(leaderboard)
 cli.add_command(tune)
+cli.add_command(estimate)
 cli.add_command(run)
 cli.add_command(plan)
 cli.add_command(peers)

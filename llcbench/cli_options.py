@@ -73,19 +73,31 @@ def records_in(store: str) -> dict[str, Any]:
     return contents.records
 
 
+def pairs_of(texts: tuple[str, ...]) -> dict[str, Any]:
+    """Read what ``--set option=value`` was given.
+
+    Raises:
+        ValueError: If there is no equals sign.
+    """
+    from llcbench.run.suite import parse_value
+
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"--set {text!r}: write option=value, for example nbeta=1e4")
+        found[key] = parse_value(value)
+    return found
+
+
 def specs_of(suite: str, selection: dict[str, Any]) -> list[Any]:
     """Return the runs that a command line selects."""
     from llcbench.run.execute import load_plugins
     from llcbench.run.plan import expand
-    from llcbench.run.suite import load, parse_value
+    from llcbench.run.suite import load
 
     load_plugins(list(selection["plugins"]))
-    overrides = {}
-    for text in selection["overrides"]:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ValueError(f"--set {text!r}: write option=value, for example nbeta=1e4")
-        overrides[key] = parse_value(value)
+    overrides = pairs_of(selection["overrides"])
     overrides |= {k: selection[k] for k in ("device", "matmul") if selection.get(k) is not None}
     return expand(
         load(suite),

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from llcbench.cli_options import json_option, load_option
+from llcbench.cli_options import json_option, load_option, pairs_of
 
 
 @click.command("tune")
@@ -27,18 +27,12 @@ def tune(
     import msgspec
 
     from llcbench.run.execute import load_plugins
-    from llcbench.run.suite import parse_sampler, parse_value, settings_of
+    from llcbench.run.suite import parse_sampler, settings_of
     from llcbench.tuning import tune as choose
 
     load_plugins(list(plugins))
-    options: dict[str, Any] = {}
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ValueError(f"--set {text!r}: write option=value, for example nbeta=1e4")
-        options[key] = parse_value(value)
     name, parameters = parse_sampler(sampler)
-    found = choose(problem, name, parameters, settings_of(options), seed)
+    found = choose(problem, name, parameters, settings_of(pairs_of(overrides)), seed)
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(found), indent=2))
         return

@@ -17,6 +17,8 @@ from llcbench.target import Target
 LONGEST_STAY = 0.05
 # Above so many parameters the curvature is not computed in double precision on the full data.
 LARGE = 2**22
+# Nor where one gradient of a network on all samples takes more than this: parameters times samples.
+SLOW = 2**27
 
 
 def guards(
@@ -91,7 +93,9 @@ def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30
     data in double precision, or in the run's own precision on one of its batches where that is
     too much.
     """
-    if target.dim > LARGE or isinstance(target.data, Stream):
+    samples = target.problem.num_data or 1 if target.loss.autograd else 1
+    large = target.dim > LARGE or target.dim * samples > SLOW
+    if large or isinstance(target.data, Stream):
         return _curvature_of_a_batch(target, rng)
     start = target.w_star.double().unsqueeze(0)
     loss = target.problem.bind(target.data, torch.float64)
