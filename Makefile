@@ -4,6 +4,7 @@
 # make accuracy   : the leaderboard
 # make scale      : deep linear networks up to 100 million parameters
 # make peers      : other packages at the same budget
+# make exact      : do exact samplers agree with the truth
 # make sensitivity: windows of good step sizes
 # make benchmark  : speed, as ratios to a control measured in the same run
 # make volume     : exact values against volumes of sublevel sets
@@ -18,7 +19,7 @@ REPORT ?= build/report
 # Two processes or two threads, never four: the numbers of a run do not depend on it, its speed does.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types unit reference accuracy scale peers sensitivity benchmark volume cas clean
+.PHONY: quickstart test lint types unit reference accuracy scale peers exact sensitivity benchmark volume cas clean
 
 # Python compiles what it imports, once; compiling all of torch and jax beforehand takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
@@ -78,6 +79,12 @@ peers: $(VENV)/.developed
 	$(BIN)/llcbench export --store build/peers --out results/reference/v1/peers.jsonl.gz
 	$(BIN)/llcbench peers claim --ours results/reference/v1/accuracy.jsonl.gz --peers results/reference/v1/peers.jsonl.gz --readme README.md
 	$(BIN)/llcbench peers bench --out results/reference/v1/peers_speed.csv --readme README.md
+
+# Samplers that are exact in law at five times the budget of the leaderboard.
+exact: $(VENV)/.installed
+	$(BIN)/llcbench run exact --store build/exact --executor processes --workers 2 --run-limit 10m
+	$(BIN)/llcbench export --store build/exact --out results/reference/v1/exact.jsonl.gz
+	$(BIN)/llcbench leaderboard --store results/reference/v1/exact.jsonl.gz --agreement --readme README.md
 
 # Windows of good step sizes, one ladder for all problems.
 sensitivity: $(VENV)/.installed

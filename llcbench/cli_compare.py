@@ -38,8 +38,9 @@ def _with_formats(command: Any) -> Any:
 @store_option
 @click.option("--by", default="bias", show_default=True, metavar="METRIC", help="What ranks.")
 @click.option("--ladder", metavar="STORE", help="Runs at several step sizes, for the window.")
+@click.option("--agreement", is_flag=True, help="Only how often entries agree with the truth.")
 @_with_formats
-@click.option("--readme", metavar="README.md", help="Renew the leaderboard of this file.")
+@click.option("--readme", metavar="README.md", help="Renew the table of this file.")
 @click.option("--plots", metavar="FOLDER", help="Write profile and sensitivity, SVG and CSV.")
 @_draws
 @_seed
@@ -47,6 +48,7 @@ def leaderboard(
     store: str,
     by: str,
     ladder: str | None,
+    agreement: bool,
     form: str | None,
     readme: str | None,
     plots: str | None,
@@ -56,15 +58,18 @@ def leaderboard(
     """Rank samplers over all problems of a store (a folder, or a .jsonl file of runs)."""
     from llcbench.compare.board import leaderboard as ranked
     from llcbench.report import tables
-    from llcbench.report.leaderboard_table import leaderboard_table, legend, printed
+    from llcbench.report.leaderboard_table import AGREEMENT, leaderboard_table, legend, printed
 
     records = records_in(store)
     steps = list(records_in(ladder).values()) if ladder is not None else []
     board = ranked(records.values(), ladder=steps, by=by, draws=draws, seed=seed)
     if readme is not None:
-        from llcbench.report.readme import update_leaderboard
+        from llcbench.report.readme import update_agreement, update_leaderboard
 
-        update_leaderboard(Path(readme), records.values(), steps)
+        if agreement:
+            update_agreement(Path(readme), records.values())
+        else:
+            update_leaderboard(Path(readme), records.values(), steps)
     if plots is not None:
         from llcbench.report.leaderboard_plots import write_plots
 
@@ -73,11 +78,14 @@ def leaderboard(
     if form == "json":
         click.echo(_json(board))
         return
+    whole = leaderboard_table(board)
+    if agreement:
+        whole = whole.select(AGREEMENT)
     if form is not None:
-        shown = leaderboard_table(board) if form == "csv" else printed(board)
+        shown = whole if form == "csv" or agreement else printed(board)
         click.echo(tables.RENDERERS[form](shown), nl=False)
         return
-    click.echo(tables.to_text(leaderboard_table(board), _width()))
+    click.echo(tables.to_text(whole, _width()))
     click.echo("\n".join(legend(board)))
 
 

@@ -19,6 +19,8 @@ PRINTED = (
     "rank", "entry", "problems", "bias", "rmse", "|err|/local", "cov90", "order", "ess/grad",
     "grads to 5 %", "failed", "tuning", "window",
 )  # fmt: skip
+# Whether samplers that are exact in law are exact here.
+AGREEMENT = ("entry", "problems", "bias", "3 s.e.", "cov90", "failed", "flagged")
 
 # Heading, and how dispensable the column is on a narrow terminal.
 _SHOWN = {
