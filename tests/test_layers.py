@@ -17,6 +17,8 @@ CASES = [
     ("import llcbench.samplers.sgld, llcbench.samplers.mala, llcbench.samplers.exact",
      ["llcbench.estimators", "llcbench.run", "llcbench.report"]),
     ("import llcbench.estimators.mean_energy", ["llcbench.run", "llcbench.report", "llcbench.cli"]),
+    ("import llcbench.measures.norms, llcbench.measures.rescaling",
+     ["llcbench.estimators", "llcbench.run", "llcbench.report", "llcbench.cli"]),
     ("import llcbench.run.runner", ["llcbench.report", "llcbench.cli"]),
 ]
 

@@ -213,21 +213,19 @@ def _examine(problem: ModuleProblem) -> None:
     with torch.no_grad():
         losses = per_sample(problem.per_sample_loss, problem.module(inputs), targets)
         again = problem.per_sample_loss(problem.module(inputs), targets)
-        alone = torch.cat(
-            [
-                problem.per_sample_loss(problem.module(x), y)
-                for x, y in zip(torch.split(inputs, 1), torch.split(targets, 1), strict=True)
-            ]
+        halves = (torch.split(part, max(1, len(inputs) // 2)) for part in (inputs, targets))
+        apart = torch.cat(
+            [problem.per_sample_loss(problem.module(x), y) for x, y in zip(*halves, strict=True)]
         )
     if not bool(losses.isfinite().all()):
         raise ValueError(f"the loss at w_star is {losses.tolist()}: not finite")
     if not torch.equal(losses, again):
         raise ValueError("the loss is not the same twice: the module is random even in eval()")
     scale = float(losses.abs().mean()) or 1.0
-    apart = float((losses - alone).abs().max()) / scale
-    if not math.isfinite(apart) or apart > TOLERANCE:
+    change = float((losses - apart).abs().max()) / scale
+    if not math.isfinite(change) or change > TOLERANCE:
         raise ValueError(
-            f"the loss of a sample changes by {apart:.2g} with the other samples in its batch:"
+            f"the loss of a sample changes by {change:.2g} with the other samples in its batch:"
             " samples must not mix"
         )
     problem.shapes  # noqa: B018  # raises if no parameter is left

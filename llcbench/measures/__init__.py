@@ -1,0 +1,1 @@
+"""Measures of a trained network that stand beside its local learning coefficient."""
