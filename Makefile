@@ -33,7 +33,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.developed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(INSTALL) --editable '.[dev,peers,nuts,dist,slurm]'
+	$(INSTALL) --editable '.[dev,peers,nuts,dist,slurm,data]'
 	touch $(VENV)/.installed $@
 
 quickstart: $(VENV)/.installed

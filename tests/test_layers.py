@@ -19,6 +19,7 @@ CASES = [
     ("import llcbench.estimators.mean_energy", ["llcbench.run", "llcbench.report", "llcbench.cli"]),
     ("import llcbench.measures.norms, llcbench.measures.rescaling",
      ["llcbench.estimators", "llcbench.run", "llcbench.report", "llcbench.cli"]),
+    ("import llcbench.networks", ["llcbench.training", "llcbench.run", "llcbench.estimators"]),
     ("import llcbench.run.runner", ["llcbench.report", "llcbench.cli"]),
 ]
 

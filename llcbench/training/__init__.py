@@ -1,0 +1,1 @@
+"""Training of networks with the heuristics whose effect on complexity is studied."""
