@@ -116,6 +116,7 @@ def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30
 
 def _curvature_of_a_batch(target: Target, rng: torch.Generator, iterations: int = 20) -> float:
     """Return the largest eigenvalue on one batch; two copies of the parameters are alive."""
+    target.release()
     star, width, value = target.w_star.unsqueeze(0), 1e-2, 1.0
     batch = target.loss.draw(1, target.batch_size, rng)
     noisy = target.data is not None and getattr(target.loss, "noisy", True)

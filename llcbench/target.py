@@ -155,6 +155,12 @@ class Target:
         noise = torch.empty_like(theta).normal_(generator=rng)
         return theta.add_(noise, alpha=self.gamma**-0.5)
 
+    def release(self) -> None:
+        """Forget the buffers of the last step: at 100 million parameters they are a gigabyte."""
+        self._grad = None
+        if isinstance(self.loss, SquaredLoss):
+            self.loss.release()
+
     def _bound(self) -> Loss:
         """Return the loss with its data where the parameters are."""
         loss = self.problem.bind(self.data, self.dtype)

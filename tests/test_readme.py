@@ -10,11 +10,13 @@ import pytest
 
 from llcbench.report.readme import (
     BEGIN,
+    BEGIN_AGREEMENT,
     BEGIN_CLASSES,
     BEGIN_LEADERBOARD,
     BEGIN_PEERS,
     BEGIN_SPEED,
     generated,
+    generated_agreement,
     generated_classes,
     generated_leaderboard,
     generated_peers,
@@ -28,6 +30,8 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
 SMOKE = ROOT / "results" / "reference" / "v1" / "smoke.jsonl"
 ACCURACY = SMOKE.with_name("accuracy.jsonl.gz")
+SENSITIVITY = SMOKE.with_name("sensitivity.jsonl.gz")
+EXACT = SMOKE.with_name("exact.jsonl.gz")
 PEERS = SMOKE.with_name("peers.jsonl.gz")
 SCALE = SMOKE.with_name("dln-scale.jsonl.gz")
 
@@ -67,8 +71,14 @@ def test_the_table_is_that_of_the_committed_runs() -> None:
 
 
 def test_the_leaderboard_is_that_of_the_committed_runs() -> None:
-    wanted = generated_leaderboard(read(ACCURACY).values()).strip()
+    wanted = generated_leaderboard(
+        read(ACCURACY).values(), read(SENSITIVITY).values()
+    ).strip()
     assert shown(TEXT, BEGIN_LEADERBOARD) == wanted
+
+
+def test_the_agreement_is_that_of_the_committed_runs() -> None:
+    assert shown(TEXT, BEGIN_AGREEMENT) == generated_agreement(read(EXACT).values()).strip()
 
 
 def test_the_peers_are_those_of_the_committed_runs() -> None:
@@ -87,7 +97,7 @@ def plain(path: Path) -> bytes:
     return gzip.decompress(content) if path.suffix == ".gz" else content
 
 
-@pytest.mark.parametrize("committed", [SMOKE, ACCURACY, PEERS, SCALE], ids=lambda p: p.name)
+@pytest.mark.parametrize("committed", [SMOKE, ACCURACY, SENSITIVITY, EXACT, PEERS, SCALE], ids=lambda p: p.name)
 def test_committed_runs_are_whole_and_stable(committed: Path, tmp_path: Path) -> None:
     records = read(committed)
     again = tmp_path / committed.name

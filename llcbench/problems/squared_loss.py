@@ -130,6 +130,10 @@ class SquaredLoss:
             sent.backward(residual.mul_(2 * self.scale / residual.shape[1]))
         return loss, sent.out
 
+    def release(self) -> None:
+        """Forget the buffers that were kept for the next call."""
+        self._passes.clear()
+
     def placed(self, device: str, matmul: Matmul) -> "SquaredLoss":
         """Return the loss with its tensors on a device and a precision of matrix products."""
         moments, data = self.moments, self.data

@@ -1,5 +1,7 @@
 """Guards that say what R-hat and the effective sample size do not see."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -56,3 +58,17 @@ def test_the_curvature_on_one_batch_is_near_that_on_all_data(identifier):
     assert abs(found / exact - 1) < 0.1
     early = guards._curvature_of_a_batch(target, torch.Generator().manual_seed(1), iterations=1)
     assert abs(early / exact - 1) > 0.1
+
+
+def test_the_buffers_of_the_last_step_are_gone_before_the_curvature_of_a_large_network():
+    problem = llcbench.problem("dln/60-60-60/r60/n4000")
+    data = problem.sample_data(torch.Generator().manual_seed(0))
+    target = Target(problem, 10.0, 1.0, 1, data, batch_size=20, dtype=torch.float32)
+    target.next_batch(torch.Generator().manual_seed(0))
+    theta = target.start()
+    grad = target.loss_and_grad(theta, reuse=True)[1]
+    held = [weakref.ref(theta), weakref.ref(grad)]
+    del theta, grad
+    assert all(reference() is not None for reference in held)
+    guards._curvature_of_a_batch(target, torch.Generator().manual_seed(1), iterations=1)
+    assert all(reference() is None for reference in held)
