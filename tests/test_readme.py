@@ -97,7 +97,10 @@ def plain(path: Path) -> bytes:
     return gzip.decompress(content) if path.suffix == ".gz" else content
 
 
-@pytest.mark.parametrize("committed", [SMOKE, ACCURACY, SENSITIVITY, EXACT, PEERS, SCALE], ids=lambda p: p.name)
+COMMITTED = (SMOKE, ACCURACY, SENSITIVITY, EXACT, PEERS, SCALE)
+
+
+@pytest.mark.parametrize("committed", COMMITTED, ids=lambda path: path.name)
 def test_committed_runs_are_whole_and_stable(committed: Path, tmp_path: Path) -> None:
     records = read(committed)
     again = tmp_path / committed.name

@@ -23,11 +23,12 @@ MEASURES = {
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
-    """What one problem costs one entry, medians over replicates.
+    """What one problem costs one entry at one localisation, medians over replicates.
 
     Attributes:
         entry: Name of the entry.
         problem: Id of the problem.
+        gamma: Localisation.
         dim: Number of parameters.
         chains: Chains of a run; they share its time.
         step: Seconds of a step of one chain.
@@ -41,6 +42,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
     entry: str
     problem: str
+    gamma: float
     dim: int
     chains: int
     step: float
@@ -74,11 +76,12 @@ def points(records: Iterable[RunRecord]) -> list[Point]:
     known = [r for r in records if r.estimate.dim > 0 and r.estimate.status == "ok"]
     found = []
     for entry, runs in field_of(known).runs.items():
-        groups: dict[str, list[RunRecord]] = {}
+        groups: dict[tuple[str, float, float], list[RunRecord]] = {}
         for record in runs:
-            groups.setdefault(record.spec.problem, []).append(record)
-        found += [_point(entry.name, problem, group) for problem, group in groups.items()]
-    return sorted(found, key=lambda point: (point.entry, point.dim, point.problem))
+            key = record.spec.problem, record.spec.settings.gamma, record.estimate.nbeta
+            groups.setdefault(key, []).append(record)
+        found += [_point(entry.name, group) for group in groups.values()]
+    return sorted(found, key=lambda point: (point.entry, point.dim, point.problem, point.gamma))
 
 
 def growth(found: Sequence[Point], *, above: int = 0) -> list[Growth]:
@@ -98,7 +101,7 @@ def growth(found: Sequence[Point], *, above: int = 0) -> list[Growth]:
     return laws
 
 
-def _point(entry: str, problem: str, group: Sequence[RunRecord]) -> Point:
+def _point(entry: str, group: Sequence[RunRecord]) -> Point:
     first = group[0]
     chains = first.spec.settings.num_chains
     seconds = [record.estimate.seconds_sampling for record in group]
@@ -116,7 +119,8 @@ def _point(entry: str, problem: str, group: Sequence[RunRecord]) -> Point:
     bias = float(np.mean(values) / np.mean(truths) - 1) if truths and values else None
     return Point(
         entry=entry,
-        problem=problem,
+        problem=first.spec.problem,
+        gamma=first.spec.settings.gamma,
         dim=first.estimate.dim,
         chains=chains,
         step=median(s / n for s, n in zip(seconds, steps, strict=True)) / chains,

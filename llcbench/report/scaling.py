@@ -26,6 +26,7 @@ def scaling_table(found: Sequence[Point]) -> Table:
     columns = (
         Column("entry", "sampler and how it was set", ("entry",), numeric=False),
         Column("problem", "id", ("problem",), numeric=False),
+        Column("gamma", "localisation", ("gamma",), rank=1),
         Column("parameters", "number of parameters", ("dim",)),
         Column("runs", "runs with an estimate", ("runs", "chains"), rank=3),
         Column("s/step", MEASURES["step"], ("step",)),
@@ -36,7 +37,8 @@ def scaling_table(found: Sequence[Point]) -> Table:
     )
     rows = [
         Row((
-            Cell(p.entry, (p.entry,)), Cell(p.problem, (p.problem,)), Cell(f"{p.dim}", (p.dim,)),
+            Cell(p.entry, (p.entry,)), Cell(p.problem, (p.problem,)),
+            Cell(f"{p.gamma:g}", (p.gamma,)), Cell(f"{p.dim}", (p.dim,)),
             Cell(f"{p.runs}", (p.runs, p.chains)), _number(p.step), _number(p.effective),
             _number(p.goal), Cell(f"{p.memory / MIB:.0f}", (p.memory,)),
             Cell("-" if p.bias is None else f"{100 * p.bias:+.1f} %", (p.bias,)),

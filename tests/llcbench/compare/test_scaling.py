@@ -58,3 +58,12 @@ def test_tables_and_files(runs, tmp_path) -> None:
     assert names == ["scaling.svg", "scaling.csv", "exponents.csv"]
     with pytest.raises(ValueError, match="no run"):
         scaling_figure([])
+
+
+def test_localisations_are_not_averaged(runs) -> None:
+    first = runs[0]
+    settings = msgspec.structs.replace(first.spec.settings, gamma=50.0)
+    spec = msgspec.structs.replace(first.spec, settings=settings)
+    estimate = msgspec.structs.replace(first.estimate, llc=2 * first.estimate.llc)
+    other = msgspec.structs.replace(first, spec=spec, estimate=estimate)
+    assert [point.bias for point in points([first, other])] == pytest.approx([0.1, 1.2])
