@@ -6,8 +6,7 @@ from llcbench.compare.runs import CAP, Array, Runs
 
 # The accuracy of `case_grads`.
 TARGET = 0.05
-# Standard errors within which an exact sampler's mean should be: of 1000 such means 997 are if the
-# standard error is known, 985 if it comes from ten replicates.
+# Standard errors within which an exact sampler's mean should be: 997 of 1000 are.
 AGREED = 3.0
 
 
@@ -63,10 +62,14 @@ def case_bias(runs: Runs, *, noisy: bool = False) -> Array:
 def case_agrees(runs: Runs) -> Array:
     """Return 1 per case if the mean error is within ``AGREED`` standard errors of zero, else 0.
 
-    The standard error is that of `case_bias`. A case with a failed run does not agree.
+    The standard error is the larger of that from the spread between replicates, which says little
+    for a few of them, and the one that the runs claim; with that of the truth. A case with a failed
+    run does not agree.
     """
     known = ~np.isnan(mean(runs.failed))
-    near = mean(runs.error) ** 2 <= AGREED**2 * _mean_variance(runs)
+    count = np.maximum((~np.isnan(runs.error)).sum(-1), 1)
+    noise = np.fmax(variance(runs.error), mean(runs.noise)) / count
+    near = mean(runs.error) ** 2 <= AGREED**2 * (noise + np.nan_to_num(mean(runs.truth)))
     return np.where(known, (near & (mean(runs.failed) == 0)).astype(float), np.nan)
 
 
