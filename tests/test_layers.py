@@ -20,6 +20,8 @@ CASES = [
     ("import llcbench.measures.norms, llcbench.measures.rescaling",
      ["llcbench.estimators", "llcbench.run", "llcbench.report", "llcbench.cli"]),
     ("import llcbench.networks", ["llcbench.training", "llcbench.run", "llcbench.estimators"]),
+    ("import llcbench.heuristics.suite, llcbench.heuristics.effects, llcbench.heuristics.store",
+     ["torch", "matplotlib", "llcbench.cli"]),
     ("import llcbench.run.runner", ["llcbench.report", "llcbench.cli"]),
 ]
 

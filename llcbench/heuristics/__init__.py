@@ -1,0 +1,1 @@
+"""Experiments on training heuristics: which way complexity moves with them, with intervals."""
