@@ -17,7 +17,7 @@ def peers() -> None:
 @click.option("--peer", "names", multiple=True, metavar="NAME", help="Only these; default all.")
 @click.option("--rounds", type=int, default=5, show_default=True, help="Rounds that count.")
 @click.option("--steps", type=int, help="Steps of a chain, half of them burn-in.")
-@click.option("--out", metavar="FILE.csv", help="Write all figures.")
+@click.option("--out", metavar="FILE.csv", help="Write all figures; other cases in it stay.")
 @click.option("--readme", metavar="README.md", help="Renew the table of this file from --out.")
 @json_option
 def bench(
@@ -38,7 +38,7 @@ def bench(
 
     from llcbench.peers.bench import chosen, measure, shortened
     from llcbench.peers.crew import PACKAGES
-    from llcbench.peers.table import legend, speed_table
+    from llcbench.peers.table import legend, speed_table, write_speed
     from llcbench.report import tables
 
     if readme is not None and out is None:
@@ -49,8 +49,7 @@ def bench(
         say = lambda line, name=case.name: click.echo(f"{name}: {line}", err=True)  # noqa: E731
         rows += measure(work, names or list(PACKAGES), rounds, say=say)
     if out is not None:
-        Path(out).parent.mkdir(parents=True, exist_ok=True)
-        Path(out).write_text(tables.to_csv(speed_table(rows)), encoding="utf-8")
+        write_speed(rows, Path(out))
         if readme is not None:
             from llcbench.report.readme import update_speed
 

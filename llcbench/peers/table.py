@@ -6,7 +6,9 @@ from pathlib import Path
 
 from llcbench.peers.claim import Margin
 from llcbench.peers.speed import Speed
+from llcbench.peers.work import CASES
 from llcbench.report.table import Cell, Column, Row, Table, Value
+from llcbench.report.tables import to_csv
 
 # Digits of the figures in CSV: the next one changes from run to run.
 DIGITS = 4
@@ -29,6 +31,20 @@ def speed_table(rows: Sequence[Speed]) -> Table:
         Column("law p", "p-value of a loss that differs from the control's", ("law_p",)),
     )  # fmt: skip
     return Table("Speed on identical work", columns, tuple(_row(row) for row in rows))
+
+
+def write_speed(rows: Sequence[Speed], path: Path) -> None:
+    """Write rows as CSV; cases that the file holds and that were not measured now stay in it."""
+    head, *new = to_csv(speed_table(rows)).splitlines()
+    measured = {row.case for row in rows}
+    old = path.read_text(encoding="utf-8").splitlines() if path.exists() else [head]
+    if old[0] != head:
+        raise ValueError(f"{path} holds something else; give another file to --out")
+    kept = [line for line in old[1:] if line.partition(",")[0] not in measured]
+    order = list(CASES)
+    lines = sorted([*kept, *new], key=lambda line: order.index(line.partition(",")[0]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
 
 
 def read_speed(path: Path) -> Table:

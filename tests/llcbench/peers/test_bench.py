@@ -14,7 +14,7 @@ from llcbench.peers import crew
 from llcbench.peers.bench import chosen, measure, shortened
 from llcbench.peers.kernels import control
 from llcbench.peers.speed import ALARM, summarise
-from llcbench.peers.table import legend, speed_table
+from llcbench.peers.table import legend, speed_table, write_speed
 from llcbench.peers.work import CASES, Case, make, read
 from llcbench.peers.worker import Answer
 from llcbench.report import tables
@@ -99,6 +99,20 @@ def test_another_law_is_named():
     rows = summarise(TINY, dict.fromkeys(answers, 0.0), answers, dict.fromkeys(answers))
     assert rows[1].law_p < ALARM
     assert legend(rows) == ["other laws than that of the control: tiny, ours"]
+
+
+def test_cases_that_were_not_measured_stay_in_the_file(tmp_path):
+    path = tmp_path / "speed.csv"
+    for name, reason in (("1m", "first"), ("small", "other"), ("1m", "second")):
+        write_speed(summarise(CASES[name], {}, {}, {"devinterp": reason}), path)
+    lines = path.read_text().splitlines()[1:]
+    assert [(line.split(",")[0], line.split(",")[6]) for line in lines] == [
+        ("small", "other"),
+        ("1m", "second"),
+    ]
+    path.write_text("something else\n")
+    with pytest.raises(ValueError, match="holds something else"):
+        write_speed(summarise(CASES["1m"], {}, {}, {"devinterp": "x"}), path)
 
 
 def test_two_peers_take_turns_in_processes_of_their_own(monkeypatch):
