@@ -31,8 +31,9 @@ def bench(
 ) -> None:
     """Time peers on identical work: the same weights, data, step, minibatch and chains.
 
-    Every peer runs in a process of its own with one thread; they take turns, and ratios are taken
-    round by round, so that a busy machine slows all of them. The first run is not counted.
+    Every peer runs in a process of its own with one thread, on Linux all of them on one and the
+    same core; they take turns, and ratios are taken round by round, so that a busy machine slows
+    all of them. The first run is not counted.
     """
     import msgspec
 

@@ -38,6 +38,7 @@ def main(peer: str, path: str) -> None:
     """Answer until the input ends."""
     # What packages print must not land among the answers.
     answers = os.fdopen(os.dup(1), "wb")
+    _one_core()
     os.dup2(2, 1)
     started = time.perf_counter()
     kernel = import_module(f"llcbench.peers.kernels.{peer}")
@@ -56,6 +57,12 @@ def main(peer: str, path: str) -> None:
         seconds = time.perf_counter() - begun
         means = losses[:, -work.case.draws :].mean(1)
         _say(answers, Answer(seconds, [float(mean) for mean in means], peak_bytes()))
+
+
+def _one_core() -> None:
+    """Stay on one core: not every library listens to the number of threads that it is given."""
+    if sys.platform == "linux":
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def _say(stream: BinaryIO, message: msgspec.Struct) -> None:
