@@ -41,8 +41,8 @@ def write_speed(rows: Sequence[Speed], path: Path) -> None:
     if old[0] != head:
         raise ValueError(f"{path} holds something else; give another file to --out")
     kept = [line for line in old[1:] if line.partition(",")[0] not in measured]
-    order = list(CASES)
-    lines = sorted([*kept, *new], key=lambda line: order.index(line.partition(",")[0]))
+    place = {name: k for k, name in enumerate(CASES)}
+    lines = sorted([*kept, *new], key=lambda line: place.get(line.partition(",")[0], len(place)))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
 

@@ -208,7 +208,8 @@ class ModuleProblem:
 
 
 def _examine(problem: ModuleProblem) -> None:
-    """Try the loss on a few samples."""
+    """Try the loss on a few samples; the number of parameters refuses to be none."""
+    assert problem.dim > 0
     inputs, targets = (part[:TRIED] for part in problem.data)
     with torch.no_grad():
         losses = per_sample(problem.per_sample_loss, problem.module(inputs), targets)
@@ -228,4 +229,3 @@ def _examine(problem: ModuleProblem) -> None:
             f"the loss of a sample changes by {change:.2g} with the other samples in its batch:"
             " samples must not mix"
         )
-    problem.shapes  # noqa: B018  # raises if no parameter is left

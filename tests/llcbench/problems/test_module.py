@@ -68,7 +68,7 @@ def test_the_loss_is_that_of_the_module_in_eval_mode(classifier):
         net.zero_grad()
         value = entropies(net(x.double()), y).mean()
         value.backward()
-        assert float(excess[chain] + loss.baseline(batch)[chain]) == pytest.approx(float(value))
+        assert float(excess[chain] + loss.baseline(batch)[chain]) == pytest.approx(value.item())
         wanted = nn.utils.parameters_to_vector([p.grad for p in net.parameters()])
         assert torch.allclose(grads[chain], wanted)
 
