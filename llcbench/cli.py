@@ -9,6 +9,7 @@ import click
 
 from llcbench.cli_compare import compare, leaderboard
 from llcbench.cli_estimate import estimate
+from llcbench.cli_figures import figures
 from llcbench.cli_heuristics import heuristics
 from llcbench.cli_options import (
     json_option,
@@ -173,6 +174,7 @@ cli.add_command(plan)
 cli.add_command(peers)
 cli.add_command(scaling)
 cli.add_command(heuristics)
+cli.add_command(figures)
 
 
 def main() -> None:

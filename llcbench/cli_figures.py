@@ -1,0 +1,80 @@
+"""The command ``figures``: the figures of the papers again, with their claims checked."""
+
+import json
+from pathlib import Path
+
+import click
+
+from llcbench.cli_options import json_option
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--out", default="build/figures", show_default=True, help="Folder of the files.")
+@click.option("--results", "root", default="results", show_default=True, help="Committed results.")
+@click.option("--scripts", default="paper_figures", show_default=True, help="Folder of scripts.")
+@click.option("--from-scratch", is_flag=True, help="Make the data again first; can take hours.")
+@click.option("--scale", type=click.Choice(["cpu", "paper"]), default="cpu", show_default=True,
+              help="Settings of the data: what two cores do, or those of the paper.")  # fmt: skip
+@click.option("--list", "listed", is_flag=True, help="Only say which figures there are.")
+@json_option
+def figures(
+    ids: tuple[str, ...],
+    out: str,
+    root: str,
+    scripts: str,
+    from_scratch: bool,
+    scale: str,
+    listed: bool,
+    as_json: bool,
+) -> None:
+    """Draw the figures of the papers from committed results and check what the papers claim."""
+    from tqdm import tqdm
+
+    from llcbench.figures import build
+    from llcbench.figures.results import Results
+
+    found = build.chosen(build.discover(Path(scripts)), ids)
+    if listed:
+        _list(found, as_json)
+        return
+    results = Results(Path(root), scale)
+    if from_scratch:
+        _measure(found, results, scale)
+    drawn = []
+    for figure in tqdm(found, desc="figures", unit="figure", disable=None):
+        drawing = build.draw(figure, results)
+        build.write(figure, drawing, Path(out))
+        drawn.append((figure, drawing))
+    build.write_claims(drawn, Path(out))
+    if as_json:
+        click.echo(json.dumps(build.read_claims(Path(out) / build.CLAIMS)))
+        return
+    for figure, drawing in drawn:
+        click.echo(f"{figure.id}  {figure.title}")
+        for claim in drawing.claims:
+            click.echo(f"     {claim.verdict}: {claim.text} Found: {claim.found}")
+    click.echo(f"written to {out}: {len(drawn)} figures as SVG, PDF and CSV, {build.CLAIMS}")
+
+
+def _list(found: list, as_json: bool) -> None:  # type: ignore[type-arg]
+    if as_json:
+        keys = ("id", "name", "title", "paper", "inputs", "needs")
+        click.echo(json.dumps([{key: getattr(figure, key) for key in keys} for figure in found]))
+        return
+    for figure in found:
+        source = figure.paper or "new"
+        feeds = " and ".join([*figure.inputs, *(["own data"] if figure.measurement else [])])
+        click.echo(f"{figure.id}  {figure.title} ({source}; from {feeds})")
+
+
+def _measure(found: list, results: object, scale: str) -> None:  # type: ignore[type-arg]
+    """Measure the figures' own data, then run the suites that feed the others."""
+    from llcbench.figures.measure import measure
+    from llcbench.figures.suites import feed
+
+    suites = sorted({name for figure in found for name in figure.inputs})
+    feed(suites, results, scale)  # type: ignore[arg-type]
+    for figure in found:
+        if figure.measurement is not None:
+            measure(figure, results, scale)  # type: ignore[arg-type]
