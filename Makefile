@@ -65,7 +65,7 @@ reference: $(VENV)/.installed
 accuracy: $(VENV)/.installed
 	$(BIN)/llcbench run accuracy --store build/accuracy --executor processes --workers 2 --run-limit 10m
 	$(BIN)/llcbench export --store build/accuracy --out results/reference/v1/accuracy.jsonl.gz
-	$(BIN)/llcbench leaderboard --store results/reference/v1/accuracy.jsonl.gz --readme README.md
+	$(BIN)/llcbench leaderboard --store results/reference/v1/accuracy.jsonl.gz --ladder results/reference/v1/sensitivity.jsonl.gz --readme README.md
 
 # Deep linear networks from a thousand to 100 million parameters: an hour and more, resumable.
 scale: $(VENV)/.installed
@@ -90,6 +90,7 @@ exact: $(VENV)/.installed
 sensitivity: $(VENV)/.installed
 	$(BIN)/llcbench run sensitivity --store build/sensitivity --executor processes --workers 2 --run-limit 10m
 	$(BIN)/llcbench export --store build/sensitivity --out results/reference/v1/sensitivity.jsonl.gz
+	$(BIN)/llcbench leaderboard --store results/reference/v1/accuracy.jsonl.gz --ladder results/reference/v1/sensitivity.jsonl.gz --readme README.md
 
 benchmark: export LLCBENCH_SPEED_CSV = results/reference/v1/steps.csv
 benchmark: $(VENV)/.developed

@@ -31,6 +31,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
 SMOKE = ROOT / "results" / "reference" / "v1" / "smoke.jsonl"
 ACCURACY = SMOKE.with_name("accuracy.jsonl.gz")
 EXACT = SMOKE.with_name("exact.jsonl.gz")
+SENSITIVITY = SMOKE.with_name("sensitivity.jsonl.gz")
 PEERS = SMOKE.with_name("peers.jsonl.gz")
 SCALE = SMOKE.with_name("dln-scale.jsonl.gz")
 
@@ -70,7 +71,8 @@ def test_the_table_is_that_of_the_committed_runs() -> None:
 
 
 def test_the_leaderboard_is_that_of_the_committed_runs() -> None:
-    wanted = generated_leaderboard(read(ACCURACY).values()).strip()
+    ladder = read(SENSITIVITY).values()
+    wanted = generated_leaderboard(read(ACCURACY).values(), ladder).strip()
     assert shown(TEXT, BEGIN_LEADERBOARD) == wanted
 
 
@@ -94,7 +96,7 @@ def plain(path: Path) -> bytes:
     return gzip.decompress(content) if path.suffix == ".gz" else content
 
 
-COMMITTED = (SMOKE, ACCURACY, EXACT, PEERS, SCALE)
+COMMITTED = (SMOKE, ACCURACY, EXACT, SENSITIVITY, PEERS, SCALE)
 
 
 @pytest.mark.parametrize("committed", COMMITTED, ids=lambda path: path.name)
