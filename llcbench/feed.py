@@ -83,26 +83,35 @@ class Feed:
                 self._buffer = rows.new_empty(index.numel(), rows.shape[1])
         torch.index_select(rows, 0, index.flatten(), out=self._buffer)
         samples = self._buffer.view(*index.shape, -1)
-        moments = torch.bmm(samples.mT, samples).div_(size)
-        moments = moments.view(steps, chains, *moments.shape[1:])
         inputs = loss.map.inputs
-        second, cross = moments[:, :, :inputs, :inputs], moments[:, :, inputs:, :inputs]
+        right = samples[:, :, : 1 + inputs]
+        means = samples.new_empty(len(samples), rows.shape[1], 1 + inputs)
+        torch.baddbmm(means, samples.mT, right, beta=0, alpha=1 / size, out=means)
+        means = means.view(steps, chains, *means.shape[1:])
+        second = means[:, :, 1 : 1 + inputs, 1:].contiguous()
         if loss.noisy:
-            noise = moments[:, :, inputs:, inputs:].diagonal(dim1=2, dim2=3).sum(2)
+            cross = means[:, :, 1 + inputs : -1, 1:].contiguous()
+            star = loss.scale * means[:, :, -1, 0]
         else:
             cross = second.new_zeros(steps, chains, loss.map.outputs, inputs)
-            noise = second.new_zeros(steps, chains)
-        parts = (second.contiguous(), cross.contiguous(), noise)
-        return [ChainMoments(*step) for step in zip(*parts, strict=True)]
+            star = second.new_zeros(steps, chains)
+        return [ChainMoments(*step) for step in zip(second, cross, star, strict=True)]
 
 
 def _narrow(loss: Loss, batch_size: int) -> Tensor | None:
-    """Return inputs and noise side by side, ``(n, in + out)``, if moments are the cheaper way."""
+    """Return what moments are made of, a row a sample, if they are the cheaper way.
+
+    A row is ``(1, x, noise, |noise|^2)``: its products with its first part ``(1, x)`` have all
+    means that a squared loss needs, and no others. Without noise a row is ``(1, x)``.
+    """
     if not isinstance(loss, SquaredLoss) or not isinstance(loss.data, Data):
         return None
     if isinstance(loss.map, LinearNetwork) and loss.map.through_layers(batch_size):
         return None
-    width = loss.map.inputs + (loss.map.outputs if loss.noisy else 0)
-    if width > NARROW * batch_size:
+    inputs, noise = loss.data
+    if inputs.shape[1] + (noise.shape[1] if loss.noisy else 0) > NARROW * batch_size:
         return None
-    return torch.cat(loss.data, dim=1) if loss.noisy else loss.data.inputs
+    ones = inputs.new_ones(len(inputs), 1)
+    if not loss.noisy:
+        return torch.cat([ones, inputs], dim=1)
+    return torch.cat([ones, inputs, noise, noise.square().sum(1, keepdim=True)], dim=1)

@@ -14,6 +14,7 @@ the mean derivative is used instead, which is never negative and too large on av
 import math
 from typing import Any, final
 
+import torch
 from torch import Tensor
 
 from llcbench.problems.regression import Moments, Regression, SquaredLoss
@@ -21,6 +22,9 @@ from llcbench.target import Target
 from llcbench.types import Data
 
 EVERY = 10
+# States whose sums are formed at once, as far as they are small.
+TOGETHER = 16
+SMALL = 2**16
 
 
 @final
@@ -33,6 +37,8 @@ class Response:
         assert isinstance(target.loss, SquaredLoss)
         self._target, self._loss = target, target.loss
         self._sums: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._count = 0
+        self._waiting: list[Tensor] = []
 
     @staticmethod
     def applies(target: Target) -> bool:
@@ -50,32 +56,48 @@ class Response:
 
     def add(self, theta: Tensor) -> None:
         """Add the current states of all chains."""
+        small = theta.numel() <= SMALL
+        self._waiting.append(theta.clone() if small else theta)
+        if not small or len(self._waiting) == TOGETHER:
+            self._gather()
+
+    def _gather(self) -> None:
+        """Add the states that wait to the sums."""
+        if not self._waiting:
+            return
+        states, chains = len(self._waiting), self._waiting[0].shape[0]
+        theta = torch.cat(self._waiting) if states > 1 else self._waiting[0]
+        self._waiting = []
         delta = self._loss.map.value(theta) - self._loss.reference
-        excess = self._loss.head(delta, self._loss.moments)[0]
-        half = theta.shape[0] // 2
+        excess = self._loss.head(delta, self._loss.moments)[0].double().view(states, chains)
+        delta = delta.double().view(states, chains, *delta.shape[1:])
+        half = chains // 2
         new = []
         for rows in (slice(0, half), slice(half, None)):
-            q, d = excess[rows].double(), delta[rows].double()
-            new.append((q.mean(), d.mean(0), (q[:, None, None] * d).mean(0)))
-        if not self._sums:
-            self._sums, self._count = new, 1
-            return
-        self._count += 1
+            q, d = excess[:, rows], delta[:, rows]
+            # The mean over chains, added up over states.
+            each = 1 / q.shape[1]
+            new.append((each * q.sum(), each * d.sum((0, 1)), each * _weighted(q, d)))
+        old = self._sums or [(0.0, 0.0, 0.0)] * 2
+        self._count += states
         self._sums = [
-            (a + x, b + y, c + z) for (a, b, c), (x, y, z) in zip(self._sums, new, strict=True)
+            (a + x, b + y, c + z) for (a, b, c), (x, y, z) in zip(old, new, strict=True)
         ]
 
     def state(self) -> dict[str, Any]:
         """Return the sums so far, to be restored in another process."""
-        return {"sums": self._sums, "count": self._count if self._sums else 0}
+        # States that wait go along: sums in another order would not be the same to the bit.
+        return {"sums": self._sums, "count": self._count, "waiting": list(self._waiting)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from the sums of another process."""
         self._sums = [(q.clone(), d.clone(), qd.clone()) for q, d, qd in state["sums"]]
         self._count = state["count"]
+        self._waiting = [theta.clone() for theta in state["waiting"]]
 
     def standard_error(self) -> float | None:
         """Return the standard error from label noise; None before the first state."""
+        self._gather()
         if not self._sums:
             return None
         problem, nbeta = self._target.problem, self._target.nbeta
@@ -93,3 +115,8 @@ class Response:
             pooled = (slopes[0] + slopes[1]) / 2
             form = float((pooled @ second * pooled).sum())
         return math.sqrt(form * problem.noise_sd**2 / problem.num_data)
+
+
+def _weighted(q: Tensor, d: Tensor) -> Tensor:
+    """Return the sum of ``q D`` over states and chains."""
+    return (q[:, :, None, None] * d).sum((0, 1))

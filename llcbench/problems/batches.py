@@ -35,12 +35,12 @@ class ChainMoments(NamedTuple):
     Attributes:
         second: Means of ``x x^T``, ``(chains, in, in)``.
         cross: Means of ``noise x^T``, ``(chains, out, in)``.
-        noise: Means of ``|noise|^2``, ``(chains,)``.
+        star: Losses at ``w_star`` on the minibatches, ``(chains,)``.
     """
 
     second: Tensor
     cross: Tensor
-    noise: Tensor
+    star: Tensor
 
 
 class Samples(NamedTuple):

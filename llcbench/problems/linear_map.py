@@ -123,10 +123,26 @@ class ProductPass:
 
     def forward(self) -> Tensor:
         """Return the product, ``(chains, H_L, H_0)``; the next call overwrites it."""
+        self._partial()
+        if len(self._below) > 1:
+            torch.bmm(self._layers[-1], self._below[-2], out=self._below[-1])
+        return self._below[-1]
+
+    def difference(self, reference: Tensor) -> Tensor:
+        """Return the product minus a reference ``(1, H_L, H_0)``; the next call overwrites it."""
+        if len(self._below) == 1:
+            return self._below[0] - reference
+        self._partial()
+        whole, last = self._below[-1], self._layers[-1]
+        return torch.baddbmm(
+            reference.expand_as(whole), last, self._below[-2], beta=-1, out=whole
+        )  # fmt: skip
+
+    def _partial(self) -> None:
+        """Form the products of all layers but the last."""
         below = self._below
-        for k in range(1, len(below)):
+        for k in range(1, len(below) - 1):
             torch.bmm(self._layers[k], below[k - 1], out=below[k])
-        return below[-1]
 
     def backward(self, slope: Tensor) -> None:
         """Write the gradient in all weights for ``dL/dM``, ``(chains, H_L, H_0)``."""

@@ -119,9 +119,12 @@ class SquaredLoss:
         network = self._sent(batch)
         if network is None:
             formed = self._pass(ProductPass, self.map, theta, out)
-            loss, slope = self.head(formed.forward() - self.reference, batch)
-            with precision(self.matmul):
+            loss, slope = self.head(formed.difference(self.reference), batch)
+            if self.matmul == "full":
                 formed.backward(slope)
+            else:
+                with precision(self.matmul):
+                    formed.backward(slope)
             return loss, formed.out
         assert isinstance(batch, Samples)
         sent = self._pass(LayerPass, network, theta, out)
@@ -153,6 +156,8 @@ class SquaredLoss:
 
     def baseline(self, batch: Batch) -> Tensor:
         """Return the loss at ``w_star``: a scalar for the full batch, else ``(chains,)``."""
+        if isinstance(batch, ChainMoments):
+            return batch.star
         if isinstance(batch, Population):
             return torch.zeros(())
         if not isinstance(batch, Samples):
@@ -163,17 +168,17 @@ class SquaredLoss:
 
     def head(self, delta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the excess and its gradient in ``M`` at ``delta``, ``(chains, out, in)``."""
+        if isinstance(batch, ChainMoments):
+            # Factors ride along in the products: an operation of its own costs as much as each.
+            double, chains = 2 * self.scale, delta.shape[0]
+            slope = torch.baddbmm(batch.cross, delta, batch.second, beta=-double, alpha=double)
+            rest = torch.sub(slope, batch.cross, alpha=double).view(chains, -1, 1)
+            unused = batch.star.view(chains, 1, 1)
+            loss = torch.baddbmm(unused, delta.view(chains, 1, -1), rest, beta=0, alpha=0.5)
+            return loss.view(-1), slope
         if isinstance(batch, Population):
             grad = delta * (2 * self.scale * batch.second)
             return 0.5 * (delta * grad).sum((1, 2)), grad
-        if isinstance(batch, ChainMoments):
-            # Factors ride along in the products: an operation of its own costs as much as each.
-            double = 2 * self.scale
-            slope = torch.baddbmm(batch.cross, delta, batch.second, beta=-double, alpha=double)
-            rest = torch.sub(slope, batch.cross, alpha=double).view(len(delta), -1, 1)
-            loss = slope.new_empty(len(delta), 1, 1)
-            torch.baddbmm(loss, delta.view(len(delta), 1, -1), rest, beta=0, alpha=0.5, out=loss)
-            return loss.view(-1), slope
         if isinstance(batch, Samples):
             loss, residual = self._measured(batch.inputs @ delta.mT, batch)
             weight = 2 * self.scale / residual.shape[1]

@@ -105,7 +105,7 @@ class Parts:
             error = self.route.forward(self.target.batch.inputs, self.target.loss.reference)
         else:
             loss, batch = self.target.loss, self.target.batch
-            error = loss.head(self.route.forward() - loss.reference, batch)[1]
+            error = loss.head(self.route.difference(loss.reference), batch)[1]
         self.route.backward(error)
         self.out.normal_(generator=self.rng)
 

@@ -43,13 +43,14 @@ def batch_of(kind, widths, loss):
         return Population(3.0)
     if kind == "full":
         return loss.moments
-    return reduced(Samples(x, noise))
+    return reduced(Samples(x, noise), loss)
 
 
-def reduced(samples):
+def reduced(samples, loss):
     x, noise = samples
     size = x.shape[1]
-    return ChainMoments(x.mT @ x / size, noise.mT @ x / size, noise.square().sum((1, 2)) / size)
+    star = loss.scale * noise.square().sum((1, 2)) / size
+    return ChainMoments(x.mT @ x / size, noise.mT @ x / size, star)
 
 
 def plain(loss, theta, batch):
@@ -105,7 +106,7 @@ def test_wide_networks_send_samples_and_narrow_ones_form_the_product():
     assert LinearNetwork((1700,) * 36).through_layers(500)
     assert not LinearNetwork((100,) * 5).through_layers(500)
     sent = loss.excess_and_grad(theta, batch)
-    formed = loss.excess_and_grad(theta, reduced(batch))
+    formed = loss.excess_and_grad(theta, reduced(batch, loss))
     assert all(close(a, b) for a, b in zip(sent, formed, strict=True))
 
 

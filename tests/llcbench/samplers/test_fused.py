@@ -60,8 +60,10 @@ def test_sgld_makes_the_steps_of_the_plain_formula(name, chains, dtype):
         other.next_batch(twins)
         state, draw = SGLD(STEP).step(state, target, noise)
         expected, loss = plain_sgld(expected, other, same)
-        assert torch.equal(state, expected)
-        assert torch.equal(draw.loss, loss)
+        # The same numbers but for the order of operations.
+        within = 100 * torch.finfo(dtype).eps
+        assert torch.allclose(state, expected, rtol=within, atol=within)
+        assert torch.allclose(draw.loss, loss, rtol=100 * within, atol=within)
     assert target.grad_evals == 6 * chains
 
 
