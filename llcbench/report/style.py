@@ -13,12 +13,23 @@ from matplotlib.figure import Figure
 
 from llcbench.report.labels import name_of
 
-# Okabe and Ito (2008), without yellow, which is too light for dots.
+# Okabe and Ito (2008), without yellow, which is too light for dots; then the muted colours of Tol.
+# Samplers of one kind are near each other, no two are equal.
 _COLOURS = {
     "sgld": "#d55e00",
     "mala": "#0072b2",
     "exact": "#009e73",
     "gibbs": "#cc79a7",
+    "hmc": "#56b4e9",
+    "nuts": "#332288",
+    "sghmc": "#e69f00",
+    "sgnht": "#8c6d31",
+    "baoab": "#7a68c9",
+    "mclmc": "#44aa99",
+    "adjusted_mclmc": "#117733",
+    "rmsprop_sgld": "#aa4466",
+    "adam_sgld": "#882255",
+    "kfac_sgld": "#999933",
 }
 # Samplers that are not ours draw from these by name, so that a sampler keeps its colour.
 _OTHERS = ("#e69f00", "#56b4e9", "#7a68c9", "#8c6d31", "#44aa99", "#aa4466")
