@@ -6,6 +6,7 @@
 # make peers      : other packages at the same budget
 # make exact      : do exact samplers agree with the truth
 # make sensitivity: windows of good step sizes
+# make heuristics : training heuristics against the coefficient
 # make benchmark  : speed, as ratios to a control measured in the same run
 # make volume     : exact values against volumes of sublevel sets
 # make cas        : exact values against Singular (set LLCBENCH_SINGULAR to the program)
@@ -19,7 +20,7 @@ REPORT ?= build/report
 # Two processes or two threads, never four: the numbers of a run do not depend on it, its speed does.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types unit reference accuracy scale peers exact sensitivity benchmark volume cas clean
+.PHONY: quickstart test lint types unit reference accuracy scale peers exact sensitivity heuristics benchmark volume cas clean
 
 # Python compiles what it imports, once; compiling all of torch and jax beforehand takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
@@ -91,6 +92,16 @@ sensitivity: $(VENV)/.installed
 	$(BIN)/llcbench run sensitivity --store build/sensitivity --executor processes --workers 2 --run-limit 10m
 	$(BIN)/llcbench export --store build/sensitivity --out results/reference/v1/sensitivity.jsonl.gz
 	$(BIN)/llcbench leaderboard --store results/reference/v1/accuracy.jsonl.gz --ladder results/reference/v1/sensitivity.jsonl.gz --readme README.md
+
+# Networks under changed training heuristics: hours on two cores, resumable.
+HEURISTICS := gc image text
+
+heuristics: $(VENV)/.developed
+	for suite in $(HEURISTICS); do \
+	  $(BIN)/llcbench heuristics run $$suite --store build/heuristics-$$suite --executor processes --workers 2 --run-limit 30m && \
+	  $(BIN)/llcbench heuristics export --store build/heuristics-$$suite --out results/reference/v1/heuristics-$$suite.jsonl.gz || exit 1; \
+	done
+	$(BIN)/llcbench heuristics effects --claims $(HEURISTICS:%=--store results/reference/v1/heuristics-%.jsonl.gz) --readme README.md
 
 benchmark: export LLCBENCH_SPEED_CSV = results/reference/v1/steps.csv
 benchmark: $(VENV)/.developed

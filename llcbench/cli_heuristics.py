@@ -17,7 +17,7 @@ _store = click.option(
     "--store",
     default="build/heuristics",
     show_default=True,
-    help="Folder of finished trials; for effects also a file of them.",
+    help="Folder of finished trials.",
 )
 
 
@@ -96,24 +96,29 @@ def run(
 
 
 @heuristics.command()
-@_store
+@click.option(
+    "--store", "stores", multiple=True, default=("build/heuristics",), show_default=True,
+    help="Folder or file of finished trials; may be given several times.",
+)  # fmt: skip
 @click.option("--suite", "suites", multiple=True, metavar="NAME", help="Only these.")
 @click.option("--experiment", "experiments", multiple=True, metavar="NAME", help="Only these.")
 @click.option("--measure", "measures", multiple=True, metavar="NAME", help="Only these.")
 @click.option("--claims", is_flag=True, help="Only effects on which something is published.")
 @click.option("--correlations", "related", is_flag=True, help="Correlations of measures instead.")
 @click.option("--trials", "each", is_flag=True, help="The trials instead, one by one.")
+@click.option("--readme", metavar="README.md", help="Renew the published directions of this file.")
 @click.option("--markdown", "form", flag_value="markdown", help="Markdown output.")
 @click.option("--csv", "form", flag_value="csv", help="All figures in full precision.")
 @click.option("--json", "form", flag_value="json", help="Machine-readable output.")
 def effects(
-    store: str,
+    stores: tuple[str, ...],
     suites: tuple[str, ...],
     experiments: tuple[str, ...],
     measures: tuple[str, ...],
     claims: bool,
     related: bool,
     each: bool,
+    readme: str | None,
     form: str | None,
 ) -> None:
     """Say which way every measure moves with every factor, with 90 % intervals."""
@@ -121,12 +126,17 @@ def effects(
 
     from llcbench.heuristics.correlations import correlations
     from llcbench.heuristics.effects import effects as effects_of
-    from llcbench.heuristics.store import contents_of
+    from llcbench.heuristics.store import contents_of, joined
     from llcbench.heuristics.tables import correlation_table, effect_table, plain, trial_table
+    from llcbench.report.readme import update_heuristics
 
-    contents = contents_of(store)
-    _complain(contents.damaged)
+    parts = [contents_of(store) for store in stores]
+    for part in parts:
+        _complain(part.damaged)
+    contents = joined(parts)
     designs = _chosen(contents.designs, suites, experiments)
+    if readme is not None:
+        update_heuristics(Path(readme), [contents])
     if each:
         for table in (trial_table(design, contents.records) for design in designs):
             click.echo(json.dumps(plain(table)) if form == "json" else _rendered(table, form))

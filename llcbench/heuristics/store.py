@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -140,3 +141,21 @@ def contents_of(place: str) -> Contents:
             f"no trials in {place!r}; 'llcbench heuristics run gc --store {place}' makes some"
         )
     return contents
+
+
+def joined(parts: Iterable[Contents]) -> Contents:
+    """Return the contents of several places as one; a trial that is in two of them counts once.
+
+    Raises:
+        ValueError: If a suite is in two places with different settings.
+    """
+    designs: dict[str, Design] = {}
+    records: dict[str, TrialRecord] = {}
+    damaged: dict[Path, str] = {}
+    for part in parts:
+        for name, design in part.designs.items():
+            if designs.setdefault(name, design) != design:
+                raise ValueError(f"suite {name!r} is there twice with different settings: give one")
+        records |= part.records
+        damaged |= part.damaged
+    return Contents(designs, records, damaged)
