@@ -78,11 +78,9 @@ class Response:
             # The mean over chains, added up over states.
             each = 1 / q.shape[1]
             new.append((each * q.sum(), each * d.sum((0, 1)), each * _weighted(q, d)))
-        old = self._sums or [(0.0, 0.0, 0.0)] * 2
         self._count += states
-        self._sums = [
-            (a + x, b + y, c + z) for (a, b, c), (x, y, z) in zip(old, new, strict=True)
-        ]
+        pairs = zip(self._sums, new, strict=True)
+        self._sums = [(a + x, b + y, c + z) for (a, b, c), (x, y, z) in pairs] if self._sums else new
 
     def state(self) -> dict[str, Any]:
         """Return the sums so far, to be restored in another process."""
