@@ -79,8 +79,10 @@ class Response:
             each = 1 / q.shape[1]
             new.append((each * q.sum(), each * d.sum((0, 1)), each * _weighted(q, d)))
         self._count += states
-        pairs = zip(self._sums, new, strict=True)
-        self._sums = [(a + x, b + y, c + z) for (a, b, c), (x, y, z) in pairs] if self._sums else new
+        if self._sums:
+            pairs = zip(self._sums, new, strict=True)
+            new = [(a + x, b + y, c + z) for (a, b, c), (x, y, z) in pairs]
+        self._sums = new
 
     def state(self) -> dict[str, Any]:
         """Return the sums so far, to be restored in another process."""
