@@ -1,0 +1,262 @@
+"""The ladder of an introduction notebook: each rung to a coefficient has one idealisation less.
+
+Conventions of the notebook. 1: volume of ``K < t`` for w^4 and w^6, population. 2: ``K = w^4`` at
+inverse temperature .1, prior N(0, 10^2), HMC, 5000 draws after 500 (1500 here). 3 and 4:
+``y = w^2 x + noise``, x ~ N(0, 1), noise of standard deviation 1/2, loss the sum of squared errors
+without ``1 / (2 sigma^2)``, inverse temperature 1 / log n: ``nbeta = n / log n`` on the mean
+squared error, the loss of the library. 3: n = 5000, prior N(0, 100^2), HMC. 4: n = 1000, batches of
+100, 5000 SGLD steps of 1e-3, no spring; where the exact posterior is asked for, the prior of
+rung 3 stands for none. A prior of variance v is the localisation ``gamma = 1 / v``.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import gamma as gamma_law
+
+import llcbench
+from llcbench.estimators.volume_scaling import VolumeScaling
+from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.figures.style import PALETTE, panels, published, truth_line
+from llcbench.problems.batches import Moments
+from llcbench.report.style import GREY, INK
+from llcbench.sampling import sample
+
+EXACT_SETS, CHAINS, SETS, LOCAL_SETS = 200, 32, 60, 20
+DRAWS = {"cpu": 1500, "paper": 5000}
+WIDE = 1e-4
+EDGES = np.geomspace(1e-5, 10, 31)
+# Value printed in the notebook.
+RUNGS = {
+    "1 volume": None, "2 population energy": 0.2632, "3 energy on data": 0.2407,
+    "4 local minibatches": 0.2465,
+}  # fmt: skip
+VOLUME, POPULATION, DATA, LOCAL = RUNGS
+SOURCE = "Furman 2023, notebook 'Intro to LC estimation'"
+
+
+def cells(scale: Scale) -> Sequence[str]:
+    """Name the measurements; HMC chains of the notebook are longer."""
+    return ["volume-x4", "volume-x6", "population", "data", "local"]
+
+
+def run(scale: Scale, cell: str) -> Iterator[Row]:
+    """Yield estimates of one rung and what a perfect sampler returns in their place."""
+    if cell.startswith("volume"):
+        return _volume(cell.partition("-")[2])
+    return _local() if cell == "local" else {"population": _population, "data": _data}[cell](scale)
+
+
+def _volume(power: str) -> Iterator[Row]:
+    settings = llcbench.Settings(nbeta=1e3, gamma=0.01, num_chains=16)
+    estimator = VolumeScaling(settings=settings, particles=400)
+    problem = llcbench.problem(f"poly/{power}")
+    exact: Any = estimator.tempered(problem, 1e3, 0.01, None)
+    common: dict[str, Any] = {"rung": VOLUME, "power": power}
+    yield {**common, "kind": "exact", "llc": exact.value}
+    found = estimator.estimate(problem, seeds=llcbench.Seeds(problem=f"f16/{power}"))
+    for llc in found.llc_per_chain:
+        yield {**common, "kind": "run", "llc": llc}
+
+
+def _population(scale: Scale) -> Iterator[Row]:
+    problem = llcbench.problem("poly/x4")
+    exact: Any = problem.tempered(0.1, 0.01)
+    yield {"rung": POPULATION, "kind": "exact", "llc": exact.value}
+    target = llcbench.Target(problem, 0.1, 0.01, CHAINS)
+    energies = 0.1 * _sampled(target, "hmc", {"step_size": 0.3}, DRAWS[scale], 500)
+    for chain in energies:
+        yield {"rung": POPULATION, "kind": "run", "llc": float(chain.mean()),
+               "variance": float(chain.var(ddof=1))}  # fmt: skip
+    shares = np.histogram(energies, EDGES)[0] / energies.size
+    for low, share in zip(EDGES, shares, strict=False):
+        yield {"rung": POPULATION, "kind": "histogram", "edge": float(low), "share": float(share)}
+
+
+def _data(scale: Scale) -> Iterator[Row]:
+    problem, nbeta = _regression(5000)
+    sets = _sets(problem, EXACT_SETS)
+    yield from _perfect(problem, nbeta, sets, DATA)
+    base: Any = replace(llcbench.problem("poly/x4"), noise_sd=0.5)
+    target = llcbench.Target(base, nbeta, WIDE, SETS)
+    moments = [problem.bind(data, torch.float64).moments for data in sets[:SETS]]
+    second, cross, noise = (torch.stack(part) for part in zip(*moments, strict=True))
+    # An axis of chains in the moments: one data set for each.
+    target.loss = replace(target.loss, moments=Moments(second, cross, noise.mean()))
+    for number, chain in enumerate(_sampled(target, "hmc", {"step_size": 0.01}, DRAWS[scale], 500)):
+        yield {"rung": DATA, "kind": "run", "set": number, "llc": nbeta * float(chain.mean())}
+
+
+def _local() -> Iterator[Row]:
+    problem, nbeta = _regression(1000)
+    sets = _sets(problem, EXACT_SETS)
+    yield from _perfect(problem, nbeta, sets, LOCAL)
+    settings = llcbench.Settings(
+        nbeta=nbeta, gamma=0.0, num_chains=1, num_draws=5000, num_burnin=0, batch_size=100
+    )
+    estimator = llcbench.MeanEnergy(llcbench.SGLD(1e-3), settings)
+    for number, data in enumerate(sets[:LOCAL_SETS]):
+        seeds = llcbench.Seeds(problem="f16/local", replicate=number)
+        found = estimator.estimate(problem, data=data, seeds=seeds)
+        yield {"rung": LOCAL, "kind": "run", "set": number, "llc": found.llc}
+
+
+def _regression(size: int) -> tuple[Any, float]:
+    base: Any = replace(llcbench.problem("poly/x4"), noise_sd=0.5)
+    return base.with_data(size), size / math.log(size)
+
+
+def _sets(problem: Any, count: int) -> list[Any]:
+    seeds = [llcbench.Seeds(problem=problem.id, replicate=number) for number in range(count)]
+    return [problem.sample_data(each.generator("data")) for each in seeds]
+
+
+def _perfect(problem: Any, nbeta: float, sets: Sequence[Any], rung: str) -> Iterator[Row]:
+    for number, data in enumerate(sets):
+        found = problem.tempered(nbeta, WIDE, data)
+        yield {"rung": rung, "kind": "perfect", "set": number, "llc": found.value}
+
+
+def _sampled(target: Any, name: str, options: Any, draws: int, burnin: int) -> Any:
+    seeds = llcbench.Seeds(problem=f"f16/{target.nbeta:.6g}", sampler=name)
+    trace = sample(
+        target, llcbench.make_sampler(name, options), num_draws=draws, num_burnin=burnin,
+        noise=seeds.generator("noise"), batches=seeds.generator("batch"),
+    )  # fmt: skip
+    return trace.kept
+
+
+def draw(results: Results) -> Drawing:
+    """Draw volumes, the law of the energy, and the estimates of all rungs."""
+    rows: list[Any] = results.rows("f16")
+    figure, (left, middle, right) = panels(1, 3, height=2.6)
+    levels = np.geomspace(1e-8, 1, 30)
+    for power, colour in ((2, PALETTE[0]), (3, PALETTE[1])):
+        slope = _values(rows, VOLUME, "run", f"x{2 * power}")
+        left.plot(levels, 2 * levels ** (1 / (2 * power)), color=colour,
+                  label=f"w{'⁴' if power == 2 else '⁶'}, slope {slope.mean():.3f}")  # fmt: skip
+    left.set(xscale="log", yscale="log", ylim=(0.01, 4), xlabel="level t")
+    left.set_title("1  volume of K < t")
+    left.legend(loc="lower right")
+    histogram = [r for r in rows if r["kind"] == "histogram"]
+    middle.stairs([r["share"] for r in histogram], EDGES, fill=True, alpha=0.45, color=PALETTE[0],
+                  label="HMC")  # fmt: skip
+    centre = np.sqrt(EDGES[1:] * EDGES[:-1])
+    middle.plot(centre, np.diff(gamma_law.cdf(EDGES, 0.25)), color=INK, label="Gamma(1/4, 1)")
+    middle.set(xscale="log", xlabel="nβ K(w)", title="2  energy, nβ = 0.1", ylim=(0, 0.11))
+    middle.legend(loc="upper left")
+    _ladder(right, rows)
+    return Drawing(
+        figure, rows,
+        (_volumes(rows), _gamma(rows), *(_rung(rows, rung) for rung in (POPULATION, DATA, LOCAL))),
+        "The coefficient of K = w⁴ (and w⁶) with one idealisation less at a time. Left: exact"
+        " volumes; the slopes in the legend are those of multilevel splitting. Middle: share of HMC"
+        " energies in logarithmic bins, and the law for a flat prior. Right: mean over runs with"
+        " 95 % interval; thin line: central 95 % of single runs (on data: one data set each);"
+        " dashes: what a perfect sampler returns, on each of"
+        f" {EXACT_SETS} data sets for rungs 3 and 4; diamonds: notebook; black: 1/4.",
+        "All four rungs have means near one quarter; single data sets scatter from about .1 to .4.",
+    )  # fmt: skip
+
+
+def _ladder(axes: Any, rows: Sequence[Any]) -> None:
+    truth_line(axes, 0.25, "", vertical=True)
+    for place, (rung, printed) in enumerate(RUNGS.items()):
+        kind = "exact" if place < 2 else "perfect"
+        perfect = _values(rows, rung, kind, "x4")
+        axes.plot(perfect, np.full(perfect.size, place + 0.25), "|", color=GREY, markersize=6,
+                  markeredgewidth=0.7, label="" if place else "perfect sampler")  # fmt: skip
+        values = _values(rows, rung, "run", "x4")
+        low, high = np.quantile(values, (0.025, 0.975))
+        if place:  # the pieces of a jackknife are no runs of their own
+            axes.plot([low, high], [place] * 2, color=PALETTE[0], linewidth=0.8)
+        axes.errorbar(values.mean(), place, xerr=_half(values), color=PALETTE[0], fmt="o",
+                      markersize=4, elinewidth=2, label="" if place else "mean, 95 %")  # fmt: skip
+        if printed is not None:
+            published(axes, [printed], [place - 0.22], "notebook" if place == 1 else "")
+    axes.set_yticks(range(4), list(RUNGS))
+    axes.set(xlabel="estimate", xlim=(0, 0.5), ylim=(3.6, -1.4), title="estimates")
+    axes.legend(loc="upper left", ncols=2, fontsize=6.5)
+
+
+def _values(rows: Sequence[Any], rung: str, kind: str, power: str | None = None) -> Any:
+    return np.array(
+        [
+            r["llc"]
+            for r in rows
+            if r["rung"] == rung and r["kind"] == kind and r["power"] in (power, None)
+        ],
+        float,
+    )
+
+
+def _half(values: Any) -> float:
+    return float(1.96 * values.std(ddof=1) / values.size**0.5)
+
+
+def _volumes(rows: Sequence[Any]) -> Claim:
+    shown, holds = [], True
+    for power, truth in (("x4", 1 / 4), ("x6", 1 / 6)):
+        values = _values(rows, VOLUME, "run", power)
+        holds &= abs(values.mean() - truth) < max(_half(values), 0.02 * truth)
+        shown.append(f"{power.replace('x', 'w^')}: {values.mean():.4f} ± {_half(values):.4f}")
+    return Claim(
+        "Volumes of sublevel sets give 1/4 for w⁴ and 1/6 for w⁶.",
+        SOURCE,
+        "reproduced" if holds else "not reproduced",
+        f"{', '.join(shown)} (95 %, jackknife over 16 runs; holds if within it or within 2 %).",
+    )
+
+
+def _gamma(rows: Sequence[Any]) -> Claim:
+    found = [r for r in rows if r["kind"] == "run" and r["rung"] == POPULATION]
+    mean = np.array([r["llc"] for r in found], float)
+    variance = np.array([r["variance"] for r in found], float)
+    near = all(abs(v.mean() - 0.25) + _half(v) < 0.025 for v in (mean, variance))
+    far = any(abs(v.mean() - 0.25) - _half(v) > 0.025 for v in (mean, variance))
+    return Claim(
+        "The energy nβ K of w⁴ has the Gamma(1/4, 1) law: mean and variance are 1/4 (within 10 %).",
+        SOURCE,
+        "reproduced" if near else "not reproduced" if far else "not decided",
+        f"mean {mean.mean():.4f} ± {_half(mean):.4f}, variance {variance.mean():.4f} ±"
+        f" {_half(variance):.4f} (95 % over {CHAINS} chains).",
+        "The prior N(0, 10²) is not flat; it takes 1 % off the mean.",
+    )
+
+
+def _rung(rows: Sequence[Any], rung: str) -> Claim:
+    printed = RUNGS[rung] or 0.0
+    values = _values(rows, rung, "run")
+    kind = "exact" if rung == POPULATION else "perfect"
+    perfect = _values(rows, rung, kind)
+    low, high = np.quantile(values, (0.025, 0.975))
+    gap = values.mean() - perfect[: values.size].mean()
+    paired = values - (perfect if kind == "exact" else perfect[: values.size])
+    exact = abs(gap) < max(_half(paired), 0.05 * 0.25)
+    holds = low <= printed <= high
+    spread = f"; over data sets it is {perfect.mean():.4f} with standard deviation" \
+             f" {perfect.std(ddof=1):.3f}" if kind == "perfect" else ""  # fmt: skip
+    single = "run" if kind == "exact" else "data set"
+    return Claim(
+        f"Rung {rung[0]} ({rung[2:]}): the notebook's {printed}, near 1/4.",
+        SOURCE,
+        "not reproduced" if not holds else "reproduced" if exact
+        else "reproduced with a difference",
+        f"central 95 % of single runs [{low:.3f}, {high:.3f}], mean {values.mean():.4f} ±"
+        f" {_half(values):.4f}, minus a perfect sampler {gap:+.4f} ± {_half(paired):.4f}{spread}.",
+        f"One number from one {single}: its agreement to three digits says little.",
+    )  # fmt: skip
+
+
+FIGURE = PaperFigure(
+    id="f16",
+    name="ladder",
+    title="From volumes to minibatches: four estimates of one coefficient",
+    paper="Furman 2023, introduction notebook",
+    draw=draw,
+    measurement=Measurement(cells, run),
+)
