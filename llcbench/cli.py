@@ -18,12 +18,12 @@ from llcbench.cli_options import (
     store_option,
 )
 from llcbench.cli_peers import peers
+from llcbench.cli_report import report
 from llcbench.cli_run import plan, run
 from llcbench.cli_scaling import scaling
 from llcbench.cli_theory import cite, theory
 from llcbench.cli_tune import tune
 
-DEFAULT_REPORT = "build/report"
 # Columns of a table that is not printed to a terminal.
 WIDTH = 160
 
@@ -133,21 +133,6 @@ def export(store: str, out: str, readme: str | None) -> None:
 
 
 @cli.command()
-@store_option
-@click.option("--out", default=DEFAULT_REPORT, show_default=True, help="Folder of the page.")
-@click.option("--open", "opened", is_flag=True, help="Open the page in the browser.")
-def report(store: str, out: str, opened: bool) -> None:
-    """Write the page that compares every sampler with each truth."""
-    from llcbench.report.html import write_page
-    from llcbench.run.store import Store
-
-    path = write_page(Store(Path(store)), Path(out))
-    click.echo(f"report written to {path}")
-    if opened:
-        click.launch(str(path))
-
-
-@cli.command()
 @json_option
 def doctor(as_json: bool) -> None:
     """Check the installation: versions, names, speed of a step."""
@@ -173,6 +158,7 @@ cli.add_command(run)
 cli.add_command(plan)
 cli.add_command(peers)
 cli.add_command(scaling)
+cli.add_command(report)
 cli.add_command(heuristics)
 cli.add_command(figures)
 

@@ -1,40 +1,60 @@
-"""What the page says about one problem: stored truths, estimates, and the problem's own words."""
+"""What a page says about one problem: stored truths, and the problem's own words and proof."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from llcbench.records import RunRecord, Truths
 from llcbench.report.plots import potential_plot
 from llcbench.report.score_table import short
-from llcbench.report.table import Table
 from theory.tempered.result import with_error
 
 if TYPE_CHECKING:
     from llcbench.types import Problem
 
-_COLUMNS = (
-    "sampler", "settings", "nbeta", "gamma", "tempered", "lambda_hat", "bias", "z", "runs", "flags",
-)
+# Larger problems take seconds to a minute to be built.
+LARGEST = 5_000_000
+
+
+@final
+@dataclass(frozen=True)
+class Truth:
+    """One truth of a problem.
+
+    Attributes:
+        name: ``local``, ``global`` or ``tempered``.
+        value: As it is shown, with the setting that it belongs to.
+        source: Theorem or method.
+        conditions: When it holds; empty if that was not stored.
+        steps: Its proof: rule, statement, source, children; empty if there is none.
+    """
+
+    name: str
+    value: str
+    source: str
+    conditions: str = ""
+    steps: tuple[dict[str, Any], ...] = ()
 
 
 @final
 @dataclass(frozen=True)
 class Section:
-    """One problem on the page.
+    """One problem.
 
     Attributes:
         id: Id of the problem.
-        anchor: The same as an HTML id.
-        formula: Its loss in a line; empty if it cannot be built any more.
+        anchor: The same as the name of a file.
+        formula: Its loss in a line; empty if it cannot be built here.
         why_hard: What an estimator can get wrong.
-        facts: Names and values: coefficients with their sources, tempered values with methods.
+        absent: Why it could not be built, else empty.
+        size: Parameters and data in words.
+        keywords: What it is an example of.
+        truths: Local, global, and the tempered values by temperature and localisation.
+        bibtex: What the coefficients rest on.
         plot: SVG of a two-parameter potential, or empty.
-        estimates: The rows of the score table for this problem.
         messages: What runs without an estimate said, with their number.
     """
 
@@ -42,93 +62,111 @@ class Section:
     anchor: str
     formula: str
     why_hard: str
-    facts: tuple[tuple[str, str], ...]
+    absent: str
+    size: str
+    keywords: tuple[str, ...]
+    truths: tuple[Truth, ...]
+    bibtex: tuple[str, ...]
     plot: str
-    estimates: Table
     messages: tuple[str, ...]
 
 
-def sections(records: Sequence[RunRecord], table: Table) -> list[Section]:
-    """Return one section per problem, in order of the ids."""
-    groups: dict[str, list[RunRecord]] = {}
-    for record in records:
-        groups.setdefault(record.spec.problem, []).append(record)
-    shown = tqdm(sorted(groups), desc="problems", unit="problem", disable=None)
-    return [_section(identifier, groups[identifier], table) for identifier in shown]
-
-
 def anchor(identifier: str) -> str:
-    """Return an HTML id for a problem."""
-    return "problem-" + identifier.replace("/", "--")
+    """Return a file name for a problem."""
+    kept = "".join(c if c.isalnum() or c in "._-" else "_" for c in identifier.replace("/", "--"))
+    return kept.strip(".") or "_"
 
 
-def _section(identifier: str, group: list[RunRecord], table: Table) -> Section:
-    names = [column.name for column in table.columns]
-    place = names.index("problem")
-    rows = tuple(row for row in table.rows if row.cells[place].text == identifier)
-    columns = tuple(name for name in _COLUMNS if name in names)
-    problem = _built(identifier)
+def section(identifier: str, group: Sequence[RunRecord]) -> Section:
+    """Return what is known of a problem from its runs and, if it can be built, from itself."""
+    dim = max(record.estimate.dim for record in group)
+    problem, absent = _built(identifier, dim)
+    size = f"{dim:,} parameters" if dim else ""
+    if problem is not None:
+        data = "population loss" if problem.num_data is None else f"{problem.num_data:,} samples"
+        size = f"{problem.dim:,} parameters, {data}"
     return Section(
         id=identifier,
         anchor=anchor(identifier),
         formula=problem.formula if problem else "",
         why_hard=problem.why_hard if problem else "",
-        facts=_facts(group, problem),
+        absent=absent,
+        size=size,
+        keywords=tuple(sorted(problem.keywords)) if problem else (),
+        truths=(*_exact(group, problem), *_tempered(group)),
+        bibtex=_bibtex(problem) if problem else (),
         plot=_plot(problem) if problem else "",
-        estimates=table.select(columns, rows),
         messages=_messages(group),
     )
 
 
-def _built(identifier: str) -> "Problem | None":
-    """Return the problem, None if its plug-in or its id is gone: the stored runs remain."""
+def _built(identifier: str, dim: int) -> "tuple[Problem | None, str]":
+    """Return the problem, or why there is none; the stored runs remain in any case."""
     from llcbench.registry import problem
 
+    if dim > LARGEST:
+        return None, f"With {dim:,} parameters it is not built for a page; llcbench show does that."
     try:
-        return problem(identifier)
+        return problem(identifier), ""
     except Exception:  # a plug-in may fail in any way; the page must not
-        return None
+        return None, "This id cannot be built with the problems that are installed now."
 
 
-def _facts(group: list[RunRecord], problem: "Problem | None") -> tuple[tuple[str, str], ...]:
-    facts = []
-    if problem is not None:
-        data = "population loss" if problem.num_data is None else f"{problem.num_data} samples"
-        facts.append(("size", f"{problem.dim} parameters, {data}"))
-    truths = next((record.truths for record in group if record.truths), None)
-    if truths is None:
-        return (*facts, ("truths", "none stored"))
-    for name, exact in (("local", truths.local), ("global", truths.global_)):
+def _exact(group: Sequence[RunRecord], problem: "Problem | None") -> list[Truth]:
+    """Return the two coefficients as they are stored, with conditions and proof if still known."""
+    stored = next((record.truths for record in group if record.truths), None)
+    if stored is None:
+        return []
+    found = []
+    for name, exact in (("local", stored.local), ("global", stored.global_)):
         order = "" if exact.multiplicity is None else f", multiplicity {exact.multiplicity}"
-        facts.append((name, f"{exact.value}{order}: {exact.source}"))
-    return (*facts, *_tempered(group))
+        known: dict[str, Any] = {}
+        if problem is not None:
+            rlct = problem.truth.local if name == "local" else problem.truth.global_
+            known = rlct.to_json()
+        found.append(Truth(
+            name, exact.value + order, exact.source, str(known.get("conditions", "")),
+            tuple(known.get("proof", ())),
+        ))  # fmt: skip
+    return found
 
 
-def _tempered(group: list[RunRecord]) -> list[tuple[str, str]]:
+def _tempered(group: Sequence[RunRecord]) -> list[Truth]:
     """Return the tempered values, one per temperature and localisation."""
-    found: dict[tuple[float, float], list[Truths]] = {}
+    found: dict[tuple[str, float], list[Truths]] = {}
     for record in group:
         if record.truths is not None:
-            key = (record.estimate.nbeta, record.estimate.gamma)
+            key = (f"{record.estimate.nbeta:.6g}", record.estimate.gamma)
             found.setdefault(key, []).append(record.truths)
-    facts = []
-    for (nbeta, gamma), truths in sorted(found.items()):
-        name = f"tempered at nbeta {short(nbeta, 4)}, gamma {short(gamma, 4)}"
-        values = {(t.tempered.value, t.tempered.stderr): t.tempered for t in truths if t.tempered}
-        if not values:
-            facts.append((name, "not computable"))
-            continue
-        first = next(iter(values.values()))
-        doubt = "" if all(value.certified for value in values.values()) else ", not certified"
-        if len(values) == 1:
-            plain = first.stderr < 0.5e-6 * abs(first.value)
-            shown = f"{first.value:.6g}" if plain else with_error(first.value, first.stderr)
-            facts.append((name, f"{shown} by {first.method}{doubt}"))
-        else:
-            low, high = min(values)[0], max(values)[0]
-            spread = f"{low:.4g} to {high:.4g} on {len(values)} data sets"
-            facts.append((name, f"{spread}, by {first.method}{doubt}"))
-    return facts
+    return [
+        Truth("tempered", *_tempered_value(truths), f"nbeta {short(float(nbeta), 4)}, "
+              f"gamma {short(gamma, 4)}")
+        for (nbeta, gamma), truths in sorted(found.items(), key=lambda i: (float(i[0][0]), i[0][1]))
+    ]  # fmt: skip
+
+
+def _tempered_value(truths: list[Truths]) -> tuple[str, str]:
+    values = {(t.tempered.value, t.tempered.stderr): t.tempered for t in truths if t.tempered}
+    if not values:
+        return "not computable", ""
+    first = next(iter(values.values()))
+    method = first.method
+    if not all(value.certified for value in values.values()):
+        method += ", not certified"
+    if len(values) == 1:
+        plain = first.stderr < 0.5e-6 * abs(first.value)
+        return f"{first.value:.6g}" if plain else with_error(first.value, first.stderr), method
+    low, high = min(values)[0], max(values)[0]
+    if f"{low:.4g}" == f"{high:.4g}":
+        return f"{low:.4g}", method
+    return f"{low:.4g} to {high:.4g} on {len(values)} data sets", method
+
+
+def _bibtex(problem: "Problem") -> tuple[str, ...]:
+    from theory.families.citations import bibliography, keys
+
+    wanted = keys(problem.truth.local) | keys(problem.truth.global_)
+    return tuple(entry for key, entry in bibliography().items() if key in wanted)
 
 
 def _plot(problem: "Problem") -> str:
@@ -148,7 +186,7 @@ def _plot(problem: "Problem") -> str:
     return potential_plot(evaluate, problem.w_star().tolist(), problem.id)
 
 
-def _messages(group: list[RunRecord]) -> tuple[str, ...]:
+def _messages(group: Sequence[RunRecord]) -> tuple[str, ...]:
     count: dict[str, int] = {}
     for record in group:
         estimate = record.estimate

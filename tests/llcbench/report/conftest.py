@@ -1,5 +1,6 @@
 """Synthetic runs: three samplers on four problems, with a failure and a skip among them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from llcbench.records import (
     TemperedTruth,
     Truths,
 )
+from llcbench.report.site import Source, source_of, write_site
 from llcbench.run.store import Store, key_of
 from llcbench.scoring import Score, scores
 
@@ -73,8 +75,10 @@ def make_record(
         if done
         else [],
     )
-    truth = None if tempered is None else TemperedTruth(
-        value=tempered, stderr=1e-9, method="quadrature", certified=True
+    truth = (
+        None
+        if tempered is None
+        else TemperedTruth(value=tempered, stderr=1e-9, method="quadrature", certified=True)
     )
     return RunRecord(
         key=key_of(spec),
@@ -117,8 +121,47 @@ def found(records: list[RunRecord]) -> list[Score]:
 
 @pytest.fixture
 def store(records: list[RunRecord], tmp_path: Path) -> Store:
-    filled = Store(tmp_path / "store")
+    return filled(tmp_path / "store", records)
+
+
+def filled(root: Path, records: list[RunRecord]) -> Store:
+    store = Store(root)
     for record in records:
-        filled.save(record)
-    filled.save_environment("abc", {"python": "3.12", "torch": "2.13.0"})
-    return filled
+        store.save(record)
+    store.save_environment("abc", {"python": "3.12", "torch": "2.13.0"})
+    return store
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    return source_of(filled(tmp_path_factory.mktemp("runs") / "store", make_records()))
+
+
+@pytest.fixture(scope="session")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two figures with a claim each; the picture of the second is missing."""
+    folder = tmp_path_factory.mktemp("figures")
+    (folder / "f01_fall.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="360pt" height="180pt"'
+        ' viewBox="0 0 360 180"><path d="M0 0L360 180" stroke="#000"/></svg>'
+    )
+    entries = [
+        {
+            "id": identifier, "stem": stem, "title": "A fall", "paper": "A paper, figure 1",
+            "caption": "What is seen.", "alt": "A line that falls.", "needs": "",
+            "claims": [{
+                "text": "It falls.", "source": "A paper", "verdict": verdict, "found": "it does",
+                "difference": "",
+            }],
+        }
+        for identifier, stem, verdict in (
+            ("f01", "f01_fall", "reproduced"), ("f02", "f02_rise", "not reproduced"),
+        )
+    ]  # fmt: skip
+    (folder / "claims.json").write_text(json.dumps(entries))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def site(source: Source, figures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_site([source], tmp_path_factory.mktemp("site") / "out", figures).parent

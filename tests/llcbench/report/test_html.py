@@ -1,12 +1,20 @@
+"""The files of a site: links, accessibility of the markup, what is shown, equal bytes."""
+
 import csv
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from llcbench.records import RunRecord
 from llcbench.report.html import write_page
 from llcbench.report.score_table import estimated
+from llcbench.report.sections import anchor
+from llcbench.report.site import Source, read_sources, source_of, write_site
+from llcbench.report.site.boards import boards_of
+from llcbench.run.reference import write
 from llcbench.run.store import Store
 from llcbench.scoring import Score
 
@@ -44,98 +52,180 @@ class Page(HTMLParser):
         return [value for _, found in self.attributes if (value := found.get(name))]
 
 
-@pytest.fixture
-def text(store: Store, tmp_path: Path) -> str:
-    return write_page(store, tmp_path / "out").read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def texts(site: Path) -> dict[str, str]:
+    return {
+        path.relative_to(site).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(site.rglob("*.html"))
+    }
 
 
-@pytest.fixture
-def page(text: str) -> Page:
-    return Page(text)
+@pytest.fixture(scope="module")
+def pages(texts: dict[str, str]) -> dict[str, Page]:
+    return {name: Page(text) for name, text in texts.items()}
 
 
-def test_it_needs_no_network(page: Page, text: str) -> None:
-    links = page.values("href") + page.values("src") + page.values("xlink:href")
-    assert all(link.startswith(("#", "data:")) or link.startswith("scores.") for link in links)
-    assert not re.search(r"https?://|@import|url\((?!#)", text)
+def test_there_is_a_page_of_every_kind(pages: dict[str, Page]) -> None:
+    kinds = {"index", "scores", "compare", "scaling", "figures", "reproduce"}
+    assert {f"{kind}.html" for kind in kinds} <= set(pages)
+    assert {"problems/index.html", "problems/poly--x2y2.html"} <= set(pages)
+    assert {"samplers/index.html", "samplers/sgld.html", "samplers/exact.html"} <= set(pages)
 
 
-def test_ids_are_unique_and_links_lead_somewhere(page: Page) -> None:
-    ids = page.values("id")
-    assert len(ids) == len(set(ids))
-    targets = [link[1:] for link in page.values("href") if link.startswith("#")]
-    assert targets
-    assert set(targets) <= set(ids)
-    assert set(page.values("aria-labelledby")) <= set(ids)
+def test_every_link_leads_to_a_file_and_an_id_of_the_site(
+    site: Path, pages: dict[str, Page]
+) -> None:
+    for name, page in pages.items():
+        ids = page.values("id")
+        assert len(ids) == len(set(ids)), name
+        assert set(page.values("aria-labelledby")) <= set(ids), name
+        for link in page.values("href") + page.values("src"):
+            if link.startswith("data:"):
+                continue
+            file, _, fragment = link.partition("#")
+            target = ((site / name).parent / file).resolve() if file else site / name
+            assert target.is_file(), (name, link)
+            if fragment and target.suffix == ".html":
+                known = pages[target.relative_to(site.resolve()).as_posix()] if file else page
+                assert fragment in known.values("id"), (name, link)
 
 
-def test_it_is_accessible(page: Page) -> None:
-    tags = [tag for tag, _ in page.attributes]
-    assert ("html", {"lang": "en"}) in page.attributes
-    assert tags.count("h1") == 1
-    assert tags.count("caption") == tags.count("table")
-    figures = [found for tag, found in page.attributes if tag == "svg"]
-    assert len(figures) >= 3
-    assert all(found.get("role") == "img" and found.get("aria-label") for found in figures)
-    assert "button" in tags
+def test_nothing_is_loaded_from_elsewhere(site: Path, texts: dict[str, str]) -> None:
+    css, script = ((site / name).read_text(encoding="utf-8") for name in ("site.css", "site.js"))
+    for text in [*texts.values(), css, script]:
+        loaded = re.sub(r"<pre.*?</pre>", "", text, flags=re.DOTALL)
+        assert not re.search(r"(src|href)=\"https?:|@import|url\((?!#)|fetch\(", loaded)
 
 
-def test_every_problem_and_every_value_is_shown(page: Page, found: list[Score]) -> None:
-    texts = {text.strip() for text in page.texts}
+def test_the_markup_is_accessible(pages: dict[str, Page]) -> None:
+    for name, page in pages.items():
+        tags = [tag for tag, _ in page.attributes]
+        assert ("html", {"lang": "en"}) in page.attributes
+        assert tags.count("h1") == tags.count("main") == tags.count("title") == 1, name
+        assert tags.count("caption") == tags.count("table"), name
+        drawn = [found for tag, found in page.attributes if tag == "svg"]
+        assert all(f.get("aria-hidden") or (f.get("role") and f.get("aria-label")) for f in drawn)
+        assert all(found.get("alt") for tag, found in page.attributes if tag == "img"), name
+        links = [found for tag, found in page.attributes if tag == "a"]
+        assert links[0] == {"class": "skip", "href": "#main"}
+    assert any(tag == "img" for tag, _ in pages["figures.html"].attributes)
+
+
+def test_every_score_is_on_the_pages_of_its_problem_and_sampler(
+    pages: dict[str, Page], found: list[Score]
+) -> None:
     for score in found:
-        assert score.problem in texts
-        if score.mean is not None:
-            assert estimated(score.mean) in texts
+        name = score.sampler.partition("[")[0]
+        for file in (f"problems/{anchor(score.problem)}.html", f"samplers/{name}.html"):
+            shown = {text.strip() for text in pages[file].texts}
+            if score.mean is not None:
+                assert estimated(score.mean) in shown
 
 
-def test_failures_are_marked_in_words(text: str) -> None:
-    assert text.count(">failed runs</strong>") == 2
-    assert text.count(">not supported</strong>") == 2
-    assert "exact: timeout, stopped after 60 s (1 run)" in text
+def test_failures_are_marked_in_words(texts: dict[str, str]) -> None:
+    assert texts["scores.html"].count(">failed runs</strong>") == 1
+    assert texts["scores.html"].count(">not supported</strong>") == 1
+    assert "exact: timeout, stopped after 60 s (1 run)" in texts["problems/poly--x2y2.html"]
+    sampler = texts["samplers/exact.html"]
+    assert "stopped after 60 s" in sampler
+    assert "too many &lt;parameters&gt;" in sampler
+    assert "12 of 12 runs carry a warning" in texts["samplers/sgld.html"]
 
 
-def test_stored_text_is_escaped(text: str) -> None:
-    assert "gone/<b>" not in text
-    assert "gone/&lt;b&gt;&amp;1" in text
-    assert "<parameters>" not in text
+def test_stored_text_is_escaped(texts: dict[str, str]) -> None:
+    assert not any("gone/<b>" in text or "<parameters>" in text for text in texts.values())
+    assert "gone/&lt;b&gt;&amp;1" in texts["problems/gone--_b__1.html"]
 
 
-def test_a_problem_that_is_gone_keeps_its_stored_data(page: Page) -> None:
-    assert any("cannot be built" in text for text in page.texts)
-    assert any("3/2, multiplicity 1: Watanabe 2009" in text for text in page.texts)
-    assert any("not computable" in text for text in page.texts)
+def test_a_problem_that_is_gone_keeps_its_stored_data(pages: dict[str, Page]) -> None:
+    shown = pages["problems/gone--_b__1.html"].texts
+    assert any("cannot be built" in text for text in shown)
+    assert "3/2, multiplicity 1" in shown
+    assert "not computable" in shown
 
 
-def test_formula_and_difficulty_come_from_the_problem(page: Page) -> None:
-    assert any(text.strip() == "K = (x*y)^2" for text in page.texts)
+def test_words_and_proof_come_from_the_problem(texts: dict[str, str]) -> None:
+    page = texts["problems/poly--x2y2.html"]
+    assert "K = (x*y)^2" in page
+    assert "Proof of the local coefficient" in page
+    assert "@book{watanabe2009" in page
+    assert "0.4123 by" not in page
+    assert 'role="img" aria-label="Contours' in page
 
 
-def test_the_tables_lie_beside_it(text: str, tmp_path: Path, found: list[Score]) -> None:
-    with (tmp_path / "out" / "scores.csv").open(encoding="utf-8") as handle:
+def test_a_sampler_is_described_by_its_own_words(texts: dict[str, str]) -> None:
+    assert "Euler-Langevin steps" in texts["samplers/sgld.html"]
+
+
+def test_the_gallery_shows_claims_and_verdicts(texts: dict[str, str]) -> None:
+    page = texts["figures.html"]
+    assert 'alt="A line that falls."' in page
+    assert "not reproduced" in page
+    assert "1 not reproduced, 1 reproduced" in page
+    assert "The picture is not in the folder" in page
+
+
+def test_the_tables_lie_beside_it(site: Path, found: list[Score]) -> None:
+    with (site / "scores.csv").open(encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
     assert [row["problem"] for row in rows] == [score.problem for score in found]
-    assert (tmp_path / "out" / "scores.md").read_text(encoding="utf-8").startswith("| problem |")
+    assert (site / "scores.md").read_text(encoding="utf-8").startswith("| problem |")
 
 
-def test_it_is_the_same_on_every_run(store: Store, text: str, tmp_path: Path) -> None:
-    assert write_page(store, tmp_path / "again").read_text(encoding="utf-8") == text
+def test_equal_runs_give_equal_bytes_and_old_pages_go(
+    source: Source, figures: Path, site: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.html").write_text("kept")
+    (tmp_path / "old.html").write_text("left by an earlier site")
+    (tmp_path / "files.txt").write_text("old.html\n../mine.html\n")
+    write_site([source], tmp_path, figures)
+    assert (tmp_path / "mine.html").exists()
+    assert not (tmp_path / "old.html").exists()
+    for path in sorted(site.rglob("*")):
+        if path.is_file():
+            assert (tmp_path / path.relative_to(site)).read_bytes() == path.read_bytes()
 
 
-def test_it_names_no_folder_of_this_machine(text: str, tmp_path: Path) -> None:
-    assert str(tmp_path) not in text
+def test_it_names_no_folder_of_this_machine(texts: dict[str, str], source: Source) -> None:
+    assert not any(str(source.path.parent) in text for text in texts.values())
 
 
-def test_damaged_files_are_reported(store: Store, tmp_path: Path) -> None:
+def test_damaged_files_are_reported(store: Store) -> None:
     (store.root / "runs" / "0123.json").write_text("{")
     (store.root / "runs" / "4567.99.tmp").write_text("{")
     (store.root / "environments" / "bad.json").write_text("[")
-    text = write_page(store, tmp_path / "out").read_text(encoding="utf-8")
-    assert "0123.json is damaged" in text
-    assert "4567.99.tmp was left by a run that was killed" in text
-    assert "this file cannot be read" in text
+    found = source_of(store)
+    assert any("0123.json is damaged" in line for line in found.notices)
+    assert "4567.99.tmp was left by a run that was killed" in found.notices
+    assert ("bad", {"damaged": "this file cannot be read"}) in found.environments
+
+
+def test_committed_files_are_sources_too(records: list[RunRecord], tmp_path: Path) -> None:
+    for folder, some in (("a", records), ("b", records[:5])):
+        write({record.key: record for record in some}, tmp_path / folder / "runs.jsonl.gz")
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "abc.json").write_text(json.dumps({"python": "3.12"}))
+    (tmp_path / "environments" / "other.json").write_text("{}")
+    paths = [tmp_path / "b" / "runs.jsonl.gz", tmp_path / "a" / "runs.jsonl.gz"]
+    large, small = read_sources(paths)
+    assert (large.name, small.name) == ("runs", "runs-2")
+    assert len(large.records) == len(records) > len(small.records) == 5
+    assert large.environments == (("abc", {"python": "3.12"}),)
+    assert large.shown == "runs.jsonl.gz"
+
+
+def test_a_ladder_fills_the_windows_and_is_not_ranked(source: Source) -> None:
+    with boards_of([source], [source]) as finished:
+        assert finished() == {}
 
 
 def test_an_empty_store_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no runs in .*nothing"):
         write_page(Store(tmp_path / "nothing"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_figures_without_claims_are_an_error(source: Source, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no claims.json in .*llcbench figures"):
+        write_site([source], tmp_path / "out", tmp_path)
     assert not (tmp_path / "out").exists()

@@ -1,0 +1,162 @@
+"""All pages of a site, in the order in which they can be made while leaderboards are computed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from llcbench.compare.window import Ladder, ladders
+from llcbench.records import RunRecord
+from llcbench.report.leaderboard_plots import PROFILE_CAPTION, SENSITIVITY_CAPTION
+from llcbench.report.leaderboard_table import leaderboard_table
+from llcbench.report.score_table import sampler_table
+from llcbench.report.sections import Section, anchor, section
+from llcbench.report.site import overview, reproduce
+from llcbench.report.site.boards import Boards, boards_of, is_ladder
+from llcbench.report.site.costs import ABOVE, costs
+from llcbench.report.site.gallery import Plate, claims_in, gallery, verdicts
+from llcbench.report.site.layout import PAGES, Site
+from llcbench.report.site.leaders import leaders
+from llcbench.report.site.results import Results, results_of
+from llcbench.report.site.sampler_view import sampler_view
+from llcbench.report.site.sources import Source, records_of
+from llcbench.report.site.strips import LEGEND
+from llcbench.report.tables import to_csv, to_markdown, without_constants
+
+
+def write_site(sources: Sequence[Source], out: Path, figures: Path | None = None) -> Path:
+    """Write the site of some runs and return its first page; equal runs give equal bytes.
+
+    Args:
+        sources: Runs to report on, in the order in which they are shown.
+        out: Folder to write to; it is made if necessary.
+        figures: Folder of figures with their claims, as ``llcbench figures`` writes it.
+
+    Raises:
+        ValueError: If the folder of figures has no claims.
+    """
+    if figures is not None:
+        claims_in(figures)
+    records = records_of(sources)
+    steps = {source.name: ladders(source.records) for source in sources}
+    with boards_of(sources, [s for s in sources if is_ladder(s, steps[s.name])]) as finished:
+        results = results_of(sources)
+        site = Site(
+            out,
+            frozenset(score.problem for score in results.scores),
+            frozenset(record.spec.sampler for record in records),
+            frozenset(name for name, _ in PAGES if figures is not None or name != "figures.html"),
+        )
+        site.save_assets()
+        _scores(site, results)
+        site.write("scaling.html", "scaling.html.j2", views=costs(sources), above=f"{ABOVE:,}")
+        _samplers(
+            site, sources, records, results, [each for held in steps.values() for each in held]
+        )
+        plates = [] if figures is None else _figures(site, figures)
+        _reproduce(site, sources, figures, plates)
+        sections = _problems(site, records, results)
+        first = _leaders(site, sources, results, sections, finished())
+    site.finish()
+    return first
+
+
+def _scores(site: Site, results: Results) -> None:
+    table, constants = without_constants(results.table)
+    names = [column.name for column in table.columns]
+    # The state stands before costs and settings, where it is seen without scrolling.
+    last = [c.name for c in table.columns if c.group == "cost" or c.name == "settings"]
+    shown = table.select(tuple([name for name in names if name not in last] + last))
+    choices = [
+        (name, name, sorted({row.cells[names.index(name)].text for row in table.rows}))
+        for name in ("suite", "chosen")
+        if name in names
+    ]
+    site.write("scores.html", "scores.html.j2", table=shown, constants=constants, choices=choices)
+    site.save("scores.csv", to_csv(results.table))
+    site.save("scores.md", to_markdown(results.table))
+
+
+def _samplers(
+    site: Site,
+    sources: Sequence[Source],
+    records: Sequence[RunRecord],
+    results: Results,
+    steps: Sequence[Ladder],
+) -> None:
+    for name in sorted(site.samplers):
+        table, strips = results.of_sampler(name)
+        site.write(
+            f"samplers/{name}.html", "sampler.html.j2",
+            view=sampler_view(name, sources, steps), table=table, strips=strips,
+            legend=LEGEND, ladder_caption=SENSITIVITY_CAPTION,
+        )  # fmt: skip
+    site.write(
+        "samplers/index.html", "samplers.html.j2",
+        table=sampler_table(results.scores), guards=overview.guards(records),
+    )  # fmt: skip
+
+
+def _figures(site: Site, folder: Path) -> list[Plate]:
+    plates = gallery(folder, site)
+    site.write("figures.html", "figures.html.j2", entries=plates, verdicts=verdicts(plates))
+    return plates
+
+
+def _reproduce(
+    site: Site, sources: Sequence[Source], figures: Path | None, plates: Sequence[Plate]
+) -> None:
+    site.write(
+        "reproduce.html", "reproduce.html.j2",
+        command=reproduce.command(sources, figures),
+        runs=[reproduce.recipe(source) for source in sources],
+        seeds=sorted({r.spec.seed for source in sources for r in source.records}),
+        suites=reproduce.other_suites(sources),
+        figures=[(plate.id, plate.title) for plate in plates],
+        environments=reproduce.environments(sources),
+    )  # fmt: skip
+
+
+def _problems(site: Site, records: Sequence[RunRecord], results: Results) -> list[Section]:
+    groups: dict[str, list[RunRecord]] = {}
+    for record in records:
+        groups.setdefault(record.spec.problem, []).append(record)
+    sections = []
+    for identifier in tqdm(sorted(groups), desc="problems", unit="problem", disable=None):
+        found = section(identifier, groups[identifier])
+        table, strips = results.of_problem(identifier)
+        site.write(
+            f"problems/{anchor(identifier)}.html", "problem.html.j2",
+            section=found, table=table, strips=strips, legend=LEGEND,
+        )  # fmt: skip
+        sections.append(found)
+    table = overview.problem_table(sections, records)
+    largest = max(record.estimate.dim for record in records)
+    site.write("problems/index.html", "problems.html.j2", table=table, largest=f"{largest:,}")
+    return sections
+
+
+def _leaders(
+    site: Site,
+    sources: Sequence[Source],
+    results: Results,
+    sections: Sequence[Section],
+    boards: Boards,
+) -> Path:
+    """Write what leaderboards are needed for, and return the first page."""
+    views = [leaders(source, boards[source.name]) for source in sources if source.name in boards]
+    site.write("compare.html", "compare.html.j2", views=views, profile_caption=PROFILE_CAPTION)
+    for view in views:
+        site.save(f"leaderboard-{view.name}.csv", to_csv(leaderboard_table(boards[view.name])))
+        site.save(f"pairs-{view.name}.csv", to_csv(view.pairs))
+    return site.write(
+        "index.html", "index.html.j2",
+        counts=overview.counts(results.scores),
+        notices=[line for source in sources for line in source.notices],
+        several=len(sources) > 1,
+        boards=views,
+        overview=overview.overview_of(sources, results),
+        families=overview.families(sections),
+        samplers=sorted(site.samplers),
+        sources=overview.source_table(sources, results),
+    )  # fmt: skip
