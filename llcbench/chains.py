@@ -13,6 +13,9 @@ from llcbench.snapshot import NotStorable, outline, values
 from llcbench.target import Target
 from llcbench.types import Draw, Sampler
 
+# Losses at ``w_star`` of so many steps are written at once.
+TOGETHER = 64
+
 
 @final
 @dataclass(frozen=True)
@@ -78,7 +81,10 @@ class Chains:
         self._minibatch = target.batch_size is not None
         self._excess = torch.empty(self.steps, target.num_chains, dtype=torch.float64)
         shape = (self.steps, target.num_chains) if self._minibatch else (1, 1)
-        self._baseline = torch.full(shape, self._loss_star, dtype=torch.float64)
+        self._baselines = torch.full(shape, self._loss_star, dtype=torch.float64)
+        # Those of the last few steps, written together: an operation a step less.
+        self._waiting: list[torch.Tensor] = []
+        self._written = 0
         self._response = Response(target) if Response.applies(target) else None
         self._accepted = torch.zeros((), dtype=torch.float64)
         self._rejecting = False
@@ -94,7 +100,9 @@ class Chains:
         step, target = self.done, self.target
         if self._minibatch:
             target.next_batch(self._batches)
-            self._baseline[step] = target.loss.baseline(target.batch)
+            self._waiting.append(target.loss.baseline(target.batch))
+            if len(self._waiting) == TOGETHER:
+                self._write(step + 1)
         self._state, draw = self._sampler.step(self._state, target, self._noise)
         self._excess[step] = draw.loss
         self.done = step + 1
@@ -105,6 +113,21 @@ class Chains:
             if self._response is not None and step % EVERY == 0:
                 self._response.add(draw.theta)
         return draw
+
+    def _baseline(self) -> torch.Tensor:
+        """Return the losses at ``w_star`` so far, ``(done, chains)``, or ``(1, 1)``."""
+        self._write(self.done)
+        return self._baselines[: self.done] if self._minibatch else self._baselines
+
+    def _write(self, stop: int) -> None:
+        """Write the losses at ``w_star`` of the steps up to one, as far as they wait."""
+        if self._waiting and stop > self._written:
+            # Nothing is kept of a step whose batch was drawn and that was not made.
+            rows = torch.stack(self._waiting[: stop - self._written])
+            place = slice(self._written, self._written + len(rows))
+            self._baselines[place] = rows.view(len(rows), -1)
+            self._written += len(rows)
+            self._waiting = []
 
     @property
     def losses(self) -> torch.Tensor:
@@ -125,7 +148,7 @@ class Chains:
             NotStorable: If the state of the sampler holds anything else.
         """
         names, leaves = values(self._state)
-        baseline = self._baseline[: self.done] if self._minibatch else self._baseline
+        baseline = self._baseline()
         return {
             "done": self.done,
             "names": names,
@@ -156,7 +179,8 @@ class Chains:
         self._state = None
         self._state = shape.filled(place["names"], place["leaves"])
         self._excess[:done] = excess
-        self._baseline[: len(baseline)] = baseline
+        self._baselines[: len(baseline)] = baseline
+        self._waiting, self._written = [], done
         self._accepted += place["accepted"]
         self._rejecting = place["rejecting"]
         self._noise.set_state(place["noise"])
@@ -170,7 +194,7 @@ class Chains:
 
     def trace(self, status: Status, message: str, setup: float, sampling: float) -> Trace:
         """Return the traces up to the last step that was made, with the seconds they took."""
-        baseline = self._baseline[: self.done] if self._minibatch else self._baseline
+        baseline = self._baseline()
         kept = max(self.done - self._num_burnin, 1)
         return Trace(
             excess=self.losses.T.contiguous().numpy(),

@@ -10,7 +10,7 @@ from llcbench.chains import Chains, Trace
 from llcbench.checkpoint import Checkpoint
 from llcbench.records import Status
 from llcbench.snapshot import NotStorable
-from llcbench.target import BudgetExceeded, Target
+from llcbench.target import Budget, BudgetExceeded, Target
 from llcbench.types import Draw, Sampler
 
 __all__ = ["Trace", "sample"]
@@ -85,8 +85,10 @@ def _driven(
     try:
         chains.start(dispersed)
         watch.start()
+        limited = chains.target.budget != Budget()
         while chains.done < chains.steps:
-            watch.budget()
+            if limited:
+                watch.budget()
             draw = chains.advance()
             full = chains.done % CHECK_EVERY == 0 or chains.done == chains.steps or draw.last
             if not full and time.perf_counter() < watch.next:

@@ -118,6 +118,7 @@ class ProductPass:
         self._slots, self._joined = _slots(network, out)
         self._below = [self._layers[0], *(_column(layer, network) for layer in self._layers[1:])]
         self._slopes = [torch.empty_like(product) for product in self._below[1:-1]]
+        self._reference = self._star = out
         self._layers_t = [layer.mT for layer in self._layers]
         self._below_t = [product.mT for product in self._below]
 
@@ -134,9 +135,9 @@ class ProductPass:
             return self._below[0] - reference
         self._partial()
         whole, last = self._below[-1], self._layers[-1]
-        return torch.baddbmm(
-            reference.expand_as(whole), last, self._below[-2], beta=-1, out=whole
-        )  # fmt: skip
+        if self._reference is not reference:
+            self._reference, self._star = reference, reference.expand_as(whole)
+        return torch.baddbmm(self._star, last, self._below[-2], beta=-1, out=whole)
 
     def _partial(self) -> None:
         """Form the products of all layers but the last."""
