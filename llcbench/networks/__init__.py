@@ -12,6 +12,7 @@ from llcbench.networks.initial import Scheme, initialised
 from llcbench.networks.losses import class_losses, squared_losses, token_losses
 from llcbench.networks.mlp import MLP
 from llcbench.networks.resnet import ResNet
+from llcbench.networks.torchvision_models import resnet18
 from llcbench.networks.transformer import Transformer
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "initialised",
     "mnist5k",
     "network",
+    "resnet18",
     "squared_losses",
     "text",
     "token_losses",
@@ -49,7 +51,7 @@ def network(
 
     ``mlp-64-64`` has two hidden layers; ``resnet-8-16`` is of depth 8 and width 16 (8 if left out);
     ``attention-2-64`` and ``gpt-2-64`` have two layers of width 64 (the defaults), without and
-    with perceptrons.
+    with perceptrons; ``resnet18`` is torchvision's, of width 64.
 
     Args:
         name: Family and sizes, joined by hyphens.
@@ -89,6 +91,12 @@ def _resnet(data: DataSet, sizes: tuple[int, ...], options: Mapping[str, Any]) -
     return ResNet(data.shape[0], data.classes, **arguments)
 
 
+def _resnet18(data: DataSet, sizes: tuple[int, ...], options: Mapping[str, Any]) -> nn.Module:
+    if len(data.shape) != 3 or data.classes is None:
+        raise ValueError(f"resnet18: {data.name} holds no images with labels")
+    return resnet18(data.shape[0], data.classes, **{**_named(sizes, "width"), **options})
+
+
 def _attention(data: DataSet, sizes: tuple[int, ...], options: Mapping[str, Any]) -> nn.Module:
     return _gpt(data, sizes, {**options, "perceptron": False})
 
@@ -107,4 +115,10 @@ def _named(sizes: tuple[int, ...], *names: str) -> dict[str, int]:
     return dict(zip(names, sizes, strict=False))
 
 
-NETWORKS: dict[str, Maker] = {"mlp": _mlp, "resnet": _resnet, "attention": _attention, "gpt": _gpt}
+NETWORKS: dict[str, Maker] = {
+    "mlp": _mlp,
+    "resnet": _resnet,
+    "resnet18": _resnet18,
+    "attention": _attention,
+    "gpt": _gpt,
+}

