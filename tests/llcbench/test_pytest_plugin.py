@@ -40,23 +40,16 @@ def run_tests(monkeypatch, request, tmp_path_factory):
     return run
 
 
-def test_import_is_light_and_fast():
+def test_import_is_light():
+    """Every run of pytest loads the plugin: it must bring next to nothing with it."""
     script = (
-        "import sys, time, pytest\n"
-        "start = time.perf_counter()\n"
+        "import sys, pytest\n"
+        "before = set(sys.modules)\n"
         "import llcbench.pytest_plugin\n"
-        "took = time.perf_counter() - start\n"
-        "heavy = [m for m in ('torch', 'numpy', 'msgspec', 'llcbench.target', 'llcbench.registry')"
-        " if m in sys.modules]\n"
-        "print(took, heavy)"
+        "print(*sorted(set(sys.modules) - before))"
     )
-    times = []
-    for _ in range(5):
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-        took, _, heavy = done.stdout.strip().partition(" ")
-        assert heavy == "[]", done.stderr
-        times.append(float(took))
-    assert min(times) < 0.005
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.split() == ["llcbench", "llcbench.pytest_plugin"], done.stderr
 
 
 def test_plugin_is_active_and_documented(run_tests):
