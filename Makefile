@@ -7,6 +7,8 @@
 # make exact      : do exact samplers agree with the truth
 # make sensitivity: windows of good step sizes
 # make heuristics : training heuristics against the coefficient
+# make site       : the report of all committed results, in build/report
+# make figures    : the figures of the papers from committed results, with their claims
 # make benchmark  : speed, as ratios to a control measured in the same run
 # make volume     : exact values against volumes of sublevel sets
 # make cas        : exact values against Singular (set LLCBENCH_SINGULAR to the program)
@@ -20,7 +22,7 @@ REPORT ?= build/report
 # Two processes or two threads, never four: the numbers of a run do not depend on it, its speed does.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types unit reference accuracy scale peers exact sensitivity heuristics benchmark volume cas clean
+.PHONY: quickstart test lint types unit reference accuracy scale peers exact sensitivity heuristics site figures benchmark volume cas clean
 
 # Python compiles what it imports, once; compiling all of torch and jax beforehand takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
@@ -102,6 +104,17 @@ heuristics: $(VENV)/.developed
 	  $(BIN)/llcbench heuristics export --store build/heuristics-$$suite --out results/reference/v1/heuristics-$$suite.jsonl.gz || exit 1; \
 	done
 	$(BIN)/llcbench heuristics effects --claims $(HEURISTICS:%=--store results/reference/v1/heuristics-%.jsonl.gz) --readme README.md
+
+# The report of all committed results; half a minute, no runs are made.
+RESULTS := results/reference/v1
+SUITES  := accuracy.jsonl.gz peers.jsonl.gz exact.jsonl.gz sensitivity.jsonl.gz dln-scale.jsonl.gz smoke.jsonl
+
+site: $(VENV)/.installed
+	$(BIN)/llcbench report $(SUITES:%=--store $(RESULTS)/%) --figures results/figures/v1 --out $(REPORT)
+
+# The figures of the papers again: SVG, PDF, CSV and the list of claims; a minute on one core.
+figures: $(VENV)/.installed
+	$(BIN)/llcbench figures --out results/figures/v1
 
 benchmark: export LLCBENCH_SPEED_CSV = results/reference/v1/steps.csv
 benchmark: $(VENV)/.developed

@@ -1,11 +1,16 @@
 """The command ``figures``: the figures of the papers again, with their claims checked."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from llcbench.cli_options import json_option
+
+if TYPE_CHECKING:
+    from llcbench.figures import Drawing, PaperFigure, Results, Scale
 
 
 @click.command()
@@ -24,7 +29,7 @@ def figures(
     root: str,
     scripts: str,
     from_scratch: bool,
-    scale: str,
+    scale: "Scale",
     listed: bool,
     as_json: bool,
 ) -> None:
@@ -34,30 +39,42 @@ def figures(
     from llcbench.figures import build
     from llcbench.figures.results import Results
 
-    found = build.chosen(build.discover(Path(scripts)), ids)
+    found = build.discover(Path(scripts), ids)
     if listed:
         _list(found, as_json)
         return
     results = Results(Path(root), scale)
     if from_scratch:
         _measure(found, results, scale)
-    drawn = []
+    drawn, missing = [], []
     for figure in tqdm(found, desc="figures", unit="figure", disable=None):
-        drawing = build.draw(figure, results)
+        try:
+            drawing = build.draw(figure, results)
+        except ValueError as error:
+            missing.append(f"{figure.id}: {error}")
+            continue
         build.write(figure, drawing, Path(out))
         drawn.append((figure, drawing))
     build.write_claims(drawn, Path(out))
+    for line in missing:
+        click.echo(f"not drawn: {line}", err=True)
     if as_json:
         click.echo(json.dumps(build.read_claims(Path(out) / build.CLAIMS)))
-        return
+    else:
+        _tell(drawn, out)
+    if missing:
+        raise ValueError(f"{len(missing)} of {len(found)} figures could not be drawn, see above")
+
+
+def _tell(drawn: "Sequence[tuple[PaperFigure, Drawing]]", out: str) -> None:
     for figure, drawing in drawn:
         click.echo(f"{figure.id}  {figure.title}")
         for claim in drawing.claims:
             click.echo(f"     {claim.verdict}: {claim.text} Found: {claim.found}")
-    click.echo(f"written to {out}: {len(drawn)} figures as SVG, PDF and CSV, {build.CLAIMS}")
+    click.echo(f"written to {out}: {len(drawn)} figures as SVG, PDF and CSV, claims.json")
 
 
-def _list(found: list, as_json: bool) -> None:  # type: ignore[type-arg]
+def _list(found: "Sequence[PaperFigure]", as_json: bool) -> None:
     if as_json:
         keys = ("id", "name", "title", "paper", "inputs", "needs")
         click.echo(json.dumps([{key: getattr(figure, key) for key in keys} for figure in found]))
@@ -68,13 +85,13 @@ def _list(found: list, as_json: bool) -> None:  # type: ignore[type-arg]
         click.echo(f"{figure.id}  {figure.title} ({source}; from {feeds})")
 
 
-def _measure(found: list, results: object, scale: str) -> None:  # type: ignore[type-arg]
+def _measure(found: "Sequence[PaperFigure]", results: "Results", scale: "Scale") -> None:
     """Measure the figures' own data, then run the suites that feed the others."""
     from llcbench.figures.measure import measure
     from llcbench.figures.suites import feed
 
     suites = sorted({name for figure in found for name in figure.inputs})
-    feed(suites, results, scale)  # type: ignore[arg-type]
+    feed(suites, results, scale)
     for figure in found:
         if figure.measurement is not None:
-            measure(figure, results, scale)  # type: ignore[arg-type]
+            measure(figure, results, scale)

@@ -1,23 +1,31 @@
 """Relative errors on random deep linear networks: their histogram, and against the size."""
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from llcbench.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
+from llcbench.figures import Claim, Drawing, PaperFigure, Results, Row
+from llcbench.figures.intervals import Interval, ends, redrawn
+from llcbench.figures.linear_networks import (
+    CLASSES,
+    NEEDS,
+    SUITE,
+    Point,
+    Truth,
+    estimated,
+    of_class,
+    points,
+    sides,
+)  # fmt: skip
 from llcbench.figures.style import PALETTE, failed, panels, published
+from llcbench.figures.verdicts import above, decided
 from llcbench.report.style import GREY, INK, colour_of
-
-if TYPE_CHECKING:
-    from llcbench.records import RunRecord
 
 Array = NDArray[np.float64]
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), relative errors of the study of linear networks"
-CLASSES = ("1k", "10k", "100k", "1m", "10m", "100m")
+TRUTHS: tuple[Truth, ...] = ("local", "tempered")
 BINS = np.linspace(-0.8, 1.0, 19)
 # Published: the least and the largest relative error, and where their mode is.
 LEAST, MOST, MODE = -0.72, 0.83, (0.0, 0.2)
@@ -27,69 +35,14 @@ STYLES = (
 )
 
 
-class Point(NamedTuple):
-    """Relative errors ``(truth - estimate) / truth`` of one run of SGLD.
-
-    Attributes:
-        network: Name of the draw.
-        gamma: Localisation; 1 is published.
-        dim: Number of parameters.
-        local: Error against the exact local coefficient; NaN for a run without an estimate.
-        tempered: Error against what a perfect sampler returns; NaN also where it is not known.
-        passed: Whether all guards passed.
-    """
-
-    network: str
-    gamma: float
-    dim: int
-    local: float
-    tempered: float
-    passed: bool
-
-    @property
-    def size(self) -> str:
-        """Class of the network."""
-        return self.network.split("/")[0]
-
-
-def points(records: "Sequence[RunRecord]") -> Iterator[Point]:
-    """Yield all runs of SGLD on draws of the classes.
-
-    Above 6 million parameters no tempered value is certified: there the run of block Gibbs on the
-    same weights, temperature and localisation stands for it.
-    """
-    drawn = [r for r in records if r.spec.problem.split("/")[1] in CLASSES]
-    exact = {_question(r): r.estimate.llc for r in drawn if r.spec.sampler == "gibbs"
-             and r.spec.estimator == "mean_energy" and r.estimate.llc is not None}  # fmt: skip
-    sizes = {_question(r)[0]: r.estimate.dim for r in drawn if r.estimate.dim}
-    for record in drawn:
-        spec, found = record.spec, record.estimate
-        if spec.sampler != "sgld" or record.truths is None:
-            continue
-        tempered = record.truths.tempered
-        value = exact.get(_question(record), float("nan"))
-        if tempered is not None:
-            value = tempered.value if tempered.certified else float("nan")
-        llc = float("nan") if found.llc is None else found.llc
-        name = _question(record)[0]
-        local = 1 - llc / float(Fraction(record.truths.local.value))
-        yield Point(name, spec.settings.gamma, sizes[name], local, 1 - llc / value, found.converged)
-
-
-def _question(record: "RunRecord") -> tuple[str, float, float]:
-    """Return the weights, whatever data they are given, with temperature and localisation."""
-    weights = "/".join(record.spec.problem.split("/")[1:3])
-    return weights, float(f"{record.estimate.nbeta:.6g}"), record.spec.settings.gamma
-
-
 def draw(results: Results) -> Drawing:
     """Draw histograms above and sizes below, against the local truth left, the tempered right."""
-    found = sorted(points(results.runs("dln-scale")), key=lambda p: (p.gamma > 1, p.network))
-    sides = ([p for p in found if p.gamma == 1], [p for p in found if p.gamma > 1])
+    found = points(results)
+    both = sides(found)
     figure, axes = panels(2, 2, height=2.3)
-    for column, truth in enumerate(("local", "tempered")):
-        _histogram(axes[column], sides, truth)
-        _sizes(axes[2 + column], sides, truth)
+    for column, truth in enumerate(TRUTHS):
+        _histogram(axes[column], both, truth)
+        _sizes(axes[2 + column], both, truth)
         axes[column].set(title=f"against the {truth} truth", xlabel="relative error")
         axes[2 + column].set(title=f"against the {truth} truth", xlabel="parameters")
     axes[0].set_ylabel("networks")
@@ -98,29 +51,34 @@ def draw(results: Results) -> Drawing:
     keys = {label: key for key, label in zip(*axes[0].get_legend_handles_labels(), strict=True)}
     keys |= {label: key for key, label in zip(*axes[2].get_legend_handles_labels(), strict=True)}
     figure.legend(keys.values(), keys.keys(), loc="outside lower center", ncols=4)
-    claims = (_mode(sides[0]), _tail(sides[0]), _negative(sides[0]), _growth(sides[0]))
-    rows: list[Row] = [p._asdict() for p in found]
-    return Drawing(figure, rows, claims, _caption(found, sides), ALT)
+    side = estimated(both[0])
+    claims = (_mode(side), _tail(side), _negative(side), _growth(side))
+    return Drawing(figure, [_row(p) for p in found], claims, _caption(found, both), ALT)
 
 
-def _histogram(axes: Axes, sides: Sequence[Sequence[Point]], truth: str) -> None:
+def _row(point: Point) -> Row:
+    return {"network": point.network, "gamma": point.gamma, "dim": point.dim,
+            **{truth: point.error(truth) for truth in TRUTHS}, "passed": point.passed}  # fmt: skip
+
+
+def _histogram(axes: Axes, both: Sequence[Sequence[Point]], truth: Truth) -> None:
     axes.axvspan(*MODE, color=GREY, alpha=0.18, linewidth=0, label="published mode")
-    for side, (label, colour, _) in zip(sides, STYLES, strict=True):
-        errors = [getattr(p, truth) for p in side if np.isfinite(getattr(p, truth))]
+    for side, (label, colour, _) in zip(both, STYLES, strict=True):
+        errors = [p.error(truth) for p in side if np.isfinite(p.error(truth))]
         axes.hist(errors, list(BINS), histtype="step", color=colour, linewidth=1.3, label=label)
     axes.axvline(0, color=INK, linewidth=0.8)
 
 
-def _sizes(axes: Axes, sides: Sequence[Sequence[Point]], truth: str) -> None:
+def _sizes(axes: Axes, both: Sequence[Sequence[Point]], truth: Truth) -> None:
     axes.axhline(0, color=INK, linewidth=0.8)
-    for side, (label, colour, marker) in zip(sides, STYLES, strict=True):
+    for side, (label, colour, marker) in zip(both, STYLES, strict=True):
         for full in (True, False):
-            shown = [p for p in side if p.passed == full and np.isfinite(getattr(p, truth))]
+            shown = [p for p in side if p.passed == full and np.isfinite(p.error(truth))]
             if shown:
-                axes.plot([p.dim for p in shown], [getattr(p, truth) for p in shown],
+                axes.plot([p.dim for p in shown], [p.error(truth) for p in shown],
                           linestyle="none", marker=marker, markersize=4, color=colour, label=label,
                           markerfacecolor=colour if full else "none")  # fmt: skip
-        missing = [float(p.dim) for p in side if not np.isfinite(p.local)]
+        missing = [float(p.dim) for p in side if not np.isfinite(p.llc)]
         if missing:
             failed(axes, missing)
     axes.set(xscale="log", ylim=(-0.8, 1.1))
@@ -128,17 +86,18 @@ def _sizes(axes: Axes, sides: Sequence[Sequence[Point]], truth: str) -> None:
 
 
 def _errors(side: Sequence[Point]) -> Array:
-    return np.array([p.local for p in side if np.isfinite(p.local)])
+    return np.array([p.error("local") for p in side])
+
+
+def _dims(side: Sequence[Point]) -> Array:
+    return np.array([float(p.dim) for p in side])
 
 
 def _resampled(side: Sequence[Point]) -> Iterator[tuple[Array, Array]]:
     """Yield sizes and errors of 4000 bootstrap samples of the networks."""
-    kept = [p for p in side if np.isfinite(p.local)]
-    errors = _errors(kept)
-    sizes = np.array([float(p.dim) for p in kept])
-    rng = np.random.default_rng([3, len(kept)])
-    for chosen in rng.integers(len(kept), size=(4000, len(kept))):
-        yield sizes[chosen], errors[chosen]
+    errors, dims = _errors(side), _dims(side)
+    for chosen in redrawn(len(side), (3, len(side)), 4000):
+        yield dims[chosen], errors[chosen]
 
 
 def _peak(errors: Array) -> float:
@@ -155,7 +114,7 @@ def _mode(side: Sequence[Point]) -> Claim:
     return Claim(
         "The mode of relative errors is between 0 and 0.2.",
         SOURCE,
-        _verdict(share >= 0.95, share <= 0.05),
+        decided(share >= 0.95, share <= 0.05),
         f"The fullest bin of width 0.2 begins at {_peak(errors):g}; it is the one from 0 to 0.2 in"
         f" {share:.0%} of bootstrap samples of {len(errors)} networks (95 % counts). Share of the"
         f" networks in it, class by class: {', '.join(f'{each:.2f}' for each in equal)}.",
@@ -166,18 +125,17 @@ def _mode(side: Sequence[Point]) -> Claim:
 
 def _by_class(side: Sequence[Point]) -> Iterator[Array]:
     for name in CLASSES:
-        yield _errors([p for p in side if p.size == name])
+        yield _errors(of_class(side, name))
 
 
 def _tail(side: Sequence[Point]) -> Claim:
     errors = _errors(side)
-    many = np.array([each.max() for _, each in _resampled(side)])
-    low, high = np.quantile(many, [0.025, 0.975])
+    low, high = ends([each.max() for _, each in _resampled(side)])
     beyond = errors.max() > MOST + 0.1
     return Claim(
         f"The tail of underestimates reaches {MOST}.",
         SOURCE,
-        _verdict(low > 0.7, high < 0.7, "reproduced with a difference" if beyond else "reproduced"),
+        decided(low > 0.7, high < 0.7, "reproduced with a difference" if beyond else "reproduced"),
         f"Largest {errors.max():.3f}, 95 % [{low:.3f}, {high:.3f}] (bootstrap over networks);"
         " 0.7 or more counts.",
         "From 100K on chains are cut to 3,000 steps and fewer, so large networks are"
@@ -187,12 +145,11 @@ def _tail(side: Sequence[Point]) -> Claim:
 
 def _negative(side: Sequence[Point]) -> Claim:
     errors = _errors(side)
-    many = np.array([(each < -0.05).mean() for _, each in _resampled(side)])
-    low, high = np.quantile(many, [0.025, 0.975])
+    low, high = ends([(each < -0.05).mean() for _, each in _resampled(side)])
     return Claim(
         f"Overestimates are few; the largest is {LEAST}.",
         SOURCE,
-        _verdict(high < 0.25, low > 0.25),
+        decided(high < 0.25, low > 0.25),
         f"{(errors < -0.05).mean():.0%} of the networks are below -0.05, 95 % [{low:.0%},"
         f" {high:.0%}] (bootstrap over networks; less than a quarter counts as few); the least"
         f" error is {errors.min():.3f}.",
@@ -200,24 +157,18 @@ def _negative(side: Sequence[Point]) -> Claim:
 
 
 def _growth(side: Sequence[Point]) -> Claim:
-    many = np.array([_correlation(*sample) for sample in _resampled(side)])
-    low, high = np.quantile(many, [0.025, 0.975])
-    sizes = np.array([float(p.dim) for p in side if np.isfinite(p.local)])
+    many = [_correlation(*sample) for sample in _resampled(side)]
+    found = Interval(_correlation(_dims(side), _errors(side)), *ends(many))
     middle = [f"{np.median(each):.2f} ({name.upper()})"
               for name, each in zip(CLASSES, _by_class(side), strict=True)]  # fmt: skip
     return Claim(
         "The relative error grows with the number of parameters.",
         SOURCE,
-        _verdict(low > 0, high < 0),
-        f"Rank correlation {_correlation(sizes, _errors(side)):.2f}, 95 % [{low:.2f}, {high:.2f}]"
-        f" (bootstrap over networks); medians {', '.join(middle)}.",
+        above(found, 0),
+        f"Rank correlation {found:.2f} (bootstrap over networks); medians {', '.join(middle)}.",
         "Chains get shorter with size here, which adds to the growth; at the larger localisations"
         " the error against the tempered truth does not grow.",
     )
-
-
-def _verdict(yes: bool, no: bool, good: Verdict = "reproduced") -> Verdict:
-    return good if yes else "not reproduced" if no else "not decided"
 
 
 def _correlation(sizes: Array, errors: Array) -> float:
@@ -226,9 +177,9 @@ def _correlation(sizes: Array, errors: Array) -> float:
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
-def _caption(found: Sequence[Point], sides: Sequence[Sequence[Point]]) -> str:
-    unknown = [sum(not np.isfinite(p.tempered) for p in side) for side in sides]
-    median = np.nanmedian(np.abs([p.tempered for p in sides[1]]))
+def _caption(found: Sequence[Point], both: Sequence[Sequence[Point]]) -> str:
+    unknown = [sum(not np.isfinite(p.error("tempered")) for p in side) for side in both]
+    median = np.nanmedian(np.abs([p.error("tempered") for p in both[1]]))
     return (
         "Relative error (truth - estimate) / truth of SGLD on random deep linear networks, against"
         " the exact local coefficient (left) and the tempered truth (right; certified by block"
@@ -251,7 +202,6 @@ FIGURE = PaperFigure(
     title="Relative errors on deep linear networks, and against their size",
     paper="Lau et al. 2025, histogram of relative errors",
     draw=draw,
-    inputs=("dln-scale",),
-    needs="About 100 networks per class and 50 000 steps: 50 hours per network of 100 million"
-    " weights on two CPU cores.",
+    inputs=(SUITE,),
+    needs=NEEDS,
 )

@@ -1,20 +1,18 @@
 """Loss traces and Metropolis acceptance of one linear network per class, published step sizes."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.diagnostics import quantile, standard_error
 from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
+from llcbench.figures.linear_networks import SUITE, points
+from llcbench.figures.rows import Cells, picked
 from llcbench.figures.style import bare, panels, published, tempered_line, truth_line
+from llcbench.figures.verdicts import decided
 from llcbench.report.style import colour_of
-
-if TYPE_CHECKING:  # torch takes seconds to import, and drawing needs none
-    import torch
-
-    from llcbench.target import Target
 
 Array = NDArray[np.float64]
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), traces of the study of linear networks"
@@ -57,12 +55,9 @@ def cells(scale: Scale) -> Sequence[str]:
 
 def run(scale: Scale, cell: str) -> Iterator[Row]:
     """Yield means over windows of the trace and of the acceptance, per chain."""
-    import torch
-
     import llcbench
-    from llcbench.chains import Chains
     from llcbench.estimators.mean_energy import target_of
-    from llcbench.samplers.sgld import SGLD
+    from llcbench.figures.traces import trace
     from llcbench.seeds import Seeds
 
     example = EXAMPLES[cell]
@@ -74,19 +69,10 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     )
     target = target_of(settings, problem, problem.sample_data(seeds.generator("data")))
     steps = example.cut if scale == "cpu" else example.steps
-    noise, batches = seeds.generator("noise"), seeds.generator("batch")
-    rates = []
-    with torch.inference_mode():
-        chains = Chains(target, SGLD(example.step_size), steps, 0, noise, batches)
-        chains.start(dispersed=False)
-        after = target.start()
-        for step in range(1, steps + 1):
-            before = after.clone() if step % EVERY == 0 else after
-            after = chains.advance().theta
-            if step % EVERY == 0:
-                rates.append(_acceptance(target, before, after, example.step_size))
-    losses = (target.nbeta * chains.losses).numpy().T.reshape(example.chains, WINDOWS, -1).mean(2)
-    accepted = torch.stack(rates, 1).numpy().reshape(example.chains, WINDOWS, -1).mean(2)
+    losses, accepted = (
+        part.reshape(example.chains, WINDOWS, -1).mean(2)
+        for part in trace(target, example.step_size, steps, EVERY, seeds)
+    )
     for chain, window in np.ndindex(losses.shape):
         yield {
             "chain": chain,
@@ -96,41 +82,30 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
         }
 
 
-def _acceptance(
-    target: "Target", before: "torch.Tensor", after: "torch.Tensor", step_size: float
-) -> "torch.Tensor":
-    """Return what MALA would accept a step with, on its own minibatch, ``(chains,)``.
-
-    ``log a = U(w) - U(w') + (g + g') (w' - w) / 2 - eps (|g'|^2 - |g|^2) / 8``: both squares of the
-    ratio of proposals are expanded, so that nothing of order ``1 / eps`` has to cancel.
-    """
-    here, slope, _ = target.potential_and_grad(before)
-    there, ahead, _ = target.potential_and_grad(after)
-    drift = 0.5 * (after - before).double() - (0.125 * step_size) * (ahead - slope).double()
-    log_ratio = (here - there).double() + ((ahead + slope).double() * drift).sum(1)
-    return log_ratio.exp().clamp(max=1.0)
-
-
 def draw(results: Results) -> Drawing:
     """Draw traces above, acceptance below, one column a network."""
     rows = results.rows("f04")
     names = list(dict.fromkeys(str(row["cell"]) for row in rows))
+    known = {p.network: p for p in points(results) if p.gamma == 1}
     figure, axes = panels(2, len(names), height=1.9)
     colour = colour_of("sgld")
     claims: list[Claim] = []
     for column, name in enumerate(names):
-        steps, llc, acceptance = _arrays([row for row in rows if row["cell"] == name])
-        dim, local, tempered = _truths(results, name)
+        steps, llc, acceptance = _arrays(picked(rows, cell=name))
+        if name not in known:
+            raise ValueError(f"no run of dln/{name} at localisation 1 among the runs of {SUITE}")
+        truth = known[name]
         upper, lower = axes[column], axes[column + len(names)]
         for chain in range(len(llc)):
             upper.plot(steps, llc[chain], color=colour, linewidth=0.5, alpha=0.7)
             lower.plot(steps, acceptance[chain], color=colour, linewidth=0.5, alpha=0.7)
-        truth_line(upper, local)
-        if tempered is not None:
-            tempered_line(upper, tempered)
+        truth_line(upper, truth.local)
+        if np.isfinite(truth.tempered):
+            tempered_line(upper, truth.tempered)
         size, value = EXAMPLES[name].published
         published(lower, [steps[-1]], [value], f"published, d = {size:,}")
-        upper.set(title=f"dln/{name}, d = {dim:,}", ylim=(0, 1.35 * max(local, float(llc.max()))))
+        top = 1.35 * max(truth.local, float(llc.max()))
+        upper.set(title=f"dln/{name}, d = {truth.dim:,}", ylim=(0, top))
         lower.set(ylim=(0.5, 1.04), xlabel="SGLD step")
         lower.legend(loc="lower center")
         upper.legend(loc="upper left", ncols=2)
@@ -142,7 +117,7 @@ def draw(results: Results) -> Drawing:
     return Drawing(figure, rows, (*claims, _large()), _caption(rows, names), ALT)
 
 
-def _arrays(rows: list[dict[str, Any]]) -> tuple[Array, Array, Array]:
+def _arrays(rows: Sequence[Cells]) -> tuple[Array, Array, Array]:
     """Return steps ``(windows,)`` and both figures ``(chains, windows)``."""
     chains = 1 + max(int(row["chain"]) for row in rows)
     step, llc, rate = (
@@ -150,19 +125,6 @@ def _arrays(rows: list[dict[str, Any]]) -> tuple[Array, Array, Array]:
         for key in ("step", "llc", "acceptance")
     )
     return step[0], llc, rate
-
-
-def _truths(results: Results, name: str) -> tuple[int, float, float | None]:
-    """Return size, local coefficient and certified tempered value at the published setting."""
-    for record in results.runs("dln-scale"):
-        spec = record.spec
-        same = spec.problem.startswith(f"dln/{name}/") and spec.settings.gamma == 1.0
-        if same and spec.sampler == "sgld" and record.truths and record.truths.tempered:
-            tempered = record.truths.tempered
-            top, _, bottom = record.truths.local.value.partition("/")
-            local = int(top) / int(bottom or 1)
-            return record.estimate.dim, local, tempered.value if tempered.certified else None
-    raise ValueError(f"no run of dln/{name} at localisation 1 among the runs of dln-scale")
 
 
 def _plateau(name: str, steps: Array, llc: Array) -> Claim:
@@ -183,7 +145,7 @@ def _plateau(name: str, steps: Array, llc: Array) -> Claim:
     return Claim(
         f"The trace of a network of class {name.split('/')[0].upper()} is on a plateau.",
         SOURCE,
-        _verdict(abs(rise) + reach < 0.05, abs(rise) - reach > 0.05, good),
+        decided(abs(rise) + reach < 0.05, abs(rise) - reach > 0.05, good),
         f"Rise from the fourth to the last fifth of {steps[-1]:,.0f} steps {rise:+.1%} ±"
         f" {reach:.1%} of the level {level:.1f} (95 %, chains: {len(llc)}); within 5 %"
         " counts as a plateau.",
@@ -199,14 +161,10 @@ def _mean_acceptance(name: str, acceptance: Array) -> Claim:
     return Claim(
         f"A network of {size:,} weights has a mean MALA acceptance of {value:.2f}.",
         SOURCE,
-        _verdict(gap + reach < 0.05, gap - reach > 0.05),
+        decided(gap + reach < 0.05, gap - reach > 0.05),
         f"{mean:.3f} ± {reach:.3f} (95 %) for dln/{name}; within 0.05 counts as the same.",
         "Another network of about that size; acceptance depends on its widths and singular values.",
     )
-
-
-def _verdict(yes: bool, no: bool, good: Verdict = "reproduced") -> Verdict:
-    return good if yes else "not reproduced" if no else "not decided"
 
 
 def _large() -> Claim:
@@ -246,7 +204,7 @@ FIGURE = PaperFigure(
     title="Loss traces and acceptance of linear networks",
     paper="Lau et al. 2025, traces of the study of linear networks",
     draw=draw,
-    inputs=("dln-scale",),
+    inputs=(SUITE,),
     measurement=Measurement(cells, run),
     needs="50 000 steps at 1, 10 and 100 million weights: 1.5, 6 and 50 hours on two CPU cores.",
 )

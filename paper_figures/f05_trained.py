@@ -1,15 +1,17 @@
 """Estimates at trained weights of linear networks, paired with those at the drawn weights."""
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
-from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
+from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.figures.intervals import Interval, bootstrap, medians
+from llcbench.figures.linear_networks import SUITE
 from llcbench.figures.style import diagonal, failed, panels
+from llcbench.figures.trained_networks import Point, at_drawn, at_trained, certain
+from llcbench.figures.verdicts import within
 from llcbench.report.style import GREY, INK, colour_of
 
 Array = NDArray[np.float64]
@@ -17,26 +19,6 @@ SOURCE = "Lau et al. 2025 (arXiv 2308.12108), study of linear networks at traine
 STEP_SIZE = 5e-7
 # Medians of ratios within this of 1 count as equal.
 EQUAL = 0.1
-
-
-class Point(NamedTuple):
-    """An estimate at one point, with what it should be.
-
-    Attributes:
-        low: Exact local coefficient, or its lower bound.
-        high: The same, or the upper bound.
-        llc: Estimate; NaN for a run without one.
-        reach: Half of its 95 % interval.
-        tempered: What an exact sampler returns; NaN where it is not known.
-        passed: Whether all guards passed.
-    """
-
-    low: float
-    high: float
-    llc: float
-    reach: float
-    tempered: float
-    passed: bool
 
 
 def cells(scale: Scale) -> Sequence[str]:
@@ -83,13 +65,12 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
 
 def draw(results: Results) -> Drawing:
     """Draw estimates at both points against their local coefficients, and one against the other."""
-    measured = results.rows("f05")
-    trained = _trained(measured)
-    drawn = _drawn(results, list(trained))
+    trained = at_trained(results.rows("f05"))
+    drawn = at_drawn(results, list(trained))
     figure, axes = panels(1, 3, height=2.6)
     _scatter(axes[0], list(drawn.values()), "drawn weights")
     _scatter(axes[1], list(trained.values()), "trained weights")
-    clear = {k: v for k, v in trained.items() if v.low == v.high}
+    clear = certain(trained)
     pairs = [(drawn[k], clear[k]) for k in clear if np.isfinite(drawn[k].llc + clear[k].llc)]
     diagonal(axes[2], 20, 1000, "no change")
     for a, b in pairs:
@@ -107,69 +88,23 @@ def draw(results: Results) -> Drawing:
     return Drawing(figure, rows, claims, _caption(trained, clear, drawn), ALT)
 
 
-def _trained(measured: Sequence[dict[str, Any]]) -> dict[str, Point]:
-    exact = {str(row["cell"]): row for row in measured if row["sampler"] == "gibbs"}
-    return {
-        str(row["cell"]): Point(
-            float(Fraction(str(row["local_low"]))),
-            float(Fraction(str(row["local_high"]))),
-            _number(row["llc"]),
-            _number(row["reach"]),
-            _number(exact[str(row["cell"])]["llc"]),
-            bool(row["passed"]),
-        )
-        for row in measured
-        if row["sampler"] == "sgld"
-    }
-
-
-def _drawn(results: Results, names: Sequence[str]) -> dict[str, Point]:
-    """Return the runs of the same length, step and localisation at the drawn weights."""
-    from llcbench.diagnostics import quantile
-
-    found = {}
-    for record in results.runs("dln-scale"):
-        spec, estimate = record.spec, record.estimate
-        name = spec.problem.removeprefix("dln/").rpartition("/")[0]
-        if name not in names or spec.sampler != "sgld" or spec.settings.gamma != 1.0:
-            continue
-        assert record.truths is not None
-        local = float(Fraction(record.truths.local.value))
-        tempered = record.truths.tempered
-        known = tempered is not None and tempered.certified
-        reach = quantile(0.95, spec.settings.num_chains) * _number(estimate.stderr)
-        found[name] = Point(
-            local,
-            local,
-            _number(estimate.llc),
-            reach,
-            tempered.value if known and tempered else float("nan"),
-            estimate.converged,
-        )
-    return {name: found[name] for name in names}
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
-
-
-def _scatter(axes: Axes, points: Sequence[Point], title: str) -> None:
+def _scatter(axes: Axes, found: Sequence[Point], title: str) -> None:
     colour = colour_of("sgld")
     diagonal(axes, 20, 1000, "estimate = local")
-    for point in points:
+    for point in found:
         if point.low < point.high:
             axes.plot([point.low, point.high], [point.llc] * 2, color=GREY, linewidth=1.0)
-    middle = np.array([(point.low * point.high) ** 0.5 for point in points])
-    llc = np.array([point.llc for point in points])
-    reach = np.array([point.reach for point in points])
-    full = np.array([point.passed for point in points])
+    middle = np.array([(point.low * point.high) ** 0.5 for point in found])
+    llc = np.array([point.llc for point in found])
+    reach = np.array([point.reach for point in found])
+    full = np.array([point.passed for point in found])
     axes.errorbar(middle, llc, np.minimum(reach, 0.9 * llc), fmt="none", ecolor=colour,
                   elinewidth=0.6)  # fmt: skip
     for chosen, face, label in ((full, colour, "SGLD"), (~full, "white", "SGLD, a guard fails")):
         if chosen.any():
             axes.plot(middle[chosen], llc[chosen], "o", markersize=4, markerfacecolor=face,
                       markeredgecolor=colour, label=label)  # fmt: skip
-    axes.plot(middle, [point.tempered for point in points], "_", color=INK, markersize=7,
+    axes.plot(middle, [point.tempered for point in found], "_", color=INK, markersize=7,
               label="tempered")  # fmt: skip
     axes.set(xscale="log", yscale="log", title=title, xlabel="local coefficient",
              ylabel="estimate")  # fmt: skip
@@ -178,31 +113,21 @@ def _scatter(axes: Axes, points: Sequence[Point], title: str) -> None:
         failed(axes, list(missing))
 
 
-def _interval(values: Array) -> tuple[float, float, float]:
+def _interval(values: Array) -> Interval:
     """Return the median with its 95 % bootstrap interval over networks."""
-    rng = np.random.default_rng([5, len(values)])
-    many = np.median(values[rng.integers(len(values), size=(4000, len(values)))], axis=1)
-    low, high = np.quantile(many, [0.025, 0.975])
-    return float(np.median(values)), float(low), float(high)
-
-
-def _verdict(low: float, high: float, centre: float) -> Verdict:
-    if centre - EQUAL <= low and high <= centre + EQUAL:
-        return "reproduced"
-    outside = high < centre - EQUAL or low > centre + EQUAL
-    return "not reproduced" if outside else "not decided"
+    return bootstrap(values, (5, len(values)), medians, resamples=4000)
 
 
 def _on_line(clear: dict[str, Point]) -> Claim:
     ratios = np.array([p.llc / p.low for p in clear.values() if np.isfinite(p.llc)])
-    middle, low, high = _interval(ratios)
+    median = _interval(ratios)
     return Claim(
         "Estimates at trained weights lie on the line estimate = coefficient.",
         SOURCE,
-        _verdict(low, high, 1.0),
-        f"Estimate over local coefficient: median {middle:.3f}, 95 % [{low:.3f}, {high:.3f}]"
-        f" (bootstrap over {len(ratios)} networks whose coefficient is known), range"
-        f" [{ratios.min():.2f}, {ratios.max():.2f}]; a median within {EQUAL:g} of 1 counts.",
+        within(median, 1 - EQUAL, 1 + EQUAL),
+        f"Estimate over local coefficient: median {median:.3f} (bootstrap over"
+        f" {len(ratios)} networks whose coefficient is known), range [{ratios.min():.2f},"
+        f" {ratios.max():.2f}]; a median within {EQUAL:g} of 1 counts.",
         "Ours is the coefficient of the point that training found; the published axis is the"
         " formula's value for the rank of the product, the smallest over all true weights.",
     )
@@ -211,14 +136,14 @@ def _on_line(clear: dict[str, Point]) -> Claim:
 def _same(drawn: dict[str, Point], clear: dict[str, Point]) -> Claim:
     both = [k for k in clear if np.isfinite(drawn[k].llc + clear[k].llc)]
     change = np.array([clear[k].llc / clear[k].low - drawn[k].llc / drawn[k].low for k in both])
-    middle, low, high = _interval(change)
+    median = _interval(change)
     other = [k for k in both if clear[k].low != drawn[k].low]
     return Claim(
         "The scatter at trained weights is that at the weights that were drawn.",
         SOURCE,
-        _verdict(low, high, 0.0),
-        f"Paired change of estimate over coefficient: median {middle:+.3f}, 95 % [{low:+.3f},"
-        f" {high:+.3f}] (bootstrap over {len(both)} networks), range [{change.min():+.2f},"
+        within(median, -EQUAL, EQUAL),
+        f"Paired change of estimate over coefficient: median {median:+.3f} (bootstrap over"
+        f" {len(both)} networks), range [{change.min():+.2f},"
         f" {change.max():+.2f}]; the coefficient itself differs in {len(other)} of them.",
         "Training is descent with momentum 0.9 on the full population gradient, from a start of"
         " full rank, instead of minibatches of 500: without label noise their noise vanishes.",
@@ -227,19 +152,19 @@ def _same(drawn: dict[str, Point], clear: dict[str, Point]) -> Claim:
 
 def _exact(clear: dict[str, Point]) -> Claim:
     known = [p for p in clear.values() if np.isfinite(p.llc + p.tempered)]
-    middle, low, high = _interval(np.array([p.llc / p.tempered for p in known]))
+    median = _interval(np.array([p.llc / p.tempered for p in known]))
     exact = np.median([p.tempered / p.low for p in known])
     return Claim(
         "At trained weights SGLD with the published settings returns what an exact sampler would.",
         SOURCE + " (implied)",
-        _verdict(low, high, 1.0),
-        f"SGLD over block Gibbs: median {middle:.3f}, 95 % [{low:.3f}, {high:.3f}] (bootstrap over"
-        f" {len(known)} networks); block Gibbs over the local coefficient: median {exact:.3f}.",
+        within(median, 1 - EQUAL, 1 + EQUAL),
+        f"SGLD over block Gibbs: median {median:.3f} (bootstrap over {len(known)}"
+        f" networks); block Gibbs over the local coefficient: median {exact:.3f}.",
     )
 
 
-def _rows(where: str, points: dict[str, Point]) -> list[Row]:
-    return [{"weights": where, "network": name, **p._asdict()} for name, p in points.items()]
+def _rows(where: str, found: dict[str, Point]) -> list[Row]:
+    return [{"weights": where, "network": name, **p._asdict()} for name, p in found.items()]
 
 
 def _caption(trained: dict[str, Point], clear: dict[str, Point], drawn: dict[str, Point]) -> str:
@@ -266,6 +191,6 @@ FIGURE = PaperFigure(
     title="Estimates at trained weights of linear networks",
     paper="Lau et al. 2025, study of linear networks at trained parameters",
     draw=draw,
-    inputs=("dln-scale",),
+    inputs=(SUITE,),
     measurement=Measurement(cells, run),
 )

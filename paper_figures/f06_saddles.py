@@ -1,43 +1,39 @@
 """Saddle-to-saddle training of a deep linear network, with the estimate at every stop."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from scipy import stats
 
 from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.figures.intervals import Interval
+from llcbench.figures.rows import Cells, picked
+from llcbench.figures.saddles import (
+    CHAINS,
+    DRAWS,
+    SIZE,
+    Level,
+    Levels,
+    estimate,
+    on_quadratic,
+    perfect,
+    plateaus,
+    rank_of,
+    trained,
+)
 from llcbench.figures.style import PALETTE, panels, published, truth_line
+from llcbench.figures.verdicts import each_above
 from llcbench.report.style import colour_of
-from theory import lookup, tempered
-from theory.oracle import euler_langevin
+from theory import lookup
 
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), saddle-to-saddle dynamics after Jacot et al. 2021"
-SIZE, SAMPLES, BATCH, RATE = 5, 10_000, 128, 1e-4
-STEP_SIZE, DRAWS, CHAINS = 1e-6, 100, 4
-TEACHER = 10.0 * np.arange(SIZE, 0, -1)
-# A singular value counts as absent or learned within this share of the teacher's.
-NEAR = 0.05
-NBETA = SAMPLES / np.log(SAMPLES)
 # Plateaus read off the published plots: rank of the product and height.
 PUBLISHED = (
     ((0, 2, 3, 4, 5), (0.0, 8.9, 11.5, 13.2, 14.0)),
     ((0, 1, 2, 3, 4), (0.0, 4.8, 8.8, 11.5, 13.5)),
     ((0, 1, 2, 3), (0.0, 4.8, 8.6, 11.7)),
 )
-
-
-class Level(NamedTuple):
-    """Mean estimate at the stops of one rank, and its standard error."""
-
-    mean: float
-    stderr: float
-
-
-Levels = dict[int, Level]
 
 
 def cells(scale: Scale) -> Sequence[str]:
@@ -48,69 +44,20 @@ def cells(scale: Scale) -> Sequence[str]:
 
 def run(scale: Scale, cell: str) -> Iterator[Row]:
     """Train once; yield loss, singular values of the product and estimate at every stop."""
-    import torch
-    from torch import nn
-
-    from llcbench.networks.data import DataSet
     from llcbench.seeds import Seeds
-    from llcbench.training.config import Training
-    from llcbench.training.train import train
 
     _, width, steps, every = (int(part) if part.isdigit() else 0 for part in cell.split("-"))
-    rng = Seeds(0, f"f06-{cell}").generator("data")
-    widths = (SIZE, width, width, width, width, SIZE)
-    network = nn.Sequential(*(nn.Linear(a, b, bias=False) for a, b in pairwise(widths)))
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.normal_(std=width**-0.75, generator=rng)
-    inputs = torch.randn(SAMPLES, SIZE, generator=rng)
-    targets = inputs * torch.tensor(TEACHER[::-1].copy(), dtype=inputs.dtype)
-    data = DataSet("diagonal", (inputs, targets), (inputs[:1], targets[:1]), "", "", None)
-    stops = tuple(range(0, steps + 1, every))
-    config = Training(lr=RATE, batch_size=BATCH, steps=steps, checkpoint_steps=stops)
-    found = train(network, data, lambda f, y: (f - y).square().mean(1), config, seed=width)
+    inputs, stops = trained(width, steps, every, Seeds(0, f"f06-{cell}").generator("data"))
     asked: set[int] = set()
-    for stop in found.checkpoints:
-        layers = [weight.double().numpy() for weight in stop.state.values()]
+    for step, loss, layers in stops:
         values = np.linalg.svd(np.linalg.multi_dot(layers[::-1]), compute_uv=False)
-        row = {"width": width, "step": stop.step, "loss": stop.train_loss, "rank": _rank(values)}
+        row: Cells = {"width": width, "step": step, "loss": loss, "rank": rank_of(values)}
         row.update({f"s{place + 1}": float(value) for place, value in enumerate(values)})
-        row["llc"] = _estimate(layers, inputs, Seeds(0, f"f06-{cell}", stop.step))
+        row["llc"] = estimate(layers, inputs, Seeds(0, f"f06-{cell}", step))
         if width <= 10 and row["rank"] not in (None, *asked):
             asked.add(int(row["rank"]))
-            row.update(_perfect(layers, inputs.double().numpy()))
+            row.update(perfect(layers, inputs.double().numpy()))
         yield row
-
-
-def _rank(values: np.ndarray) -> int | None:  # type: ignore[type-arg]
-    """Return how many directions are learned, None while one of them is on its way."""
-    learned, absent = values > (1 - NEAR) * TEACHER, values < NEAR * TEACHER
-    return int(learned.sum()) if bool((learned | absent).all()) else None
-
-
-def _estimate(layers: list, inputs, seeds) -> float | None:  # type: ignore[no-untyped-def, type-arg]
-    """Return the published estimate: 100 minibatch steps on targets that the weights realise."""
-    from llcbench import SGLD, MeanEnergy, Settings
-    from llcbench.problems.linear_model import linear_problem
-    from llcbench.types import Data
-
-    problem = linear_problem(
-        seeds.problem, layers, lambda: None, "", frozenset(), scale=1 / SIZE, noise_sd=0.0
-    )
-    drawn = inputs.double()
-    data = Data(drawn, drawn.new_zeros(()).expand(SAMPLES, SIZE))
-    settings = Settings(num_chains=CHAINS, num_draws=DRAWS, num_burnin=0, batch_size=BATCH)
-    estimator = MeanEnergy(SGLD(STEP_SIZE), settings)
-    return estimator.estimate(replace(problem, num_data=SAMPLES), seeds=seeds, data=data).llc
-
-
-def _perfect(layers: list, inputs: np.ndarray) -> Row:  # type: ignore[type-arg]
-    """Return what a perfect sampler gives at the temperature and localisation of the estimate."""
-    found = tempered.linear_network(
-        layers, NBETA, 1.0, 1 / SIZE,
-        second_moment=inputs.T @ inputs / SAMPLES, rtol=0.02, max_sweeps=1000,
-    )  # fmt: skip
-    return {"tempered": found.value, "tempered_se": found.stderr}
 
 
 def draw(results: Results) -> Drawing:
@@ -120,16 +67,16 @@ def draw(results: Results) -> Drawing:
     figure, axes = panels(1, 3, height=3.1)
     exact = float(lookup("deep_linear_global", widths=(SIZE, 10, 10, 10, 10, SIZE), rank=0).value)
     for panel, width in zip(axes, widths[:2], strict=False):
-        _course(panel, [row for row in rows if row["width"] == width], exact)
+        _course(panel, picked(rows, width=width), exact)
         panel.set_title(f"width {width}")
-    levels = {width: _plateaus(rows, width) for width in widths}
-    perfect = {int(r["rank"]): float(r["tempered"]) for r in rows if r["tempered"] is not None}
-    _by_rank(axes[2], levels, exact, perfect)
+    levels = {width: plateaus(picked(rows, width=width)) for width in widths}
+    sampler = {int(r["rank"]): float(r["tempered"]) for r in rows if r["tempered"] is not None}
+    _by_rank(axes[2], levels, exact, sampler)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=4)
     return Drawing(
         figure,
         rows,
-        (_steps(levels), _heights(levels, exact, perfect), _quadratic(levels)),
+        (_steps(levels), _heights(levels, exact, sampler), _quadratic(levels)),
         "Training of a five-layer linear network on 10 diag(1..5) from a small start. Grey:"
         " training loss. Crosses: estimate at the weights of that moment"
         f" ({DRAWS} SGLD steps at 1e-6, {CHAINS} chains, targets that the weights realise), clipped"
@@ -143,7 +90,7 @@ def draw(results: Results) -> Drawing:
     )
 
 
-def _course(axes: Axes, rows: list, exact: float) -> None:  # type: ignore[type-arg]
+def _course(axes: Axes, rows: Sequence[Cells], exact: float) -> None:
     """Draw loss and estimate over the updates of one training."""
     steps = np.array([row["step"] for row in rows], dtype=float)
     llc = np.array([np.nan if row["llc"] is None else row["llc"] for row in rows], dtype=float)
@@ -169,7 +116,7 @@ def _course(axes: Axes, rows: list, exact: float) -> None:  # type: ignore[type-
 
 
 def _by_rank(
-    axes: Axes, levels: dict[int, Levels], exact: float, perfect: dict[int, float]
+    axes: Axes, levels: dict[int, Levels], exact: float, sampler: dict[int, float]
 ) -> None:
     """Draw the height of every plateau against the rank of the product."""
     ranks = np.arange(SIZE + 1)
@@ -181,8 +128,8 @@ def _by_rank(
                       yerr=[1.96 * level.stderr for level in found.values()],
                       fmt="os^"[place], markersize=3.5, color=PALETTE[(1, 4, 3)[place]],
                       elinewidth=1.0, label=f"SGLD, width {width}")  # fmt: skip
-    axes.plot(ranks, [_expected(rank) for rank in ranks], "k+", label="on the quadratic")
-    axes.plot(list(perfect), list(perfect.values()), "ks", markersize=5, markerfacecolor="none",
+    axes.plot(ranks, [on_quadratic(rank) for rank in ranks], "k+", label="on the quadratic")
+    axes.plot(list(sampler), list(sampler.values()), "ks", markersize=5, markerfacecolor="none",
               markeredgewidth=0.8, label="perfect sampler")  # fmt: skip
     for place, (at, height) in enumerate(PUBLISHED):
         published(axes, at, height, "_" if place else "published")
@@ -191,49 +138,31 @@ def _by_rank(
     axes.legend(loc="lower right")
 
 
-def _expected(rank: int) -> float:
-    """Return the mean of the steps on the quadratic part, at balanced layers of a rank.
-
-    Entry ``(i, j)`` of the product moves with ``sum_l p_i^(4-l) p_j^l``, ``p = s^(2/5)``.
-    """
-    power = np.where(np.arange(SIZE) < rank, TEACHER, 0.0) ** (2 / 5)
-    sums = sum(np.multiply.outer(power ** (SIZE - 1 - k), power**k) for k in range(SIZE))
-    law = euler_langevin(np.ravel(2 / SIZE * sums), NBETA, 1.0, STEP_SIZE)
-    return float(np.mean([law.llc_after(step) for step in range(DRAWS)]))
-
-
-def _plateaus(rows: list, width: int) -> Levels:  # type: ignore[type-arg]
-    """Return the plateaus of a training by rank, those with fewer than three stops left out."""
-    found = {}
-    for rank in range(SIZE + 1):
-        at = [row["llc"] for row in rows if row["width"] == width and row["rank"] == rank]
-        values = np.array([value for value in at if value is not None], dtype=float)
-        if len(values) >= 3:
-            found[rank] = Level(float(values.mean()), float(stats.sem(values)))
-    return found
+def _rise(before: Level, after: Level) -> Interval:
+    rise, error = after.mean - before.mean, 1.96 * float(np.hypot(after.stderr, before.stderr))
+    return Interval(rise, rise - error, rise + error)
 
 
 def _steps(levels: dict[int, Levels]) -> Claim:
     """Say whether every rank that is learned raises the estimate."""
-    rises = [
-        (f"width {width}, rank {a} to {b}", found[b].mean - found[a].mean,
-         1.96 * float(np.hypot(found[b].stderr, found[a].stderr)))
+    rises = {
+        f"width {width}, rank {a} to {b}": _rise(found[a], found[b])
         for width, found in levels.items()
         for a, b in pairwise(found)
-    ]  # fmt: skip
-    least = min(rise - error for _, rise, error in rises)
-    most = min(rise + error for _, rise, error in rises)
-    shown = "; ".join(f"{name}: {rise:+.2f} ± {error:.2f}" for name, rise, error in rises)
+    }
+    shown = "; ".join(
+        f"{name}: {rise.value:+.2f} ± {rise.high - rise.value:.2f}" for name, rise in rises.items()
+    )
     return Claim(
         "Each drop of the loss is accompanied by a step up of the estimate.",
         SOURCE,
-        "reproduced" if least > 0 else "not reproduced" if most < 0 else "not decided",
+        each_above(list(rises.values()), 0),
         f"{shown} (95 %, from the spread over stops; plateaus with fewer than three stops are left"
         " out).",
     )
 
 
-def _heights(levels: dict[int, Levels], exact: float, perfect: dict[int, float]) -> Claim:
+def _heights(levels: dict[int, Levels], exact: float, sampler: dict[int, float]) -> Claim:
     """Say whether the plateaus are at the exact coefficient."""
     every = [level for found in levels.values() for level in found.values()]
     inside = sum(abs(level.mean - exact) <= 1.96 * level.stderr for level in every)
@@ -247,7 +176,7 @@ def _heights(levels: dict[int, Levels], exact: float, perfect: dict[int, float])
         f"Where all factors have rank k the exact coefficient is {exact} for every k: k(10-k)/2"
         " from the learned block and (5-k)²/2 from the product of the others, which vanishes to"
         f" fifth order. {DRAWS} steps of 1e-6 do not move along the latter; a perfect sampler does"
-        f" and returns {min(perfect.values()):.1f} to {max(perfect.values()):.1f} at the same"
+        f" and returns {min(sampler.values()):.1f} to {max(sampler.values()):.1f} at the same"
         " temperature and localisation.",
     )
 
@@ -255,7 +184,7 @@ def _heights(levels: dict[int, Levels], exact: float, perfect: dict[int, float])
 def _quadratic(levels: dict[int, Levels]) -> Claim:
     """Say whether the plateaus are what the steps give on the quadratic part alone."""
     both = [
-        (level.mean / _expected(rank), level.mean / (rank * (10 - rank) / 2))
+        (level.mean / on_quadratic(rank), level.mean / (rank * (10 - rank) / 2))
         for found in levels.values()
         for rank, level in found.items()
         if rank

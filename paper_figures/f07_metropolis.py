@@ -1,22 +1,19 @@
 """Langevin dynamics with and without a Metropolis test, on a perceptron with more and more data."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy import stats
 
 from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.figures.intervals import student
+from llcbench.figures.metropolis import BATCH, DRAWS, TIMED, WINDOW, runs
+from llcbench.figures.rows import Cells, column, picked
 from llcbench.figures.style import panels, published
+from llcbench.figures.verdicts import decided
 from llcbench.report.style import colour_of
 
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), comparison of SGLD and MALA"
-INPUTS, HIDDEN, OUTPUTS = 10, (20, 20), 10
-STEP_SIZE, DRAWS, BATCH = 1e-5, 10_000, 32
-# Draws that all runs share at the small scale, and those that go on: repeat 0 of these.
-WINDOW = 1_000
-# Draws that only their time is taken of.
-TIMED = 60
+# Those that go on beyond what all runs share at the small scale: repeat 0 of these.
 LONG = {(100, "sgld"), (100, "mala"), (10_000, "sgld")}
 # Published: samples, then mean and seconds of 10 000 draws of SGLD and of MALA.
 PUBLISHED = (
@@ -44,56 +41,14 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     if kind == "times":
         sizes = (100, 1000, 10_000) if scale == "cpu" else [row[0] for row in PUBLISHED]
         for size in sizes:
-            yield from _runs(size, int(repeat), lambda _: TIMED)
+            yield from runs(size, int(repeat), lambda _: TIMED)
     else:
         size = int(kind)
         long = LONG if scale == "cpu" and repeat == "0" else set()
         everything = scale == "paper"
-        yield from _runs(
+        yield from runs(
             size, int(repeat), lambda name: DRAWS if everything or (size, name) in long else WINDOW
         )
-
-
-def _runs(size: int, repeat: int, draws: Callable[[str], int]) -> Iterator[Row]:
-    """Sample a fresh network on data that it realises with both samplers."""
-    import torch
-    from torch import nn
-
-    from llcbench import MALA, SGLD, MeanEnergy, Seeds, Settings, from_module
-    from llcbench.networks.mlp import MLP
-    from llcbench.sampling import sample
-
-    seeds = Seeds(0, f"f07-{size}", repeat)
-    rng = seeds.generator("data")
-    network = MLP(INPUTS, HIDDEN, OUTPUTS)
-    for layer in network.layers:
-        if isinstance(layer, nn.Linear):
-            bound = layer.in_features**-0.5
-            nn.init.trunc_normal_(layer.weight, 0, bound, -2 * bound, 2 * bound, generator=rng)
-            nn.init.normal_(layer.bias, generator=rng)
-    inputs = 20 * torch.rand(size, INPUTS, generator=rng) - 10
-    problem = from_module(
-        network, lambda f, y: (f - y).square().mean(1), (inputs, inputs), name=f"f07-{size}"
-    ).realised()
-    kernels = (("sgld", SGLD(STEP_SIZE), BATCH), ("mala", MALA(STEP_SIZE, adapt=0), None))
-    for name, sampler, batch in kernels:
-        settings = Settings(num_chains=1, batch_size=batch, dtype="float32")
-        target = MeanEnergy(sampler, settings).target(problem, problem.data)
-        noise = Seeds(0, f"f07-{size}", repeat, name).generator("noise")
-        started = time.process_time()
-        trace = sample(
-            target, sampler, num_draws=draws(name), num_burnin=0, noise=noise,
-            batches=seeds.generator("batch"),
-        )  # fmt: skip
-        spent = time.process_time() - started
-        losses, count = trace.excess[0], trace.excess.size
-        yield {
-            "n": size, "repeat": repeat, "sampler": name, "status": trace.status, "draws": count,
-            "llc": target.nbeta * float(losses.mean()) if count == DRAWS else None,
-            "llc_window": target.nbeta * float(losses[:WINDOW].mean()) if count > TIMED else None,
-            "acceptance": trace.acceptance,
-            "cpu_ms_per_gradient": 1e3 * spent / target.grad_evals if count == TIMED else None,
-        }  # fmt: skip
 
 
 def draw(results: Results) -> Drawing:
@@ -101,7 +56,7 @@ def draw(results: Results) -> Drawing:
     rows = results.rows("f07")
     figure, (left, middle, right) = panels(1, 3, height=2.6)
     for name, marker, shift in (("sgld", "o", 0.94), ("mala", "D", 1.06)):
-        here = [row for row in rows if row["sampler"] == name]
+        here = picked(rows, sampler=name)
         whole = [row for row in here if row["llc"] is not None]
         style = {"linestyle": "none", "marker": marker, "markersize": 4, "color": colour_of(name)}
         left.plot([shift * row["n"] for row in whole], [row["llc"] for row in whole],
@@ -114,9 +69,9 @@ def draw(results: Results) -> Drawing:
         right.plot([row["n"] for row in timed], [row["cpu_ms_per_gradient"] for row in timed],
                    label=name.upper(), **style)  # fmt: skip
     sizes = [row[0] for row in PUBLISHED]
-    for column, label in ((1, "published"), (3, "_")):
-        published(left, sizes, [row[column] for row in PUBLISHED], label)
-        seconds = [row[column + 1] for row in PUBLISHED]
+    for at, label in ((1, "published"), (3, "_")):
+        published(left, sizes, [row[at] for row in PUBLISHED], label)
+        seconds = [row[at + 1] for row in PUBLISHED]
         published(right, sizes, [1e3 * value / DRAWS for value in seconds], label)
     for name, fill, label in (
         ("llc_window", "none", f"first {WINDOW} draws"), ("llc", "0.25", f"{DRAWS} draws")
@@ -147,7 +102,7 @@ def draw(results: Results) -> Drawing:
     )
 
 
-def _differences(rows: list, column: str) -> list[tuple[int, float]]:  # type: ignore[type-arg]
+def _differences(rows: Sequence[Cells], column: str) -> list[tuple[int, float]]:
     """Return ``(n, sgld / mala - 1)`` of every pair that has both figures."""
     found: dict[tuple[int, int, bool], dict[str, float]] = {}
     for row in rows:
@@ -162,18 +117,17 @@ def _differences(rows: list, column: str) -> list[tuple[int, float]]:  # type: i
     ]
 
 
-def _agreement(rows: list) -> Claim:  # type: ignore[type-arg]
+def _agreement(rows: Sequence[Cells]) -> Claim:
     """Compare pair by pair on the longest run that both samplers have."""
     pairs = _differences(rows, "longest")
     values = np.array([value for _, value in pairs])
-    reach = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    mean = values.mean()
+    mean, reach = student(values)
     worst = max(abs(np.mean([v for n, v in pairs if n == size])) for size in {n for n, _ in pairs})
     inside = abs(mean) + reach < 0.05 and worst < 0.05
     return Claim(
         "SGLD with minibatches and MALA on all data give the same estimate, within 5 %.",
         SOURCE,
-        "reproduced" if inside else "not reproduced" if abs(mean) - reach > 0.05 else "not decided",
+        decided(inside, abs(mean) - reach > 0.05),
         f"mean difference {mean:+.1%} ± {reach:.1%} over {len(values)} pairs (95 %, Student);"
         f" the largest mean at one number of samples is {worst:.1%}.",
         "Both run at one small step for one length from the true weights, so they share whatever"
@@ -183,10 +137,10 @@ def _agreement(rows: list) -> Claim:  # type: ignore[type-arg]
     )
 
 
-def _heights(rows: list) -> Claim:  # type: ignore[type-arg]
+def _heights(rows: Sequence[Cells]) -> Claim:
     """Compare the mean over whole runs of SGLD with the published ones."""
     known = {row[0]: row[1] for row in PUBLISHED}
-    whole = [row for row in rows if row["sampler"] == "sgld" and row["llc"] is not None]
+    whole = [row for row in picked(rows, sampler="sgld") if row["llc"] is not None]
     ratios = {
         n: np.mean([row["llc"] for row in whole if row["n"] == n]) / known[n]
         for n in sorted({row["n"] for row in whole})
@@ -206,14 +160,14 @@ def _heights(rows: list) -> Claim:  # type: ignore[type-arg]
     )  # fmt: skip
 
 
-def _times(rows: list) -> Claim:  # type: ignore[type-arg]
+def _times(rows: Sequence[Cells]) -> Claim:
     """Compare the time of a gradient at the most and the fewest samples, round by round."""
     timed = [row for row in rows if row["cpu_ms_per_gradient"] is not None]
     sizes = sorted({row["n"] for row in timed})
     found = {}
     for name in ("sgld", "mala"):
         few, most = (
-            [r["cpu_ms_per_gradient"] for r in timed if r["sampler"] == name and r["n"] == size]
+            column(timed, "cpu_ms_per_gradient", sampler=name, n=size)
             for size in (sizes[0], sizes[-1])
         )
         found[name] = [late / early for late, early in zip(most, few, strict=True)]
@@ -223,7 +177,7 @@ def _times(rows: list) -> Claim:  # type: ignore[type-arg]
     return Claim(
         "The time of SGLD does not depend on the number of samples, that of MALA grows with it.",
         SOURCE,
-        "reproduced" if holds else "not reproduced" if fails else "not decided",
+        decided(holds, fails),
         f"processor time of a gradient with {sizes[-1]} samples over that with {sizes[0]}: SGLD"
         f" {min(flat):.2f} to {max(flat):.2f}, MALA {min(grows):.1f} to {max(grows):.1f} (range"
         f" over {len(flat)} rounds; accepted: below 1.5 and above 2).",

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 
 from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.figures.rows import Cells, picked
 from llcbench.figures.style import PALETTE, WIDTHS, failed, panels
 from llcbench.report.style import colour_of
 
@@ -38,7 +39,8 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     """Yield the estimate at rescaled weights; data and network are those of every factor."""
     import torch
 
-    from llcbench import SGLD, MeanEnergy, Seeds, Settings, from_module
+    from llcbench import SGLD, MeanEnergy, Seeds, Settings
+    from llcbench.figures.relu_networks import on_its_own_data
     from llcbench.measures.rescaling import MatchedSGLD, along, factors, rescaled
 
     size, exponent, sampler, repeat = cell.split("/")
@@ -48,10 +50,7 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     network = _network(width, hidden, rng)
     inputs = 20 * torch.rand(SAMPLES, width, generator=rng, dtype=torch.float64) - 10
     alpha = 10.0 ** float(exponent)
-    problem = from_module(
-        rescaled(network, 0, alpha), lambda f, y: (f - y).square().mean(1), (inputs, inputs),
-        name=f"f08-{size}",
-    ).realised()  # fmt: skip
+    problem = on_its_own_data(rescaled(network, 0, alpha), inputs, f"f08-{size}")
     scale_of = along(network, factors(network, 0, alpha))
     kernel = SGLD(STEP_SIZE) if sampler == "plain" else MatchedSGLD(STEP_SIZE, scale_of)
     draws = DRAWS if scale == "cpu" else 10_000
@@ -70,12 +69,11 @@ def _network(width: int, hidden: int, rng):  # type: ignore[no-untyped-def]
     import torch
     from torch import nn
 
+    from llcbench.figures.relu_networks import initialise
+
     network = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width)).double()
     with torch.no_grad():
-        for layer in (network[0], network[2]):
-            bound = layer.in_features**-0.5
-            nn.init.trunc_normal_(layer.weight, 0, bound, -2 * bound, 2 * bound, generator=rng)
-            nn.init.normal_(layer.bias, generator=rng)
+        initialise(network, rng)
         for unit in COPIES:
             network[0].weight[unit] = network[0].weight[0]
             network[0].bias[unit] = network[0].bias[0]
@@ -92,7 +90,7 @@ def draw(results: Results) -> Drawing:
         ("matched", "D", PALETTE[0], -0.08, "matched to the factor"),
     )
     for sampler, marker, colour, shift, label in looks:
-        good = [row for row in rows if row["sampler"] == sampler and row["llc"] is not None]
+        good = [row for row in picked(rows, sampler=sampler) if row["llc"] is not None]
         axes.errorbar([row["exponent"] + shift for row in good], [row["llc"] for row in good],
                       yerr=[1.96 * row["mcse"] for row in good], fmt=marker, markersize=4,
                       color=colour, elinewidth=0.8, label=label)  # fmt: skip
@@ -114,9 +112,9 @@ def draw(results: Results) -> Drawing:
     )
 
 
-def _matched(rows: list) -> Claim:  # type: ignore[type-arg]
+def _matched(rows: Sequence[Cells]) -> Claim:
     """Say whether the matched sampler gives one value at all factors."""
-    asked = [row for row in rows if row["sampler"] == "matched"]
+    asked = picked(rows, sampler="matched")
     found = [row for row in asked if row["llc"] is not None]
     x, y = np.array([[row["exponent"], row["llc"]] for row in found], dtype=float).T
     fit = stats.linregress(x, y)
@@ -138,12 +136,12 @@ def _matched(rows: list) -> Claim:  # type: ignore[type-arg]
     )
 
 
-def _plain(rows: list) -> Claim:  # type: ignore[type-arg]
+def _plain(rows: Sequence[Cells]) -> Claim:
     """Say whether plain SGLD gives the value of the matched runs too."""
     base = [row["llc"] for row in rows if row["llc"] is not None and row["sampler"] == "matched"]
     middle, error = float(np.mean(base)), float(stats.sem(base))
     texts, off = [], 0
-    for row in (row for row in rows if row["sampler"] == "plain"):
+    for row in picked(rows, sampler="plain"):
         if row["llc"] is None:
             off += 1
             texts.append(f"{row['exponent']:g} diverged")

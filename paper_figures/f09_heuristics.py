@@ -1,16 +1,15 @@
 """Lau et al.: learning rate, batch size, momentum and weight decay against the coefficient."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
 from matplotlib.axes import Axes
-from scipy.special import stdtrit
 
-from llcbench.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
+from llcbench.figures import Claim, Drawing, PaperFigure, Results, Row
 from llcbench.figures.style import PALETTE, panels, published
+from llcbench.figures.trials import arms, changed, claim_of, lacks, marked, trials
+from llcbench.figures.verdicts import decided
 from llcbench.heuristics.design import Measure
-from llcbench.heuristics.effects import Effect, effects
-from llcbench.heuristics.readings import Readings, readings, value_of, warnings_of
+from llcbench.heuristics.effects import Effect
 from llcbench.report.style import GREY, colour_of
 
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), ResNet18 on CIFAR-10"
@@ -28,7 +27,6 @@ PUBLISHED: Mapping[str, tuple[tuple[float, ...], Mapping[str, tuple[float, ...]]
 FACTORS = {"lr": "learning rate", "batch": "batch size", "momentum": "momentum",
            "decay": "weight decay"}  # fmt: skip
 DRAWN: tuple[tuple[Measure, str], ...] = (("llc", colour_of("sgld")), ("test_error", PALETTE[0]))
-VERDICTS: Mapping[str, Verdict] = {"seen": "reproduced", "reversed": "not reproduced"}
 DIFFERENCE = (
     "Theirs: ResNet18 on CIFAR-10 at equal steps, where arms are at different stages of training,"
     " and chains (step 2e-7, localisation 1, 3000 steps) too short to feel their localisation;"
@@ -44,10 +42,7 @@ CLAIMS = (
 
 def draw(results: Results) -> Drawing:
     """Draw published estimates above ours, and the test error below, for every factor."""
-    contents = results.trials("image")
-    design = contents.designs["image"]
-    held = {e.name: readings(e, contents.records) for e in design.experiments}
-    found = {(e.experiment, e.measure): e for e in effects(design, contents.records)}
+    suite = trials(results, "image")
     figure, axes = panels(3, len(FACTORS), height=1.75)
     rows: list[Row] = []
     for column, (name, label) in enumerate(FACTORS.items()):
@@ -55,7 +50,9 @@ def draw(results: Results) -> Drawing:
         axes[column].set_title(label)
         for place, (measure, colour) in enumerate(DRAWN, start=1):
             axis = axes[place * len(FACTORS) + column]
-            rows += _ours(axis, held[name], measure, colour)
+            ours = arms(axis, suite.held[name], measure, colour, _short)
+            axis.tick_params(axis="x", labelsize=6)
+            rows += [{"series": "ours", **row} for row in ours]
     texts = ("their estimate", "our estimate", "our test error")
     for place, text in enumerate(texts):
         line = axes[place * len(FACTORS) : (place + 1) * len(FACTORS)]
@@ -66,8 +63,9 @@ def draw(results: Results) -> Drawing:
             axis.tick_params(labelleft=axis is line[0])
     return Drawing(
         figure, rows,
-        (*(_claim(found, *claim) for claim in CLAIMS),
-         *(_error(found, name) for name in FACTORS if name != "decay")),
+        (*(_claim(suite.found.get((name, "llc")), name, text) for name, text in CLAIMS),
+         *(_error(suite.found.get((name, "test_error")), name)
+           for name in FACTORS if name != "decay")),
         "Top: final estimates of Lau et al. (2025), means over five seeds as read off their"
         " figures, at equal steps; grey without momentum or with momentum on the axis, joined by a"
         " dashed line with momentum 0.9. Middle and bottom: a small ResNet on 8 by 8 digits, each"
@@ -95,79 +93,24 @@ def _theirs(axis: Axes, name: str) -> list[Row]:
     return rows
 
 
-def _ours(axis: Axes, mine: Readings, measure: Measure, colour: str) -> list[Row]:
-    """Draw trials and means over the arms of an experiment in their order; return the trials."""
-    rows: list[Row] = []
-    for place, level in enumerate(mine.levels):
-        for seed, points in mine.points.items():
-            value, alarm = value_of(points[place], measure), warnings_of(points[place], measure)
-            rows.append({"experiment": mine.experiment.name, "measure": measure, "series": "ours",
-                         "level": level, "value": value, "seed": seed,
-                         "place": place + 0.3 * (seed + 0.5) / len(mine.points) - 0.15,
-                         "guards": " ".join(alarm)})  # fmt: skip
-    kept = [row for row in rows if row["value"] is not None]
-    for fill in ("full", "none"):
-        dots = [row for row in kept if bool(row["guards"]) == (fill == "none")]
-        axis.plot([r["place"] for r in dots], [r["value"] for r in dots], "o", color=colour,
-                  markersize=2.6, alpha=0.75, markeredgewidth=0.6, fillstyle=fill)  # fmt: skip
-    groups = [[float(r["value"]) for r in kept if r["level"] == level] for level in mine.levels]
-    axis.errorbar(range(len(groups)), *_means(groups), color=colour, linewidth=1.1, capsize=2.5)
-    if not kept:
-        axis.text(0.5, 0.5, "no seed has\nall levels", transform=axis.transAxes, ha="center")
-    axis.set_xticks(range(len(groups)), [_short(level) for level in mine.levels])
-    axis.set_xlim(-0.5, max(len(groups), 1) - 0.5)
-    return rows
-
-
-def _means(groups: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
-    """Return means with half the width of their 95 % intervals by Student's t, 0 for one value."""
-    reach = [
-        float(stdtrit(len(g) - 1, 0.975)) * float(np.std(g, ddof=1)) / len(g) ** 0.5
-        if len(g) > 1 else 0.0
-        for g in groups
-    ]  # fmt: skip
-    return [float(np.mean(group)) if group else np.nan for group in groups], reach
-
-
 def _short(level: float) -> str:
     text = f"{level:.0e}".replace("e-0", "e-") if 0 < level < 0.005 else f"{level:g}"
     return text.removeprefix("0") if text.startswith("0.") else text
 
 
-def _claim(found: Mapping[tuple[str, str], Effect], name: str, text: str) -> Claim:
-    """Return a claim as the effect decides it: 0 inside the interval decides nothing."""
-    effect = found.get((name, "llc"))
-    if effect is None or effect.value is None or effect.low is None:
-        return Claim(text, SOURCE, "not decided", _lacks(name, effect), DIFFERENCE)
-    figures = f"{_figures(effect)}; {effect.flagged} of {effect.figures} estimates are marked as"
-    verdict = VERDICTS.get(effect.verdict, "not decided")
-    return Claim(text, SOURCE, verdict, f"{figures} not converged.", DIFFERENCE)
+def _claim(effect: Effect | None, name: str, text: str) -> Claim:
+    return claim_of(effect, name, text, SOURCE, DIFFERENCE,
+                    lambda e: f"{changed(e)}; {marked(e)}")  # fmt: skip
 
 
-def _error(found: Mapping[tuple[str, str], Effect], name: str) -> Claim:
+def _error(effect: Effect | None, name: str) -> Claim:
     """Decide whether the side on which their estimates are lower has the lower test error."""
     text = f"The side of the {FACTORS[name]} with lower estimates has mostly the lower test error."
-    effect = found.get((name, "test_error"))
-    if effect is None or effect.value is None or effect.low is None:
-        return Claim(text, SOURCE, "not decided", _lacks(name, effect), DIFFERENCE)
-    wanted = "up" if name == "batch" else "down"
-    verdict: Verdict = "reproduced" if effect.verdict == wanted else "not reproduced"
-    if effect.verdict == "unclear":
-        verdict = "not decided"
-    return Claim(text, SOURCE, verdict, f"{_figures(effect)}.", DIFFERENCE)
-
-
-def _figures(effect: Effect) -> str:
-    return (
-        f"{effect.value:+.3g} {effect.unit}, 90 % interval {effect.low:+.3g} to {effect.high:+.3g}"
-        f" over {effect.seeds} seeds, {effect.change or 0:+.0%} over the levels"
-    )
-
-
-def _lacks(name: str, effect: Effect | None) -> str:
-    seeds, missing = (0, ()) if effect is None else (effect.seeds, effect.excluded)
-    text = f"Seeds with all levels of {name}: {seeds}; two are needed."
-    return text + (f" Left out: {', '.join(missing)}." if missing else "")
+    if effect is None or effect.low is None:
+        return Claim(text, SOURCE, "not decided", lacks(name, effect), DIFFERENCE)
+    wanted, other = ("up", "down") if name == "batch" else ("down", "up")
+    verdict = decided(effect.verdict == wanted, effect.verdict == other)
+    return Claim(text, SOURCE, verdict, f"{changed(effect)}.", DIFFERENCE)
 
 
 FIGURE = PaperFigure(

@@ -9,32 +9,21 @@ instead of (.1, .1), MALA stands for NUTS, and a dead coordinate of linear f is 
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import torch
 
 import llcbench
-from llcbench.figures import (
-    Claim,
-    Drawing,
-    Measurement,
-    PaperFigure,
-    Results,
-    Row,
-    Scale,
-    Verdict,
-)
+from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
+from llcbench.figures.data_sets import drawn, regression, rounded, sampled, target_on
+from llcbench.figures.intervals import half
+from llcbench.figures.rows import column
 from llcbench.figures.style import panels, published
-from llcbench.problems.batches import Moments
 from llcbench.report.style import INK, colour_of
-from llcbench.sampling import sample
 
 NUM_DATA, SETS, EXACT_SETS = 1000, 100, 30
 NBETA, GAMMA = 2 * NUM_DATA / math.log(NUM_DATA), 1.0
-NOISE_SD = 0.5
 PROBLEMS = {
     "w1 w2³": "poly/x2y6", "w1 w2²": "poly/x2y4", "w2": "poly/x2-flat1", "w1": "poly/x2-flat1",
 }  # fmt: skip
@@ -63,10 +52,9 @@ def cells(scale: Scale) -> Sequence[str]:
 def run(scale: Scale, cell: str) -> Iterator[Row]:
     """Yield an estimate per data set, or what a perfect sampler returns on it."""
     name, _, way = cell.partition("/")
-    problem: Any = replace(llcbench.problem(PROBLEMS[name]), noise_sd=NOISE_SD)
+    problem = regression(PROBLEMS[name])
     noisy = problem.with_data(NUM_DATA)
-    seeds = [llcbench.Seeds(problem=f"f10/{name}", replicate=i) for i in range(SETS)]
-    sets = [noisy.sample_data(each.generator("data")) for each in seeds]
+    sets = drawn(noisy, f"f10/{name}", SETS)
     common: dict[str, Any] = {
         "function": name,
         "way": way,
@@ -78,24 +66,11 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
             yield {**common, "set": i, "llc": noisy.tempered(NBETA, GAMMA, data).value}
         return
     kind, options, draws, burnin = SAMPLERS[way]
-    target = llcbench.Target(problem, NBETA, GAMMA, SETS)
-    target.loss = replace(target.loss, moments=_moments(noisy, sets))
-    noise = llcbench.Seeds(problem=f"f10/{name}", sampler=way)
-    trace = sample(
-        target, llcbench.make_sampler(kind, options), num_draws=draws, num_burnin=burnin,
-        noise=noise.generator("noise"), batches=noise.generator("batch"),
-    )  # fmt: skip
-    if trace.status != "ok":
-        raise ValueError(f"{cell}: {trace.status}, {trace.message}")
-    for i, llc in enumerate(NBETA * trace.kept.mean(1)):
-        yield {**common, "set": i, "llc": round(float(llc), 6)}
-
-
-def _moments(problem: Any, sets: Sequence[Any]) -> Moments:
-    """Return the moments of all sets, with an axis of chains: one set for each."""
-    found = [problem.bind(data, torch.float64).moments for data in sets]
-    second, cross, noise = (torch.stack(part) for part in zip(*found, strict=True))
-    return Moments(second, cross, noise.mean())
+    target = target_on(problem, noisy, sets, NBETA, GAMMA)
+    sampler = llcbench.make_sampler(kind, options)
+    kept = sampled(target, sampler, f"f10/{name}", way, draws=draws, burnin=burnin)
+    for i, llc in enumerate(rounded(NBETA * kept.mean(1))):
+        yield {**common, "set": i, "llc": llc}
 
 
 def draw(results: Results) -> Drawing:
@@ -140,18 +115,14 @@ def _column(axes: Any, x: float, values: Any, way: str, first: bool) -> None:
     filled = colour if way != "SGLD 1e-4" else "white"
     low, high = np.quantile(values, (0.1, 0.9))
     axes.plot([x, x], [low, high], color=colour, linewidth=0.7)
-    axes.errorbar(x, values.mean(), yerr=_half(values), color=colour, fmt="o", markersize=4.5,
+    axes.errorbar(x, values.mean(), yerr=half(values), color=colour, fmt="o", markersize=4.5,
                   markerfacecolor=filled, elinewidth=2.2,
                   label=OURS[way] if first else "")  # fmt: skip
 
 
 def _values(rows: Sequence[Any], name: str, way: str) -> Any:
-    kept = [r for r in rows if r["function"] == name and r["way"] == way]
-    return np.array([r["llc"] for r in kept if r["set"] != "population"], float)
-
-
-def _half(values: Any) -> float:
-    return float(1.96 * values.std(ddof=1) / values.size**0.5)
+    kept = [r for r in rows if r["set"] != "population"]
+    return column(kept, "llc", function=name, way=way)
 
 
 def _table(found: Any) -> Claim:
@@ -180,9 +151,9 @@ def _within(found: Any, local: Any, on_data: Any) -> Claim:
     for name in names:
         values = found[name, "SGLD 5e-4"]
         near += abs(values.mean() - local[name]) <= values.std(ddof=1)
-        if values.mean() + _half(values) < local[name]:
+        if values.mean() + half(values) < local[name]:
             low.append(name)
-        shown.append(f"{name}: {values.mean():.3f} ± {_half(values):.3f} for {local[name]:.3f}")
+        shown.append(f"{name}: {values.mean():.3f} ± {half(values):.3f} for {local[name]:.3f}")
     agreed: Verdict = "reproduced with a difference" if low else "reproduced"
     return Claim(
         "SGLD (step 5e-4) gives the exact coefficient within the scatter of data sets.",
@@ -202,7 +173,7 @@ def _order(found: Any) -> Claim:
     gaps = []
     for low, high in pairwise(chain):
         a, b = found[low, "SGLD 5e-4"], found[high, "SGLD 5e-4"]
-        gaps.append((b.mean() - a.mean(), math.hypot(_half(a), _half(b))))
+        gaps.append((b.mean() - a.mean(), math.hypot(half(a), half(b))))
     holds = all(gap > half for gap, half in gaps)
     return Claim(
         "More degenerate functions have smaller estimates.",
@@ -222,9 +193,9 @@ def _samplers(found: Any) -> Claim:
         reference = found[name, "NUTS"]
         gap = found[name, "SGLD 5e-4"] - reference
         limit = 0.1 * reference.mean()
-        close += abs(gap.mean()) + _half(gap) < limit
-        clear += abs(gap.mean()) - _half(gap) > limit
-        shown.append(f"{name}: {gap.mean():+.4f} ± {_half(gap):.4f}")
+        close += abs(gap.mean()) + half(gap) < limit
+        clear += abs(gap.mean()) - half(gap) > limit
+        shown.append(f"{name}: {gap.mean():+.4f} ± {half(gap):.4f}")
     decided: Verdict = "not reproduced" if clear else "not decided"
     return Claim(
         "SGLD agrees with a Metropolis sampler (means within 10 %).",

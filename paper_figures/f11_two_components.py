@@ -9,26 +9,17 @@ the factor is in ``NBETA``; the prior is the localisation ``gamma = 1``. Chains 
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 import llcbench
-from llcbench.figures import (
-    Claim,
-    Drawing,
-    Measurement,
-    PaperFigure,
-    Results,
-    Row,
-    Scale,
-    Verdict,
-)
+from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
+from llcbench.figures.data_sets import drawn, regression, rounded, sampled, target_on
+from llcbench.figures.intervals import Interval, bootstrap, ends, half, medians
+from llcbench.figures.rows import column
 from llcbench.figures.style import PALETTE, panels, tempered_line, truth_line
-from llcbench.problems.batches import Moments
-from llcbench.sampling import sample
+from llcbench.figures.verdicts import above
 
 NUM_DATA, SETS, LONG_SETS, EXACT_SETS = 1000, 300, 60, 10
 NBETA, GAMMA = 2 * NUM_DATA / math.log(NUM_DATA), 1.0
@@ -45,10 +36,9 @@ def cells(scale: Scale) -> Sequence[str]:
 def run(scale: Scale, cell: str) -> Iterator[Row]:
     """Yield an estimate per data set, or what a perfect sampler returns on it."""
     point, _, way = cell.partition("/")
-    problem: Any = replace(llcbench.problem(POINTS[point]), noise_sd=0.5)
+    problem = regression(POINTS[point])
     noisy = problem.with_data(NUM_DATA)
-    seeds = [llcbench.Seeds(problem="f11", replicate=i) for i in range(SETS)]
-    sets = [noisy.sample_data(each.generator("data")) for each in seeds]
+    sets = drawn(noisy, "f11", SETS)
     common: dict[str, Any] = {"point": point, "way": way, "local": float(problem.truth.local.value)}
     if way == "exact":
         yield {**common, "set": "population", "llc": problem.tempered(NBETA, GAMMA).value}
@@ -56,26 +46,12 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
             yield {**common, "set": i, "llc": noisy.tempered(NBETA, GAMMA, data).value}
         return
     steps, count = (SHORT, SETS) if way == "short" else (LONG, LONG_SETS)
-    target = llcbench.Target(problem, NBETA, GAMMA, count)
-    target.loss = replace(target.loss, moments=_moments(noisy, sets[:count]))
-    noise = llcbench.Seeds(problem=f"f11/{point}", sampler=way)
-    trace = sample(
-        target, llcbench.SGLD(STEP), num_draws=steps, num_burnin=0,
-        noise=noise.generator("noise"), batches=noise.generator("batch"),
-    )  # fmt: skip
-    if trace.status != "ok":
-        raise ValueError(f"{cell}: {trace.status}, {trace.message}")
+    target = target_on(problem, noisy, sets[:count], NBETA, GAMMA)
+    kept = sampled(target, llcbench.SGLD(STEP), f"f11/{point}", way, draws=steps)
     # The second half alone is what a long chain has come to.
-    late = NBETA * trace.kept[:, steps // 2 :].mean(1)
-    for i, (llc, last) in enumerate(zip(NBETA * trace.kept.mean(1), late, strict=True)):
-        yield {**common, "set": i, "llc": round(float(llc), 6), "late": round(float(last), 6)}
-
-
-def _moments(problem: Any, sets: Sequence[Any]) -> Moments:
-    """Return the moments of all sets, with an axis of chains: one set for each."""
-    found = [problem.bind(data, torch.float64).moments for data in sets]
-    second, cross, noise = (torch.stack(part) for part in zip(*found, strict=True))
-    return Moments(second, cross, noise.mean())
+    late = rounded(NBETA * kept[:, steps // 2 :].mean(1))
+    for i, (llc, last) in enumerate(zip(rounded(NBETA * kept.mean(1)), late, strict=True)):
+        yield {**common, "set": i, "llc": llc, "late": last}
 
 
 def draw(results: Results) -> Drawing:
@@ -115,7 +91,7 @@ def _lengths(axes: Any, short: Any, long: Any, rows: Sequence[Any], local: Any) 
     for place, (point, colour) in enumerate(zip(POINTS, PALETTE, strict=False)):
         columns = [short[point], long[point], _values(rows, point, "exact")]
         x = np.arange(3) + 0.12 * (2 * place - 1)
-        axes.errorbar(x, [c.mean() for c in columns], yerr=[_half(c) for c in columns],
+        axes.errorbar(x, [c.mean() for c in columns], yerr=[half(c) for c in columns],
                       color=colour, fmt="o", markersize=4, label=f"w* = {point}")  # fmt: skip
         truth_line(axes, local[point], "")
     axes.set_xticks(range(3), [f"{SHORT}\nsteps", f"{LONG}\nsteps, late", "perfect\nsampler"])
@@ -123,37 +99,18 @@ def _lengths(axes: Any, short: Any, long: Any, rows: Sequence[Any], local: Any) 
     axes.legend(loc="upper right", ncols=2)
 
 
-def _values(rows: Sequence[Any], point: str, way: str, column: str = "llc") -> Any:
-    return np.array(
-        [
-            r[column]
-            for r in rows
-            if r["point"] == point and r["way"] == way and r["set"] != "population"
-        ],
-        float,
-    )
-
-
-def _half(values: Any) -> float:
-    return float(1.96 * values.std(ddof=1) / values.size**0.5)
-
-
-def _interval(values: Any, statistic: Any = np.median) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of a statistic over data sets."""
-    rng = np.random.default_rng([11, values.shape[0]])
-    picks = rng.integers(0, values.shape[0], (2000, values.shape[0]))
-    low, high = np.quantile(statistic(values[picks], axis=1), (0.025, 0.975))
-    return float(low), float(high)
+def _values(rows: Sequence[Any], point: str, way: str, name: str = "llc") -> Any:
+    return column([r for r in rows if r["set"] != "population"], name, point=point, way=way)
 
 
 def _medians(short: Any) -> Claim:
     expected = {"(0, 0)": (0.15, 0.25), "(1, .3)": (0.5, 0.5)}
     shown, holds, inside = [], True, True
     for point, (published, local) in expected.items():
-        low, high = _interval(short[point])
-        holds &= abs(np.median(short[point]) - published) < 0.1
-        inside &= low <= local <= high
-        shown.append(f"{np.median(short[point]):.3f} [{low:.3f}, {high:.3f}] at {point}")
+        median = bootstrap(short[point], (11, SETS), medians)
+        holds &= abs(median.value - published) < 0.1
+        inside &= median.low <= local <= median.high
+        shown.append(f"{median.value:.3f} {median.bracket('.3f')} at {point}")
     verdict: Verdict = "reproduced" if inside else "reproduced with a difference"
     return Claim(
         "The estimates centre near .15 at the origin and near .5 at (1, .3), true values 1/4 and"
@@ -173,31 +130,28 @@ def _order(short: Any) -> Claim:
     a, b = (rng.integers(0, SETS, (2000, SETS)) for _ in range(2))
     # Among fresh pairs: one data set for each point.
     shares = [float(np.mean(wins[i][:, j])) for i, j in zip(a, b, strict=True)]
-    low, high = np.quantile(shares, (0.025, 0.975))
-    verdict: Verdict = (
-        "reproduced" if low > 0.5 else "not reproduced" if high < 0.5 else "not decided"
-    )
+    share = Interval(float(wins.mean()), *ends(shares))
     return Claim(
         "Estimates order the two points: the smaller one at the more degenerate point.",
         SOURCE,
-        verdict,
-        f"a single run at the origin is below one at (1, .3) with probability {wins.mean():.2f}"
-        f" [{low:.2f}, {high:.2f}] (95 % bootstrap over data sets).",
+        above(share, 0.5),
+        f"a single run at the origin is below one at (1, .3) with probability {share.value:.2f}"
+        f" {share.bracket('.2f')} (95 % bootstrap over data sets).",
     )
 
 
 def _agreement(short: Any, long: Any, local: Any, exact: Any) -> Claim:
     point = "(1, .3)"
     now, late = short[point], long[point]
-    holds = late.mean() + _half(late) > local[point] > late.mean() - _half(late)
-    fell = now.mean() - late.mean() > math.hypot(_half(now), _half(late))
+    holds = late.mean() + half(late) > local[point] > late.mean() - half(late)
+    fell = now.mean() - late.mean() > math.hypot(half(now), half(late))
     failed: Verdict = "not reproduced" if fell else "not decided"
     return Claim(
         "At (1, .3) the estimate agrees with the exact coefficient 1/2: also for long chains.",
         SOURCE + "; the length of the chains is our addition",
         "reproduced" if holds else failed,
-        f"mean {now.mean():.3f} ± {_half(now):.3f} after {SHORT} steps, {late.mean():.3f} ±"
-        f" {_half(late):.3f} in the second half of {LONG}; a perfect sampler returns"
+        f"mean {now.mean():.3f} ± {half(now):.3f} after {SHORT} steps, {late.mean():.3f} ±"
+        f" {half(late):.3f} in the second half of {LONG}; a perfect sampler returns"
         f" {exact[point]:.3f} (95 %).",
         "The prior of variance 1 reaches the other component: the published agreement is that of"
         " chains too short to get there." if fell else "",

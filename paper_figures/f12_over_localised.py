@@ -10,27 +10,17 @@ temperature 1 / log n, a normal prior centred at 0 whose variance v is the local
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 import llcbench
-from llcbench.figures import (
-    Claim,
-    Drawing,
-    Measurement,
-    PaperFigure,
-    Results,
-    Row,
-    Scale,
-    Verdict,
-)
+from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
+from llcbench.figures.data_sets import drawn, regression, rounded, sampled, target_on
+from llcbench.figures.intervals import half
+from llcbench.figures.rows import column
 from llcbench.figures.style import PALETTE, panels
-from llcbench.problems.batches import Moments
 from llcbench.report.style import INK, colour_of
-from llcbench.sampling import sample
 
 NUM_DATA, SETS, STEPS, STEP = 1000, 100, 5000, 5e-4
 NBETA = 2 * NUM_DATA / math.log(NUM_DATA)
@@ -52,7 +42,7 @@ def cells(scale: Scale) -> Sequence[str]:
 def run(scale: Scale, cell: str) -> Iterator[Row]:
     """Yield an estimate per data set, or what a perfect sampler returns in population."""
     name, _, way = cell.partition("/")
-    problem: Any = replace(llcbench.problem(FUNCTIONS[name]), noise_sd=0.5)
+    problem = regression(FUNCTIONS[name])
     common: dict[str, Any] = {
         "function": name,
         "way": way,
@@ -64,26 +54,11 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
             yield {**common, "variance": float(variance), "llc": found.value}
         return
     noisy = problem.with_data(NUM_DATA)
-    seeds = [llcbench.Seeds(problem=f"f12/{name}", replicate=i) for i in range(SETS)]
-    moments = _moments(noisy, [noisy.sample_data(each.generator("data")) for each in seeds])
-    target = llcbench.Target(problem, NBETA, 1 / VARIANCES[way], SETS)
-    target.loss = replace(target.loss, moments=moments)
-    noise = llcbench.Seeds(problem=f"f12/{name}", sampler=way)
-    trace = sample(
-        target, llcbench.SGLD(STEP), num_draws=STEPS, num_burnin=0,
-        noise=noise.generator("noise"), batches=noise.generator("batch"),
-    )  # fmt: skip
-    if trace.status != "ok":
-        raise ValueError(f"{cell}: {trace.status}, {trace.message}")
-    for llc in NBETA * trace.kept.mean(1):
-        yield {**common, "variance": VARIANCES[way], "llc": round(float(llc), 6)}
-
-
-def _moments(problem: Any, sets: Sequence[Any]) -> Moments:
-    """Return the moments of all sets, with an axis of chains: one set for each."""
-    found = [problem.bind(data, torch.float64).moments for data in sets]
-    second, cross, noise = (torch.stack(part) for part in zip(*found, strict=True))
-    return Moments(second, cross, noise.mean())
+    sets = drawn(noisy, f"f12/{name}", SETS)
+    target = target_on(problem, noisy, sets, NBETA, 1 / VARIANCES[way])
+    kept = sampled(target, llcbench.SGLD(STEP), f"f12/{name}", way, draws=STEPS)
+    for llc in rounded(NBETA * kept.mean(1)):
+        yield {**common, "variance": VARIANCES[way], "llc": llc}
 
 
 def draw(results: Results) -> Drawing:
@@ -101,7 +76,7 @@ def draw(results: Results) -> Drawing:
             left.plot([place + shift - 0.13, place + shift + 0.13], [exact] * 2, color=INK,
                       linestyle=(0, (2, 1)), label="perfect sampler" if first and shift < 0 else "",
                       )  # fmt: skip
-            left.errorbar(place + shift, found[name, way].mean(), yerr=_half(found[name, way]),
+            left.errorbar(place + shift, found[name, way].mean(), yerr=half(found[name, way]),
                           color=colour_of("sgld"), fmt="o" if way == "1" else "s", markersize=4.5,
                           markerfacecolor=None if way == "1" else "white",
                           label=f"SGLD, variance {way}" if first else "")  # fmt: skip
@@ -138,23 +113,13 @@ def _exact(rows: Sequence[Any], name: str, variance: float) -> float:
 
 def _values(rows: Sequence[Any], name: str, way: str) -> Any:
     # Names of variances are read back as numbers.
-    return np.array(
-        [
-            r["llc"]
-            for r in rows
-            if r["function"] == name and r["way"] != "exact" and r["variance"] == VARIANCES[way]
-        ],
-        float,
-    )
-
-
-def _half(values: Any) -> float:
-    return float(1.96 * values.std(ddof=1) / values.size**0.5)
+    kept = [r for r in rows if r["way"] != "exact"]
+    return column(kept, "llc", function=name, variance=VARIANCES[way])
 
 
 def _killed(found: Any, local: Any) -> Claim:
-    above = {name: found[name, "0.01"].mean() + _half(found[name, "0.01"]) for name in MONOMIALS}
-    below = {name: found[name, "0.01"].mean() - _half(found[name, "0.01"]) for name in MONOMIALS}
+    above = {name: found[name, "0.01"].mean() + half(found[name, "0.01"]) for name in MONOMIALS}
+    below = {name: found[name, "0.01"].mean() - half(found[name, "0.01"]) for name in MONOMIALS}
     dead = all(above[name] < 0.1 * local[name] for name in MONOMIALS)
     alive = any(below[name] > 0.1 * local[name] for name in MONOMIALS)
     shown = [f"{name}: {found[name, '0.01'].mean():.4f}" for name in MONOMIALS]
@@ -165,14 +130,14 @@ def _killed(found: Any, local: Any) -> Claim:
         SOURCE,
         "reproduced" if dead else failed,
         f"means over data sets: {', '.join(shown)}; largest 95 % half width"
-        f" {max(_half(found[name, '0.01']) for name in MONOMIALS):.4f}.",
+        f" {max(half(found[name, '0.01']) for name in MONOMIALS):.4f}.",
         "The exponents of the paper's six are not all known to us; published: about .02 for the"
         " first, 0 for the others.",
     )
 
 
 def _alive(found: Any, local: Any) -> Claim:
-    holds = all(found[n, "1"].mean() - _half(found[n, "1"]) > 0.3 * local[n] for n in MONOMIALS)
+    holds = all(found[n, "1"].mean() - half(found[n, "1"]) > 0.3 * local[n] for n in MONOMIALS)
     shown = [f"{n}: {found[n, '1'].mean() / local[n]:.2f}" for n in MONOMIALS]
     return Claim(
         "At prior variance 1 they are not (above 30 % of the coefficient).",
@@ -184,14 +149,15 @@ def _alive(found: Any, local: Any) -> Claim:
 
 def _regular(found: Any, local: Any) -> Claim:
     values = found[REGULAR, "0.01"] / local[REGULAR]
-    dead, half = values.mean() + _half(values) < 0.1, _half(values)
-    alive = values.mean() - half > 0.1
+    reach = half(values)
+    dead, alive = values.mean() + reach < 0.1, values.mean() - reach > 0.1
     failed: Verdict = "not reproduced" if alive else "not decided"
     return Claim(
         "Too strong a localisation kills every estimate, also that of a regular function.",
         SOURCE + "; the regular function is our addition",
         "reproduced" if dead else failed,
-        f"f = w2 keeps {values.mean():.2f} ± {half:.2f} of its coefficient at variance .01 (95 %).",
+        f"f = w2 keeps {values.mean():.2f} ± {reach:.2f} of its coefficient at variance .01"
+        " (95 %).",
         "What counts is the localisation against the curvature: flat functions have none." if alive
         else "",
     )  # fmt: skip

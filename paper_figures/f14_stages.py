@@ -5,18 +5,32 @@ from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
-from scipy.special import stdtrit
 
-from llcbench.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
+from llcbench.figures import Claim, Drawing, PaperFigure, Results
+from llcbench.figures.intervals import student
+from llcbench.figures.rows import Cells
 from llcbench.figures.style import PALETTE, panels
+from llcbench.figures.trials import (
+    claim_of,
+    dots,
+    figures,
+    groups,
+    marked,
+    means,
+    nothing,
+    rows_of,
+    trials,
+    valued,
+    whole,
+)
+from llcbench.figures.verdicts import decided
 from llcbench.heuristics.design import Measure
-from llcbench.heuristics.effects import Effect, effects
-from llcbench.heuristics.readings import Readings, readings, value_of, warnings_of
+from llcbench.heuristics.effects import Effect
+from llcbench.heuristics.readings import Readings
 from llcbench.report.style import colour_of
 
-Array = NDArray[np.float64]
-NETWORKS = {"stages-attention": "two attention layers", "stages-gpt": "with perceptrons"}
+ATTENTION = "stages-attention"
+NETWORKS = {ATTENTION: "two attention layers", "stages-gpt": "with perceptrons"}
 LAU = "Lau et al. 2025 (arXiv 2308.12108), language model"
 HOOGLAND = "Hoogland et al. 2024 (arXiv 2402.02364), two attention layers of width 256"
 DIFFERENCE = (
@@ -27,12 +41,10 @@ DIFFERENCE = (
 
 def draw(results: Results) -> Drawing:
     """Draw losses and coefficients against the gradients of the training."""
-    contents = results.trials("text")
-    design = contents.designs["text"]
-    held = {e.name: readings(e, contents.records) for e in design.experiments}
-    found = {e.experiment: e for e in effects(design, contents.records) if e.measure == "llc"}
+    suite = trials(results, "text")
+    held = suite.held
     figure, axes = panels(1, 3)
-    rows: list[Row] = []
+    rows: list[Cells] = []
     for (name, label), colour in zip(NETWORKS.items(), PALETTE, strict=False):
         rows += _curve(axes[0], held[name], name, "train_loss", colour, label)
         rows += _curve(axes[0], held[name], name, "test_loss", colour, "", line="--")
@@ -41,12 +53,13 @@ def draw(results: Results) -> Drawing:
         axis.set(title=label, ylabel="estimated coefficient")
         axis.set_ylim(min(0.0, axis.get_ylim()[0]))
     axes[0].set(title="training (line) and test loss (dashed)", ylabel="loss")
-    axes[0].legend()
+    if axes[0].get_legend_handles_labels()[0]:
+        axes[0].legend()
     for axis in axes:
         axis.set(xscale="log", xlabel="gradients")
-    attention = held["stages-attention"]
+    attention = suite.found.get((ATTENTION, "llc"))
     return Drawing(
-        figure, rows, (_slope(found.get("stages-attention")), _steps(attention), _turns()),
+        figure, rows, (_slope(attention), _steps(held[ATTENTION]), _turns()),
         "Transformers of width 64 on characters, AdamW. Dots are checkpoints of single trainings,"
         " open ones estimates that a guard marks as not converged; lines join means with 95 %"
         " intervals (Student's t over seeds).",
@@ -58,73 +71,42 @@ def draw(results: Results) -> Drawing:
 def _curve(
     axis: Axes, mine: Readings, name: str, measure: Measure, colour: str, label: str,
     *, line: str = "-",
-) -> list[Row]:  # fmt: skip
+) -> list[Cells]:  # fmt: skip
     """Draw a measure at the checkpoints that all seeds have, and its means; return the points."""
-    rows: list[Row] = [
-        {"experiment": name, "measure": measure, "gradients": level, "seed": seed,
-         "value": value_of(point, measure), "guards": " ".join(warnings_of(point, measure))}
-        for seed, points in mine.points.items()
-        for level, point in zip(mine.levels, points, strict=True)
-    ]  # fmt: skip
-    kept = [row for row in rows if row["value"] is not None]
-    for fill in ("full", "none") if measure == "llc" else ():
-        dots = [row for row in kept if bool(row["guards"]) == (fill == "none")]
-        axis.plot([r["gradients"] for r in dots], [r["value"] for r in dots], "o", color=colour,
-                  markersize=2.6, alpha=0.75, markeredgewidth=0.6, fillstyle=fill)  # fmt: skip
-    groups = [[float(r["value"]) for r in kept if r["gradients"] == x] for x in mine.levels]
-    if kept:
-        middle, reach = np.array([_interval(np.array(group)) for group in groups]).T
+    rows = rows_of(mine, measure, "gradients")
+    if measure == "llc":
+        dots(axis, rows, "gradients", colour)
+    if valued(rows):
+        middle, reach = means(groups(rows, "gradients", mine.levels))
         axis.errorbar(mine.levels, middle, reach, color=colour, linewidth=1.1, capsize=2.5,
                       label=label or None, linestyle=line)  # fmt: skip
     else:
-        axis.text(0.5, 0.5, "no trials", transform=axis.transAxes, ha="center")
-    return rows
-
-
-def _interval(values: Array) -> tuple[float, float]:
-    """Return the mean with half the width of its 95 % interval, 0 for a single value."""
-    if len(values) < 2:
-        return float(np.mean(values)) if len(values) else np.nan, 0.0
-    reach = float(stdtrit(len(values) - 1, 0.975)) * float(values.std(ddof=1))
-    return float(values.mean()), reach / len(values) ** 0.5
+        nothing(axis, "no trials")
+    return [{"experiment": name, **row} for row in rows]
 
 
 def _slope(effect: Effect | None) -> Claim:
     text = "The coefficient rises with training."
-    if effect is None or effect.low is None:
-        seeds = 0 if effect is None else effect.seeds
-        lacks = f"Trainings with all checkpoints: {seeds}; two are needed."
-        return Claim(text, HOOGLAND, "not decided", lacks, DIFFERENCE)
-    verdicts: dict[str, Verdict] = {"seen": "reproduced", "reversed": "not reproduced"}
-    return Claim(
-        text,
-        HOOGLAND,
-        verdicts.get(effect.verdict, "not decided"),
-        f"{effect.value:+.3g} {effect.unit} of the gradients, 90 % interval {effect.low:+.3g} to"
-        f" {effect.high:+.3g} over {effect.seeds} seeds; {effect.flagged} of {effect.figures}"
-        " estimates are marked as not converged.",
-        DIFFERENCE,
-    )
+    return claim_of(effect, ATTENTION, text, HOOGLAND, DIFFERENCE, _told)
+
+
+def _told(effect: Effect) -> str:
+    return f"{figures(effect, unit=f'{effect.unit} of the gradients')}; {marked(effect)}"
 
 
 def _steps(mine: Readings) -> Claim:
     """Decide by the steps between checkpoints whose 95 % intervals lie on one side of 0."""
     text = "The coefficient rises over most stages."
-    values = [[value_of(point, "llc") for point in points] for points in mine.points.values()]
-    whole = [seed for seed in values if None not in seed]
-    if len(whole) < 2:
-        lacks = f"Trainings with all checkpoints: {len(whole)}; two are needed."
-        return Claim(text, HOOGLAND, "not decided", lacks, DIFFERENCE)
-    steps = np.diff(np.array(whole, dtype=float), axis=1)
-    found = [_interval(column) for column in steps.T]
+    values = whole(mine, "llc")
+    if len(values) < 2:
+        lack = f"Trainings with all checkpoints: {len(values)}; two are needed."
+        return Claim(text, HOOGLAND, "not decided", lack, DIFFERENCE)
+    found = [student(column) for column in np.diff(values, axis=1).T]
     up = sum(middle - reach > 0 for middle, reach in found)
     down = sum(middle + reach < 0 for middle, reach in found)
-    most = len(found) / 2
     return Claim(
-        text,
-        HOOGLAND,
-        "reproduced" if up > most else "not reproduced" if down > most else "not decided",
-        f"Up in {up}, down in {down} of {len(found)} steps by 95 % intervals over {len(whole)}"
+        text, HOOGLAND, decided(up > len(found) / 2, down > len(found) / 2),
+        f"Up in {up}, down in {down} of {len(found)} steps by 95 % intervals over {len(values)}"
         f" seeds: {_listed(mine.levels, found)}.",
         DIFFERENCE,
     )  # fmt: skip

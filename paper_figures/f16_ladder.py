@@ -9,33 +9,35 @@ squared error, the loss of the library. 3: n = 5000, prior N(0, 100^2), HMC. 4: 
 rung 3 stands for none. A prior of variance v is the localisation ``gamma = 1 / v``.
 """
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.stats import gamma as gamma_law
 
-import llcbench
-from llcbench.estimators.volume_scaling import VolumeScaling
 from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.figures.intervals import half
+from llcbench.figures.rows import column, picked
+from llcbench.figures.rungs import (
+    CHAINS,
+    DATA,
+    EDGES,
+    EXACT_SETS,
+    LOCAL,
+    POPULATION,
+    VOLUME,
+    local_minibatches,
+    on_data,
+    population,
+    volume,
+)
 from llcbench.figures.style import PALETTE, panels, published, truth_line
-from llcbench.problems.batches import Moments
+from llcbench.figures.verdicts import decided
 from llcbench.report.style import GREY, INK
-from llcbench.sampling import sample
 
-EXACT_SETS, CHAINS, SETS, LOCAL_SETS = 200, 32, 60, 20
 DRAWS = {"cpu": 1500, "paper": 5000}
-WIDE = 1e-4
-EDGES = np.geomspace(1e-5, 10, 31)
-# Value printed in the notebook.
-RUNGS = {
-    "1 volume": None, "2 population energy": 0.2632, "3 energy on data": 0.2407,
-    "4 local minibatches": 0.2465,
-}  # fmt: skip
-VOLUME, POPULATION, DATA, LOCAL = RUNGS
+# Values printed in the notebook.
+RUNGS = {VOLUME: None, POPULATION: 0.2632, DATA: 0.2407, LOCAL: 0.2465}
 SOURCE = "Furman 2023, notebook 'Intro to LC estimation'"
 
 
@@ -47,87 +49,10 @@ def cells(scale: Scale) -> Sequence[str]:
 def run(scale: Scale, cell: str) -> Iterator[Row]:
     """Yield estimates of one rung and what a perfect sampler returns in their place."""
     if cell.startswith("volume"):
-        return _volume(cell.partition("-")[2])
-    return _local() if cell == "local" else {"population": _population, "data": _data}[cell](scale)
-
-
-def _volume(power: str) -> Iterator[Row]:
-    settings = llcbench.Settings(nbeta=1e3, gamma=0.01, num_chains=16)
-    estimator = VolumeScaling(settings=settings, particles=400)
-    problem = llcbench.problem(f"poly/{power}")
-    exact: Any = estimator.tempered(problem, 1e3, 0.01, None)
-    common: dict[str, Any] = {"rung": VOLUME, "power": power}
-    yield {**common, "kind": "exact", "llc": exact.value}
-    found = estimator.estimate(problem, seeds=llcbench.Seeds(problem=f"f16/{power}"))
-    for llc in found.llc_per_chain:
-        yield {**common, "kind": "run", "llc": llc}
-
-
-def _population(scale: Scale) -> Iterator[Row]:
-    problem = llcbench.problem("poly/x4")
-    exact: Any = problem.tempered(0.1, 0.01)
-    yield {"rung": POPULATION, "kind": "exact", "llc": exact.value}
-    target = llcbench.Target(problem, 0.1, 0.01, CHAINS)
-    energies = 0.1 * _sampled(target, "hmc", {"step_size": 0.3}, DRAWS[scale], 500)
-    for chain in energies:
-        yield {"rung": POPULATION, "kind": "run", "llc": float(chain.mean()),
-               "variance": float(chain.var(ddof=1))}  # fmt: skip
-    shares = np.histogram(energies, EDGES)[0] / energies.size
-    for low, share in zip(EDGES, shares, strict=False):
-        yield {"rung": POPULATION, "kind": "histogram", "edge": float(low), "share": float(share)}
-
-
-def _data(scale: Scale) -> Iterator[Row]:
-    problem, nbeta = _regression(5000)
-    sets = _sets(problem, EXACT_SETS)
-    yield from _perfect(problem, nbeta, sets, DATA)
-    base: Any = replace(llcbench.problem("poly/x4"), noise_sd=0.5)
-    target = llcbench.Target(base, nbeta, WIDE, SETS)
-    moments = [problem.bind(data, torch.float64).moments for data in sets[:SETS]]
-    second, cross, noise = (torch.stack(part) for part in zip(*moments, strict=True))
-    # An axis of chains in the moments: one data set for each.
-    target.loss = replace(target.loss, moments=Moments(second, cross, noise.mean()))
-    for number, chain in enumerate(_sampled(target, "hmc", {"step_size": 0.01}, DRAWS[scale], 500)):
-        yield {"rung": DATA, "kind": "run", "set": number, "llc": nbeta * float(chain.mean())}
-
-
-def _local() -> Iterator[Row]:
-    problem, nbeta = _regression(1000)
-    sets = _sets(problem, EXACT_SETS)
-    yield from _perfect(problem, nbeta, sets, LOCAL)
-    settings = llcbench.Settings(
-        nbeta=nbeta, gamma=0.0, num_chains=1, num_draws=5000, num_burnin=0, batch_size=100
-    )
-    estimator = llcbench.MeanEnergy(llcbench.SGLD(1e-3), settings)
-    for number, data in enumerate(sets[:LOCAL_SETS]):
-        seeds = llcbench.Seeds(problem="f16/local", replicate=number)
-        found = estimator.estimate(problem, data=data, seeds=seeds)
-        yield {"rung": LOCAL, "kind": "run", "set": number, "llc": found.llc}
-
-
-def _regression(size: int) -> tuple[Any, float]:
-    base: Any = replace(llcbench.problem("poly/x4"), noise_sd=0.5)
-    return base.with_data(size), size / math.log(size)
-
-
-def _sets(problem: Any, count: int) -> list[Any]:
-    seeds = [llcbench.Seeds(problem=problem.id, replicate=number) for number in range(count)]
-    return [problem.sample_data(each.generator("data")) for each in seeds]
-
-
-def _perfect(problem: Any, nbeta: float, sets: Sequence[Any], rung: str) -> Iterator[Row]:
-    for number, data in enumerate(sets):
-        found = problem.tempered(nbeta, WIDE, data)
-        yield {"rung": rung, "kind": "perfect", "set": number, "llc": found.value}
-
-
-def _sampled(target: Any, name: str, options: Any, draws: int, burnin: int) -> Any:
-    seeds = llcbench.Seeds(problem=f"f16/{target.nbeta:.6g}", sampler=name)
-    trace = sample(
-        target, llcbench.make_sampler(name, options), num_draws=draws, num_burnin=burnin,
-        noise=seeds.generator("noise"), batches=seeds.generator("batch"),
-    )  # fmt: skip
-    return trace.kept
+        return volume(cell.partition("-")[2])
+    if cell == "local":
+        return local_minibatches()
+    return {"population": population, "data": on_data}[cell](DRAWS[scale])
 
 
 def draw(results: Results) -> Drawing:
@@ -142,7 +67,7 @@ def draw(results: Results) -> Drawing:
     left.set(xscale="log", yscale="log", ylim=(0.01, 4), xlabel="level t")
     left.set_title("1  volume of K < t")
     left.legend(loc="lower right")
-    histogram = [r for r in rows if r["kind"] == "histogram"]
+    histogram = picked(rows, kind="histogram")
     middle.stairs([r["share"] for r in histogram], EDGES, fill=True, alpha=0.45, color=PALETTE[0],
                   label="HMC")  # fmt: skip
     centre = np.sqrt(EDGES[1:] * EDGES[:-1])
@@ -174,7 +99,7 @@ def _ladder(axes: Any, rows: Sequence[Any]) -> None:
         low, high = np.quantile(values, (0.025, 0.975))
         if place:  # the pieces of a jackknife are no runs of their own
             axes.plot([low, high], [place] * 2, color=PALETTE[0], linewidth=0.8)
-        axes.errorbar(values.mean(), place, xerr=_half(values), color=PALETTE[0], fmt="o",
+        axes.errorbar(values.mean(), place, xerr=half(values), color=PALETTE[0], fmt="o",
                       markersize=4, elinewidth=2, label="" if place else "mean, 95 %")  # fmt: skip
         if printed is not None:
             published(axes, [printed], [place - 0.22], "notebook" if place == 1 else "")
@@ -184,26 +109,15 @@ def _ladder(axes: Any, rows: Sequence[Any]) -> None:
 
 
 def _values(rows: Sequence[Any], rung: str, kind: str, power: str | None = None) -> Any:
-    return np.array(
-        [
-            r["llc"]
-            for r in rows
-            if r["rung"] == rung and r["kind"] == kind and r["power"] in (power, None)
-        ],
-        float,
-    )
-
-
-def _half(values: Any) -> float:
-    return float(1.96 * values.std(ddof=1) / values.size**0.5)
+    return column([r for r in rows if r["power"] in (power, None)], "llc", rung=rung, kind=kind)
 
 
 def _volumes(rows: Sequence[Any]) -> Claim:
     shown, holds = [], True
     for power, truth in (("x4", 1 / 4), ("x6", 1 / 6)):
         values = _values(rows, VOLUME, "run", power)
-        holds &= abs(values.mean() - truth) < max(_half(values), 0.02 * truth)
-        shown.append(f"{power.replace('x', 'w^')}: {values.mean():.4f} ± {_half(values):.4f}")
+        holds &= abs(values.mean() - truth) < max(half(values), 0.02 * truth)
+        shown.append(f"{power.replace('x', 'w^')}: {values.mean():.4f} ± {half(values):.4f}")
     return Claim(
         "Volumes of sublevel sets give 1/4 for w⁴ and 1/6 for w⁶.",
         SOURCE,
@@ -213,17 +127,17 @@ def _volumes(rows: Sequence[Any]) -> Claim:
 
 
 def _gamma(rows: Sequence[Any]) -> Claim:
-    found = [r for r in rows if r["kind"] == "run" and r["rung"] == POPULATION]
-    mean = np.array([r["llc"] for r in found], float)
-    variance = np.array([r["variance"] for r in found], float)
-    near = all(abs(v.mean() - 0.25) + _half(v) < 0.025 for v in (mean, variance))
-    far = any(abs(v.mean() - 0.25) - _half(v) > 0.025 for v in (mean, variance))
+    mean, variance = (
+        column(rows, name, rung=POPULATION, kind="run") for name in ("llc", "variance")
+    )
+    near = all(abs(v.mean() - 0.25) + half(v) < 0.025 for v in (mean, variance))
+    far = any(abs(v.mean() - 0.25) - half(v) > 0.025 for v in (mean, variance))
     return Claim(
         "The energy nβ K of w⁴ has the Gamma(1/4, 1) law: mean and variance are 1/4 (within 10 %).",
         SOURCE,
-        "reproduced" if near else "not reproduced" if far else "not decided",
-        f"mean {mean.mean():.4f} ± {_half(mean):.4f}, variance {variance.mean():.4f} ±"
-        f" {_half(variance):.4f} (95 % over {CHAINS} chains).",
+        decided(near, far),
+        f"mean {mean.mean():.4f} ± {half(mean):.4f}, variance {variance.mean():.4f} ±"
+        f" {half(variance):.4f} (95 % over {CHAINS} chains).",
         "The prior N(0, 10²) is not flat; it takes 1 % off the mean.",
     )
 
@@ -236,7 +150,7 @@ def _rung(rows: Sequence[Any], rung: str) -> Claim:
     low, high = np.quantile(values, (0.025, 0.975))
     gap = values.mean() - perfect[: values.size].mean()
     paired = values - (perfect if kind == "exact" else perfect[: values.size])
-    exact = abs(gap) < max(_half(paired), 0.05 * 0.25)
+    exact = abs(gap) < max(half(paired), 0.05 * 0.25)
     holds = low <= printed <= high
     spread = f"; over data sets it is {perfect.mean():.4f} with standard deviation" \
              f" {perfect.std(ddof=1):.3f}" if kind == "perfect" else ""  # fmt: skip
@@ -247,7 +161,7 @@ def _rung(rows: Sequence[Any], rung: str) -> Claim:
         "not reproduced" if not holds else "reproduced" if exact
         else "reproduced with a difference",
         f"central 95 % of single runs [{low:.3f}, {high:.3f}], mean {values.mean():.4f} ±"
-        f" {_half(values):.4f}, minus a perfect sampler {gap:+.4f} ± {_half(paired):.4f}{spread}.",
+        f" {half(values):.4f}, minus a perfect sampler {gap:+.4f} ± {half(paired):.4f}{spread}.",
         f"One number from one {single}: its agreement to three digits says little.",
     )  # fmt: skip
 

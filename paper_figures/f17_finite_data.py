@@ -14,16 +14,7 @@ import numpy as np
 import torch
 
 import llcbench
-from llcbench.figures import (
-    Claim,
-    Drawing,
-    Measurement,
-    PaperFigure,
-    Results,
-    Row,
-    Scale,
-    Verdict,
-)
+from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
 from llcbench.figures.style import PALETTE, panels
 from llcbench.report.style import GREY, INK
 

@@ -1,16 +1,26 @@
 """Hitchcock and Hoogland: samplers at many step sizes on random deep linear networks."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
-from llcbench.compare.window import GOOD, Ladder, Rung
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
+from llcbench.compare.window import GOOD
+from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.figures.intervals import Interval
+from llcbench.figures.linear_networks import SUITE
+from llcbench.figures.rows import Cells, picked
+from llcbench.figures.step_grids import (
+    Grid,
+    best,
+    compared,
+    everything,
+    kept_order,
+    mean_width,
+    width,
+)
 from llcbench.figures.style import failed, panels
+from llcbench.figures.verdicts import above
 from llcbench.report.style import GREY, INK, colour_of
 
 SOURCE = "Hitchcock & Hoogland 2025 (arXiv 2507.21449)"
@@ -19,48 +29,7 @@ GAMMAS = (1.0, 300.0)
 # Half decades from the first step size on; preconditioned samplers have units of their own.
 FIRST = {"sgld": -7.5, "rmsprop_sgld": -8.0, "adam_sgld": -8.5, "sghmc": -7.5, "sgnht": -7.5}
 RUNGS = 6
-RESAMPLES = 2000
-# Relative errors count within this; a failed run has it.
-CAP = 1.0
-Array = NDArray[np.float64]
-# Both figures as text, and the 95 % interval of their difference.
-Difference = tuple[str, float, float]
-Statistic = Callable[["Grid", NDArray[np.int64]], Array]
-
-
-@final
-@dataclass(frozen=True)
-class Grid:
-    """A sampler at one gamma: step sizes, estimates ``(networks, steps)``, truths by network."""
-
-    steps: Array
-    llc: Array
-    local: Array
-    tempered: Array
-
-    def error(self, truth: Array) -> Array:
-        """Return relative errors within the cap, which failed runs (NaN) have."""
-        found = (self.llc - truth[:, None]) / truth[:, None]
-        return np.clip(np.nan_to_num(found, nan=CAP), -CAP, CAP)
-
-    def order(self) -> Array:
-        """Return the share of pairs of unequal coefficients that estimates order rightly."""
-        asked = self.local[:, None] < self.local[None, :]
-        right = self.llc[:, None, :] < self.llc[None, :, :]
-        return np.asarray((asked[..., None] & right).sum((0, 1)) / asked.sum())
-
-    def widths(self) -> Array:
-        """Return the decades of good step sizes per network."""
-        errors, gone = self.error(self.tempered), np.isnan(self.llc)
-        found = []
-        for row, lost in zip(errors, gone, strict=True):
-            rungs = tuple(
-                Rung(float(step), None if miss else float(error), None, float(miss))
-                for step, error, miss in zip(self.steps, row, lost, strict=True)
-            )
-            ladder = Ladder(sampler="", estimator="", problem="", nbeta="", rungs=rungs)
-            found.append(ladder.window.decades)
-        return np.array(found)
+Compared = tuple[float, float, Interval]
 
 
 def cells(scale: Scale) -> Sequence[str]:
@@ -128,8 +97,9 @@ def draw(results: Results) -> Drawing:
         rows,
         _claims(grids),
         f"Five samplers on {len(rows) // 60} random linear networks of the class 1K, n = 100 000,"
-        " minibatches of 256, one chain of 1500 steps of which the last 300 count. Left: median"
-        " over networks of the relative error against what a perfect sampler returns (lines with"
+        " one chain; minibatches of 256 and 1500 steps, of which the last 300 count, at the scale"
+        " of two cores. Left: median over networks of the relative error against what a perfect"
+        " sampler returns (lines with"
         " interquartile range) and against the exact local coefficient (dashed); triangles: step"
         " sizes with failed runs. Middle: share of pairs of networks that estimates order as the"
         " local coefficients. Right: width of the widest run of neighbouring step sizes with an"
@@ -141,11 +111,11 @@ def draw(results: Results) -> Drawing:
     )
 
 
-def _with_tempered(results: Results) -> list[Row]:
+def _with_tempered(results: Results) -> list[Cells]:
     """Return measured rows with the tempered truth on the same data, from the suite's records."""
     truths = {
         (r.spec.problem, r.spec.settings.gamma): r.truths.tempered.value
-        for r in results.runs("dln-scale") if r.truths and r.truths.tempered
+        for r in results.runs(SUITE) if r.truths and r.truths.tempered
     }  # fmt: skip
     return [
         {**row, "tempered": truths[str(row["problem"]), float(row["gamma"])]}
@@ -153,8 +123,8 @@ def _with_tempered(results: Results) -> list[Row]:
     ]
 
 
-def _grid(rows: Sequence[Row], sampler: str, gamma: float) -> Grid:
-    mine = [row for row in rows if row["sampler"] == sampler and row["gamma"] == gamma]
+def _grid(rows: Sequence[Cells], sampler: str, gamma: float) -> Grid:
+    mine = picked(rows, sampler=sampler, gamma=gamma)
     columns = ("step_size", "llc", "local", "tempered")
     table = [[np.nan if row[key] is None else row[key] for row in mine] for key in columns]
     steps, llc, local, tempered = np.array(table, dtype=float).reshape(4, -1, RUNGS)
@@ -188,54 +158,26 @@ def _windows(axes: Axes, found: Mapping[str, Grid]) -> None:
         spread = np.linspace(-0.2, 0.2, len(widths))
         axes.plot(place + spread, widths, linestyle="none", marker="o", markersize=2.5, alpha=0.6,
                   color=colour_of(sampler))  # fmt: skip
-        low, high = np.quantile(_width(grid, _draws(len(widths), place)), [0.025, 0.975])
-        axes.errorbar([place], [widths.mean()], yerr=[[widths.mean() - low],
-                      [high - widths.mean()]], marker="D", markersize=4, color=INK)  # fmt: skip
+        mean = width(grid, (18, place))
+        ends = [[mean.value - mean.low], [mean.high - mean.value]]
+        axes.errorbar([place], [mean.value], yerr=ends, marker="D", markersize=4, color=INK)
     axes.set_xticks(range(len(found)), [name.replace("_", "\n") for name in found])
     axes.set_ylim(-0.1, 2.6)
-
-
-def _draws(count: int, seed: int) -> NDArray[np.int64]:
-    return np.random.default_rng([18, seed]).integers(count, size=(RESAMPLES, count))
-
-
-def _best(grid: Grid, drawn: NDArray[np.int64]) -> Array:
-    """Return mean absolute errors, in per cent, at the step size that is best in every draw."""
-    return np.asarray(100 * np.abs(grid.error(grid.tempered))[drawn].mean(1).min(1))
-
-
-def _width(grid: Grid, drawn: NDArray[np.int64]) -> Array:
-    return np.asarray(grid.widths()[drawn].mean(1))
-
-
-def _order(grid: Grid, drawn: NDArray[np.int64]) -> Array:
-    """Return the order kept, in per cent, averaged over step sizes."""
-    parts = [Grid(grid.steps, grid.llc[k], grid.local[k], grid.tempered[k]) for k in drawn[:400]]
-    return np.array([100 * part.order().mean() for part in parts])
-
-
-def _less(statistic: Statistic, a: Grid, b: Grid) -> Difference:
-    every, drawn = np.arange(len(a.local))[None, :], _draws(len(a.local), 50)
-    low, high = np.quantile(statistic(a, drawn) - statistic(b, drawn), [0.025, 0.975])
-    first, second = (float(statistic(grid, every)[0]) for grid in (a, b))
-    text = f"{first:.3g} and {second:.3g}, difference [{low:+.2g}, {high:+.2g}]"
-    return text, float(low), float(high)
 
 
 def _claims(grids: Mapping[float, Mapping[str, Grid]]) -> tuple[Claim, ...]:
     """Compare RMSprop with the best of the others and with SGLD; gamma of the paper decides."""
     parts = {}
     for gamma, found in grids.items():
-        every = np.arange(len(found["sgld"].local))[None, :]
         others = [name for name in found if name != "rmsprop_sgld"]
-        rival = min(others, key=lambda name: float(_best(found[name], every)[0]))
+        rival = min(others, key=lambda name: everything(best, found[name]))
         for name in dict.fromkeys((rival, "sgld")):
             key = f"gamma {gamma:g}, {name} and rmsprop_sgld"
-            parts[key] = _less(_best, found[name], found["rmsprop_sgld"])
+            parts[key] = compared(best, found[name], found["rmsprop_sgld"])
     width, order = (
-        {f"gamma {gamma:g}": _less(kind, found["rmsprop_sgld"], found["sgld"])
+        {f"gamma {gamma:g}": compared(kind, found["rmsprop_sgld"], found["sgld"])
          for gamma, found in grids.items()}
-        for kind in (_width, _order)
+        for kind in (mean_width, kept_order)
     )  # fmt: skip
     return (
         _claim("RMSprop-preconditioned SGLD is the most effective sampler: at its best step size it"
@@ -254,15 +196,15 @@ def _claims(grids: Mapping[float, Mapping[str, Grid]]) -> tuple[Claim, ...]:
     )  # fmt: skip
 
 
-def _claim(text: str, source: str, parts: Mapping[str, Difference], why: str) -> Claim:
+def _claim(text: str, source: str, parts: Mapping[str, Compared], why: str) -> Claim:
     """Return a claim that the first difference is positive; the others are told."""
-    _, low, high = next(iter(parts.values()))
-    found = "; ".join(f"{label}: {each[0]}" for label, each in parts.items())
+    found = "; ".join(
+        f"{label}: {a:.3g} and {b:.3g}, difference {gap.bracket('+.2g')}"
+        for label, (a, b, gap) in parts.items()
+    )
     interval = "95 % intervals (bootstrap over networks, step sizes chosen again in each)"
-    verdict: Verdict = "not decided"
-    if low > 0 or high < 0:
-        verdict = "reproduced" if low > 0 else "not reproduced"
-    return Claim(text, source, verdict, f"{found}; {interval}.", why)
+    _, _, first = next(iter(parts.values()))
+    return Claim(text, source, above(first, 0), f"{found}; {interval}.", why)
 
 
 FIGURE = PaperFigure(
@@ -271,7 +213,7 @@ FIGURE = PaperFigure(
     title="Samplers against step size on random deep linear networks",
     paper="Hitchcock & Hoogland 2025, comparison of samplers",
     draw=draw,
-    inputs=("dln-scale",),
+    inputs=(SUITE,),
     measurement=Measurement(cells, run),
     needs="Classes up to 100M parameters: at 2 s a step, 50 000 steps of the largest network take"
     " 28 hours for every sampler and step size.",

@@ -10,6 +10,7 @@ from scipy.special import stdtrit
 
 from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
 from llcbench.figures.style import PALETTE, panels
+from llcbench.figures.verdicts import decided
 from llcbench.heuristics.effects import slopes
 from llcbench.heuristics.readings import SHARE
 
@@ -149,13 +150,9 @@ def _claim(rows: Sequence[Row], factor: str) -> Claim:
                      f" networks, levels {levels[0]:g} to {levels[-1]:g})")  # fmt: skip
         if goal == MATCHED:
             sides.append(0 if low <= 0 <= high else 1 if middle * sign > 0 else -1)
-    verdict: Verdict = "reproduced" if sides == [1, 1] else "not decided"
-    if sum(sides) == 1:
-        verdict = "reproduced with a difference"
-    elif sum(sides) < 0:
-        verdict = "not reproduced"
+    good: Verdict = "reproduced" if sides == [1, 1] else "reproduced with a difference"
     return Claim(
-        text, DHERIN, verdict, "; ".join(found) + ".",
+        text, DHERIN, decided(sum(sides) > 0, sum(sides) < 0, good), "; ".join(found) + ".",
         f"95 % intervals; the verdict is that of gc and energy at loss {MATCHED:g}, with a"
         " difference if only one of them decides. Theirs: three layers of 300 units. After equally"
         " many steps a larger rate has fitted more.",

@@ -1,21 +1,32 @@
 """Double descent over widths: test loss, geometric complexity and coefficient."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
-from llcbench.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
+from llcbench.figures import Claim, Drawing, PaperFigure, Results
+from llcbench.figures.intervals import student
+from llcbench.figures.rows import Cells
 from llcbench.figures.style import PALETTE, panels
+from llcbench.figures.trials import (
+    claim_of,
+    dots,
+    figures,
+    groups,
+    nothing,
+    rows_of,
+    trials,
+    valued,
+)
+from llcbench.figures.verdicts import decided
 from llcbench.heuristics.design import Measure
-from llcbench.heuristics.effects import Effect, effects
-from llcbench.heuristics.readings import Readings, readings, value_of, warnings_of
+from llcbench.heuristics.effects import Effect
+from llcbench.heuristics.readings import Readings, value_of
 from llcbench.report.style import colour_of
 
 Array = NDArray[np.float64]
-VERDICTS: Mapping[str, Verdict] = {"seen": "reproduced", "reversed": "not reproduced"}
 DHERIN = "Dherin et al. 2022 (arXiv 2209.13083), ResNet18 of different widths on CIFAR-10"
 BELKIN = "Belkin et al. 2019, double descent"
 OURS = (
@@ -33,10 +44,8 @@ CLAIMS = (
 
 def draw(results: Results) -> Drawing:
     """Draw losses, complexity and coefficient against the width."""
-    contents = results.trials("gc")
-    design = contents.designs["gc"]
-    mine = next(readings(e, contents.records) for e in design.experiments if e.name == "gc-width")
-    found = {(e.experiment, e.measure): e for e in effects(design, contents.records)}
+    suite = trials(results, "gc")
+    mine, found = suite.held["gc-width"], suite.found
     figure, axes = panels(1, 3)
     rows = [
         *_curve(axes[0], mine, "test_loss", PALETTE[1], "test loss"),
@@ -58,8 +67,9 @@ def draw(results: Results) -> Drawing:
     axes[1].set_yscale("log")
     axes[2].set_ylim(bottom=0)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
+    claims = [_claim(found.get((name, what)), name, *rest) for name, what, *rest in CLAIMS]
     return Drawing(
-        figure, rows, (*(_claim(found, *claim) for claim in CLAIMS), _peak(mine, fitted)),
+        figure, rows, (*claims, _peak(mine, fitted)),
         "Perceptrons with one hidden layer on 500 digits, a fifth of them with wrong labels, after"
         " 3000 steps. Dots are trials, open ones estimates that a guard marks as not converged;"
         " lines join means, geometric ones on logarithmic axes, with 95 % intervals (Student's t"
@@ -70,26 +80,16 @@ def draw(results: Results) -> Drawing:
     )  # fmt: skip
 
 
-def _curve(axis: Axes, mine: Readings, measure: Measure, colour: str, label: str) -> list[Row]:
+def _curve(axis: Axes, mine: Readings, measure: Measure, colour: str, label: str) -> list[Cells]:
     """Draw trials of seeds with all widths, and their means; return the trials."""
-    rows: list[Row] = [
-        {"measure": measure, "width": level, "seed": seed, "value": value_of(point, measure),
-         "guards": " ".join(warnings_of(point, measure))}
-        for seed, points in mine.points.items()
-        for level, point in zip(mine.levels, points, strict=True)
-    ]  # fmt: skip
-    kept = [row for row in rows if row["value"] is not None]
-    for fill in ("full", "none"):
-        dots = [row for row in kept if bool(row["guards"]) == (fill == "none")]
-        axis.plot([r["width"] for r in dots], [r["value"] for r in dots], "o", color=colour,
-                  markersize=2.4, alpha=0.6, markeredgewidth=0.6, fillstyle=fill)  # fmt: skip
-    if kept:
-        values = [[float(r["value"]) for r in kept if r["width"] == x] for x in mine.levels]
-        middle, ends = _means(values, logarithms=measure != "llc")
+    rows = rows_of(mine, measure, "width")
+    dots(axis, rows, "width", colour, size=2.4, alpha=0.6)
+    if valued(rows):
+        middle, ends = _means(groups(rows, "width", mine.levels), logarithms=measure != "llc")
         axis.errorbar(mine.levels, middle, ends, color=colour, linewidth=1.1, capsize=2.5,
                       label=label)  # fmt: skip
     else:
-        axis.text(0.5, 0.5, "no seed has\nall widths", transform=axis.transAxes, ha="center")
+        nothing(axis, "no seed has\nall widths")
     return rows
 
 
@@ -98,20 +98,11 @@ def _means(groups: Sequence[Sequence[float]], logarithms: bool) -> tuple[Array, 
 
     Those of the logarithm give geometric means; a single value has no interval.
     """
-    middle, reach = np.array([_interval(np.log(g) if logarithms else g) for g in groups]).T
+    middle, reach = np.array([student(np.log(g) if logarithms else g) for g in groups]).T
     if not logarithms:
         return middle, np.array([reach, reach])
     ends = [np.exp(middle) - np.exp(middle - reach), np.exp(middle + reach) - np.exp(middle)]
     return np.exp(middle), np.array(ends)
-
-
-def _interval(values: Sequence[float] | Array) -> tuple[float, float]:
-    """Return the mean with half the width of its 95 % interval by Student's t."""
-    count = len(values)
-    if count < 2:
-        return float(np.mean(values)), 0.0
-    reach = float(stdtrit(count - 1, 0.975)) * float(np.std(values, ddof=1)) / count**0.5
-    return float(np.mean(values)), reach
 
 
 def _fitted(mine: Readings) -> list[float]:
@@ -131,12 +122,11 @@ def _peak(mine: Readings, fitted: Sequence[float]) -> Claim:
         return Claim(text, DHERIN, "not decided", lacks, OURS)
     complexity = [[value_of(point, "gc") or 0.0 for point in p] for p in mine.points.values()]
     peaks = [mine.levels[int(np.argmax(values))] for values in complexity]
-    middle, reach = _interval(np.log2(peaks) - np.log2(fitted))
+    middle, reach = student(np.log2(peaks) - np.log2(fitted))
     low, high = middle - reach, middle + reach
-    inside, outside = low > -1 and high < 1, low > 1 or high < -1
     return Claim(
         text, DHERIN,
-        "reproduced" if inside else "not reproduced" if outside else "not decided",
+        decided(-1 < low and high < 1, low > 1 or high < -1),
         f"Peak at width {_several(peaks)}, first fitted at {_several(fitted)}: {middle:+.2f}"
         f" octaves, 95 % interval {low:+.2f} to {high:+.2f} over {len(peaks)} seeds; asked for:"
         " within one octave.",
@@ -148,21 +138,8 @@ def _several(widths: Sequence[float]) -> str:
     return " or ".join(f"{width:g}" for width in sorted(set(widths)))
 
 
-def _claim(
-    found: Mapping[tuple[str, str], Effect], name: str, measure: str, text: str, source: str
-) -> Claim:
-    """Return a claim as the effect decides it: 0 inside the interval decides nothing."""
-    effect = found.get((name, measure))
-    if effect is None or effect.value is None or effect.low is None or effect.high is None:
-        seeds, missing = (0, ()) if effect is None else (effect.seeds, effect.excluded)
-        lacks = f"Seeds with all levels of {name}: {seeds}; two are needed."
-        lacks += f" Left out: {', '.join(missing)}." if missing else ""
-        return Claim(text, source, "not decided", lacks, OURS)
-    figures = (
-        f"{effect.value:+.3g} {effect.unit}, 90 % interval {effect.low:+.3g} to {effect.high:+.3g}"
-        f" over {effect.seeds} seeds."
-    )
-    return Claim(text, source, VERDICTS.get(effect.verdict, "not decided"), figures, OURS)
+def _claim(effect: Effect | None, name: str, text: str, source: str) -> Claim:
+    return claim_of(effect, name, text, source, OURS, lambda e: f"{figures(e)}.")
 
 
 FIGURE = PaperFigure(

@@ -17,17 +17,11 @@ import sympy
 import torch
 
 import llcbench
-from llcbench.figures import (
-    Claim,
-    Drawing,
-    Measurement,
-    PaperFigure,
-    Results,
-    Row,
-    Scale,
-    Verdict,
-)
+from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
+from llcbench.figures.intervals import half
+from llcbench.figures.rows import column
 from llcbench.figures.style import panels, published
+from llcbench.figures.verdicts import decided
 from llcbench.problems.polynomial import polynomial_problem
 from llcbench.report.style import INK, colour_of
 from llcbench.types import Truth
@@ -115,7 +109,7 @@ def draw(results: Results) -> Drawing:
     rows: list[Any] = results.rows("f24")
     exact = {n: _one(rows, n, "local") for n in NETWORKS}
     perfect = {n: _one(rows, n, "tempered") for n in NETWORKS}
-    found = {(n, w): _chains(rows, n, w) for n in NETWORKS for w in WAYS}
+    found = {(n, w): column(rows, "llc", network=n, way=w) for n in NETWORKS for w in WAYS}
     figure, (left, right) = panels(1, 2, height=2.7)
     for axes, scale in ((left, dict.fromkeys(NETWORKS, 1.0)), (right, exact)):
         _marks(axes, exact, perfect, found, scale)
@@ -145,7 +139,7 @@ def _marks(axes: Any, exact: Any, perfect: Any, found: Any, scale: Any) -> None:
         published(axes, [place], [NETWORKS[name][1] / unit], "published SGLD" if first else "")
         for way, shift in (("sgld", -0.2), ("mala", 0.2)):
             values = found[name, way] / unit
-            axes.errorbar(place + shift, values.mean(), yerr=_half(values), fmt="o", markersize=4.5,
+            axes.errorbar(place + shift, values.mean(), yerr=half(values), fmt="o", markersize=4.5,
                           color=colour_of(way), label=way.upper() if first else "")  # fmt: skip
     axes.set_xticks(range(len(NETWORKS)), [n.replace("-", ", ").replace("L", "L = ")
                     .replace("r", "\nr = ") for n in NETWORKS])  # fmt: skip
@@ -154,14 +148,6 @@ def _marks(axes: Any, exact: Any, perfect: Any, found: Any, scale: Any) -> None:
 
 def _one(rows: Sequence[Any], name: str, kind: str) -> float:
     return float(next(r["llc"] for r in rows if r["network"] == name and r["kind"] == kind))
-
-
-def _chains(rows: Sequence[Any], name: str, way: str) -> Any:
-    return np.array([r["llc"] for r in rows if r["network"] == name and r["way"] == way], float)
-
-
-def _half(values: Any) -> float:
-    return float(1.96 * values.std(ddof=1) / values.size**0.5)
 
 
 def _exact(rows: Sequence[Any]) -> Claim:
@@ -178,18 +164,16 @@ def _exact(rows: Sequence[Any]) -> Claim:
 
 def _low(found: Any, exact: Any) -> Claim:
     shares = {n: found[n, "sgld"] / exact[n] for n in NETWORKS}
-    low = {n: s.mean() + _half(s) < 1 for n, s in shares.items()}
+    low = {n: s.mean() + half(s) < 1 for n, s in shares.items()}
     known = {n: NETWORKS[n][1] / exact[n] for n in NETWORKS}
-    within = all(abs(shares[n].mean() - known[n]) < _half(shares[n]) for n in NETWORKS)
-    agreed: Verdict = "reproduced" if within else "reproduced with a difference"
-    if not all(low.values()):
-        agreed = "not reproduced" if not any(low.values()) else "not decided"
-    shown = [f"{n}: {s.mean():.3f} ± {_half(s):.3f} (published {known[n]:.2f})"
+    within = all(abs(shares[n].mean() - known[n]) < half(shares[n]) for n in NETWORKS)
+    good: Verdict = "reproduced" if within else "reproduced with a difference"
+    shown = [f"{n}: {s.mean():.3f} ± {half(s):.3f} (published {known[n]:.2f})"
              for n, s in shares.items()]  # fmt: skip
     return Claim(
         "SGLD is below the exact coefficient on all networks.",
         SOURCE,
-        agreed,
+        decided(all(low.values()), not any(low.values()), good),
         f"share of it, 95 % over chains: {'; '.join(shown)}.",
         "" if within else "How far below depends on the inverse temperature, which is not printed,"
         " and on the length: all steps from w* on are averaged.",
@@ -199,7 +183,7 @@ def _low(found: Any, exact: Any) -> Claim:
 def _worse(found: Any, exact: Any) -> Claim:
     chain = ["L1-r2", "L2-r2", "L3-r2"]
     shares = [found[n, "sgld"] / exact[n] for n in chain]
-    gaps = [(a.mean() - b.mean(), float(np.hypot(_half(a), _half(b))))
+    gaps = [(a.mean() - b.mean(), float(np.hypot(half(a), half(b))))
             for a, b in pairwise(shares)]  # fmt: skip
     holds = all(gap > half for gap, half in gaps)
     return Claim(
@@ -213,14 +197,14 @@ def _worse(found: Any, exact: Any) -> Claim:
 
 def _reachable(found: Any, perfect: Any) -> Claim:
     shares = {n: found[n, "mala"] / perfect[n] for n in NETWORKS}
-    near = {n: abs(s.mean() - 1) <= max(_half(s), 0.05) for n, s in shares.items()}
+    near = {n: abs(s.mean() - 1) <= max(half(s), 0.05) for n, s in shares.items()}
     return Claim(
         "The gap is that of SGLD at this step and length: a Metropolis sampler returns the exact"
         " posterior value (within 5 % or its interval).",
         "our addition",
         "reproduced" if all(near.values()) else "not reproduced",
         "MALA over it: "
-        + ", ".join(f"{n}: {s.mean():.3f} ± {_half(s):.3f}" for n, s in shares.items())
+        + ", ".join(f"{n}: {s.mean():.3f} ± {half(s):.3f}" for n, s in shares.items())
         + " (95 % over chains).",
     )
 

@@ -7,47 +7,30 @@ from dataclasses import asdict
 from pathlib import Path
 
 from llcbench.figures.paper_figure import Claim, Drawing, PaperFigure
-from llcbench.figures.results import Results, write_rows
+from llcbench.figures.results import Results
+from llcbench.figures.rows import write_rows
 from llcbench.figures.style import paper_style, to_pdf, to_svg
 
 SCRIPTS = Path("paper_figures")
 CLAIMS = "claims.json"
 
 
-def discover(folder: Path = SCRIPTS) -> list[PaperFigure]:
-    """Return the figures of all scripts ``f*.py`` and ``n*.py`` of a folder, by id.
+def discover(folder: Path = SCRIPTS, ids: Iterable[str] = ()) -> list[PaperFigure]:
+    """Return the figures of the scripts ``f*.py`` and ``n*.py`` of a folder, by id.
+
+    Args:
+        folder: Where scripts are, each named by the id of its figure.
+        ids: Which are asked for, in this order; no other script is loaded. None asks for all.
 
     Raises:
-        ValueError: If there is none, one defines no ``FIGURE``, or two have one id.
+        ValueError: If there is no script or no such figure, or two scripts have one id.
     """
-    paths = sorted(folder.glob("[fn][0-9][0-9]_*.py"))
-    if not paths:
-        raise ValueError(
-            f"no figures in {str(folder)!r}: run this in a checkout of llcbench, or give --scripts"
-        )
-    found: dict[str, PaperFigure] = {}
-    for path in paths:
-        figure = _load(path)
-        if path.stem != figure.stem:
-            raise ValueError(f"{path.name} defines {figure.stem!r}: name both alike")
-        if figure.id in found:
-            raise ValueError(f"two figures have the id {figure.id!r}")
-        found[figure.id] = figure
-    return [found[key] for key in sorted(found)]
-
-
-def chosen(figures: Sequence[PaperFigure], ids: Iterable[str]) -> list[PaperFigure]:
-    """Return the figures with these ids, all of them for none.
-
-    Raises:
-        ValueError: If there is no such figure.
-    """
-    known = {figure.id: figure for figure in figures}
-    wanted = list(ids)
-    missing = [each for each in wanted if each not in known]
+    paths = _paths(folder)
+    wanted = list(dict.fromkeys(ids)) or sorted(paths)
+    missing = [each for each in wanted if each not in paths]
     if missing:
-        raise ValueError(f"no figure {missing[0]!r}; there are {', '.join(known)}")
-    return [known[each] for each in wanted] or list(figures)
+        raise ValueError(f"no figure {missing[0]!r}; there are {', '.join(sorted(paths))}")
+    return [_load(paths[each]) for each in wanted]
 
 
 def draw(figure: PaperFigure, results: Results) -> Drawing:
@@ -75,6 +58,7 @@ def write(figure: PaperFigure, drawing: Drawing, out: Path) -> list[Path]:
 
 def write_claims(drawn: Sequence[tuple[PaperFigure, Drawing]], out: Path) -> Path:
     """Write what figures say as one JSON, merged by id with what is there."""
+    out.mkdir(parents=True, exist_ok=True)
     path = out / CLAIMS
     entries = {str(entry["id"]): entry for entry in read_claims(path)}
     for figure, drawing in drawn:
@@ -109,6 +93,21 @@ def summary(claims: Sequence[Claim]) -> str:
     return ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
 
 
+def _paths(folder: Path) -> dict[str, Path]:
+    paths = sorted(folder.glob("[fn][0-9][0-9]_*.py"))
+    if not paths:
+        raise ValueError(
+            f"no figures in {str(folder)!r}: run this in a checkout of llcbench, or give --scripts"
+        )
+    found: dict[str, Path] = {}
+    for path in paths:
+        key = path.stem.partition("_")[0]
+        if key in found:
+            raise ValueError(f"two figures have the id {key!r}: {found[key].name}, {path.name}")
+        found[key] = path
+    return found
+
+
 def _load(path: Path) -> PaperFigure:
     spec = importlib.util.spec_from_file_location(f"paper_figures.{path.stem}", path)
     if spec is None or spec.loader is None:
@@ -118,4 +117,6 @@ def _load(path: Path) -> PaperFigure:
     figure = getattr(module, "FIGURE", None)
     if not isinstance(figure, PaperFigure):
         raise ValueError(f"{path.name} defines no FIGURE")
+    if path.stem != figure.stem:
+        raise ValueError(f"{path.name} defines {figure.stem!r}: name both alike")
     return figure

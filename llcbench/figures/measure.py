@@ -6,8 +6,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from llcbench.figures.paper_figure import PaperFigure, Row, Scale
-from llcbench.figures.results import Results, write_rows
+from llcbench.figures.paper_figure import PaperFigure, Scale
+from llcbench.figures.results import Results
+from llcbench.figures.rows import Row, write_rows
 from llcbench.provenance import environment
 
 

@@ -1,20 +1,19 @@
 """What a figure is: where its numbers come from, how it is drawn, and which claims it checks."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, final
 
 from matplotlib.figure import Figure
 
 from llcbench.figures.results import Results
+from llcbench.figures.rows import Row
 
 Scale = Literal["cpu", "paper"]
 Verdict = Literal[
     "reproduced", "reproduced with a difference", "not reproduced", "not decided", "not made here"
 ]
-Value = float | int | str | bool | None
-Row = Mapping[str, Value]
 
 _ID = re.compile(r"[fn]\d{2}")
 _NAME = re.compile(r"[a-z0-9_]+")

@@ -1,17 +1,15 @@
 """What figures are drawn from: committed runs, trials and measured rows, read once."""
 
-import csv
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
+from llcbench.figures.rows import Cells, read_rows
+
 if TYPE_CHECKING:
     from llcbench.heuristics.store import Contents
     from llcbench.records import RunRecord
-
-Value = float | int | str | bool | None
 
 
 @final
@@ -54,7 +52,11 @@ class Results:
             self._trials[suite] = read(self.file(f"heuristics-{suite}"))
         return self._trials[suite]
 
-    def rows(self, figure: str) -> list[dict[str, Value]]:
+    def has_trials(self, suite: str) -> bool:
+        """Return whether there are trials of a suite of training heuristics."""
+        return self._path(f"heuristics-{suite}") is not None
+
+    def rows(self, figure: str) -> list[Cells]:
         """Return what was measured for a figure; numbers are numbers, empty cells None.
 
         Raises:
@@ -65,15 +67,14 @@ class Results:
             raise ValueError(
                 f"{path.name} is missing: 'llcbench figures {figure} --from-scratch' makes it"
             )
-        with path.open(encoding="utf-8", newline="") as handle:
-            return [{k: parse(v) for k, v in row.items()} for row in csv.DictReader(handle)]
+        return read_rows(path)
 
     def measured(self, figure: str) -> Path:
         """Return where the measured rows of a figure belong."""
         suffix = "" if self.scale == "cpu" else f"-{self.scale}"
         return self.root / "figures" / "v1" / "data" / f"{figure}{suffix}.csv"
 
-    def table(self, name: str) -> list[dict[str, Value]]:
+    def table(self, name: str) -> list[Cells]:
         """Return a committed CSV beside the runs, such as ``peers_speed``.
 
         Raises:
@@ -82,8 +83,7 @@ class Results:
         path = self.reference / f"{name}.csv"
         if not path.exists():
             raise ValueError(f"{path.name} is missing in the results")
-        with path.open(encoding="utf-8", newline="") as handle:
-            return [{k: parse(v) for k, v in row.items()} for row in csv.DictReader(handle)]
+        return read_rows(path)
 
     @cached_property
     def reference(self) -> Path:
@@ -96,35 +96,13 @@ class Results:
         Raises:
             ValueError: If there is none.
         """
-        for suffix in (".jsonl.gz", ".jsonl"):
-            path = self.reference / f"{name}{suffix}"
-            if path.exists():
-                return path
-        raise ValueError(f"no results of {name!r} in {self.reference.name}: run its suite first")
+        path = self._path(name)
+        if path is None:
+            raise ValueError(
+                f"no results of {name!r} in {self.reference.name}: run its suite first"
+            )
+        return path
 
-
-def parse(text: str) -> Value:
-    """Read a cell of a CSV: a number, a truth value, nothing, or text."""
-    if text == "":
-        return None
-    if text in ("True", "False"):
-        return text == "True"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def write_rows(path: Path, rows: Iterable[Mapping[str, Value]]) -> None:
-    """Write rows with the union of their columns, whole or not at all; floats keep every digit."""
-    found = list(rows)
-    columns = list(dict.fromkeys(key for row in found for key in row))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".tmp")
-    with partial.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in found)
-    partial.replace(path)
+    def _path(self, name: str) -> Path | None:
+        found = (self.reference / f"{name}{suffix}" for suffix in (".jsonl.gz", ".jsonl"))
+        return next((path for path in found if path.exists()), None)

@@ -26,7 +26,7 @@ def paper_style() -> Iterator[None]:
     """
     with style(), matplotlib.style.context(
         {"font.sans-serif": ["DejaVu Sans"], "font.size": 8.0, "axes.titlesize": 8.5,
-         "legend.fontsize": 7.5, "pdf.fonttype": 42}
+         "legend.fontsize": 7.5, "pdf.fonttype": 42, "savefig.facecolor": "white"}
     ):  # fmt: skip
         yield
 
@@ -68,9 +68,7 @@ def diagonal(axes: Axes, low: float, high: float, label: str = "estimate = truth
     axes.plot([low, high], [low, high], color=INK, linewidth=1.0, label=label, zorder=1.5)
 
 
-def published(
-    axes: Axes, x: Sequence[float], y: Sequence[float], label: str = "published"
-) -> None:
+def published(axes: Axes, x: Sequence[float], y: Sequence[float], label: str = "published") -> None:
     """Draw values that a paper gives as open grey diamonds."""
     axes.plot(
         x, y, linestyle="none", marker="D", markersize=5, markerfacecolor="none",

@@ -1,0 +1,61 @@
+"""Rows of numbers: read from CSV, picked by their values, and written."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Value = float | int | str | bool | None
+Row = Mapping[str, Value]
+# What a CSV holds is known only when it is read: cells are checked where they are used.
+Cells = dict[str, Any]
+
+
+def picked(rows: Iterable[Mapping[str, Any]], **where: Value) -> list[Cells]:
+    """Return the rows whose cells have these values; a column that is missing is None."""
+    return [
+        dict(row) for row in rows if all(row.get(name) == value for name, value in where.items())
+    ]
+
+
+def column(
+    rows: Iterable[Mapping[str, Any]], name: str, **where: Value
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return a column of the rows that have these values, ``(rows,)``; empty cells are NaN."""
+    found = [row[name] for row in picked(rows, **where)]
+    return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+
+
+def parse(text: str) -> Value:
+    """Read a cell of a CSV: a number, a truth value, nothing, or text."""
+    if text == "":
+        return None
+    if text in ("True", "False"):
+        return text == "True"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def read_rows(path: Path) -> list[Cells]:
+    """Read what `write_rows` wrote; numbers are numbers, empty cells None."""
+    with path.open(encoding="utf-8", newline="") as handle:
+        return [{k: parse(v) for k, v in row.items()} for row in csv.DictReader(handle)]
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows with the union of their columns, whole or not at all; floats keep every digit."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".tmp")
+    with partial.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in rows)
+    partial.replace(path)
