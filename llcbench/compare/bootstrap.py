@@ -1,8 +1,9 @@
 """Resampling of problems and, within each, of replicates."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from functools import lru_cache
+from typing import cast, final
 
 import msgspec
 import numpy as np
@@ -16,6 +17,9 @@ DRAWS = 1000
 LEVEL = 0.9
 # Numbers in an array at a time; more do not fit into the caches.
 CHUNK = 200_000
+
+# Sets of places that are kept, one for figures of cases and one for those of pairs of cases.
+KEPT = 2
 
 Places = NDArray[np.intp]
 
@@ -37,39 +41,67 @@ class Resampling:
     seed: int = 0
     problems: bool = True
 
-    def chunks(self, pairwise: bool) -> Iterator[tuple[Places, Places]]:
-        """Return cases ``(B, S)`` and replicates ``(B, S, R)``, some samples at a time.
+    def places(self, pairwise: bool) -> tuple[Places, ...]:
+        """Return the places of the drawn runs ``(B, cases, replicates)``, some samples at a time.
+
+        A place is that in a figure ``(cases, replicates)`` with its axes as one.
 
         Args:
             pairwise: Whether a figure of every pair of cases is going to be computed.
         """
-        rng = np.random.default_rng(self.seed)
         cases, slots = self.held.shape
-        count = self.held.sum(1)
-        # The slots of a case that has fewer runs than others come first.
-        order = np.argsort(~self.held, axis=1, kind="stable")
         size = max(1, CHUNK // max(1, cases * slots * (cases if pairwise else 1)))
-        for start in range(0, self.draws, size):
-            many = min(size, self.draws - start)
-            chosen = np.tile(np.arange(cases), (many, 1))
-            if self.problems:
-                chosen = rng.integers(cases, size=(many, cases))
-            many_runs = count[chosen][..., None]
-            place = (rng.random((many, cases, slots)) * many_runs).astype(np.intp)
-            # A case with fewer runs gets no more draws than it has: the rest are empty slots.
-            place = np.where(np.arange(slots) < many_runs, place, many_runs)
-            yield chosen, order[chosen[..., None], place]
+        return _places(
+            self.held.tobytes(), cases, slots, self.draws, self.seed, self.problems, size
+        )
 
     def distributions(
         self, statistics: Sequence[Statistic], runs: Runs, *, pairwise: bool = False
     ) -> list[Array]:
         """Return the statistics of every bootstrap sample, ``(draws,)`` each."""
         parts: list[list[Array]] = [[] for _ in statistics]
-        for places in self.chunks(pairwise):
-            drawn = runs.taken(*places)
+        for places in self.places(pairwise):
+            # Statistics read figures by name and nothing else.
+            drawn = cast("Runs", _Drawn(runs, places))
             for part, statistic in zip(parts, statistics, strict=True):
                 part.append(statistic(drawn))
         return [np.concatenate(part) for part in parts]
+
+
+class _Drawn:
+    """The figures of drawn runs, gathered when they are asked for: most statistics need few."""
+
+    def __init__(self, runs: Runs, places: Places) -> None:
+        self._runs, self._places = runs, places
+
+    def __getattr__(self, name: str) -> Array:
+        figure: Array = getattr(self._runs, name).ravel().take(self._places)
+        setattr(self, name, figure)
+        return figure
+
+
+@lru_cache(KEPT)
+def _places(
+    held: bytes, cases: int, slots: int, draws: int, seed: int, problems: bool, size: int
+) -> tuple[Places, ...]:
+    """Return the places of the drawn runs, ``size`` samples at a time."""
+    rng = np.random.default_rng(seed)
+    known = np.frombuffer(held, dtype=np.bool_).reshape(cases, slots)
+    count = known.sum(1)
+    # The slots of a case that has fewer runs than others come first.
+    order = np.argsort(~known, axis=1, kind="stable") + slots * np.arange(cases)[:, None]
+    found = []
+    for start in range(0, draws, size):
+        many = min(size, draws - start)
+        chosen = np.tile(np.arange(cases), (many, 1))
+        if problems:
+            chosen = rng.integers(cases, size=(many, cases))
+        many_runs = count[chosen][..., None]
+        place = (rng.random((many, cases, slots)) * many_runs).astype(np.intp)
+        # A case with fewer runs gets no more draws than it has: the rest are empty slots.
+        place = np.where(np.arange(slots) < many_runs, place, many_runs)
+        found.append(order.ravel().take(chosen[..., None] * slots + place))
+    return tuple(found)
 
 
 class Figure(msgspec.Struct, frozen=True):

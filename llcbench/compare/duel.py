@@ -6,8 +6,8 @@ from itertools import combinations
 from llcbench.compare.board import arrays
 from llcbench.compare.bootstrap import DRAWS
 from llcbench.compare.entries import Entry, Field, field_of
-from llcbench.compare.metrics import METRICS, Metric
-from llcbench.compare.pairs import Arena, Difference, corrected
+from llcbench.compare.metrics import METRICS
+from llcbench.compare.pairs import Arena, Difference
 from llcbench.records import RunRecord
 
 
@@ -49,13 +49,7 @@ def compare(
     arena = Arena(runs, draws=draws, seed=seed)
     places = [(entries.index(a), entries.index(b), (a.name, b.name)) for a, b in pairs]
     metrics = [metric for metric in METRICS.values() if metric.loss is not None]
-    return [found for metric in metrics for found in _duels(arena, metric, places)]
-
-
-def _duels(
-    arena: Arena, metric: Metric, places: list[tuple[int, int, tuple[str, str]]]
-) -> list[Difference]:
-    return corrected([arena.difference(metric, a, b, names) for a, b, names in places])
+    return [found for metric in metrics for found in arena.differences(metric, places)]
 
 
 def _within(field: Field, names: Sequence[str]) -> list[tuple[Entry, Entry]]:

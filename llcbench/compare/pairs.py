@@ -65,6 +65,19 @@ class Arena:
         self.draws, self.seed = draws, seed
         self._losses: dict[tuple[str, int, bytes], _Loss] = {}
 
+    def differences(
+        self, metric: Metric, pairs: Sequence[tuple[int, int, tuple[str, str]]]
+    ) -> list[Difference]:
+        """Compare pairs of entries by number and name, corrected for their number.
+
+        Those with the same common problems follow each other, since they share what is drawn.
+        """
+        order = sorted(
+            range(len(pairs)), key=lambda place: self._common(*pairs[place][:2]).tobytes()
+        )
+        found = {place: self.difference(metric, *pairs[place]) for place in order}
+        return corrected([found[place] for place in range(len(pairs))])
+
     def difference(
         self, metric: Metric, first: int, second: int, names: tuple[str, str]
     ) -> Difference:
@@ -75,7 +88,7 @@ class Arena:
         as there are problems, with the kurtosis that the jackknife finds: where a few problems
         decide, the standard error is itself uncertain, and many degrees of freedom would deny it.
         """
-        common = self.tried[first] & self.tried[second]
+        common = self._common(first, second)
         count = int(common.sum())
         scope = "problems" if count >= FEWEST else "replicates"
         value = spread = freedom = math.nan
@@ -106,6 +119,10 @@ class Arena:
             p=p,
             adjusted=p,
         )
+
+    def _common(self, first: int, second: int) -> NDArray[np.bool_]:
+        common: NDArray[np.bool_] = self.tried[first] & self.tried[second]
+        return common
 
     def _loss(self, metric: Metric, entry: int, common: NDArray[np.bool_]) -> "_Loss":
         """Return the loss on the common cases, computed once per set of cases."""

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 
 from llcbench.compare.metrics import Metric
-from llcbench.compare.pairs import Arena, Difference, corrected
+from llcbench.compare.pairs import Arena, Difference
 
 # Two entries are told apart at this level after Holm's correction for all pairs.
 ALPHA = 0.1
@@ -14,7 +14,7 @@ ALPHA = 0.1
 def differences(arena: Arena, metric: Metric, names: list[str]) -> list[Difference]:
     """Return all pairs of entries in one metric, corrected for their number."""
     pairs = combinations(range(len(names)), 2)
-    return corrected([arena.difference(metric, a, b, (names[a], names[b])) for a, b in pairs])
+    return arena.differences(metric, [(a, b, (names[a], names[b])) for a, b in pairs])
 
 
 def told_apart(found: Difference) -> bool:

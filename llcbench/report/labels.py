@@ -48,9 +48,12 @@ def setting_labels(scores: Sequence[Score]) -> list[str]:
     fields = [name for name in Settings.__struct_fields__ if name not in SHOWN_SETTINGS]
     rows = [msgspec.structs.asdict(score.settings) for score in scores]
     keys = [(s.problem, s.sampler, s.nbeta, s.settings.gamma) for s in scores]
+    groups: dict[tuple[object, ...], list[dict[str, object]]] = {}
+    for key, row in zip(keys, rows, strict=True):
+        groups.setdefault(key, []).append(row)
     labels = []
     for key, row in zip(keys, rows, strict=True):
-        alike = [other for k, other in zip(keys, rows, strict=True) if k == key]
+        alike = groups[key]
         varied = [name for name in fields if len({other[name] for other in alike}) > 1]
         if row["batch_size"] is not None and "batch_size" not in varied:
             varied.append("batch_size")

@@ -134,7 +134,8 @@ def sensitivity_figure(ladders: Sequence[Ladder]) -> Figure:
             axes.set_ylim(-1.3, 1.3)
             axes.axhspan(-GOOD, GOOD, color=GREY, alpha=0.13, linewidth=0)
             axes.axhline(0.0, color=INK, linewidth=0.8)
-            axes.set_title(f"{problem}, nbeta {nbeta}" if several else problem)
+            # A height of its own: looking for one costs a third of the drawing.
+            axes.set_title(f"{problem}, nbeta {nbeta}" if several else problem, y=1.0)
             ends = [_line(axes, ladder, palette[ladder.name]) for ladder in panels[problem, nbeta]]
             label_ends(axes, [end for end in ends if end], max(steps) * 1.5)
             axes.set_yticks([-1, -0.1, 0, 0.1, 1], ["−100 %", "−10 %", "0", "10 %", "100 %"])

@@ -17,6 +17,10 @@ GRID = 121
 LOWEST, HIGHEST = -6, 1
 # Not quite white: a page in dark mode recolours white.
 LIGHT = "#fdfdfd"
+# Inches: the square, its margins, a line of the title; then the bar of colours between its gaps.
+# Fixed ones, since a layout that looks for its own draws everything three times.
+SIDE, LEFT, BOTTOM, TOP, LINE = 2.3, 0.68, 0.46, 0.1, 0.16
+GAP, BAR, RIGHT = 0.12, 0.11, 0.56
 
 
 def potential_plot(
@@ -54,26 +58,47 @@ def potential_figure(
     logs = np.log10(np.maximum(values, FLOOR))
     top = int(np.clip(np.ceil(logs.max()), LOWEST + 1, HIGHEST))
     box = (float(x[0]), float(x[-1]), float(y[0]), float(y[-1]))
+    heading = fill(title, 40)
+    width = LEFT + SIDE + GAP + BAR + RIGHT
+    height = BOTTOM + SIDE + TOP + LINE * (heading.count("\n") + 1)
     with style():
-        figure = Figure(figsize=(3.6, 3.0), layout="constrained")
-        axes = figure.add_subplot(aspect="equal")
+        figure = Figure(figsize=(width, height))
+        axes = figure.add_axes((LEFT / width, BOTTOM / height, SIDE / width, SIDE / height))
         # An image is a tenth of the size of filled contours and has no seams between them.
         image = axes.imshow(
-            logs, origin="lower", extent=box, cmap="cividis", vmin=LOWEST, vmax=top,
+            logs,
+            origin="lower",
+            extent=box,
+            cmap="cividis",
+            vmin=LOWEST,
+            vmax=top,
             interpolation="none",
         )
         axes.contour(
-            x, y, logs, levels=np.arange(LOWEST, top + 1), colors=LIGHT, linewidths=0.5,
-            linestyles="solid", alpha=0.7,
+            x,
+            y,
+            logs,
+            levels=np.arange(LOWEST, top + 1),
+            colors=LIGHT,
+            linewidths=0.5,
+            linestyles="solid",
+            alpha=0.7,
         )
-        axes.plot([w_star[0]], [w_star[1]], marker="P", markersize=8, color=LIGHT,
-                  markeredgecolor="#000000", linestyle="none")
-        axes.set_title(fill(title, 40), parse_math=False)
+        axes.plot(
+            [w_star[0]],
+            [w_star[1]],
+            marker="P",
+            markersize=8,
+            color=LIGHT,
+            markeredgecolor="#000000",
+            linestyle="none",
+        )
+        # A height of its own: looking for one costs a third of the drawing.
+        axes.set_title(heading, y=1.0, parse_math=False)
         axes.set_xlabel("$w_1$")
         axes.set_ylabel("$w_2$")
-        bar = figure.colorbar(image, ax=axes, shrink=0.85, extend="both")
+        place = (LEFT + SIDE + GAP) / width, (BOTTOM + 0.075 * SIDE) / height
+        beside = figure.add_axes((*place, BAR / width, 0.85 * SIDE / height))
+        bar = figure.colorbar(image, cax=beside, extend="both")
         bar.set_label("$\\log_{10} K$")
-        # The layout is settled once: drawing again would move it by a fraction of a pixel.
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
     return figure

@@ -19,6 +19,10 @@ AXES = {
     "memory": "peak memory, MiB",
 }
 MIB = 2.0**20
+# Inches: a panel and the room between two, the margins, and a line of the legend.
+PANEL, ROOM, LINE = (3.05, 2.1), (0.6, 0.78), 0.18
+LEFT, RIGHT, TOP, BOTTOM = 0.55, 0.1, 0.28, 0.5
+COLUMNS = 4
 
 
 def scaling_table(found: Sequence[Point]) -> Table:
@@ -69,12 +73,20 @@ def scaling_figure(found: Sequence[Point]) -> Figure:
     if not found:
         raise ValueError("no run with an estimate and a known number of parameters")
     palette = colours(list(dict.fromkeys(point.entry for point in found)))
+    legend = LINE * (-(-len(palette) // COLUMNS) + 0.5)
+    width = LEFT + 2 * PANEL[0] + ROOM[0] + RIGHT
+    height = TOP + 2 * PANEL[1] + ROOM[1] + BOTTOM + legend
     with style():
-        figure = Figure(figsize=(7.4, 5.6), layout="constrained")
-        for axes, measure in zip(figure.subplots(2, 2).flat, MEASURES, strict=True):
+        figure = Figure(figsize=(width, height))
+        grid = figure.subplots(2, 2, gridspec_kw={
+            "left": LEFT / width, "right": 1 - RIGHT / width, "wspace": ROOM[0] / PANEL[0],
+            "top": 1 - TOP / height, "bottom": (legend + BOTTOM) / height,
+            "hspace": ROOM[1] / PANEL[1],
+        })  # fmt: skip
+        for axes, measure in zip(grid.flat, MEASURES, strict=True):
             _panel(axes, found, measure, palette)
         handles, names = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=8,
+        figure.legend(handles, names, loc="lower center", ncols=COLUMNS, fontsize=8,
                       labelcolor="linecolor")  # fmt: skip
     return figure
 
@@ -105,7 +117,7 @@ def _panel(axes: Axes, found: Sequence[Point], measure: str, palette: dict[str, 
                       color=colour, label=entry)  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_title(AXES[measure])
+    axes.set_title(AXES[measure], y=1.0)
     axes.set_xlabel("parameters")
     axes.grid(color=GREY, alpha=0.25, linewidth=0.5)
     for side in ("top", "right"):

@@ -1,51 +1,77 @@
-"""Leaderboards of the sources: the slow part of a site, computed once and beside the rest."""
+"""Leaderboards and ladders of the sources: the slow part of a site, made beside the rest."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from os import cpu_count
 from pathlib import Path
+from typing import final
 
 from llcbench.compare.board import Board, leaderboard
-from llcbench.compare.window import Ladder
+from llcbench.compare.window import Ladder, ladders
 from llcbench.records import RunRecord
+from llcbench.report.leaderboard_plots import sensitivity_figure
 from llcbench.report.site.sources import Source, read_sources, records_of
+from llcbench.report.style import to_svg
 
 # With fewer runs a process takes longer to start than the bootstrap does.
 MANY = 1000
-PROCESSES = 2
 
-Boards = dict[str, Board]
+
+@final
+@dataclass(frozen=True)
+class Aside:
+    """What is made beside the rest of a site.
+
+    Attributes:
+        boards: Leaderboards by name of the source; none of a source of which no run has a tempered
+            truth, and none of ladders.
+        ladders: Bias against step size as SVG, by name of the sampler.
+    """
+
+    boards: dict[str, Board]
+    ladders: dict[str, str]
 
 
 @contextmanager
-def boards_of(sources: Sequence[Source], steps: Sequence[Source]) -> Iterator[Callable[[], Boards]]:
+def aside_of(sources: Sequence[Source]) -> Iterator[Callable[[], Aside]]:
     """Start to rank the entries of every source; what is yielded waits for the result.
 
-    Sources of many runs are ranked in processes of their own, so that pages can be made meanwhile.
-    A source has no board if none of its runs has a tempered truth, or if it is among the ladders.
-
-    Args:
-        sources: All sources.
-        steps: Those that are ladders of step sizes: they fill the column ``window`` of the boards.
+    Many runs are ranked in a process of their own, so that pages can be made meanwhile. It reads
+    the sources again, which is quicker than sending their runs.
     """
-    ranked = [source for source in sources if source not in steps]
-    many = [source for source in ranked if len(source.records) >= MANY]
-    if not many:
-        yield lambda: _known({source.name: _board(source, steps) for source in ranked})
+    runs = sum(len(source.records) for source in sources)
+    if runs < MANY or (cpu_count() or 1) < 2:
+        yield lambda: aside(sources)
         return
-    paths = [source.path for source in steps]
-    workers = min(PROCESSES, len(many), cpu_count() or 1)
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        started = {source.name: pool.submit(_board_at, source.path, paths) for source in many}
+    places = [(source.name, source.path) for source in sources]
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        yield pool.submit(aside_at, places).result
 
-        def finished() -> Boards:
-            here = {s.name: _board(s, steps) for s in ranked if s.name not in started}
-            here |= {name: future.result() for name, future in started.items()}
-            return _known({source.name: here[source.name] for source in ranked})
 
-        yield finished
+def aside(sources: Sequence[Source]) -> Aside:
+    """Return the leaderboards and the ladders of sources.
+
+    Sources that are ladders are not ranked; they fill the column ``window`` of the others.
+    """
+    steps = {source.name: ladders(source.records) for source in sources}
+    held = {s.name for s in sources if is_ladder(s, steps[s.name])}
+    records = records_of(s for s in sources if s.name in held)
+    boards = {s.name: _board(s, records) for s in sources if s.name not in held}
+    groups: dict[str, list[Ladder]] = {}
+    for ladder in (each for found in steps.values() for each in found):
+        groups.setdefault(ladder.sampler, []).append(ladder)
+    return Aside(
+        {name: board for name, board in boards.items() if board is not None},
+        {name: to_svg(sensitivity_figure(group)) for name, group in groups.items()},
+    )
+
+
+def aside_at(places: Sequence[tuple[str, Path]]) -> Aside:
+    """Return the same of sources by name and path, as another process does."""
+    return aside([replace(read_sources([path])[0], name=name) for name, path in places])
 
 
 def is_ladder(source: Source, held: Sequence[Ladder]) -> bool:
@@ -60,19 +86,8 @@ def is_ladder(source: Source, held: Sequence[Ladder]) -> bool:
     return 2 * len(laddered) >= len(asked)
 
 
-def _board_at(path: Path, ladder: Sequence[Path]) -> Board | None:
-    """Rank the entries of a source that is read again, which is quicker than sending its runs."""
-    (source,) = read_sources([path])
-    return _board(source, read_sources(ladder))
-
-
-def _board(source: Source, ladder: Sequence[Source]) -> Board | None:
-    records: list[RunRecord] = records_of(ladder)
+def _board(source: Source, ladder: Sequence[RunRecord]) -> Board | None:
     try:
-        return leaderboard(source.records, ladder=records)
+        return leaderboard(source.records, ladder=ladder)
     except ValueError:  # no run has a tempered truth: there is nothing to be ranked by
         return None
-
-
-def _known(found: dict[str, Board | None]) -> Boards:
-    return {name: board for name, board in found.items() if board is not None}

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from llcbench.compare.window import Ladder, ladders
+from llcbench.compare.board import Board
 from llcbench.records import RunRecord
 from llcbench.report.leaderboard_plots import PROFILE_CAPTION, SENSITIVITY_CAPTION
 from llcbench.report.leaderboard_table import leaderboard_table
 from llcbench.report.score_table import sampler_table
 from llcbench.report.sections import Section, anchor, section
 from llcbench.report.site import overview, reproduce
-from llcbench.report.site.boards import Boards, boards_of, is_ladder
+from llcbench.report.site.boards import aside_of
 from llcbench.report.site.costs import ABOVE, costs
 from llcbench.report.site.gallery import Plate, claims_in, gallery, verdicts
 from llcbench.report.site.layout import PAGES, Site
@@ -38,8 +38,7 @@ def write_site(sources: Sequence[Source], out: Path, figures: Path | None = None
     if figures is not None:
         claims_in(figures)
     records = records_of(sources)
-    steps = {source.name: ladders(source.records) for source in sources}
-    with boards_of(sources, [s for s in sources if is_ladder(s, steps[s.name])]) as finished:
+    with aside_of(sources) as finished:
         results = results_of(sources)
         site = Site(
             out,
@@ -50,13 +49,12 @@ def write_site(sources: Sequence[Source], out: Path, figures: Path | None = None
         site.save_assets()
         _scores(site, results)
         site.write("scaling.html", "scaling.html.j2", views=costs(sources), above=f"{ABOVE:,}")
-        _samplers(
-            site, sources, records, results, [each for held in steps.values() for each in held]
-        )
         plates = [] if figures is None else _figures(site, figures)
         _reproduce(site, sources, figures, plates)
         sections = _problems(site, records, results)
-        first = _leaders(site, sources, results, sections, finished())
+        aside = finished()
+    _samplers(site, sources, records, results, aside.ladders)
+    first = _leaders(site, sources, results, sections, aside.boards)
     site.finish()
     return first
 
@@ -82,13 +80,13 @@ def _samplers(
     sources: Sequence[Source],
     records: Sequence[RunRecord],
     results: Results,
-    steps: Sequence[Ladder],
+    ladders: dict[str, str],
 ) -> None:
     for name in sorted(site.samplers):
         table, strips = results.of_sampler(name)
         site.write(
             f"samplers/{name}.html", "sampler.html.j2",
-            view=sampler_view(name, sources, steps), table=table, strips=strips,
+            view=sampler_view(name, sources, ladders.get(name, "")), table=table, strips=strips,
             legend=LEGEND, ladder_caption=SENSITIVITY_CAPTION,
         )  # fmt: skip
     site.write(
@@ -141,7 +139,7 @@ def _leaders(
     sources: Sequence[Source],
     results: Results,
     sections: Sequence[Section],
-    boards: Boards,
+    boards: dict[str, Board],
 ) -> Path:
     """Write what leaderboards are needed for, and return the first page."""
     views = [leaders(source, boards[source.name]) for source in sources if source.name in boards]

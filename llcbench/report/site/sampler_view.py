@@ -9,12 +9,9 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import final
 
-from llcbench.compare.window import Ladder
 from llcbench.records import Guard, RunRecord, text
-from llcbench.report.leaderboard_plots import sensitivity_figure
 from llcbench.report.score_table import short
 from llcbench.report.site.sources import Source
-from llcbench.report.style import to_svg
 from llcbench.report.table import Cell, Column, Row, Table
 
 # More distinct values than these are written as a range.
@@ -79,10 +76,15 @@ class SamplerView:
     ladder: str
 
 
-def sampler_view(name: str, sources: Sequence[Source], ladders: Sequence[Ladder]) -> SamplerView:
-    """Return what the page of a sampler shows."""
+def sampler_view(name: str, sources: Sequence[Source], ladder: str) -> SamplerView:
+    """Return what the page of a sampler shows.
+
+    Args:
+        name: Its name.
+        sources: All runs.
+        ladder: Bias against step size as SVG, empty without a ladder.
+    """
     runs = [(s.name, r) for s in sources for r in s.records if r.spec.sampler == name]
-    own = [ladder for ladder in ladders if ladder.sampler == name]
     bad = {g.name: g for _, r in runs for g in r.estimate.guards if not g.passed}
     return SamplerView(
         name=name,
@@ -93,7 +95,7 @@ def sampler_view(name: str, sources: Sequence[Source], ladders: Sequence[Ladder]
         meanings=tuple((g.name, g.limit, g.meaning) for _, g in sorted(bad.items())),
         flagged=sum(r.estimate.status == "ok" and not r.estimate.converged for _, r in runs),
         runs=len(runs),
-        ladder=to_svg(sensitivity_figure(own)) if own else "",
+        ladder=ladder,
     )
 
 

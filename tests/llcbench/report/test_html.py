@@ -13,7 +13,6 @@ from llcbench.report.html import write_page
 from llcbench.report.score_table import estimated
 from llcbench.report.sections import anchor
 from llcbench.report.site import Source, read_sources, source_of, write_site
-from llcbench.report.site.boards import boards_of
 from llcbench.run.reference import write
 from llcbench.run.store import Store
 from llcbench.scoring import Score
@@ -212,11 +211,6 @@ def test_committed_files_are_sources_too(records: list[RunRecord], tmp_path: Pat
     assert len(large.records) == len(records) > len(small.records) == 5
     assert large.environments == (("abc", {"python": "3.12"}),)
     assert large.shown == "runs.jsonl.gz"
-
-
-def test_a_ladder_fills_the_windows_and_is_not_ranked(source: Source) -> None:
-    with boards_of([source], [source]) as finished:
-        assert finished() == {}
 
 
 def test_an_empty_store_is_an_error_that_names_it(tmp_path: Path) -> None:
