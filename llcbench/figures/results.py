@@ -64,9 +64,9 @@ class Results:
         """
         path = self.measured(figure)
         if not path.exists():
-            raise ValueError(
-                f"{path.name} is missing: 'llcbench figures {figure} --from-scratch' makes it"
-            )
+            scale = "" if self.scale == "cpu" else f" --scale {self.scale}"
+            how = f"'llcbench figures {figure} --from-scratch{scale}'"
+            raise ValueError(f"{path.name} is missing: {how} makes it")
         return read_rows(path)
 
     def measured(self, figure: str) -> Path:
