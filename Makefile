@@ -114,7 +114,7 @@ site: $(VENV)/.installed
 
 # The figures of the papers again: SVG, PDF, CSV and the list of claims; a minute on one core.
 figures: $(VENV)/.installed
-	$(BIN)/llcbench figures --out results/figures/v1
+	$(BIN)/llcbench figures --out results/figures/v1 --readme README.md
 
 benchmark: export LLCBENCH_SPEED_CSV = results/reference/v1/steps.csv
 benchmark: $(VENV)/.developed

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--from-scratch", is_flag=True, help="Make the data again first; can take hours.")
 @click.option("--scale", type=click.Choice(["cpu", "paper"]), default="cpu", show_default=True,
               help="Settings of the data: what two cores do, or those of the paper.")  # fmt: skip
+@click.option("--readme", metavar="README.md", help="Renew the table of figures of this file.")
 @click.option("--list", "listed", is_flag=True, help="Only say which figures there are.")
 @json_option
 def figures(
@@ -30,6 +31,7 @@ def figures(
     scripts: str,
     from_scratch: bool,
     scale: "Scale",
+    readme: str | None,
     listed: bool,
     as_json: bool,
 ) -> None:
@@ -56,6 +58,10 @@ def figures(
         build.write(figure, drawing, Path(out))
         drawn.append((figure, drawing))
     build.write_claims(drawn, Path(out))
+    if readme is not None:
+        from llcbench.report.readme import update_figures
+
+        update_figures(Path(readme), Path(out))
     for line in missing:
         click.echo(f"not drawn: {line}", err=True)
     if as_json:

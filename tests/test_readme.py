@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from llcbench.figures.readme import BEGIN_FIGURES, generated_figures
 from llcbench.heuristics.store import contents_of
 from llcbench.report.readme import (
     BEGIN,
@@ -62,6 +63,12 @@ def test_the_classes_are_those_of_the_committed_runs() -> None:
 def test_the_directions_are_those_of_the_committed_trials() -> None:
     stores = sorted(map(str, SMOKE.parent.glob("heuristics-*.jsonl.gz")))
     assert shown(TEXT, BEGIN_HEURISTICS) == generated_heuristics(map(contents_of, stores)).strip()
+
+
+def test_the_figures_are_those_that_are_drawn() -> None:
+    folder = Path("results") / "figures" / "v1"
+    wanted = generated_figures(ROOT / folder).replace(f"{ROOT.as_posix()}/", "").strip()
+    assert shown(TEXT, BEGIN_FIGURES) == wanted
 
 
 def plain(path: Path) -> bytes:

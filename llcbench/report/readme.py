@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from llcbench.compare.board import leaderboard
+from llcbench.figures.readme import BEGIN_FIGURES, generated_figures
 from llcbench.heuristics.store import Contents
 from llcbench.peers.claim import margins
 from llcbench.peers.table import margin_table, read_speed
@@ -142,6 +143,15 @@ def update_heuristics(path: Path, contents: Iterable[Contents]) -> None:
         ValueError: If the marks are missing.
     """
     _replace(path, BEGIN_HEURISTICS, generated_heuristics(contents))
+
+
+def update_figures(path: Path, folder: Path) -> None:
+    """Write which claims of papers hold between the two marks of a README.
+
+    Raises:
+        ValueError: If the marks are missing.
+    """
+    _replace(path, BEGIN_FIGURES, generated_figures(folder))
 
 
 def _replace(path: Path, begin: str, content: str) -> None:
