@@ -91,8 +91,8 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         load("nowhere.toml")
     with pytest.raises(ValueError, match="preset 'paper' is unknown: take cpu"):
         load(written(tmp_path, GOOD), "paper")
-    design = load(written(tmp_path, GOOD.replace("mlp-4", "resnet18-64")))
-    with pytest.raises(ValueError, match="resnet18-64"):
+    design = load(written(tmp_path, GOOD.replace("mlp-4", "resnext-64")))
+    with pytest.raises(ValueError, match="resnext-64"):
         check(design)
     with pytest.raises(ValueError, match="no experiment 'x' in mine: lr"):
         design.only(("x",))
