@@ -87,11 +87,11 @@ def _keys() -> list[Artist]:
     return [
         Line2D([], [], color=INK, linewidth=1.0, label="y = x"),
         Line2D([], [], color=COLOURS[0], marker="o", markerfacecolor="none",
-               label="SGLD, γ = 1 (published)", **style),  # type: ignore[arg-type]
-        Line2D([], [], color=INK, marker="_", label="tempered truth, γ = 1", **style),  # type: ignore[arg-type]
+               label="SGLD, γ = 1 (published)", **style),
+        Line2D([], [], color=INK, marker="_", label="tempered truth, γ = 1", **style),
         Line2D([], [], color=COLOURS[1], marker="^", markerfacecolor="none",
-               label="SGLD, larger γ", **style),  # type: ignore[arg-type]
-        Line2D([], [], color=COLOURS[1], marker="_", label="tempered truth, larger γ", **style),  # type: ignore[arg-type]
+               label="SGLD, larger γ", **style),
+        Line2D([], [], color=COLOURS[1], marker="_", label="tempered truth, larger γ", **style),
         Patch(color=GREY, alpha=0.18, linewidth=0, label="published: many, from 1M on"),
     ]  # fmt: skip
 

@@ -109,7 +109,7 @@ def _peak(errors: Array) -> float:
 def _mode(side: Sequence[Point]) -> Claim:
     peaks = np.array([_peak(errors) for _, errors in _resampled(side)])
     share = float((peaks == MODE[0]).mean())
-    errors = _errors(side)
+    errors, small = _errors(side), sum(len(e) for e in list(_by_class(side))[:2])
     equal = [np.mean((e >= MODE[0]) & (e < MODE[1])) for e in _by_class(side)]
     return Claim(
         "The mode of relative errors is between 0 and 0.2.",
@@ -118,8 +118,8 @@ def _mode(side: Sequence[Point]) -> Claim:
         f"The fullest bin of width 0.2 begins at {_peak(errors):g}; it is the one from 0 to 0.2 in"
         f" {share:.0%} of bootstrap samples of {len(errors)} networks (95 % counts). Share of the"
         f" networks in it, class by class: {', '.join(f'{each:.2f}' for each in equal)}.",
-        "Three quarters of the networks here are of classes 1K and 10K; published are about 100 of"
-        " every class.",
+        f"{small} of the {len(errors)} networks here are of classes 1K and 10K; published are about"
+        " 100 of every class.",
     )
 
 

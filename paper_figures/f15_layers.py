@@ -88,7 +88,7 @@ def _limit(llc: list[float]) -> Claim:
     )
 
 
-def _far(random: list[dict]) -> Claim:  # type: ignore[type-arg]
+def _far(random: Sequence[Row]) -> Claim:
     ratios = [2 * float(r["llc"]) / float(r["parameters"]) for r in random]
     return Claim(
         "The coefficient is far below half the number of parameters.",

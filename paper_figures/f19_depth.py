@@ -101,7 +101,7 @@ def _expected(scheme: str, depth: int) -> float:
     return value
 
 
-def _ratio(rows: list, scheme: str, goal: float, text: str) -> Claim:  # type: ignore[type-arg]
+def _ratio(rows: list, scheme: str, goal: float, text: str) -> Claim:
     """Fit log complexity against depth; the interval is a bootstrap over networks."""
     kept = [row for row in rows if row["scheme"] == scheme]
     logs = np.array(

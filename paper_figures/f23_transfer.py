@@ -122,7 +122,7 @@ def draw(results: Results) -> Drawing:
     )
 
 
-def _claim(sides: np.ndarray) -> Claim:  # type: ignore[type-arg]
+def _claim(sides: np.ndarray) -> Claim:
     broken = int((sides[:, 0] > (1 + ROUND_OFF) * sides[:, 1]).sum())
     some = sides[sides[:, 0] > 0]
     ratios = some[:, 0] / some[:, 1]

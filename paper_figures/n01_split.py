@@ -151,7 +151,7 @@ def _cancels(found: Mapping[str, Runs], singular: NDArray[np.bool_]) -> Claim:
     nearer = np.ones(len(known), dtype=bool)
     for truth, sign in ((biased.tempered, 1.0), (biased.local, -1.0)):
         pair = [np.abs(mean(r.estimate - truth)) for r in (biased, exact)]
-        noise = sum(variance(r.estimate) / 10 for r in (biased, exact))
+        noise = sum(variance(r.estimate) / r.estimate.shape[-1] for r in (biased, exact))
         # Farther from the tempered value, and nearer to the coefficient.
         nearer &= sign * (pair[0] - pair[1]) > 1.96 * np.sqrt(noise)
     hits, trials = int(nearer[known].sum()), int(known.sum())
