@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from llcbench.problems.batches import ChainMoments
+from llcbench.problems.gather import Gather
 from llcbench.problems.linear_map import LinearNetwork
 from llcbench.problems.squared_loss import SquaredLoss
 from llcbench.types import Data, Loss
@@ -31,6 +32,7 @@ class Feed:
         """Prepare for a loss; a batch size of None gives the full batch, again and again."""
         self._loss, self._num_chains, self._batch_size = loss, num_chains, batch_size
         self._rows = None if batch_size is None else _narrow(loss, batch_size)
+        self._gather: Gather | None = None
         self._full: Any = None
         self._buffer: Tensor | None = None
         self._rng: torch.Generator | None = None
@@ -45,13 +47,23 @@ class Feed:
                 self._full = self._loss.draw(self._num_chains, None, rng)
             return self._full
         if self._rows is None:
-            return self._loss.draw(self._num_chains, self._batch_size, rng)
+            return self._single(self._batch_size, rng)
         if self._position == len(self._block) or self._rng not in (rng, None):
             self._start = rng.get_state()
             self._block, self._position = self._drawn(rng), 0
         self._rng = rng
         self._position += 1
         return self._block[self._position - 1]
+
+    def _single(self, batch_size: int, rng: torch.Generator) -> Any:
+        """Draw the minibatches of one step, sample by sample."""
+        loss = self._loss
+        if not isinstance(loss, SquaredLoss) or not isinstance(loss.data, Data):
+            return loss.draw(self._num_chains, batch_size, rng)
+        shape = (self._num_chains, batch_size)
+        if self._gather is None:
+            self._gather = Gather(loss, loss.data, shape)
+        return self._gather.samples(loss.indices(shape, rng))
 
     def state(self) -> dict[str, Tensor | int]:
         """Return what `restore` needs to go on from here, with the generator as it is now."""

@@ -49,7 +49,11 @@ class Samples(NamedTuple):
     Attributes:
         inputs: ``(chains, batch, in)``.
         noise: ``(chains, batch, out)``; None where labels carry no noise.
+        outputs: ``M(w_star) x``, ``(chains, batch, out)``, where it is known.
+        star: Losses at ``w_star`` on the minibatches, ``(chains,)``, where they are known.
     """
 
     inputs: Tensor
     noise: Tensor | None
+    outputs: Tensor | None = None
+    star: Tensor | None = None

@@ -83,16 +83,16 @@ class LinearNetwork:
 
     @lru_cache(maxsize=64)  # noqa: B019 - networks are small, frozen and few
     def through_layers(self, batch_size: int) -> bool:
-        """Tell whether a gradient takes fewer operations with the samples sent through the layers.
+        """Tell whether sending the samples through the layers takes no more operations.
 
         Halved counts, with ``d`` the weights and ``d_1`` those of the first layer:
-        ``B (3 d - d_1 + H_0 H_L)`` for the samples, ``3 H_0 (d - d_1) + 2 B H_0 H_L`` for the
-        product.
+        ``B (3 d - d_1)`` for the samples, beside true outputs that are known, and
+        ``3 H_0 (d - d_1) + 2 B H_0 H_L`` for the product.
         """
-        ends = self.widths[0] * self.widths[-1]
         first = self._offsets[1]
-        sent = batch_size * (3 * self.dim - first + ends)
-        return sent < 3 * self.widths[0] * (self.dim - first) + 2 * batch_size * ends
+        formed = 3 * self.widths[0] * (self.dim - first)
+        ends = 2 * batch_size * self.widths[0] * self.widths[-1]
+        return batch_size * (3 * self.dim - first) <= formed + ends
 
     @cached_property
     def _offsets(self) -> tuple[int, ...]:
@@ -175,8 +175,11 @@ class LayerPass:
         self._passed: list[Tensor] = []
         self._inputs = theta
 
-    def forward(self, inputs: Tensor, reference: Tensor) -> Tensor:
-        """Return ``M(w) x - P x`` for a reference product P, ``(chains, batch, H_L)``."""
+    def forward(self, inputs: Tensor, reference: Tensor, known: Tensor | None = None) -> Tensor:
+        """Return ``M(w) x - P x`` for a reference product P, ``(chains, batch, H_L)``.
+
+        ``known`` is ``P x`` where it need not be computed.
+        """
         chains, size, _ = inputs.shape
         if not self._passed or self._passed[0].shape[1] != size:
             with torch.inference_mode(False):
@@ -185,18 +188,27 @@ class LayerPass:
         for weight, buffer in zip(self._layers_t[:-1], self._passed, strict=False):
             passed = torch.bmm(passed, weight, out=buffer)
         error = self._passed[-1]
-        torch.bmm(inputs, reference.mT.expand(chains, -1, -1), out=error)
-        return error.baddbmm_(passed, self._layers_t[-1], beta=-1)
+        if known is None:
+            known = torch.bmm(inputs, reference.mT.expand(chains, -1, -1), out=error)
+        return torch.baddbmm(known, passed, self._layers_t[-1], beta=-1, out=error)
 
-    def backward(self, slope: Tensor) -> None:
-        """Write the gradient in all weights for the slope in the outputs."""
+    def backward(self, slope: Tensor, weight: float = 1.0) -> None:
+        """Write the gradient in all weights for a weight times the slope in the outputs."""
         for k in range(len(self._layers) - 1, -1, -1):
             below = self._passed[k - 1] if k else self._inputs
-            torch.bmm(slope.mT, below, out=self._slots[k])
+            _scaled(weight, slope.mT, below, self._slots[k])
             if k:
-                slope = torch.bmm(slope, self._layers[k], out=below)
+                slope = _scaled(weight, slope, self._layers[k], below)
+            weight = 1.0
         if self._joined:
             torch.cat(self._joined, dim=1, out=self.out)
+
+
+def _scaled(weight: float, a: Tensor, b: Tensor, out: Tensor) -> Tensor:
+    """Write a weight times a product; the weight costs nothing inside of it."""
+    if weight == 1:
+        return torch.bmm(a, b, out=out)
+    return torch.baddbmm(out, a, b, beta=0, alpha=weight, out=out)
 
 
 def _column(layer: Tensor, network: LinearNetwork) -> Tensor:

@@ -129,9 +129,7 @@ class ModuleLoss:
         sizes = [shape.numel() for shape in self.shapes.values()]
         parts = torch.split(point.detach(), sizes)
         shapes = self.shapes.items()
-        return {
-            name: part.view(shape) for (name, shape), part in zip(shapes, parts, strict=True)
-        }
+        return {name: part.view(shape) for (name, shape), part in zip(shapes, parts, strict=True)}
 
     def _mean(self, named: Mapping[str, Tensor], piece: tuple[Tensor, float]) -> Tensor:
         """Return the share of some samples in the mean excess."""

@@ -167,7 +167,7 @@ class Regression:
             noisy = data.noise_sd > 0
             return SquaredLoss(self.map, self.scale, reference, moments, data, noisy)
         full = Moments(*(moment.to(dtype) for moment in _moments(data)))
-        noisy = bool(data.noise.any())
+        noisy = bool(full.noise)
         noise = data.noise.to(dtype) if noisy else reference.new_zeros(()).expand(data.noise.shape)
         kept = Data(data.inputs.to(dtype), noise)
         return SquaredLoss(self.map, self.scale, reference, full, kept, noisy)
@@ -195,9 +195,10 @@ def _moments(data: Data) -> Moments:
     x, noise = data
     n = x.shape[0]
     second = x.mT @ x / n
-    if not noise.any():
-        return Moments(second, x.new_zeros(noise.shape[1], x.shape[1]), x.new_zeros(()))
-    return Moments(second, noise.mT @ x / n, noise.square().sum() / n)
+    squares = torch.linalg.vector_norm(noise).square()
+    if not squares:
+        return Moments(second, x.new_zeros(noise.shape[1], x.shape[1]), squares)
+    return Moments(second, noise.mT @ x / n, squares / n)
 
 
 def flat(parts: list[Any]) -> Array:

@@ -102,7 +102,8 @@ class Parts:
 
     def run(self) -> None:
         if self.sent:
-            error = self.route.forward(self.target.batch.inputs, self.target.loss.reference)
+            batch = self.target.batch
+            error = self.route.forward(batch.inputs, self.target.loss.reference, batch.outputs)
         else:
             loss, batch = self.target.loss, self.target.batch
             error = loss.head(self.route.difference(loss.reference), batch)[1]

@@ -1,4 +1,4 @@
-"""The command line as a person uses it: real output, mostly of real processes."""
+"""The command line as a person uses it: real output of its entry point, once of a process."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_show_gives_the_three_truths() -> None:
 
 def test_show_draws_a_potential(tmp_path: Path) -> None:
     path = tmp_path / "cross.png"
-    done = llcbench("show", "poly/x2y2", "--plot", str(path))
+    done = here("show", "poly/x2y2", "--plot", str(path))
     assert done.returncode == 0, done.stderr
     assert path.stat().st_size > 10_000
 
@@ -40,27 +40,27 @@ def test_run_score_report(tmp_path: Path) -> None:
     store, out = str(tmp_path / "store"), str(tmp_path / "report")
     arguments = ["run", "smoke", "--store", store, "-p", "poly/x2y2", "--replicates", "2",
                  "--set", "num_draws=400", "--set", "num_burnin=100", "--json"]  # fmt: skip
-    first = json.loads(llcbench(*arguments).stdout)
+    first = json.loads(here(*arguments).stdout)
     assert first["finished"] == first["runs"] > 0
-    again = json.loads(llcbench(*arguments).stdout)
+    again = json.loads(here(*arguments).stdout)
     assert again["finished"] == 0
     assert again["reused"] == first["runs"]
-    planned = json.loads(llcbench("plan", "smoke", "--store", store, "--json",
+    planned = json.loads(here("plan", "smoke", "--store", store, "--json",
                                   "-p", "poly/x2y2", "--replicates", "3").stdout)  # fmt: skip
     assert planned["missing"] == planned["runs"] > 0
-    scores = json.loads(llcbench("score", "--store", store, "--json").stdout)
+    scores = json.loads(here("score", "--store", store, "--json").stdout)
     assert {score["local"] for score in scores} == {"1/2"}
     assert all(abs(score["tempered"]["value"] - 0.41234) < 1e-4 for score in scores)
-    table = llcbench("score", "--store", store).stdout
+    table = here("score", "--store", store).stdout
     assert "poly/x2y2" in table
     assert "1/2" in table
-    assert llcbench("report", "--store", store, "--out", out).returncode == 0
+    assert here("report", "--store", store, "--out", out).returncode == 0
     page = (tmp_path / "report" / "index.html").read_text()
     assert "poly/x2y2" in page
 
 
 def test_doctor_passes() -> None:
-    done = llcbench("doctor")
+    done = here("doctor")
     assert done.returncode == 0, done.stdout
     assert "FAIL" not in done.stdout
 
@@ -105,13 +105,13 @@ def test_a_damaged_record_is_reported_set_aside_and_run_again(tmp_path: Path) ->
     store = str(tmp_path)
     arguments = ["run", "smoke", "--store", store, "-p", "poly/x4", "--replicates", "1",
                  "-s", "sgld", "--set", "num_draws=100", "--set", "num_burnin=10"]  # fmt: skip
-    assert llcbench(*arguments).returncode == 0
+    assert here(*arguments).returncode == 0
     (path,) = (tmp_path / "runs").glob("*.json")
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    warned = llcbench("score", "--store", store)
+    warned = here("score", "--store", store)
     assert path.name in warned.stderr
-    done = llcbench(*arguments)
+    done = here(*arguments)
     assert done.returncode == 0
     assert path.name in done.stderr
     assert (tmp_path / "damaged" / path.name).read_bytes() == whole[: len(whole) // 2]

@@ -6,7 +6,7 @@ import torch
 from llcbench import registry
 from llcbench.feed import BLOCK_NUMBERS, Feed
 from llcbench.problems.batches import ChainMoments, Samples
-from llcbench.problems.regression import SquaredLoss
+from llcbench.problems.squared_loss import LONG, SquaredLoss
 from llcbench.target import Target
 
 STEPS = 40
@@ -21,6 +21,11 @@ def loss_of(name):
     loss = problem.bind(problem.sample_data(rng(9)), torch.float64)
     assert isinstance(loss, SquaredLoss)
     return loss
+
+
+def kept(batch):
+    """Copies of what a batch holds: the next one may be gathered into the same memory."""
+    return [part.clone() for part in batch if part is not None]
 
 
 @pytest.mark.parametrize("name", ["rrr/5-3-5/r2/n300", "dln/1k/s2/n300", "poly/x2y2/n50"])
@@ -48,6 +53,37 @@ def test_wide_inputs_are_drawn_sample_by_sample():
     assert full.next(rng()) is full.next(rng())
 
 
+@pytest.mark.parametrize("name", ["rrr/5-3-5/r2/n300", "dln/9-12-11-8/r2/n300", "dln/1k/s2/n300"])
+def test_gathered_samples_are_those_of_single_draws(name):
+    loss, chains, size = loss_of(name), 3, 6
+    feed, one, other = Feed(loss, chains, size), rng(1), rng(1)
+    theta = torch.randn(chains, loss.map.dim, generator=rng(2), dtype=torch.float64)
+    for _ in range(3):
+        batch, samples = feed.next(one), loss.draw(chains, size, other)
+        assert isinstance(batch, Samples)
+        assert (batch.outputs is not None) == loss.map.through_layers(size)
+        assert torch.equal(batch.inputs, samples.inputs)
+        assert (batch.noise is None) == (samples.noise is None)
+        for a, b in zip(
+            [*loss.excess_and_grad(theta, batch), loss.baseline(batch)],
+            [*loss.excess_and_grad(theta, samples), loss.baseline(samples)], strict=True,
+        ):  # fmt: skip
+            assert torch.allclose(a, b, rtol=1e-12, atol=1e-13 * float(b.abs().max()))
+        wrong = batch._replace(inputs=batch.inputs.roll(1, 0))
+        assert not torch.allclose(loss.excess(theta, wrong), loss.excess(theta, samples))
+
+
+def test_long_rows_have_the_inner_products_of_short_ones():
+    """Rows beyond `LONG` take another operation."""
+    loss = loss_of("dln/120-140-130/r3/n300")
+    theta = torch.randn(2, loss.map.dim, generator=rng(2), dtype=torch.float64)
+    samples = loss.draw(2, 100, rng(3))
+    assert samples.noise[0].numel() > LONG
+    error = samples.inputs @ (loss.map.value(theta) - loss.reference).mT
+    expected = loss.scale * (error * (error - 2 * samples.noise)).sum(2).mean(1)
+    assert torch.allclose(loss.excess(theta, samples), expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("size", [12, 80])
 @pytest.mark.parametrize("stop", [0, 1, 7])
 def test_a_feed_goes_on_where_it_was_stopped(size, stop):
@@ -58,13 +94,13 @@ def test_a_feed_goes_on_where_it_was_stopped(size, stop):
         feed.next(batches)
     state, where = feed.state(), batches.get_state()
     assert all(isinstance(value, int | torch.Tensor) for value in state.values())
-    expected = [feed.next(batches) for _ in range(8)]
+    expected = [kept(feed.next(batches)) for _ in range(8)]
     again, generator = Feed(loss, chains, size), rng(5)
     again.next(generator)
     generator.set_state(where)
     again.restore(state)
     for batch in expected:
-        for a, b in zip(again.next(generator), batch, strict=True):
+        for a, b in zip(kept(again.next(generator)), batch, strict=True):
             assert torch.equal(a, b)
 
 

@@ -7,6 +7,8 @@ import sysconfig
 import venv
 from pathlib import Path
 
+from command import here
+
 PROJECT = """
 [build-system]
 requires = ["setuptools>=61"]
@@ -67,15 +69,16 @@ def test_a_sampler_from_another_package_is_on_the_leaderboard(tmp_path: Path) ->
     (package / "their_samplers.py").write_text(MODULE)
     (tmp_path / "suite.toml").write_text(SUITE)
     home = tmp_path / "environment"
-    venv.create(home, with_pip=True)
+    venv.create(home)
     python = home / "bin" / "python"
     site = sysconfig.get_path("purelib", vars={"base": str(home), "platbase": str(home)})
     # The environment sees llcbench and what it needs, but not the other way round.
     (Path(site) / "ours.pth").write_text(
         f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
     )
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*pip, str(package)], check=True, timeout=240)
+    # The pip of this environment installs into the other; one of its own would take seconds.
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", package], check=True, timeout=240)
 
     def llcbench(*arguments: str) -> str:
         command = [python, "-c", MAIN, *arguments]
@@ -86,12 +89,10 @@ def test_a_sampler_from_another_package_is_on_the_leaderboard(tmp_path: Path) ->
     store = str(tmp_path / "store")
     assert "their_langevin" in llcbench("list", "samplers").split()
     llcbench("run", str(tmp_path / "suite.toml"), "--store", store)
-    board = json.loads(llcbench("leaderboard", "--store", store, "--json"))
+    # A store is read where the package is not: no record needs it.
+    board = json.loads(here("leaderboard", "--store", store, "--json").stdout)
     rows = {row["entry"]: row for row in board["standings"]}
     theirs, ours = rows["their_langevin@default"], rows["sgld@default"]
     # The same kernel with other noise: never ranked apart.
     assert theirs["rank"] == ours["rank"] == 1
-    here = subprocess.run(
-        [sys.executable, "-c", MAIN, "list", "samplers"], capture_output=True, text=True
-    )
-    assert "their_langevin" not in here.stdout
+    assert "their_langevin" not in here("list", "samplers").stdout.split()

@@ -1,12 +1,10 @@
 """Tuning looks at diagnostics only, counts its gradients, and chooses the same thing twice."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import msgspec
 import pytest
+from command import here
 
 import llcbench
 from llcbench import Settings
@@ -21,7 +19,6 @@ from llcbench.run.tunings import resolve, tunings_in
 from llcbench.tuning import tune
 
 SETTINGS = Settings(nbeta=1e3, gamma=10.0, num_chains=8)
-LLCBENCH = str(Path(sys.executable).with_name("llcbench"))
 
 
 @pytest.fixture(scope="module")
@@ -111,13 +108,13 @@ def test_a_sampler_that_cannot_be_tuned_is_named_and_left_out(tmp_path):
 
 
 def test_command_prints_pilots_choice_and_the_next_command():
-    command = [LLCBENCH, "tune", "sgld", "poly/x2", "--set", "nbeta=1e3", "--set", "num_chains=4"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    command = ["tune", "sgld", "poly/x2", "--set", "nbeta=1e3", "--set", "num_chains=4"]
+    done = here(*command)
     assert done.returncode == 0, done.stderr
     assert "<- chosen" in done.stdout
     assert "run:  llcbench run smoke -p poly/x2 -s 'sgld[step_size=" in done.stdout
-    plain = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=120)
+    plain = here(*command, "--json")
     assert json.loads(plain.stdout)["varied"] == "step_size"
-    wrong = subprocess.run([LLCBENCH, "tune", "sgdl", "poly/x2"], capture_output=True, text=True)
+    wrong = here("tune", "sgdl", "poly/x2")
     assert wrong.returncode == 2
     assert "did you mean 'sgld'" in wrong.stderr

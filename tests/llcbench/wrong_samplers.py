@@ -177,7 +177,7 @@ class SharedBatch(Wrong):
     def step(self, state, target, rng):
         kept = target.batch
         if isinstance(kept, Samples):
-            target.batch = Samples(*(t[:1].expand_as(t) for t in kept))
+            target.batch = Samples(*(None if t is None else t[:1].expand_as(t) for t in kept))
         state, draw = move(state, target, rng, self.step_size)
         target.batch = kept
         return state, draw

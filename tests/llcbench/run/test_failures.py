@@ -1,13 +1,12 @@
 """Samplers that diverge, raise, hang or return NaN become typed records, and the suite goes on."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
+
+from command import here
 
 from llcbench.run.store import Store
 
-LLCBENCH = str(Path(sys.executable).with_name("llcbench"))
 SCRIPT = """
 import time
 import llcbench
@@ -49,12 +48,11 @@ samplers = ["hangs", "diverges", "raises", "nan", "sgld[step_size=1e-3]"]
 def test_every_failure_is_a_record_and_the_others_are_run(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(SCRIPT)
     (tmp_path / "failures.toml").write_text(SUITE)
-    command = [
-        LLCBENCH, "run", str(tmp_path / "failures.toml"), "--load", str(tmp_path / "mine.py"),
+    done = here(
+        "run", str(tmp_path / "failures.toml"), "--load", str(tmp_path / "mine.py"),
         "--store", str(tmp_path / "store"), "--executor", "processes", "--run-limit", "25s",
         "--json",
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["failed"] == 4
     found = {r.spec.sampler: r for r in Store(tmp_path / "store").contents().records.values()}
@@ -68,16 +66,12 @@ def test_every_failure_is_a_record_and_the_others_are_run(tmp_path: Path) -> Non
     assert "hung: no result after 25 s" in found["hangs"].estimate.message
     assert "no step of size 3" in found["raises"].estimate.message
     assert all(record.truths is not None for record in found.values())
-    shown = subprocess.run(
-        [LLCBENCH, "leaderboard", "--store", str(tmp_path / "store"), "--json"],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    shown = here("leaderboard", "--store", str(tmp_path / "store"), "--json")
     assert shown.returncode == 0, shown.stderr
     assert all(name in shown.stdout for name in found)
 
 
 def test_a_limit_that_is_no_time_is_named(tmp_path: Path) -> None:
-    command = [LLCBENCH, "run", "smoke", "--store", str(tmp_path), "--run-limit", "soon"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = here("run", "smoke", "--store", str(tmp_path), "--run-limit", "soon")
     assert done.returncode == 2
     assert "--run-limit 'soon' is not a time" in done.stderr

@@ -3,11 +3,11 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from command import LLCBENCH, here
 
 from llcbench.records import RunRecord
 from llcbench.run.executors import Died, Processes, Serial, make_executor
@@ -101,11 +101,11 @@ def test_a_dead_process_costs_only_its_own_task() -> None:
 
 def test_kill_in_the_middle_loses_nothing_that_was_finished(tmp_path: Path) -> None:
     command = [
-        str(Path(sys.executable).with_name("llcbench")), "run", "smoke", "--store", str(tmp_path),
+        "run", "smoke", "--store", str(tmp_path),
         "-p", "poly/x2y2", "-p", "poly/x4", "-s", "sgld[step_size=1e-4]", "--replicates", "6",
         "--set", "num_draws=4000", "--no-progress",
     ]  # fmt: skip
-    process = subprocess.Popen(command, start_new_session=True)
+    process = subprocess.Popen([LLCBENCH, *command], start_new_session=True)
     runs = tmp_path / "runs"
     limit = time.time() + 120
     while time.time() < limit and len(list(runs.glob("*.json"))) < 3:
@@ -115,7 +115,8 @@ def test_kill_in_the_middle_loses_nothing_that_was_finished(tmp_path: Path) -> N
     before = {path.name: path.stat().st_mtime_ns for path in runs.glob("*.json")}
     assert 3 <= len(before) < 12
     (runs / "0123456789abcdef.999.tmp").write_text('{"key": "01')
-    again = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    again = here(*command)
+    assert again.returncode == 0, again.stderr
     after = {path.name: path.stat().st_mtime_ns for path in runs.glob("*.json")}
     assert len(after) == 12
     assert all(after[name] == stamp for name, stamp in before.items())

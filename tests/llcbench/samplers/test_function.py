@@ -1,16 +1,13 @@
 """A sampler from a script of one's own, through the command line."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from command import here, process
 
 import llcbench
 from llcbench.samplers.function import factory
 
-LLCBENCH = str(Path(sys.executable).with_name("llcbench"))
 SCRIPT = '''
 import torch
 import llcbench
@@ -23,19 +20,16 @@ def mine(theta, target, rng, *, step_size=1e-5):
 '''
 
 
-def run(store, script, *options, sampler="mine[step_size=1e-4]"):
-    command = [
-        LLCBENCH, "run", "smoke", "--load", str(script), "-s", sampler, "-p", "poly/x2",
+def run(call, store, script, *options, sampler="mine[step_size=1e-4]"):
+    return call(
+        "run", "smoke", "--load", str(script), "-s", sampler, "-p", "poly/x2",
         "--replicates", "1", "--set", "num_draws=200", "--set", "num_burnin=50",
         "--store", str(store), *options,
-    ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    )  # fmt: skip
 
 
 def score(store):
-    command = [LLCBENCH, "score", "--store", str(store), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    (found,) = json.loads(done.stdout)
+    (found,) = json.loads(here("score", "--store", str(store), "--json").stdout)
     return found
 
 
@@ -48,9 +42,9 @@ def script(tmp_path):
 
 def test_runs_from_a_script_in_both_executors(tmp_path, script):
     found = {}
-    for executor in ("serial", "processes"):
+    for executor, call in (("serial", here), ("processes", process)):
         store = tmp_path / executor
-        done = run(store, script, "--executor", executor, "--workers", "1")
+        done = run(call, store, script, "--executor", executor, "--workers", "1")
         assert done.returncode == 0, done.stderr
         found[executor] = score(store)
         for name in ("seconds", "peak_bytes"):
@@ -71,14 +65,14 @@ def test_function_gives_the_numbers_of_the_class_with_the_same_step(tmp_path, sc
 
 
 def test_an_unknown_option_is_named(tmp_path, script):
-    done = run(tmp_path / "store", script, sampler="mine[stepsize=1]")
+    done = run(here, tmp_path / "store", script, sampler="mine[stepsize=1]")
     assert done.returncode == 2
     assert "mine has no option 'stepsize'; did you mean 'step_size'?" in done.stderr
 
 
 def test_a_script_that_fails_is_named(tmp_path, script):
     script.write_text("import llcbench\n1 / 0\n")
-    done = run(tmp_path / "store", script)
+    done = run(here, tmp_path / "store", script)
     assert done.returncode == 2
     assert "script.py" in done.stderr
     assert "ZeroDivisionError" in done.stderr
