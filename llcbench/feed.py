@@ -15,7 +15,7 @@ from llcbench.types import Data, Loss
 NARROW = 0.25
 # Minibatches of so many steps are reduced at once, as far as their samples fit in the cache.
 BLOCK_STEPS = 256
-BLOCK_NUMBERS = 2**18
+BLOCK_NUMBERS = 2**19
 
 
 @final
@@ -96,14 +96,14 @@ class Feed:
         torch.index_select(rows, 0, index.flatten(), out=self._buffer)
         samples = self._buffer.view(*index.shape, -1)
         inputs = loss.map.inputs
-        right = samples[:, :, : 1 + inputs]
-        means = samples.new_empty(len(samples), rows.shape[1], 1 + inputs)
-        torch.baddbmm(means, samples.mT, right, beta=0, alpha=1 / size, out=means)
-        means = means.view(steps, chains, *means.shape[1:])
-        second = means[:, :, 1 : 1 + inputs, 1:].contiguous()
+        left = samples[:, :, : 1 + inputs].mT
+        sums = samples.new_empty(len(samples), 1 + inputs, rows.shape[1])
+        torch.baddbmm(sums, left, samples, beta=0, alpha=loss.scale / size, out=sums)
+        sums = sums.view(steps, chains, *sums.shape[1:])
+        second = sums[:, :, 1:, 1 : 1 + inputs].contiguous()
         if loss.noisy:
-            cross = means[:, :, 1 + inputs : -1, 1:].contiguous()
-            star = loss.scale * means[:, :, -1, 0]
+            cross = sums[:, :, 1:, 1 + inputs : -1].mT.contiguous()
+            star = sums[:, :, 0, -1]
         else:
             cross = second.new_zeros(steps, chains, loss.map.outputs, inputs)
             star = second.new_zeros(steps, chains)
@@ -114,7 +114,7 @@ def _narrow(loss: Loss, batch_size: int) -> Tensor | None:
     """Return what moments are made of, a row a sample, if they are the cheaper way.
 
     A row is ``(1, x, noise, |noise|^2)``: its products with its first part ``(1, x)`` have all
-    means that a squared loss needs, and no others. Without noise a row is ``(1, x)``.
+    sums that a squared loss needs, and no others. Without noise a row is ``(1, x)``.
     """
     if not isinstance(loss, SquaredLoss) or not isinstance(loss.data, Data):
         return None

@@ -103,7 +103,10 @@ class Target:
         return Feed(self.loss, self.num_chains, self.batch_size)
 
     def next_batch(self, rng: torch.Generator) -> None:
-        """Draw a fresh minibatch for every chain; a full batch is drawn once and kept."""
+        """Draw a fresh minibatch for every chain; a full batch is drawn once and kept.
+
+        A minibatch may take the memory of the one before.
+        """
         if self.batch is None or self.batch_size is not None:
             self.batch = self.feed.next(rng)
 

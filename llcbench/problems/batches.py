@@ -33,8 +33,8 @@ class ChainMoments(NamedTuple):
     """One minibatch per chain, reduced to its moments.
 
     Attributes:
-        second: Means of ``x x^T``, ``(chains, in, in)``.
-        cross: Means of ``noise x^T``, ``(chains, out, in)``.
+        second: ``scale`` times the means of ``x x^T``, ``(chains, in, in)``.
+        cross: ``scale`` times the means of ``noise x^T``, ``(chains, out, in)``.
         star: Losses at ``w_star`` on the minibatches, ``(chains,)``.
     """
 

@@ -41,6 +41,8 @@ __all__ = [
 Array = NDArray[np.float64]
 # A point of more parameters than this is handed out without a copy; nobody may write to it.
 COPIED = 2**20
+# Rows of a data set whose products are added up in the precision of the data.
+BLOCK_ROWS = 2**13
 
 
 @final
@@ -166,10 +168,10 @@ class Regression:
             moments = StreamMoments(data, dtype)
             noisy = data.noise_sd > 0
             return SquaredLoss(self.map, self.scale, reference, moments, data, noisy)
-        full = Moments(*(moment.to(dtype) for moment in _moments(data)))
-        noisy = bool(full.noise)
+        noisy = bool(data.noise.any())
         noise = data.noise.to(dtype) if noisy else reference.new_zeros(()).expand(data.noise.shape)
         kept = Data(data.inputs.to(dtype), noise)
+        full = Moments(*(moment.to(dtype) for moment in _moments(kept)))
         return SquaredLoss(self.map, self.scale, reference, full, kept, noisy)
 
     def tempered(
@@ -191,14 +193,22 @@ class Regression:
 
 
 def _moments(data: Data) -> Moments:
-    """Return the moments of a data set in double precision."""
-    x, noise = data
-    n = x.shape[0]
-    second = x.mT @ x / n
-    squares = torch.linalg.vector_norm(noise).square()
-    if not squares:
-        return Moments(second, x.new_zeros(noise.shape[1], x.shape[1]), squares)
-    return Moments(second, noise.mT @ x / n, squares / n)
+    """Return the moments of a data set in double precision.
+
+    Products are formed in the precision of the data, blocks of rows are added up in double.
+    """
+    inputs, outputs = data.inputs.shape[1], data.noise.shape[1]
+    second = torch.zeros(inputs, inputs, dtype=torch.float64)
+    cross = torch.zeros(outputs, inputs, dtype=torch.float64)
+    squares = torch.zeros((), dtype=torch.float64)
+    blocks = (torch.split(part, BLOCK_ROWS) for part in data)
+    for x, noise in zip(*blocks, strict=True):
+        second += x.mT @ x
+        size = torch.linalg.vector_norm(noise, dtype=torch.float64)
+        if size:
+            cross += noise.mT @ x
+            squares += size.square()
+    return Moments(*(part.div_(len(data.inputs)) for part in (second, cross, squares)))
 
 
 def flat(parts: list[Any]) -> Array:

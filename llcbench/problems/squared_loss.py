@@ -176,13 +176,13 @@ class SquaredLoss:
     def head(self, delta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the excess and its gradient in ``M`` at ``delta``, ``(chains, out, in)``."""
         if isinstance(batch, ChainMoments):
-            # Factors ride along in the products: an operation of its own costs as much as each.
-            double, chains = 2 * self.scale, delta.shape[0]
-            slope = torch.baddbmm(batch.cross, delta, batch.second, beta=-double, alpha=double)
-            rest = torch.sub(slope, batch.cross, alpha=double).view(chains, -1, 1)
-            unused = batch.star.view(chains, 1, 1)
-            loss = torch.baddbmm(unused, delta.view(chains, 1, -1), rest, beta=0, alpha=0.5)
-            return loss.view(-1), slope
+            # With S and C the moments: D.(D S - 2 C) and 2 (D S - C), in as few operations as can
+            # be, for each costs more than its arithmetic.
+            moved = torch.bmm(delta, batch.second)
+            rest = torch.sub(moved, batch.cross, alpha=2)
+            chains = delta.shape[0]
+            loss = torch.bmm(delta.view(chains, 1, -1), rest.view(chains, -1, 1))
+            return loss.view(-1), moved.add_(rest)
         if isinstance(batch, Population):
             grad = delta * (2 * self.scale * batch.second)
             return 0.5 * (delta * grad).sum((1, 2)), grad

@@ -193,7 +193,7 @@ def test_every_chain_has_minibatches_of_its_own():
     target = Target(problem, 100.0, 1.0, 32, data, batch_size=10)
     rng = torch.Generator().manual_seed(1)
     target.next_batch(rng)
-    first = target.batch.inputs
+    first = target.batch.inputs.clone()
     target.next_batch(rng)
     rows = torch.cat([first, target.batch.inputs]).flatten(1)
     assert len(torch.unique(rows, dim=0)) == 64

@@ -117,7 +117,7 @@ def test_chains_and_steps_have_minibatches_of_their_own():
     feed, generator = Feed(loss, 6, 80), rng(3)
     rows = torch.cat([feed.next(generator).second.flatten(1) for _ in range(20)])
     assert len(torch.unique(rows, dim=0)) == 120
-    centred = rows - loss.moments.second.flatten()
+    centred = rows - loss.scale * loss.moments.second.flatten()
     # Independent minibatches: their mean is as close as 120 of them make it, |z| < 5 in each of 25
     # entries (false alarm rate 1.4e-5); minibatches that chains share are not.
     z = centred.mean(0) / (centred.std(0) / 120**0.5)

@@ -50,7 +50,8 @@ def reduced(samples, loss):
     x, noise = samples.inputs, samples.noise
     size = x.shape[1]
     star = loss.scale * noise.square().sum((1, 2)) / size
-    return ChainMoments(x.mT @ x / size, noise.mT @ x / size, star)
+    weight = loss.scale / size
+    return ChainMoments(weight * x.mT @ x, weight * noise.mT @ x, star)
 
 
 def plain(loss, theta, batch):
@@ -66,7 +67,8 @@ def plain(loss, theta, batch):
         error = batch.inputs @ delta.mT
         return loss.scale * ((error - noise).square() - noise**2).sum(2).mean(1)
     second = (delta @ batch.second * delta).sum((1, 2))
-    return loss.scale * (second - 2 * (delta * batch.cross).sum((1, 2)))
+    scale = 1 if isinstance(batch, ChainMoments) else loss.scale
+    return scale * (second - 2 * (delta * batch.cross).sum((1, 2)))
 
 
 def close(a, b, rtol=1e-11):

@@ -181,6 +181,22 @@ def test_data_have_the_stated_noise() -> None:
     assert float(data.inputs.var()) == pytest.approx(1.0, abs=0.03)
 
 
+@pytest.mark.parametrize("name", ["rrr/3-2-3/r1/n20000", "poly/x2y2/n20000"])
+def test_moments_of_many_rows_are_those_of_the_definition(name: str) -> None:
+    """In blocks of rows, also where the products are formed in single precision."""
+    one = problem(name)
+    assert isinstance(one, Regression)
+    data = one.sample_data(torch.Generator().manual_seed(3))
+    x, noise = data.inputs.numpy(), data.noise.numpy()
+    expected = x.T @ x / len(x), noise.T @ x / len(x), (noise**2).sum() / len(x)
+    for dtype, rel in ((torch.float64, 1e-12), (torch.float32, 2e-6)):
+        for found, truth in zip(one.bind(data, dtype).moments, expected, strict=True):
+            assert found.dtype == dtype
+            assert np.abs(found.numpy() - truth).max() < rel * max(np.abs(truth).max(), 1)
+    short = one.bind(type(data)(data.inputs[:8192], data.noise[:8192]), torch.float64).moments
+    assert np.abs(short.second.numpy() - expected[0]).max() > 1e-6
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
