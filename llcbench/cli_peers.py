@@ -31,9 +31,9 @@ def bench(
 ) -> None:
     """Time peers on identical work: the same weights, data, step, minibatch and chains.
 
-    Every peer runs in a process of its own with one thread, on Linux all of them on one and the
-    same core; they take turns, and ratios are taken round by round, so that a busy machine slows
-    all of them. The first run is not counted.
+    Every peer runs in a process of its own with one thread, or two where the name of the case ends
+    in -2t, on Linux all of them on the same cores; they take turns, and ratios are taken round by
+    round, so that a busy machine slows all of them. The first run is not counted.
     """
     import msgspec
 

@@ -1,6 +1,7 @@
 """What the documents show works: code, commands, options, links, paths, versions."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -25,14 +26,19 @@ TUTORIALS = ROOT / "tutorials"
 FOLDERS = ("docs/", "llcbench/", "paper_figures/", "results/", "tests/", "theory/", "tutorials/")
 LENGTH = 350
 
+# All in one process, since torch takes seconds to import; every script has a namespace of its own.
 RUN = """
 import contextlib, io, json, runpy, sys
-told = {}
-for path in sys.argv[1:]:
+import pytest
+
+def told(function, *arguments, **options):
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        runpy.run_path(path, run_name="__main__")
-    told[path] = out.getvalue()
-print(json.dumps(told))
+        return function(*arguments, **options), out.getvalue()
+
+scripts, tests = (text.split() for text in sys.argv[1:])
+lines = {path: told(runpy.run_path, path, run_name="__main__")[1] for path in scripts}
+options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+print(json.dumps([lines, *told(pytest.main, [*options, *tests])]))
 """
 
 
@@ -65,20 +71,29 @@ def written(folder: Path, tests: bool) -> list[Path]:
 
 
 def test_python_blocks_and_tutorials_run(tmp_path: Path) -> None:
-    scripts = written(tmp_path, tests=False)
+    scripts, tests = written(tmp_path, tests=False), written(tmp_path, tests=True)
     assert len(scripts) >= 3
-    tutorials = [TUTORIALS / "first_estimate.py", TUTORIALS / "add_a_sampler.py"]
-    command = [sys.executable, "-c", RUN, *map(str, [*scripts, *tutorials])]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert tests
+    tutorials = [TUTORIALS / f"{name}.py" for name in ("first_estimate", "add_a_sampler")]
+    tutorials.append(TUTORIALS / "own_network.py")
+    tests.append(Path(shutil.copy(TUTORIALS / "test_my_estimator.py", tmp_path)))
+    names = [" ".join(map(str, paths)) for paths in ([*scripts, *tutorials], tests)]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *names], capture_output=True, text=True, cwd=tmp_path,
+        env={**os.environ, "LLCBENCH_QUICK": "1"},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told, code, report = json.loads(done.stdout)
+    assert code == 0, report
     assert all(out.strip() for out in told.values())
     assert sum(promised(path.read_text(encoding="utf-8"), told[str(path)]) for path in scripts) >= 5
-    first, second = (told[str(path)] for path in tutorials)
+    first, second, third = (told[str(path)] for path in tutorials)
     assert "perfect sampler     0.3903" in first
     assert "mala: " in first
     assert "conformance kit passed" in second
     assert {"half-noise", "sgld", "mala"} <= set(second.split())
+    assert third.startswith("4120 parameters, estimate")
+    assert third.splitlines()[-1].startswith("step 200: ")
 
 
 def promised(code: str, out: str) -> int:
@@ -89,16 +104,6 @@ def promised(code: str, out: str) -> int:
     for value in values:
         assert any(line.startswith(value) for line in lines), f"{value} is not printed"
     return len(values)
-
-
-def test_blocks_and_the_tutorial_for_pytest_pass(tmp_path: Path) -> None:
-    scripts = written(tmp_path, tests=True)
-    assert scripts
-    scripts.append(Path(shutil.copy(TUTORIALS / "test_my_estimator.py", tmp_path)))
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    command = [sys.executable, "-m", "pytest", *options, *map(str, scripts)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout
 
 
 def named_commands(page: Path) -> list[list[str]]:

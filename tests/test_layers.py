@@ -34,8 +34,8 @@ CASES = {
     "networks": ("llcbench.networks", "llcbench.training llcbench.run llcbench.estimators"),
     "runner": ("llcbench.run.runner", "llcbench.report llcbench.cli"),
 }
-# Every case in a fork of a process that holds nothing of ours; torch is there for those that may
-# have it, since to import it anew for each takes most of the time.
+# Every case in a fork of a process that holds nothing of ours. Torch and scipy are there for those
+# that may have them: to import them anew for each would take most of the time.
 SCRIPT = """
 import importlib, json, os, sys
 
@@ -55,7 +55,7 @@ def loaded(modules, forbidden):
 
 cases = json.loads(sys.argv[1])
 found = {case: loaded(*them) for case, them in cases.items() if "torch" in them[1].split()}
-import torch
+import scipy.optimize, scipy.stats, torch
 found |= {case: loaded(*them) for case, them in cases.items() if case not in found}
 held = [name for name in sys.modules if name.partition(".")[0] in ("llcbench", "theory")]
 print(json.dumps([found, held]))

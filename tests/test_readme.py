@@ -1,12 +1,15 @@
 """The numbers of the README are those of the committed results."""
 
 import gzip
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from llcbench.figures.readme import BEGIN_FIGURES, generated_figures
 from llcbench.heuristics.store import contents_of
+from llcbench.records import RunRecord
 from llcbench.report.readme import (
     BEGIN,
     BEGIN_AGREEMENT,
@@ -24,7 +27,7 @@ from llcbench.report.readme import (
     generated_speed,
     shown,
 )
-from llcbench.run.reference import read, write
+from llcbench.run import reference
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,6 +37,11 @@ EXACT = SMOKE.with_name("exact.jsonl.gz")
 SENSITIVITY = SMOKE.with_name("sensitivity.jsonl.gz")
 PEERS = SMOKE.with_name("peers.jsonl.gz")
 SCALE = SMOKE.with_name("dln-scale.jsonl.gz")
+
+
+@cache
+def read(path: Path) -> Mapping[str, RunRecord]:
+    return reference.read(path)
 
 
 def test_the_table_is_that_of_the_committed_runs() -> None:
@@ -84,7 +92,7 @@ COMMITTED = (SMOKE, ACCURACY, EXACT, SENSITIVITY, PEERS, SCALE)
 def test_committed_runs_are_whole_and_stable(committed: Path, tmp_path: Path) -> None:
     records = read(committed)
     again = tmp_path / committed.name
-    write(records, again)
+    reference.write(records, again)
     # Thousands of lines: a difference is not worth an explanation that takes minutes.
     same = plain(again) == plain(committed)
     assert same

@@ -1,5 +1,7 @@
 """Speed on identical work: one process a peer, rounds interleaved, ratios taken round by round."""
 
+import os
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -35,10 +37,16 @@ def measure(
         say: Called with a line on progress.
 
     Raises:
-        ValueError: If a name is unknown or there are no rounds.
+        ValueError: If a name is unknown, there are no rounds, or too few cores.
     """
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, got {rounds}")
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    if case.threads > cores:
+        raise ValueError(
+            f"case {case.name} takes {case.threads} cores, and there are {cores} here;"
+            " choose others with --case"
+        )
     for peer in peers:
         if peer not in PACKAGES:
             raise unknown("peer", peer, list(PACKAGES))
@@ -46,7 +54,7 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "work.npz"
         make(case, path)
-        runs = _Runs(path, rounds, say)
+        runs = _Runs(path, case.threads, rounds, say)
         for peer in peers:
             if reasons[peer] is None:
                 reasons[peer] = runs.start(peer)
@@ -57,15 +65,15 @@ def measure(
 class _Runs:
     """Workers with what they have answered."""
 
-    def __init__(self, path: Path, rounds: int, say: Callable[[str], None]) -> None:
-        self.path, self.rounds, self.say = path, rounds, say
+    def __init__(self, path: Path, threads: int, rounds: int, say: Callable[[str], None]) -> None:
+        self.path, self.threads, self.rounds, self.say = path, threads, rounds, say
         self.workers: dict[str, Worker] = {}
         self.setups: dict[str, float] = {}
         self.answers: dict[str, list[Answer]] = {}
 
     def start(self, peer: str) -> str | None:
         """Start a peer, alone, and make its first run; return why that failed."""
-        worker = Worker(peer, self.path)
+        worker = Worker(peer, self.path, self.threads)
         try:
             self.setups[peer] = worker.ready().seconds
             self.answers[peer] = [worker.run(self.seed(peer, 0))]

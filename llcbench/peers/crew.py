@@ -37,17 +37,15 @@ class Worker:
         peer: Name of the peer.
     """
 
-    def __init__(self, peer: str, path: Path) -> None:
+    def __init__(self, peer: str, path: Path, threads: int = 1) -> None:
         """Start the process; it imports and prepares at once."""
         self.peer = peer
-        # One thread for everybody: XLA and the libraries of torch read these when they start.
-        single = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "XLA_FLAGS": _XLA}
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "llcbench.peers.worker", peer, str(path)],
+            [*_COMMAND, peer, str(path), str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **single},
+            env=os.environ | _threads(threads),
         )
 
     def ready(self) -> Ready:
@@ -87,4 +85,14 @@ class Worker:
         raise RuntimeError(f"the process of {self.peer} ended: {last}")
 
 
-_XLA = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+_COMMAND = (sys.executable, "-W", "ignore", "-m", "llcbench.peers.worker")
+
+
+def _threads(number: int) -> dict[str, str]:
+    """Return what XLA and the libraries of torch read when they start."""
+    xla = f"--xla_cpu_multi_thread_eigen={str(number > 1).lower()}"
+    return {
+        "OMP_NUM_THREADS": str(number),
+        "MKL_NUM_THREADS": str(number),
+        "XLA_FLAGS": f"{xla} intra_op_parallelism_threads={number}",
+    }

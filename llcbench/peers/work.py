@@ -1,6 +1,6 @@
 """What every peer is given: the same weights, data, step, minibatch, chains and lengths."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
@@ -30,6 +30,7 @@ class Case:
         draws: Steps that do.
         step_size: ``eps`` of ``w' = w - eps/2 grad U + sqrt(eps) xi``.
         gamma: Localisation; the temperature is ``n / log n``.
+        threads: Threads of every peer, each on a core of its own.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Case:
     draws: int
     step_size: float
     gamma: float = 1.0
+    threads: int = 1
 
     @property
     def problem(self) -> str:
@@ -97,7 +99,10 @@ _CASES: tuple[dict[str, Any], ...] = (
         "chains": 2, "burnin": 50, "draws": 150, "step_size": 1e-5,
     },
 )  # fmt: skip
-CASES = {case.name: case for case in (Case(**fields) for fields in _CASES)}
+_SINGLE = [Case(**fields) for fields in _CASES]
+# What is large enough to be spread over threads is measured with two of them as well.
+_DOUBLE = [replace(case, name=f"{case.name}-2t", threads=2) for case in _SINGLE[2:]]
+CASES = {case.name: case for case in _SINGLE + _DOUBLE}
 
 
 def make(case: Case, path: Path) -> None:

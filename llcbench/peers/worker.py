@@ -34,11 +34,11 @@ class Answer(msgspec.Struct, frozen=True):
     peak_bytes: int
 
 
-def main(peer: str, path: str) -> None:
+def main(peer: str, path: str, threads: int) -> None:
     """Answer until the input ends."""
     # What packages print must not land among the answers.
     answers = os.fdopen(os.dup(1), "wb")
-    _one_core()
+    _stay_on(threads)
     os.dup2(2, 1)
     started = time.perf_counter()
     kernel = import_module(f"llcbench.peers.kernels.{peer}")
@@ -47,7 +47,7 @@ def main(peer: str, path: str) -> None:
     from llcbench.peers.work import read
     from llcbench.provenance import peak_bytes
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     work = read(Path(path))
     run = kernel.prepare(work)
     _say(answers, Ready(time.perf_counter() - started))
@@ -59,10 +59,10 @@ def main(peer: str, path: str) -> None:
         _say(answers, Answer(seconds, [float(mean) for mean in means], peak_bytes()))
 
 
-def _one_core() -> None:
-    """Stay on one core: not every library listens to the number of threads that it is given."""
+def _stay_on(cores: int) -> None:
+    """Stay on a few cores: not every library listens to the number of threads that it is given."""
     if sys.platform == "linux":
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:cores]))
 
 
 def _say(stream: BinaryIO, message: msgspec.Struct) -> None:
@@ -71,4 +71,4 @@ def _say(stream: BinaryIO, message: msgspec.Struct) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -168,7 +168,7 @@ class Regression:
             moments = StreamMoments(data, dtype)
             noisy = data.noise_sd > 0
             return SquaredLoss(self.map, self.scale, reference, moments, data, noisy)
-        noisy = bool(data.noise.any())
+        noisy = bool(data.noise[:1].any() or data.noise.any())
         noise = data.noise.to(dtype) if noisy else reference.new_zeros(()).expand(data.noise.shape)
         kept = Data(data.inputs.to(dtype), noise)
         full = Moments(*(moment.to(dtype) for moment in _moments(kept)))

@@ -3,10 +3,10 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from _pytest.pytester import SysModulesSnapshot
+from command import here
 from scipy.stats import norm
 
 # The plugin of hypothesis is imported anew, and slowly, in every inner session.
@@ -120,8 +120,8 @@ def test_command_in_the_message_makes_the_same_runs(run_tests, tmp_path, call):
     # On a CI machine pytest prints the whole message a second time, in its summary.
     (line,) = {x.strip() for x in result.outlines if x.strip().startswith("reproduce")}
     command = line.split("reproduce", 1)[1].split("&&")[0].replace("build/gate", str(tmp_path))
-    program = Path(sys.executable).with_name("llcbench")
-    subprocess.run([program, *shlex.split(command)[1:]], check=True, capture_output=True)
+    done = here(*shlex.split(command)[1:])
+    assert done.returncode == 0, done.stderr
     names = [{p.name for p in (x / "runs").iterdir()} for x in (tmp_path, tmp_path / "mine")]
     assert names[0] == names[1]
     assert len(names[0]) == 2
@@ -153,19 +153,17 @@ def test_names_registered_in_a_test_file_are_run_anew(run_tests, tmp_path, monke
     assert float(means[1]) == pytest.approx(2 * float(means[0]))
 
 
-def test_workers_share_a_store(run_tests, pytester):
+def test_workers_share_a_store(run_tests, tmp_path):
     pytest.importorskip("xdist")
-    pytester.makepyfile(
+    page = tmp_path / "page"
+    result = run_tests(
         f"""
         import pytest
         @pytest.mark.parametrize("sampler", ["mala", "exact"])
         def test_it(sampler, llc_run, llc_gate):
             llc_gate(llc_run("poly/x2", sampler, {SHORT}))
-        """
-    )
-    page = pytester.path / "page"
-    result = pytester.runpytest_subprocess(
-        *ARGUMENTS, "-n", "2", "--llc-report", str(page), timeout=120
+        """,
+        "-n", "2", "--llc-report", str(page),
     )
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["llcbench report written to *"])

@@ -164,4 +164,9 @@ def test_the_command_prints_json_and_writes_a_file(tmp_path, monkeypatch):
 
 
 def test_cases_are_those_of_the_published_comparison():
-    assert [case.dim for case in chosen([])] == [188, 188, 262_144, 1_048_576]
+    cases = chosen([])
+    assert [case.dim for case in cases] == [188, 188, 262_144, 1_048_576, 262_144, 1_048_576]
+    assert [case.threads for case in cases] == [1, 1, 1, 1, 2, 2]
+    many = replace(TINY, name="tiny-999t", threads=999)
+    with pytest.raises(ValueError, match="tiny-999t takes 999 cores"):
+        measure(many, ["control"], 1)

@@ -1,10 +1,6 @@
 """A module of the reader's: the loss is that of the module, gradients are those of autograd."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -230,15 +226,3 @@ def test_chains_have_minibatches_of_their_own(classifier):
     state = sampler.init(target.start(), target, torch.Generator())
     _, draw = sampler.step(state, target, torch.Generator().manual_seed(1))
     assert draw.loss.abs().max() < 1e-6
-
-
-def test_the_tutorial_runs():
-    script = Path(__file__).parents[3] / "tutorials" / "own_network.py"
-    environment = {**os.environ, "LLCBENCH_QUICK": "1"}
-    done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, env=environment
-    )
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert lines[0].startswith("4120 parameters, estimate")
-    assert lines[-1].startswith("step 200: ")

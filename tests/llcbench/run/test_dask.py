@@ -146,18 +146,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     made.close()
 
 
-def test_workers_give_the_numbers_of_one_process(cluster: Cluster, tmp_path: Path) -> None:
-    wanted = specs(["sgld[step_size=1e-3]"], 3)
-    one = run_missing(wanted, Store(tmp_path / "a"), Serial(), progress=False)
-    seen: list[dict[str, str]] = []
-    machines = Machines(scheduler=cluster.machines.scheduler, keep=seen.append)
-    spread = run_missing(wanted, Store(tmp_path / "b"), Dask(1, machines=machines), progress=False)
-    assert len(one.finished) == 6
-    assert numbers(one.finished) == numbers(spread.finished)
-    assert len(seen) > 6
-    assert all("torch" in found for found in seen)
-
-
 def test_a_run_that_dies_hangs_or_fills_the_memory_fails_alone(
     cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -182,11 +170,14 @@ def test_a_run_that_dies_hangs_or_fills_the_memory_fails_alone(
         assert len(set(re.findall(r"tcp://\S+\d", by[name].message))) == 2
 
 
-def test_a_killed_worker_costs_one_run_a_second_try(
+def test_workers_give_the_numbers_of_one_process_and_a_killed_one_costs_a_second_try(
     cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wanted = specs(["naps"], 6)
+    plain, slow = specs(["sgld[step_size=1e-3]"], 3), specs(["naps"], 6)
+    one = run_missing(plain, Store(tmp_path / "a"), Serial(), progress=False)
+    assert len(one.finished) == 6
     victim = cluster.workers[0]
+    seen: list[dict[str, str]] = []
 
     def kill() -> None:
         pattern = f"busy-{victim.pid}-*"
@@ -197,13 +188,19 @@ def test_a_killed_worker_costs_one_run_a_second_try(
 
     killer = threading.Thread(target=kill)
     killer.start()
-    executor = Dask(1, cluster.scripts, None, cluster.machines)
+    machines = Machines(scheduler=cluster.machines.scheduler, keep=seen.append)
+    executor = Dask(1, cluster.scripts, None, machines)
+    store = Store(tmp_path / "b")
     with caplog.at_level(logging.WARNING, "llcbench"):
-        found = run_missing(wanted, Store(tmp_path), executor, progress=False).finished
+        found = run_missing([*plain, *slow], store, executor, progress=False).finished
     killer.join()
     assert victim.wait() == -signal.SIGKILL
-    assert len(found) == 6
+    assert len(found) == 12
     assert all(record.estimate.status == "ok" for record in found)
+    assert numbers(one.finished) == numbers([r for r in found if r.spec.sampler == "sgld"])
+    # Truths are made there too.
+    assert len(seen) > 12
+    assert all("torch" in environment for environment in seen)
     retried = [r.getMessage() for r in caplog.records]
     assert len(retried) == 1
     assert "was lost; the run is tried once more" in retried[0]

@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command import LLCBENCH, here
 
@@ -24,7 +25,7 @@ SMALL = Suite(
     settings=SETTINGS,
     group=[
         Group(problems=["poly/x2", "poly/x2y2"], samplers=["sgld[step_size=1e-3]", "mala"]),
-        Group(problems=["rrr/2-2-2/r1/n100"], samplers=["sgld"], settings={"batch_size": 10}),
+        Group(problems=["rrr/1-1-1/r0/n100"], samplers=["sgld"], settings={"batch_size": 10}),
     ],
 )
 
@@ -52,7 +53,7 @@ def test_resume_runs_only_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_replicates_have_their_own_data_and_noise(tmp_path: Path) -> None:
-    specs = expand(SMALL, problems=["rrr/2-2-2/r1/n100"])
+    specs = expand(SMALL, problems=["rrr/1-1-1/r0/n100"])
     found = run_missing(specs, Store(tmp_path), Serial(), progress=False).finished
     first, second = found
     assert first.estimate.llc != second.estimate.llc
@@ -99,11 +100,20 @@ def test_a_dead_process_costs_only_its_own_task() -> None:
     assert found == {k: 10 * k for k in (0, 1, 2, 4, 5)}
 
 
+def drawn(_: int) -> float:
+    return float(np.random.random())  # noqa: NPY002
+
+
+def test_processes_do_not_begin_with_the_same_global_generator() -> None:
+    one, other = (dict(Processes[int, float](1).map(drawn, [0])) for _ in range(2))
+    assert one != other
+
+
 def test_kill_in_the_middle_loses_nothing_that_was_finished(tmp_path: Path) -> None:
     command = [
         "run", "smoke", "--store", str(tmp_path),
         "-p", "poly/x2y2", "-p", "poly/x4", "-s", "sgld[step_size=1e-4]", "--replicates", "6",
-        "--set", "num_draws=4000", "--no-progress",
+        "--set", "num_draws=1500", "--set", "num_burnin=100", "--no-progress",
     ]  # fmt: skip
     process = subprocess.Popen([LLCBENCH, *command], start_new_session=True)
     runs = tmp_path / "runs"

@@ -6,13 +6,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.special import logsumexp
 
+# Points of the grid at a time; more do not fit into the caches.
+CHUNK = 20_000
+
 
 def log_laplace(log_integrand: Callable[..., np.ndarray], axes: Sequence[np.ndarray]) -> float:
     """Return the log of a sum over a grid; the first axis is split to bound the memory."""
-    parts = []
-    rest = np.meshgrid(*axes[1:], indexing="ij", sparse=True)
-    for value in axes[0]:
-        parts.append(logsumexp(log_integrand(value, *rest)))
+    first, *others = axes
+    rest = np.meshgrid(*others, indexing="ij", sparse=True)
+    many = max(1, CHUNK // math.prod(map(len, others)))
+    columns = first.reshape(-1, *(1 for _ in others))
+    parts = [
+        logsumexp(log_integrand(columns[start : start + many], *rest))
+        for start in range(0, len(first), many)
+    ]
     return float(logsumexp(parts))
 
 
