@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from llcbench.records import Status
-from llcbench.response import EVERY, Response
+from llcbench.response import Response
 from llcbench.snapshot import NotStorable, outline, values
 from llcbench.target import Target
 from llcbench.types import Draw, Sampler
@@ -110,7 +110,7 @@ class Chains:
             if draw.accepted is not None:
                 self._rejecting = True
                 self._accepted += draw.accepted.double().mean()
-            if self._response is not None and step % EVERY == 0:
+            if self._response is not None and step % self._response.every == 0:
                 self._response.add(draw.theta)
         return draw
 

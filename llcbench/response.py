@@ -21,7 +21,8 @@ from llcbench.problems.regression import Moments, Regression, SquaredLoss
 from llcbench.target import Target
 from llcbench.types import Data
 
-EVERY = 10
+# Every tenth state is looked at; of large networks, where that takes half a step, every twentieth.
+EVERY, EVERY_LARGE = 10, 20
 # States whose sums are formed at once, as far as they are small.
 TOGETHER = 16
 SMALL = 2**16
@@ -29,7 +30,11 @@ SMALL = 2**16
 
 @final
 class Response:
-    """Running sums of ``q``, ``D`` and ``q D`` for two halves of the chains."""
+    """Running sums of ``q``, ``D`` and ``q D`` for two halves of the chains.
+
+    Attributes:
+        every: Of so many states one is to be added.
+    """
 
     def __init__(self, target: Target) -> None:
         """Prepare for a target with data."""
@@ -39,6 +44,8 @@ class Response:
         self._sums: list[tuple[Tensor, Tensor, Tensor]] = []
         self._count = 0
         self._waiting: list[Tensor] = []
+        self._small = target.num_chains * target.dim <= SMALL
+        self.every = EVERY if self._small else EVERY_LARGE
 
     @staticmethod
     def applies(target: Target) -> bool:
@@ -56,9 +63,8 @@ class Response:
 
     def add(self, theta: Tensor) -> None:
         """Add the current states of all chains."""
-        small = theta.numel() <= SMALL
-        self._waiting.append(theta.clone() if small else theta)
-        if not small or len(self._waiting) == TOGETHER:
+        self._waiting.append(theta.clone() if self._small else theta)
+        if not self._small or len(self._waiting) == TOGETHER:
             self._gather()
 
     def _gather(self) -> None:
