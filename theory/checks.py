@@ -62,6 +62,8 @@ def sequence(name: str, values: object, *, shortest: int = 1) -> tuple[object, .
 
 def _index(value: object) -> int | None:
     """Return the integer that ``value`` is, or None for a boolean, a float or anything else."""
+    if type(value) is int:
+        return value
     # A 0-d boolean of NumPy must not pass for an integer either, whatever its class is called.
     if isinstance(value, bool) or "bool" in type(value).__name__:
         return None
