@@ -13,7 +13,7 @@ WHOLE = 2**18
 # Above it in blocks that stay in the cache, and that torch does not spread over threads by itself.
 BLOCK = 2**15
 # From this size on the noise comes from several generators at once.
-LARGE = 2**19
+LARGE = 2**22
 PARTS = 4
 # Below 16 numbers torch draws normals in another way.
 SHORTEST = 16
