@@ -232,3 +232,13 @@ def text(value: Any) -> str:
     if isinstance(value, float):
         return repr(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def number_or_word(text: str) -> int | float | str:
+    """Read an integer or a number; anything else stays text."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

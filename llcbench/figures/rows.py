@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from llcbench.records import number_or_word
+
 Value = float | int | str | bool | None
 Row = Mapping[str, Value]
 # What a CSV holds is known only when it is read: cells are checked where they are used.
@@ -35,12 +37,7 @@ def parse(text: str) -> Value:
         return None
     if text in ("True", "False"):
         return text == "True"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    return number_or_word(text)
 
 
 def read_rows(path: Path) -> list[Cells]:

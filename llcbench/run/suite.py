@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from llcbench.records import Settings, Value
+from llcbench.records import Settings, Value, number_or_word
 from llcbench.registry import suite_names, suite_paths, unknown
 
 
@@ -113,9 +113,4 @@ def parse_value(text: str) -> Value:
     constants: dict[str, Value] = {"true": True, "false": False, "none": None}
     if text.lower() in constants:
         return constants[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    return number_or_word(text)
