@@ -1,20 +1,17 @@
 """Updates with noise, block by block, in place."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from llcbench.samplers.normals import Normals
+
 # Up to this size everything is moved at once.
 WHOLE = 2**18
-# Above it in blocks that stay in the cache, and that torch does not spread over threads by itself.
-BLOCK = 2**15
-# From this size on the noise comes from several generators at once.
-LARGE = 2**22
-PARTS = 4
+# Above it in blocks that stay in the cache and are still long enough for two threads.
+BLOCK = 2**17
 # Below 16 numbers torch draws normals in another way.
 SHORTEST = 16
 
@@ -29,20 +26,21 @@ def update(move: Move, star: Tensor, tensors: Sequence[Tensor], rng: torch.Gener
         move: The update; it must treat every coordinate alike.
         star: The reference point, ``(dim,)``.
         tensors: What is read or moved, ``(chains, dim)`` each, the parameters first.
-        rng: Source of the noise. Below ``LARGE`` numbers the noise is that of a single fill of
-            all of them, however they are cut. From there on, ``PARTS`` generators seeded from it
-            anew fill a part each, in as many threads as torch has: the numbers depend on the
-            parts, not on the threads.
+        rng: Source of the noise. Up to ``WHOLE`` numbers, in double precision and on other devices
+            the noise is that of a single fill of all of them. Else `Normals` are seeded from it
+            anew.
     """
     first = tensors[0]
-    size = first.numel()
+    size, dim = first.numel(), star.shape[0]
     if size <= WHOLE:
         noise = torch.empty_like(first).normal_(generator=rng)
         move(noise, star, *tensors)
-    elif size < LARGE or first.device.type != "cpu":
-        _sweep(move, star, tensors, 0, size, rng)
-    else:
-        _spread(move, star, tensors, rng)
+        return
+    for low, high, noise in _noise(first, rng):
+        for row, left, right in _rows(low, high, dim):
+            at = row * dim + left - low
+            parts = [tensor[row, left:right] for tensor in tensors]
+            move(noise[at : at + right - left], star[left:right], *parts)
 
 
 def langevin(
@@ -58,50 +56,21 @@ def langevin(
     return move
 
 
-def _sweep(
-    move: Move,
-    star: Tensor,
-    tensors: Sequence[Tensor],
-    start: int,
-    stop: int,
-    rng: torch.Generator,
-) -> None:
-    """Move the coordinates from start to stop, as counted through all chains."""
-    dim = star.shape[0]
-    room = tensors[0].new_empty(BLOCK + SHORTEST)
-    for low, high in _cuts(start, stop):
-        noise = room[: high - low].normal_(generator=rng)
-        for row, left, right in _rows(low, high, dim):
-            at = row * dim + left - low
-            parts = [tensor[row, left:right] for tensor in tensors]
-            move(noise[at : at + right - left], star[left:right], *parts)
-
-
-def _spread(move: Move, star: Tensor, tensors: Sequence[Tensor], rng: torch.Generator) -> None:
-    """Move all coordinates in parts of their own noise."""
-    size = tensors[0].numel()
-    edges = [size * part // PARTS for part in range(PARTS + 1)]
-    seeds = torch.randint(2**32, (PARTS,), generator=rng).tolist()
-    inference = torch.is_inference_mode_enabled()
-
-    def run(part: int) -> None:
-        own = torch.Generator().manual_seed(seeds[part])
-        # Grad modes belong to a thread.
-        with torch.inference_mode(inference), torch.no_grad():
-            _sweep(move, star, tensors, edges[part], edges[part + 1], own)
-
-    threads = min(torch.get_num_threads(), PARTS)
-    if threads == 1:
-        for part in range(PARTS):
-            run(part)
+def _noise(like: Tensor, rng: torch.Generator) -> Iterator[tuple[int, int, Tensor]]:
+    """Cut all coordinates, counted through all chains, into blocks with noise for each."""
+    cuts = _cuts(like.numel())
+    if like.dtype == torch.float32 and like.device.type == "cpu":
+        normals = Normals(rng, BLOCK + SHORTEST)
+        yield from ((low, high, normals.next(high - low)) for low, high in cuts)
     else:
-        list(_pool(threads).map(run, range(PARTS)))
+        room = like.new_empty(BLOCK + SHORTEST)
+        yield from ((low, high, room[: high - low].normal_(generator=rng)) for low, high in cuts)
 
 
-def _cuts(start: int, stop: int) -> Iterator[tuple[int, int]]:
+def _cuts(size: int) -> Iterator[tuple[int, int]]:
     """Cut a range into blocks; the last one takes what would be too short for one of its own."""
-    edges = [*range(start, stop - SHORTEST, BLOCK), stop]
-    return pairwise(edges) if len(edges) > 1 else iter([(start, stop)])
+    edges = [*range(0, size - SHORTEST, BLOCK), size]
+    return pairwise(edges) if len(edges) > 1 else iter([(0, size)])
 
 
 def _rows(low: int, high: int, dim: int) -> Iterator[tuple[int, int, int]]:
@@ -111,8 +80,3 @@ def _rows(low: int, high: int, dim: int) -> Iterator[tuple[int, int, int]]:
         right = min(dim, left + high - low)
         yield row, left, right
         low += right - left
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="noise")
