@@ -22,37 +22,46 @@ REPORT ?= build/report
 # Two processes or two threads, never four: the numbers of a run do not depend on it, its speed does.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types unit reference accuracy scale peers exact sensitivity heuristics site figures benchmark volume cas clean
+.PHONY: quickstart test lint types compiled unit reference accuracy scale peers exact sensitivity heuristics site figures benchmark volume cas clean
 
 # Python compiles what it imports, once; compiling all of torch and jax beforehand takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
 
-# What a user needs, and what the tests need beyond it: peers, schedulers, tools.
+# What a user needs; what checks the code; what its tests need beyond it: peers, schedulers.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) --editable .
 	touch $@
 
-$(VENV)/.developed: pyproject.toml constraints.txt
+$(VENV)/.checked: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(INSTALL) --editable '.[dev,peers,nuts,dist,slurm,data]'
+	$(INSTALL) --editable '.[dev]'
 	touch $(VENV)/.installed $@
+
+$(VENV)/.developed: $(VENV)/.checked
+	$(INSTALL) --editable '.[dev,peers,nuts,dist,slurm,data]'
+	touch $@
 
 quickstart: $(VENV)/.installed
 	$(BIN)/llcbench run smoke --store $(STORE) --executor processes --workers 2
 	$(BIN)/llcbench score --store $(STORE)
 	$(BIN)/llcbench report --store $(STORE) --out $(REPORT)
 
-# Types are checked beside the tests: both leave a core idle now and then.
+# Types are checked while the rest is installed and compiled: each takes one core.
 test: lint
-	$(MAKE) --no-print-directory -j 2 types unit
+	$(MAKE) --no-print-directory -j 2 types compiled
+	$(MAKE) --no-print-directory unit
 
-lint: $(VENV)/.developed
+lint: $(VENV)/.checked
 	$(BIN)/ruff check .
 
-types: $(VENV)/.developed
+types: $(VENV)/.checked
 	$(BIN)/mypy
+
+# Whoever finds the tests compiles what they import; three processes would each do it anew.
+compiled: $(VENV)/.developed
+	$(BIN)/python -m pytest --collect-only -qq > /dev/null
 
 unit: $(VENV)/.developed
 	$(BIN)/python -m pytest -n 3 --dist worksteal

@@ -42,9 +42,10 @@ class Resampling:
     problems: bool = True
 
     def places(self, pairwise: bool) -> tuple[Places, ...]:
-        """Return the places of the drawn runs ``(B, cases, replicates)``, some samples at a time.
+        """Return the places of the drawn runs ``(replicates, B, cases)``, some samples at a time.
 
-        A place is that in a figure ``(cases, replicates)`` with its axes as one.
+        A place is that in a figure ``(cases, replicates)`` with its axes as one. There are few
+        replicates, and sums over a short last axis are several times as slow as over the first.
 
         Args:
             pairwise: Whether a figure of every pair of cases is going to be computed.
@@ -69,13 +70,17 @@ class Resampling:
 
 
 class _Drawn:
-    """The figures of drawn runs, gathered when they are asked for: most statistics need few."""
+    """The figures ``(B, cases, replicates)`` of drawn runs.
+
+    They are gathered when they are asked for, since most statistics need few.
+    """
 
     def __init__(self, runs: Runs, places: Places) -> None:
         self._runs, self._places = runs, places
 
     def __getattr__(self, name: str) -> Array:
-        figure: Array = getattr(self._runs, name).ravel().take(self._places)
+        gathered: Array = getattr(self._runs, name).ravel().take(self._places)
+        figure = np.moveaxis(gathered, 0, -1)
         setattr(self, name, figure)
         return figure
 
@@ -84,7 +89,7 @@ class _Drawn:
 def _places(
     held: bytes, cases: int, slots: int, draws: int, seed: int, problems: bool, size: int
 ) -> tuple[Places, ...]:
-    """Return the places of the drawn runs, ``size`` samples at a time."""
+    """Return the places of the drawn runs, replicates first, ``size`` samples at a time."""
     rng = np.random.default_rng(seed)
     known = np.frombuffer(held, dtype=np.bool_).reshape(cases, slots)
     count = known.sum(1)
@@ -100,7 +105,8 @@ def _places(
         place = (rng.random((many, cases, slots)) * many_runs).astype(np.intp)
         # A case with fewer runs gets no more draws than it has: the rest are empty slots.
         place = np.where(np.arange(slots) < many_runs, place, many_runs)
-        found.append(order.ravel().take(chosen[..., None] * slots + place))
+        drawn = order.ravel().take(chosen[..., None] * slots + place)
+        found.append(np.ascontiguousarray(np.moveaxis(drawn, -1, 0)))
     return tuple(found)
 
 

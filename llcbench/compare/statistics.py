@@ -12,11 +12,11 @@ AGREED = 3.0
 
 def mean(values: Array, axis: int | tuple[int, ...] = -1) -> Array:
     """Return the mean of what is not NaN; NaN of nothing, without a warning."""
+    total = values.sum(axis)
+    if values.size and not np.isnan(total).any():
+        # Nothing was NaN: without the passes over all values that look for it.
+        return np.asarray(total / np.prod([values.shape[a] for a in np.atleast_1d(axis)]))
     known = ~np.isnan(values)
-    if values.size and known.all():
-        # The same sum and the same divisor, without the two passes that NaN would need.
-        length = np.prod([values.shape[a] for a in np.atleast_1d(axis)])
-        return np.asarray(values.sum(axis) / length)
     count = known.sum(axis)
     total = np.where(known, values, 0.0).sum(axis)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
@@ -24,8 +24,11 @@ def mean(values: Array, axis: int | tuple[int, ...] = -1) -> Array:
 
 def variance(values: Array, *, plug_in: bool = False) -> Array:
     """Return the variance along the last axis, unbiased by default; NaN below two values."""
-    count = (~np.isnan(values)).sum(-1)
-    spread = np.nansum((values - mean(values)[..., None]) ** 2, axis=-1)
+    squares = (values - mean(values)[..., None]) ** 2
+    spread = squares.sum(-1)
+    count = np.asarray(values.shape[-1])
+    if np.isnan(spread).any():
+        spread, count = np.nansum(squares, axis=-1), (~np.isnan(values)).sum(-1)
     return np.where(count > 1, spread / np.maximum(count - (0 if plug_in else 1), 1), np.nan)
 
 

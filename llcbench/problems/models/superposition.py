@@ -99,11 +99,17 @@ def _critical(corners: int) -> tuple[float, float]:
         squares, moments = amplitude_means(w[0] * cosines, w[1])
         return squares.sum() - 2 * moments[0]
 
+    def gradient(at: Array) -> Array:
+        w = torch.from_numpy(at).requires_grad_(True)
+        return np.asarray(torch.autograd.grad(loss(w), w)[0])
+
     found = np.array([1.4 + 0.25 * (corners - 5), -0.3 * (corners - 4)])
     for _ in range(100):
-        point = torch.from_numpy(found)
-        slope = np.asarray(torch.func.grad(loss)(point))
-        sizes, axes = np.linalg.eigh(np.asarray(torch.func.hessian(loss)(point)))
+        slope = gradient(found)
+        # Differences will do: the Hessian only says where to go, and its own gradient would import
+        # the compiler of torch, which takes seconds.
+        rows = [(gradient(found + h) - gradient(found - h)) / 2e-5 for h in 1e-5 * np.eye(2)]
+        sizes, axes = np.linalg.eigh(np.stack(rows))
         if np.abs(slope).max() < 1e-15:
             break
         # Newton's step downhill; far from the minimum it is cut, near it the curvature is positive.
