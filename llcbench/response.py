@@ -76,24 +76,34 @@ class Response:
         self._waiting = []
         delta = self._loss.map.value(theta) - self._loss.reference
         excess = self._loss.head(delta, self._loss.moments)[0].double().view(states, chains)
-        delta = delta.double().view(states, chains, *delta.shape[1:])
+        delta = delta.view(states, chains, *delta.shape[1:])
+        if not self._sums:
+            zeros = delta.new_zeros(delta.shape[2:], dtype=torch.float64)
+            self._sums = [(zeros.new_zeros(()), zeros.clone(), zeros.clone()) for _ in range(2)]
         half = chains // 2
-        new = []
-        for rows in (slice(0, half), slice(half, None)):
-            q, d = excess[:, rows], delta[:, rows]
-            # The mean over chains, added up over states.
-            each = 1 / q.shape[1]
-            new.append((each * q.sum(), each * d.sum((0, 1)), each * _weighted(q, d)))
+        for sums, rows in zip(self._sums, (slice(0, half), slice(half, None)), strict=True):
+            self._add(sums, excess[:, rows], delta[:, rows])
         self._count += states
-        if self._sums:
-            pairs = zip(self._sums, new, strict=True)
-            new = [(a + x, b + y, c + z) for (a, b, c), (x, y, z) in pairs]
-        self._sums = new
+
+    def _add(self, sums: tuple[Tensor, Tensor, Tensor], q: Tensor, d: Tensor) -> None:
+        """Add the means over chains, summed over states, of ``q``, ``D`` and ``q D``."""
+        each = 1 / q.shape[1]
+        sums[0].add_(each * q.sum())
+        if self._small:
+            d = d.double()
+            sums[1].add_(each * d.sum((0, 1)))
+            sums[2].add_(each * (q[:, :, None, None] * d).sum((0, 1)))
+            return
+        # One pass each, without copies of the size of a large map.
+        for weight, one in zip(q.flatten().tolist(), d.flatten(0, 1), strict=True):
+            sums[1].add_(one, alpha=each)
+            sums[2].add_(one, alpha=each * weight)
 
     def state(self) -> dict[str, Any]:
         """Return the sums so far, to be restored in another process."""
         # States that wait go along: sums in another order would not be the same to the bit.
-        return {"sums": self._sums, "count": self._count, "waiting": list(self._waiting)}
+        sums = [tuple(part.clone() for part in half) for half in self._sums]
+        return {"sums": sums, "count": self._count, "waiting": list(self._waiting)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from the sums of another process."""
@@ -122,7 +132,3 @@ class Response:
             form = float((pooled @ second * pooled).sum())
         return math.sqrt(form * problem.noise_sd**2 / problem.num_data)
 
-
-def _weighted(q: Tensor, d: Tensor) -> Tensor:
-    """Return the sum of ``q D`` over states and chains."""
-    return (q[:, :, None, None] * d).sum((0, 1))

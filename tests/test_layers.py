@@ -34,8 +34,8 @@ CASES = {
     "networks": ("llcbench.networks", "llcbench.training llcbench.run llcbench.estimators"),
     "runner": ("llcbench.run.runner", "llcbench.report llcbench.cli"),
 }
-# Every case in a fork of a process that holds nothing of ours. Torch and scipy are there for those
-# that may have them: to import them anew for each would take most of the time.
+# Every case in a fork of a process that holds nothing of ours. What is slow to import is there for
+# those that may have it: to import it anew for each would take most of the time.
 SCRIPT = """
 import importlib, json, os, sys
 
@@ -53,10 +53,14 @@ def loaded(modules, forbidden):
     os.wait()
     return json.loads(text or '"it cannot be imported"')
 
-cases = json.loads(sys.argv[1])
-found = {case: loaded(*them) for case, them in cases.items() if "torch" in them[1].split()}
-import scipy.optimize, scipy.stats, torch
-found |= {case: loaded(*them) for case, them in cases.items() if case not in found}
+cases, found = json.loads(sys.argv[1]), {}
+for slow in ("numpy", "scipy scipy.optimize scipy.stats sympy", "torch", ""):
+    for case, (modules, forbidden) in cases.items():
+        early = not set(slow.split()).isdisjoint(forbidden.split())
+        if case not in found and (early or not slow):
+            found[case] = loaded(modules, forbidden)
+    for name in slow.split():
+        importlib.import_module(name)
 held = [name for name in sys.modules if name.partition(".")[0] in ("llcbench", "theory")]
 print(json.dumps([found, held]))
 """

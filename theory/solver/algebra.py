@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from math import gcd, lcm
 from typing import Any, TypeAlias
 
 from sympy.polys.domains import QQ
@@ -86,9 +87,12 @@ def primitive(polynomial: Poly) -> Poly:
     """Return the multiple with coprime integer coefficients and positive leading coefficient."""
     if not polynomial:
         return polynomial
-    # Quotients keep a hash from before they were complete; copies get one of their own.
-    part = polynomial.primitive()[1].copy()
-    return -part if part.LC < 0 else part
+    numerators, denominators = zip(
+        *((c.numerator, c.denominator) for c in polynomial.values()), strict=True
+    )
+    scale = QQ(lcm(*denominators), gcd(*numerators))
+    # Quotients keep a hash from before they were complete; a product has one of its own.
+    return polynomial.mul_ground(-scale if polynomial.LC < 0 else scale)
 
 
 def is_constant(polynomial: Poly) -> bool:

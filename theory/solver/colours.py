@@ -22,19 +22,20 @@ def colours_of(state: "State") -> list[int]:
     ]
     pieces += [((1, Fraction(r.pivot * 0), 0), r.polynomial) for r in state.relations]
     pieces += [((2, Fraction(0), 0), p) for p in state.nonzero]
+    listed = [
+        (label, [([(j, k) for j, k in enumerate(e) if k], abs(c)) for e, c in p.items()])
+        for label, p in pieces
+    ]
     ranks = _ranks(colours)
     for _ in range(3):
         marks: list[list[Any]] = [[] for _ in range(n)]
-        for label, p in pieces:
-            shape = sorted(
-                (tuple(sorted((ranks[j], k) for j, k in enumerate(e) if k)), abs(c))
-                for e, c in p.items()
-            )
-            for e, c in p.items():
-                around = tuple(sorted((ranks[j], k) for j, k in enumerate(e) if k))
-                for i, k in enumerate(e):
-                    if k:
-                        marks[i].append((label, k, around, abs(c), shape))
+        for label, terms in listed:
+            around = [tuple(sorted((ranks[j], k) for j, k in powers)) for powers, _ in terms]
+            sizes = [size for _, size in terms]
+            shape = sorted(zip(around, sizes, strict=True))
+            for (powers, size), near in zip(terms, around, strict=True):
+                for i, k in powers:
+                    marks[i].append((label, k, near, size, shape))
         ranks = _ranks([(ranks[i], sorted(marks[i])) for i in range(n)])
     return ranks
 

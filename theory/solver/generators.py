@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from theory.solver.algebra import Poly, degree, primitive, text
 from theory.solver.factoring import factors
 from theory.solver.groebner import basis
-from theory.solver.meter import WorkLimit, charge
+from theory.solver.meter import WorkLimit, charge, spent
 from theory.solver.states import State
 
 MEMBERSHIP_TERMS = 40
+
+# What a generator has become, None if it is in the ideal of the region, and the work it cost.
+_Tidied = dict[Poly, tuple[Poly | None, int]]
 
 
 def order(polynomials: Sequence[Poly], variables: Sequence[int]) -> int:
@@ -36,23 +39,31 @@ def reduced_generators(
     state: State, generators: Sequence[Poly], cuts: dict[Poly, None]
 ) -> list[Poly]:
     """Return generators of the same ideal that are shorter, in a fixed order."""
-    current = _tidy(state, generators, cuts)
+    seen: _Tidied = {}
+    current = _tidy(state, generators, cuts, seen)
     for _ in range(8):
         before = current
-        current = _tidy(state, _cut_by_monomials(current), cuts)
-        current = _tidy(state, _shorten(current), cuts)
-        current = _tidy(state, _row_reduce(state, current), cuts)
+        current = _tidy(state, _cut_by_monomials(current), cuts, seen)
+        current = _tidy(state, _shorten(current), cuts, seen)
+        current = _tidy(state, _row_reduce(state, current), cuts, seen)
         if current == before:
             break
     return _drop_members(current)
 
 
-def _tidy(state: State, generators: Sequence[Poly], cuts: dict[Poly, None]) -> list[Poly]:
+def _tidy(
+    state: State, generators: Sequence[Poly], cuts: dict[Poly, None], seen: _Tidied
+) -> list[Poly]:
     found: dict[Poly, None] = {}
     for g in generators:
-        g = state.normal(g)
-        if g:
-            found[cut_units(state, g, cuts)] = None
+        if g in seen:
+            charge(seen[g][1])
+        else:
+            before, rest = spent(), state.normal(g)
+            kept = cut_units(state, rest, cuts) if rest else None
+            seen[g] = kept, spent() - before
+        if seen[g][0] is not None:
+            found[seen[g][0]] = None
     return sorted(found, key=lambda p: (len(p), text(p)))
 
 

@@ -11,9 +11,14 @@ import sympy as sp
 class Germ(NamedTuple):
     family: str
     parameters: dict[str, Any]
-    generators: list[str]
+    equations: tuple[Any, ...]
     at: dict[str, Any]
     prior: dict[str, int] | None = None
+
+    @property
+    def generators(self) -> list[str]:
+        """Written only when they are asked for: every process of a test run makes all germs."""
+        return text(self.equations)
 
 
 def text(expressions: Iterable[Any]) -> list[str]:
@@ -31,7 +36,7 @@ def germ(
 ) -> Germ:
     point = {str(key): str(value) for key, value in (at or {}).items()}
     density = None if prior is None else {str(key): value for key, value in prior.items()}
-    return Germ(family, parameters, text(generators), point, density)
+    return Germ(family, parameters, tuple(generators), point, density)
 
 
 def matrix(name: str, rows: int, columns: int) -> sp.Matrix:

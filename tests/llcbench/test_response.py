@@ -1,0 +1,50 @@
+"""The error from label noise is the same whether states are looked at together or one by one."""
+
+import pytest
+import torch
+
+from llcbench import registry, response
+from llcbench.response import Response
+from llcbench.target import Target
+
+CHAINS = 5
+
+
+def response_of(monkeypatch: pytest.MonkeyPatch, small: int) -> Response:
+    monkeypatch.setattr(response, "SMALL", small)
+    problem = registry.problem("dln/10-8-12-9/r3/n100")
+    data = problem.sample_data(torch.Generator().manual_seed(0))
+    target = Target(problem, 50.0, 1.0, CHAINS, data, 20, torch.float32)
+    one = Response(target)
+    rng = torch.Generator().manual_seed(1)
+    for _ in range(40):
+        one.add(target.start(rng))
+    return one
+
+
+def test_large_states_are_summed_as_small_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    small, large = (response_of(monkeypatch, size) for size in (2**16, 0))
+    assert (small.every, large.every) == (response.EVERY, response.EVERY_LARGE)
+    error = small.standard_error()
+    assert error is not None
+    assert error > 0
+    assert large.standard_error() == pytest.approx(error, rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [2**16, 0])
+def test_sums_that_were_handed_out_stay_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    one = response_of(monkeypatch, size)
+    state = one.state()
+    kept = [[part.clone() for part in half] for half in state["sums"]]
+    for _ in range(20):
+        one.add(torch.ones(CHAINS, registry.problem("dln/10-8-12-9/r3/n100").dim))
+    one.standard_error()
+    same = [
+        torch.equal(a, b)
+        for left, right in zip(kept, state["sums"], strict=True)
+        for a, b in zip(left, right, strict=True)
+    ]
+    assert same
+    assert all(same)
