@@ -1,6 +1,6 @@
 """The leaderboard: one row per entry, all metrics with their intervals, ranks with ties."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -60,9 +60,9 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         by: The metric that ranks.
-        standings: Rows, best first.
+        standings: Rows, best first, of all entries or of those that were asked for.
         pairs: All pairs of entries in that metric.
-        profiles: Performance profiles, in the order of the rows.
+        profiles: Performance profiles of all entries, best first.
         ladders: Runs at several step sizes.
         notes: What is not ranked, and why.
     """
@@ -80,6 +80,7 @@ def leaderboard(
     *,
     ladder: Iterable[RunRecord] = (),
     by: str = "bias",
+    samplers: Collection[str] | None = None,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Board:
@@ -90,6 +91,7 @@ def leaderboard(
         ladder: Runs at several step sizes, which show how wide the range of good ones is and are
             not ranked.
         by: Metric that ranks, one of ``RANKING``.
+        samplers: Those whose rows are wanted, None for all; the others are ranked all the same.
         draws: Bootstrap samples.
         seed: Seed of the bootstrap; equal ones give equal intervals.
 
@@ -113,11 +115,12 @@ def leaderboard(
             window=ranges.get((entry.sampler, entry.estimator)),
         )
         for entry, own in zip(entries, runs, strict=True)
+        if samplers is None or entry.sampler in samplers
     }  # fmt: skip
     curves = {profile.entry: profile for profile in profiles(names, runs)}
     return Board(
         by=by,
-        standings=tuple(standings[name] for name in ranks),
+        standings=tuple(standings[name] for name in ranks if name in standings),
         pairs=tuple(pairs),
         profiles=tuple(curves[name] for name in ranks),
         ladders=tuple(found),

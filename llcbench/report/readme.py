@@ -47,13 +47,10 @@ def generated_agreement(records: Iterable[RunRecord]) -> str:
 def generated_peers(ours: Iterable[RunRecord], peers: Iterable[RunRecord]) -> str:
     """Return the rows of other packages on a leaderboard with ours, and the best of both."""
     mine, theirs = list(ours), list(peers)
-    board = leaderboard([*mine, *theirs])
-    samplers = {record.spec.sampler for record in theirs}
-    rows = zip(board.standings, printed(board).rows, strict=True)
-    kept = tuple(row for standing, row in rows if standing.sampler in samplers)
-    table = printed(board).select(PEER_COLUMNS, kept)
+    board = leaderboard([*mine, *theirs], samplers={record.spec.sampler for record in theirs})
+    table = printed(board).select(PEER_COLUMNS)
     best = margin_table(margins(mine, theirs))
-    return f"Ranks among {len(board.standings)}:\n\n{to_markdown(table)}\n{to_markdown(best)}"
+    return f"Ranks among {len(board.profiles)}:\n\n{to_markdown(table)}\n{to_markdown(best)}"
 
 
 def generated_speed(path: Path) -> str:
