@@ -59,9 +59,10 @@ lint: $(VENV)/.checked
 types: $(VENV)/.checked
 	$(BIN)/mypy
 
-# Whoever finds the tests compiles what they import; three processes would each do it anew.
+# Whoever finds the tests compiles what they import; three processes would each do it anew. The list
+# is not shown, but what went wrong is.
 compiled: $(VENV)/.developed
-	$(BIN)/python -m pytest --collect-only -qq > /dev/null
+	$(BIN)/python -m pytest --collect-only -qq > $(VENV)/tests.txt || { cat $(VENV)/tests.txt; exit 1; }
 
 unit: $(VENV)/.developed
 	$(BIN)/python -m pytest -n 3 --dist worksteal

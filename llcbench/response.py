@@ -78,8 +78,10 @@ class Response:
         excess = self._loss.head(delta, self._loss.moments)[0].double().view(states, chains)
         delta = delta.view(states, chains, *delta.shape[1:])
         if not self._sums:
-            zeros = delta.new_zeros(delta.shape[2:], dtype=torch.float64)
-            self._sums = [(zeros.new_zeros(()), zeros.clone(), zeros.clone()) for _ in range(2)]
+            # Sums that are made in inference mode could not be added to outside of it.
+            with torch.inference_mode(False):
+                zeros = torch.zeros(delta.shape[2:], dtype=torch.float64, device=delta.device)
+                self._sums = [(zeros.new_zeros(()), zeros.clone(), zeros.clone()) for _ in range(2)]
         half = chains // 2
         for sums, rows in zip(self._sums, (slice(0, half), slice(half, None)), strict=True):
             self._add(sums, excess[:, rows], delta[:, rows])
@@ -131,4 +133,3 @@ class Response:
             pooled = (slopes[0] + slopes[1]) / 2
             form = float((pooled @ second * pooled).sum())
         return math.sqrt(form * problem.noise_sd**2 / problem.num_data)
-

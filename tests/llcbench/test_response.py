@@ -31,6 +31,13 @@ def test_large_states_are_summed_as_small_ones_are(monkeypatch: pytest.MonkeyPat
     assert large.standard_error() == pytest.approx(error, rel=1e-6)
 
 
+def test_states_are_added_in_and_outside_of_inference_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.inference_mode():
+        one = response_of(monkeypatch, 2**16)
+    # Of forty states, eight have waited until now.
+    assert one.standard_error() == response_of(monkeypatch, 2**16).standard_error()
+
+
 @pytest.mark.parametrize("size", [2**16, 0])
 def test_sums_that_were_handed_out_stay_as_they_are(
     monkeypatch: pytest.MonkeyPatch, size: int
@@ -41,10 +48,5 @@ def test_sums_that_were_handed_out_stay_as_they_are(
     for _ in range(20):
         one.add(torch.ones(CHAINS, registry.problem("dln/10-8-12-9/r3/n100").dim))
     one.standard_error()
-    same = [
-        torch.equal(a, b)
-        for left, right in zip(kept, state["sums"], strict=True)
-        for a, b in zip(left, right, strict=True)
-    ]
-    assert same
-    assert all(same)
+    for left, right in zip(kept, state["sums"], strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(left, right, strict=True))

@@ -106,12 +106,12 @@ def _critical(corners: int) -> tuple[float, float]:
     found = np.array([1.4 + 0.25 * (corners - 5), -0.3 * (corners - 4)])
     for _ in range(100):
         slope = gradient(found)
+        if np.abs(slope).max() < 1e-15:
+            break
         # Differences will do: the Hessian only says where to go, and its own gradient would import
         # the compiler of torch, which takes seconds.
         rows = [(gradient(found + h) - gradient(found - h)) / 2e-5 for h in 1e-5 * np.eye(2)]
         sizes, axes = np.linalg.eigh(np.stack(rows))
-        if np.abs(slope).max() < 1e-15:
-            break
         # Newton's step downhill; far from the minimum it is cut, near it the curvature is positive.
         step = axes @ ((axes.T @ slope) / np.abs(sizes))
         found = found - step * min(1.0, 0.1 / float(np.linalg.norm(step)))
