@@ -56,6 +56,8 @@ class Target:
             squared loss; the loss itself and the updates stay in full precision.
         device: Where parameters and data are, as torch names it; the generators have to be there
             too.
+        bound: The loss with its data, ``problem.bind(data, dtype)``, where several targets have the
+            same: what is computed of the data is then computed once. None to bind it here.
     """
 
     problem: Problem
@@ -69,6 +71,7 @@ class Target:
     control_variate: bool = False
     matmul: Matmul = "full"
     device: str = "cpu"
+    bound: Loss | None = None
     grad_evals: int = field(default=0, init=False)
     sample_grads: int = field(default=0, init=False)
 
@@ -166,15 +169,20 @@ class Target:
 
     def _bound(self) -> Loss:
         """Return the loss with its data where the parameters are."""
-        loss = self.problem.bind(self.data, self.dtype)
-        if self.matmul == "full" and self.device == "cpu":
-            return loss
-        if not isinstance(loss, SquaredLoss):
+        loss = self.bound or self.problem.bind(self.data, self.dtype)
+        if isinstance(loss, SquaredLoss):
+            if loss.reference.dtype != self.dtype:
+                raise ValueError(
+                    f"bound is a loss in {loss.reference.dtype}, and dtype={self.dtype}; bind it in"
+                    " that precision"
+                )
+            return loss.placed(self.device, self.matmul)
+        if self.matmul != "full" or self.device != "cpu":
             raise ValueError(
                 f"matmul={self.matmul!r} and device={self.device!r} are for squared losses, and"
                 f" {self.problem.id} has none; use matmul='full' and device='cpu'"
             )
-        return loss.placed(self.device, self.matmul)
+        return loss
 
     def _buffer(self, theta: Tensor) -> Tensor:
         """Return the gradient that is written again and again."""

@@ -15,8 +15,9 @@ from llcbench.types import Data
 class Gather:
     """Hands out samples by their numbers; the next call overwrites those of the last one.
 
-    What only depends on a sample and ``w_star`` is computed once for the whole data set: its loss,
-    and its true output where minibatches are sent through the layers of a network.
+    What only depends on a sample and ``w_star`` is computed once for the whole data set, by the
+    loss: its own loss there, and its true output where minibatches are sent through the layers of a
+    network.
     """
 
     def __init__(self, loss: SquaredLoss, data: Data, shape: tuple[int, int]) -> None:
@@ -25,10 +26,10 @@ class Gather:
         tables = [data.inputs]
         if loss.noisy:
             tables.append(data.noise)
-            self._star = loss.scale / shape[1] * data.noise.square().sum(1)
+            self._star = loss.scale / shape[1] * loss.noise_squares
         self._noisy = loss.noisy
         if isinstance(loss.map, LinearNetwork) and loss.map.through_layers(shape[1]):
-            tables.append(data.inputs @ loss.reference[0].mT)
+            tables.append(loss.true_outputs)
         self._sent = len(tables) > 1 + loss.noisy
         self._tables = tables
         rows = shape[0] * shape[1]

@@ -1,6 +1,7 @@
 """The squared loss through a parametrised linear map, and its gradient."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol, TypeVar, cast, final
 
 import torch
@@ -74,6 +75,18 @@ class SquaredLoss:
         """Gradients are closed."""
         return False
 
+    @cached_property
+    def true_outputs(self) -> Tensor:
+        """``M(w_star) x`` of all samples of a stored data set, ``(num_data, out)``."""
+        assert isinstance(self.data, Data)
+        return self.data.inputs @ self.reference[0].mT
+
+    @cached_property
+    def noise_squares(self) -> Tensor:
+        """``|noise|^2`` of all samples of a stored data set, ``(num_data,)``."""
+        assert isinstance(self.data, Data)
+        return self.data.noise.square().sum(1)
+
     def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Batch:
         """Draw independently with replacement, a minibatch of its own for every chain."""
         if batch_size is None or self.data is None:
@@ -144,6 +157,8 @@ class SquaredLoss:
 
     def placed(self, device: str, matmul: Matmul) -> "SquaredLoss":
         """Return the loss with its tensors on a device and a precision of matrix products."""
+        if matmul == self.matmul and self.reference.device == torch.device(device):
+            return self
         moments, data = self.moments, self.data
         if isinstance(moments, Moments):
             moments = Moments(*(part.to(device) for part in moments))

@@ -139,3 +139,27 @@ def test_the_target_hands_out_its_feed():
         Target(problem, 10.0, 1.0, 2, device="cuda")
     with pytest.raises(ValueError, match="are for squared losses"):
         Target(registry.problem("model/tanh-5"), 10.0, 1.0, 2, matmul="bfloat16")
+
+
+@pytest.mark.parametrize("name", ["dln/16-16-16/r4/n300", "rrr/5-3-5/r2/n300"])
+@pytest.mark.parametrize("matmul", ["full", "bfloat16"])
+def test_targets_may_share_a_bound_loss(name, matmul):
+    problem = registry.problem(name)
+    data = problem.sample_data(rng(9))
+    loss = problem.bind(data, torch.float32).placed("cpu", matmul)
+    found = []
+    for bound in (None, loss, loss):
+        options = {"dtype": torch.float32, "matmul": matmul, "bound": bound}
+        target = Target(problem, 10.0, 1.0, 2, data, 32, **options)
+        assert bound is None or target.loss is loss
+        generator = rng(5)
+        for _ in range(3):
+            target.next_batch(generator)
+        theta = target.start(rng(6))
+        found.append((*target.loss_and_grad(theta), target.loss.baseline(target.batch)))
+    for values in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(values, found[0], strict=True))
+    with pytest.raises(
+        ValueError, match=r"bound is a loss in torch.float32, and dtype=torch.float64"
+    ):
+        Target(problem, 10.0, 1.0, 2, data, 32, bound=loss)

@@ -7,6 +7,7 @@ import torch
 from llcbench import registry
 from llcbench.peers.work import Losses, Work
 from llcbench.problems.precision import Matmul
+from llcbench.problems.squared_loss import SquaredLoss
 from llcbench.sampling import sample
 from llcbench.target import Target
 from llcbench.types import Data
@@ -17,7 +18,11 @@ def prepare(work: Work, matmul: Matmul = "full") -> Callable[[int], Losses]:
     case = work.case
     problem = registry.problem(case.problem)
     sampler = registry.make_sampler("sgld", {"step_size": case.step_size})
-    data = Data(torch.from_numpy(work.inputs).double(), torch.from_numpy(work.noise).double())
+    data = Data(torch.from_numpy(work.inputs), torch.from_numpy(work.noise))
+    # Others are given the labels; here they follow from the data, once.
+    loss = problem.bind(data, torch.float32)
+    assert isinstance(loss, SquaredLoss)
+    loss = loss.placed("cpu", matmul)
 
     def run(seed: int) -> Losses:
         target = Target(
@@ -29,6 +34,7 @@ def prepare(work: Work, matmul: Matmul = "full") -> Callable[[int], Losses]:
             batch_size=case.batch,
             dtype=torch.float32,
             matmul=matmul,
+            bound=loss,
         )
         trace = sample(
             target,
