@@ -21,8 +21,9 @@ from llcbench.problems.regression import Moments, Regression, SquaredLoss
 from llcbench.target import Target
 from llcbench.types import Data
 
-# Every tenth state is looked at; of large networks, where that takes half a step, every twentieth.
-EVERY, EVERY_LARGE = 10, 20
+# Every tenth state is looked at; of large networks, where that takes half a step, every fortieth:
+# they hardly move in that time.
+EVERY, EVERY_LARGE = 10, 40
 # States whose sums are formed at once, as far as they are small.
 TOGETHER = 16
 SMALL = 2**16

@@ -50,28 +50,37 @@ def turn(direction: Tensor, grad: Tensor, time: Tensor | float) -> tuple[Tensor,
         the kinetic energy, which is what the flow pays for a change of the potential.
     """
     size = direction.shape[1] - 1
-    norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
-    pull = -grad / norm.clamp_min(torch.finfo(grad.dtype).tiny)
-    cosine = (pull * direction).sum(1, keepdim=True)
-    delta = time * norm / size
-    # All terms divided by exp(delta) / 2: a steep wall does not overflow.
-    shrink = torch.exp(-2 * delta)
-    sinh, cosh, fade = 1 - shrink, 1 + shrink, 2 * torch.exp(-delta)
-    turned = direction * fade + pull * (sinh + cosine * (cosh - fade))
-    scale = cosh + cosine * sinh
-    turned = unit(turned)
-    growth = size * (delta + torch.log(scale.clamp_min(torch.finfo(grad.dtype).tiny) / 2))
+    tiny = torch.finfo(grad.dtype).tiny
+    # All terms divided by exp(delta) / 2: a steep wall does not overflow. Few operations: for small
+    # models each costs more than its arithmetic.
+    norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True).clamp_min_(tiny)
+    product = torch.bmm(grad.unsqueeze(1), direction.unsqueeze(2))
+    against = product.squeeze(2).div_(norm)
+    exponent = norm * (time * (-1.0 / size))
+    fade = torch.exp(exponent)
+    shrink = fade * fade
+    sinh, cosh = 1 - shrink, 1 + shrink
+    scale = torch.addcmul(cosh, against, sinh, value=-1)
+    pull = torch.addcmul(sinh, against, cosh.sub_(fade, alpha=2), value=-1).div_(norm)
+    turned = unit(torch.addcmul(direction * (2 * fade), grad, pull, value=-1))
+    growth = scale.div_(2).clamp_min_(tiny).log_().sub_(exponent).mul_(size)
     return turned, growth.squeeze(1)
 
 
-def leapfrog(flow: Flow, target: Target, time: Tensor | float) -> tuple[Flow, Tensor]:
-    """Turn for half the time, move, turn again; return the new place and the energy error.
+def trajectory(flow: Flow, target: Target, time: Tensor | float, steps: int) -> tuple[Flow, Tensor]:
+    """Follow the flow by leapfrog steps; return the new place and the energy error.
+
+    A step turns for half the time, moves, and turns again. The half turns at the end of a step and
+    at the start of the next one have the same gradient: they are one turn for the whole time.
 
     The error, ``(chains,)``, is the change of potential plus that of kinetic energy.
     """
-    first, early = turn(flow.direction, flow.grad, 0.5 * time)
-    theta = flow.theta + time * first
-    potential, grad, loss = target.potential_and_grad(theta)
-    second, late = turn(first, grad, 0.5 * time)
-    error = potential - flow.potential + early + late
-    return Flow(theta, second, potential, grad, loss), error
+    theta, grad, start = flow.theta, flow.grad, flow.potential
+    direction, error = turn(flow.direction, grad, 0.5 * time)
+    potential, loss = start, flow.loss
+    for left in reversed(range(steps)):
+        theta = theta + time * direction
+        potential, grad, loss = target.potential_and_grad(theta)
+        direction, growth = turn(direction, grad, time if left else 0.5 * time)
+        error = error + growth
+    return Flow(theta, direction, potential, grad, loss), error.add_(potential).sub_(start)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from llcbench.samplers.adaptation import adapted, spread_steps
 from llcbench.samplers.checks import check_count, check_positive
-from llcbench.samplers.isokinetic import Flow, directions, leapfrog, unit
+from llcbench.samplers.isokinetic import Flow, directions, trajectory, unit
 from llcbench.target import Target
 from llcbench.types import Draw
 
@@ -63,7 +63,7 @@ class MCLMC:
         """Move all chains; the recorded loss is that after the move."""
         time = math.sqrt(self.step_size * target.dim)
         state = state._replace(direction=self._redirected(state.direction, rng))
-        state, _ = leapfrog(state, target, time)
+        state, _ = trajectory(state, target, time, 1)
         state = state._replace(direction=self._redirected(state.direction, rng))
         return state, Draw(state.theta, state.loss)
 
@@ -134,10 +134,8 @@ class AdjustedMCLMC:
         old = state.flow._replace(direction=directions(state.flow.theta, rng))
         steps = spread_steps(state.step_size, self.spread, old.theta, rng)
         time = (steps * target.dim).sqrt()
-        new, error = old, torch.zeros_like(old.potential)
-        for _ in range(int(torch.randint(1, 2 * self.leapfrogs, (), generator=rng))):
-            new, change = leapfrog(new, target, time)
-            error = error + change
+        length = int(torch.randint(1, 2 * self.leapfrogs, (), generator=rng))
+        new, error = trajectory(old, target, time, length)
         uniform = torch.rand(error.shape, generator=rng, dtype=error.dtype)
         # A NaN error (an overflowing trajectory) compares false and is rejected.
         accepted = uniform.log() < -error

@@ -29,16 +29,15 @@ class Normals:
         """Take a seed from a generator and make room for blocks of up to a number of values."""
         self._bits = np.random.SFC64(int(torch.randint(2**63 - 1, (), generator=rng)))
         self._room = torch.empty(size + size % 2)
-        self._radius, self._angle = torch.empty(2, len(self._room) // 2)
 
     def next(self, size: int) -> Tensor:
         """Return the next numbers, ``(size,)``; they overwrite those of the call before."""
         half = (size + 1) // 2
         bits = torch.from_numpy(self._bits.random_raw(half).view(np.int64))
         uniform = bits.bitwise_and_(_FRACTION).bitwise_or_(_ONE).view(torch.float32)
-        radius, angle = self._radius[:half], self._angle[:half]
-        torch.sub(uniform[:half], 1, out=radius).log_().mul_(-2).sqrt_()
-        torch.mul(uniform[half:], 2 * math.pi, out=angle)
+        radius, angle = uniform[:half], uniform[half:]
+        radius.sub_(1.0).log_().mul_(-2.0).sqrt_()
+        angle.mul_(2 * math.pi)
         torch.cos(angle, out=self._room[:half]).mul_(radius)
         torch.sin(angle, out=self._room[half : 2 * half]).mul_(radius)
         return self._room[:size]

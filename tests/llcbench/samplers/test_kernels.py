@@ -11,7 +11,7 @@ from scipy.integrate import quad
 import llcbench
 from llcbench import MeanEnergy, Settings, Target, make_sampler
 from llcbench.registry import sampler_names
-from llcbench.samplers.isokinetic import Flow, directions, leapfrog, turn
+from llcbench.samplers.isokinetic import Flow, directions, trajectory, turn
 from llcbench.samplers.kfac import _factors
 from llcbench.testing import named_checks
 
@@ -67,12 +67,8 @@ def test_rmsprop_with_short_memory_has_the_density_divided_by_its_preconditioner
     law = nbeta * quad(lambda w: 0.5 * w * w * mass(w), 0, reach)[0] / total
     right = 0.5 * nbeta / h
     assert law > 1.6 * right
-    sampler = make_sampler(
-        "rmsprop_sgld", {"step_size": 2e-5, "decay": 0.0, "damping": damping}
-    )
-    settings = Settings(
-        nbeta=nbeta, gamma=gamma, num_chains=256, num_draws=4000, num_burnin=1500
-    )
+    sampler = make_sampler("rmsprop_sgld", {"step_size": 2e-5, "decay": 0.0, "damping": damping})
+    settings = Settings(nbeta=nbeta, gamma=gamma, num_chains=256, num_draws=4000, num_burnin=1500)
     found = MeanEnergy(sampler, settings).estimate(llcbench.problem("regular/d1"))
     assert abs(found.llc - law) < 4 * found.mcse + 0.02 * law
     assert found.mcse < 0.02 * law
@@ -102,19 +98,21 @@ def test_isokinetic_flow_is_reversible_and_keeps_its_energy():
     flow = Flow(theta, directions(theta, rng), *target.potential_and_grad(theta))
     errors = {}
     for time in (0.02, 0.01):
-        now, error = flow, torch.zeros(16, dtype=torch.float64)
         steps = round(0.4 / time)
-        for _ in range(steps):
-            now, change = leapfrog(now, target, time)
-            error = error + change
+        now, error = trajectory(flow, target, time, steps)
         errors[time] = error.abs().median()
-        back = now._replace(direction=-now.direction)
-        for _ in range(steps):
-            back, _ = leapfrog(back, target, time)
+        back, _ = trajectory(now._replace(direction=-now.direction), target, time, steps)
         assert torch.allclose(back.theta, theta, atol=1e-8)
         assert torch.allclose(now.direction.norm(dim=1), torch.ones(16, dtype=torch.float64))
     # Second order: half the time step, a quarter of the error.
     assert 2.5 < errors[0.02] / errors[0.01] < 6
+    # Two half turns at one place are one turn.
+    single, total = flow, torch.zeros(16, dtype=torch.float64)
+    for _ in range(steps):
+        single, change = trajectory(single, target, time, 1)
+        total = total + change
+    for part, other in zip((*now, error), (*single, total), strict=True):
+        assert torch.allclose(part, other, rtol=1e-9, atol=1e-9)
 
 
 def test_turning_solves_its_equation():
