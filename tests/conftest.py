@@ -1,3 +1,4 @@
+import gc
 import sys
 from pathlib import Path
 
@@ -5,3 +6,13 @@ pytest_plugins = ["pytester"]
 
 # Test folders are no packages; this one holds the wrong samplers that several tests share.
 sys.path.append(str(Path(__file__).parent / "llcbench"))
+
+# What is imported and collected lives until the end: looking through all of it again and again for
+# garbage takes a few percent of the time.
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    gc.enable()
