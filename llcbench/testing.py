@@ -10,15 +10,16 @@ or all at once, ``check_sampler(MySampler())``, which names every check that fai
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
 
 from llcbench import registry
-from llcbench.conformance.checks import CHECKS, check_bias_shrinks, check_stationary_law
+from llcbench.conformance.checks import CHECKS
 from llcbench.conformance.laboratory import AnySampler
 from llcbench.conformance.laboratory import NotConforming as NotConforming
+from llcbench.conformance.laws import check_bias_shrinks, check_stationary_law, coarse_energy
 from llcbench.run.suite import parse_sampler
 from llcbench.samplers.function import factory
 
@@ -61,8 +62,9 @@ def named_checks(sampler: Any, *, langevin: bool | None = None) -> dict[str, Cal
     checks: dict[str, Callable[[], None]] = {
         name: partial(torch.inference_mode()(check), subject) for name, check in CHECKS.items()
     }
-    checks["stationary_law"] = partial(check_stationary_law, subject, langevin)
-    checks["bias_shrinks"] = partial(check_bias_shrinks, subject)
+    measured = cache(partial(coarse_energy, subject))
+    checks["stationary_law"] = partial(check_stationary_law, subject, langevin, measured)
+    checks["bias_shrinks"] = partial(check_bias_shrinks, subject, measured)
     return checks
 
 
