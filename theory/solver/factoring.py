@@ -1,5 +1,6 @@
 """Factors of ring elements, as far as finding them is cheap."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from theory.solver.algebra import (
@@ -14,6 +15,8 @@ from theory.solver.algebra import (
     used,
 )
 from theory.solver.meter import charge
+from theory.solver.modular import coprime, irreducible
+from theory.solver.roots import square_root
 
 FACTOR_TERMS = 80
 
@@ -44,26 +47,50 @@ def _pieces(p: Poly) -> list[tuple[Poly, int, bool]]:
         return []
     variables = sorted(used(p))
     size, top = len(p), degree(p)
+    shown: list[int] = []
     for i in variables:
         parts = [part for part in coefficient_list(p, i) if part]
         if len(parts) > 12 or len(p) > 4 * FACTOR_TERMS:
             continue
-        common = parts[0]
-        for part in parts[1:]:
-            common = common.gcd(part)
-            if is_constant(common):
-                break
+        common = common_factor(parts)
         if not is_constant(common):
             return [*_pieces(primitive(common)), *_pieces(primitive(p.quo(common)))]
         if degree_in(p, i) == 1:
             # Of degree one in a variable, with coprime coefficients: irreducible.
             return [(primitive(p), 1, True)]
+        shown.append(i)
     small = len(variables) <= 3 and size <= FACTOR_TERMS and top <= FACTOR_DEGREE
     if small or (len(variables) <= 5 and size <= 20 and top <= 12):
-        return [(primitive(q), k, True) for q, k in p.factor_list()[1]]
+        return _complete(p, shown)
     if size > 4 * FACTOR_TERMS:
         return [(primitive(p), 1, False)]
     return [(primitive(q), k, False) for q, k in p.sqf_list()[1]]
+
+
+def common_factor(parts: Sequence[Poly]) -> Poly:
+    """Return the greatest common divisor of nonzero polynomials, up to a constant."""
+    if any(is_constant(part) for part in parts):
+        return parts[0].ring.one
+    common = parts[0]
+    for part in parts[1:]:
+        if coprime(common, part):
+            return common.ring.one
+        common = common.gcd(part)
+    return common
+
+
+def _complete(p: Poly, shown: Sequence[int]) -> list[tuple[Poly, int, bool]]:
+    """Return all irreducible factors, by short ways for one factor and for squares.
+
+    The coefficients in powers of the variables in `shown` have no common factor.
+    """
+    if shown and irreducible(p, min(shown, key=lambda i: degree_in(p, i))):
+        return [(primitive(p), 1, True)]
+    root = square_root(primitive(p))
+    if root is not None:
+        # A common factor of the coefficients of the root would be one of its square.
+        return [(q, 2 * k, True) for q, k, _ in _complete(root, shown)]
+    return [(primitive(q), k, True) for q, k in p.factor_list()[1]]
 
 
 def factors(polynomial: Poly) -> tuple[tuple[Poly, int, bool], ...]:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from theory.solver.algebra import Poly, evaluate, is_constant, primitive, strip, text, used
-from theory.solver.factoring import factors
+from theory.solver.factoring import common_factor, factors
 from theory.solver.generators import reduced_generators
 from theory.solver.linear import kernel
 from theory.solver.states import Ideal, State, drop_variables, occurring
@@ -102,12 +102,8 @@ def _common_factor(generators: Sequence[Poly]) -> Poly:
     result = ring.from_dict({tuple(exponents): ring.domain.one})
     if any(len(g) == 1 for g in generators):
         return result
-    rest = ring.zero
-    for g in generators:
-        rest = rest.gcd(strip(g, exponents))
-        if is_constant(rest):
-            return result
-    return result * primitive(rest)
+    rest = common_factor([strip(g, exponents) for g in generators])
+    return result if is_constant(rest) else result * primitive(rest)
 
 
 def _merge(state: State, log: Log) -> State:
