@@ -78,6 +78,21 @@ def _text(polynomial: Poly) -> str:
     return joined[1:] if joined[0] == "+" else joined
 
 
+@lru_cache(maxsize=50000)
+def sort_text(polynomial: Poly) -> str:
+    """Return what ``str`` of the polynomial is, by which polynomials are put in order."""
+    names = names_of(polynomial.ring)
+    pieces = []
+    for e, c in polynomial.terms():
+        factors_ = [n if k == 1 else f"{n}**{k}" for n, k in zip(names, e, strict=True) if k]
+        if not factors_ or abs(c) != 1:
+            factors_.insert(0, str(abs(c)))
+        pieces += [" - " if c < 0 else " + ", "*".join(factors_)]
+    if not pieces:
+        return "0"
+    return ("-" if pieces[0] == " - " else "") + "".join(pieces[1:])
+
+
 def rational(value: Any) -> Fraction:
     """Return a coefficient as a Fraction."""
     return Fraction(int(value.numerator), int(value.denominator))

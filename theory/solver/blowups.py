@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
 
-from theory.solver.algebra import Poly, polynomial_ring, substitute, text
+from theory.solver.algebra import Poly, names_of, polynomial_ring, substitute, text
 from theory.solver.generators import order
 from theory.solver.moves import Move, finish
 from theory.solver.newton import subsets
@@ -34,7 +34,7 @@ def _chart(state: State, centre: Sequence[int], active: Sequence[int], real: Seq
     ``x_i = u`` for the first active coordinate, ``x_j = u t_j`` with ``t_j != 0`` for the other
     active ones and with any real ``t_j`` for those in `real`, ``u x_j`` for the rest.
     """
-    v, names = state.vanishing, [str(symbol) for symbol in state.ring.symbols]
+    v, names = state.vanishing, list(names_of(state.ring))
     first, others = active[0], [*active[1:], *real]
     kept = [i for i in range(v) if i not in others]
     coordinate_names = [f"v{i}" for i in kept]
@@ -92,7 +92,7 @@ def _chart(state: State, centre: Sequence[int], active: Sequence[int], real: Seq
         {
             "active": [names[i] for i in active],
             "real": [names[i] for i in real],
-            "names": [str(symbol) for symbol in target.symbols],
+            "names": list(names_of(target)),
             "images": [text(image) for image in images],
             "orders": orders,
         },

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from theory.solver.algebra import Poly, text
+from theory.solver.algebra import Poly, names_of, text
 from theory.solver.meter import charge, spent
 from theory.solver.real_zeros import real_status
 from theory.solver.zero_problem import Status
@@ -18,7 +18,7 @@ def decide(equations: Sequence[Poly], nonzero: Sequence[Poly], work: int = 250) 
     key = (
         tuple(sorted(text(p) for p in system)),
         tuple(sorted(text(p) for p in linked)),
-        tuple(str(s) for s in system[0].ring.symbols) if system else (),
+        names_of(system[0].ring) if system else (),
     )
     if key in _decided:
         charge(_decided[key][1])

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any, final
 
 from theory.solver.aims import Aim, Style
-from theory.solver.algebra import Poly, text
+from theory.solver.algebra import Poly, names_of, text
 from theory.solver.blowups import blow_up, centres
 from theory.solver.components import components
 from theory.solver.decisions import decide
@@ -225,7 +225,7 @@ class Engine:
     def _parts(self, parts: Sequence[State], aim: Aim) -> list[Step]:
         solved = []
         for part in parts:
-            names = [str(symbol) for symbol in part.ring.symbols]
+            names = list(names_of(part.ring))
             move = finish(part, {"variables": names})
             solved.append((self.solve(move.state, aim.depth + 1, aim.best), move.data))
         return solved

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 
-from theory.solver.algebra import Poly, polynomial_ring, primitive, rational
+from theory.solver.algebra import Poly, names_of, polynomial_ring, primitive, rational, sort_text
 from theory.solver.meter import WorkLimit, charge
 
 MAX_PAIRS = 250
@@ -21,7 +21,7 @@ def basis(generators: Sequence[Poly], pairs: int = MAX_PAIRS) -> list[Poly]:
     """
     found: list[Poly] = []
     queue: list[tuple[int, int, int]] = []
-    for g in sorted({primitive(p) for p in generators if p}, key=lambda p: (len(p), str(p))):
+    for g in sorted({primitive(p) for p in generators if p}, key=lambda p: (len(p), sort_text(p))):
         _insert(found, queue, g)
         if found and found[-1].is_ground:
             return [found[-1].ring.one]
@@ -96,7 +96,7 @@ def _reduced(found: Sequence[Poly]) -> list[Poly]:
         )
     ]
     out = [primitive(p.rem([q for q in kept if q is not p])) if len(kept) > 1 else p for p in kept]
-    return sorted(out, key=lambda p: (sum(lead(p)), lead(p), str(p)))
+    return sorted(out, key=lambda p: (sum(lead(p)), lead(p), sort_text(p)))
 
 
 @lru_cache(maxsize=50000)
@@ -121,10 +121,10 @@ def saturated(generators: Sequence[Poly], nonzero: Sequence[Poly]) -> list[Poly]
     """Return the generators and ``1 - s * prod(nonzero)`` in a ring with one variable more."""
     ring = generators[0].ring
     name = "s"
-    taken = {str(symbol) for symbol in ring.symbols}
+    taken = set(names_of(ring))
     while name in taken:
         name += "s"
-    larger = polynomial_ring((*(str(symbol) for symbol in ring.symbols), name))
+    larger = polynomial_ring((*names_of(ring), name))
     lifted = [lift(p, larger) for p in generators]
     product = larger.gens[-1]
     for p in nonzero:

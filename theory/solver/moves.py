@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from theory.solver.algebra import names_of
 from theory.solver.states import State, canonical
 
 SUBSTITUTION_TERMS = 600
@@ -17,5 +18,5 @@ class Move(NamedTuple):
 def finish(state: State, data: dict[str, Any]) -> Move:
     """Return a move to the state with standard names; the data tell how it was renamed."""
     result, old = canonical(state)
-    names = [str(symbol) for symbol in state.ring.symbols]
+    names = list(names_of(state.ring))
     return Move(result, {**data, "renamed": [names[i] for i in old]})

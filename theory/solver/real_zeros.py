@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from theory.solver.algebra import Poly, degree, evaluate, is_constant, primitive, text, used
+from theory.solver.algebra import (
+    Poly,
+    degree,
+    evaluate,
+    is_constant,
+    primitive,
+    sort_text,
+    text,
+    used,
+)
 from theory.solver.factoring import factors
 from theory.solver.groebner import basis, count_real, saturated, standard_monomials
 from theory.solver.meter import WorkLimit, charge
@@ -46,7 +55,7 @@ def _decide(problem: Problem) -> Status:
     if any(not p for p in problem.nonzero):
         return Status("empty", witness("zero"))
     cleaned = {_clean(p, problem.nonzero): None for p in problem.system if p}
-    system = sorted(cleaned, key=lambda p: (len(p), degree(p), str(p)))
+    system = sorted(cleaned, key=lambda p: (len(p), degree(p), sort_text(p)))
     if any(is_constant(p) for p in system):
         return Status("empty", witness("unit"))
     if not system:

@@ -10,6 +10,7 @@ from theory.solver.algebra import (
     degree_in,
     evaluate,
     is_constant,
+    names_of,
     polynomial_ring,
     text,
     used,
@@ -63,7 +64,7 @@ def onto(state: State, p: Poly) -> Move | None:
 
 def _linear(state: State, index: int, c: Poly, r: Poly) -> Move | None:
     """Replace the parameter t by ``(y - r)/c`` with a new coordinate y."""
-    v, names = state.vanishing, [str(symbol) for symbol in state.ring.symbols]
+    v, names = state.vanishing, list(names_of(state.ring))
     new_names = ["y", *(f"v{i}" for i in range(v))]
     rest = [i for i in range(v, len(names)) if i != index]
     target = polynomial_ring((*new_names, *(f"w{i}" for i in rest)))
@@ -134,7 +135,7 @@ def _linear(state: State, index: int, c: Poly, r: Poly) -> Move | None:
             "parameter": names[index],
             "coefficient": text(c),
             "rest": text(r),
-            "names": [str(symbol) for symbol in target.symbols],
+            "names": list(names_of(target)),
         },
     )
 
@@ -159,7 +160,7 @@ def _without_coordinates(p: Poly, count: int) -> Poly:
 
 def _relation(state: State, index: int, p: Poly) -> Move:
     """Keep the parameter as a function of a new coordinate y with ``p(t) = y``."""
-    v, names = state.vanishing, [str(symbol) for symbol in state.ring.symbols]
+    v, names = state.vanishing, list(names_of(state.ring))
     target = polynomial_ring(
         ("y", *(f"v{i}" for i in range(v)), *(f"w{i}" for i in range(v, len(names))))
     )
@@ -191,6 +192,6 @@ def _relation(state: State, index: int, p: Poly) -> Move:
         {
             "side": "zero",
             "pivot": names[index],
-            "names": [str(symbol) for symbol in target.symbols],
+            "names": list(names_of(target)),
         },
     )

@@ -12,6 +12,7 @@ from theory.solver.algebra import (
     evaluate,
     from_polynomial,
     is_constant,
+    names_of,
     polynomial_ring,
     primitive,
     text,
@@ -114,7 +115,7 @@ class State:
 
     def to_data(self) -> dict[str, Any]:
         """Return the state as text and lists for a certificate."""
-        names = [str(symbol) for symbol in self.ring.symbols]
+        names = list(names_of(self.ring))
         return {
             "coordinates": names[: self.vanishing],
             "parameters": names[self.vanishing :],

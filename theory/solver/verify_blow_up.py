@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from theory.solver.algebra import polynomial_ring
+from theory.solver.algebra import names_of, polynomial_ring
 from theory.solver.certificate import Node
 from theory.solver.verify_claims import Claim, Part, least_claim
 from theory.solver.verify_state import Seen
@@ -12,7 +12,7 @@ from theory.solver.verify_zeros import need
 
 def check_blow_up(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
     """The charts are those of the centre, and every real direction lies in one of them."""
-    names = [str(s) for s in state.ring.symbols]
+    names = list(names_of(state.ring))
     centre = [names.index(name) for name in node.data["centre"]]
     need(len(set(centre)) >= 2 and max(centre) < state.vanishing, "no centre")
     charts = []

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from theory.solver.algebra import Poly, coefficient_list, degree_in, read
+from theory.solver.algebra import Poly, coefficient_list, degree_in, names_of, read
 from theory.solver.certificate import Node
 from theory.solver.verify_claims import Claim, Part, least_claim
 from theory.solver.verify_state import Seen, unit_at_point
@@ -58,7 +58,7 @@ def check_substitute(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
     """A generator ``c v + r`` with unit c and free v becomes the coordinate."""
     (part,) = parts
     ring, data = state.ring, part.data
-    i = [str(s) for s in ring.symbols].index(data["variable"])
+    i = names_of(ring).index(data["variable"])
     g, c, r = (read(ring, data[key]) for key in ("generator", "coefficient", "rest"))
     y = ring.gens[i]
     need(i < state.vanishing and state.is_free(i), "a bound coordinate")
@@ -87,7 +87,7 @@ def check_straighten(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
     """A smooth generator whose variable is nowhere else becomes the coordinate."""
     (part,) = parts
     ring, data = state.ring, part.data
-    i = [str(s) for s in ring.symbols].index(data["variable"])
+    i = names_of(ring).index(data["variable"])
     g = read(ring, data["generator"])
     need(i < state.vanishing and state.is_free(i) and not state.at_point(g), "no coordinate")
     need(unit_at_point(state, g.diff(ring.gens[i])), "the slope vanishes")
@@ -103,7 +103,7 @@ def check_shift(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
     """A free coordinate v becomes ``v + a`` with a that does not depend on v."""
     (part,) = parts
     ring, data = state.ring, part.data
-    i = [str(s) for s in ring.symbols].index(data["variable"])
+    i = names_of(ring).index(data["variable"])
     amount = read(ring, data["amount"])
     need(i < state.vanishing and state.is_free(i), "a bound coordinate")
     need(not degree_in(amount, i) and not state.at_point(amount), "no change of coordinates")

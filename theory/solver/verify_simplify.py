@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from theory.solver.algebra import Poly, degree_in, evaluate, polynomial_ring, read, used
+from theory.solver.algebra import Poly, degree_in, evaluate, names_of, polynomial_ring, read, used
 from theory.solver.certificate import Node
 from theory.solver.groebner import lift
 from theory.solver.verify_claims import Claim, Part
@@ -48,7 +48,7 @@ def _contains(generators: Sequence[Poly], members: Sequence[Poly], units: Sequen
     if not rest:
         return
     if units:
-        ring = polynomial_ring((*(str(s) for s in ring.symbols), "cut"))
+        ring = polynomial_ring((*names_of(ring), "cut"))
         inverse = ring.gens[-1]
         for u in units:
             inverse = inverse * lift(u, ring)
@@ -101,7 +101,7 @@ def _step_merge(state: Seen, step: Mapping[str, Any]) -> Seen:
 
 
 def _step_direction(state: Seen, step: Mapping[str, Any]) -> Seen:
-    names = [str(s) for s in state.ring.symbols]
+    names = list(names_of(state.ring))
     places = [names.index(name) for name in step["variables"]]
     index = names.index(step["variable"])
     need(len(set(places)) == len(places), "a coordinate is named twice")

@@ -10,6 +10,7 @@ from theory.solver.algebra import (
     coefficient_list,
     degree_in,
     evaluate,
+    names_of,
     polynomial_ring,
     read,
     substitute,
@@ -56,7 +57,7 @@ def _tied(state: Seen) -> list[Poly]:
 
 
 def _pivoted(state: Seen, p: Poly, data: Mapping[str, Any]) -> Seen:
-    i = [str(s) for s in state.ring.symbols].index(data["pivot"])
+    i = names_of(state.ring).index(data["pivot"])
     need(i >= state.vanishing and degree_in(p, i) > 0, "no parameter")
     need(coefficient_list(p, i)[-1].is_ground, "the leading coefficient")
     bound = set().union(*(used(q) | used(v) | {k} for q, k, v in state.relations))
@@ -76,7 +77,7 @@ def _pivoted(state: Seen, p: Poly, data: Mapping[str, Any]) -> Seen:
 
 
 def _solved(state: Seen, p: Poly, data: Mapping[str, Any]) -> Seen:
-    i = [str(s) for s in state.ring.symbols].index(data["parameter"])
+    i = names_of(state.ring).index(data["parameter"])
     need(i >= state.vanishing and all(i != k for _, k, _ in state.relations), "no parameter")
     c, r = read(state.ring, data["coefficient"]), read(state.ring, data["rest"])
     need(c * state.ring.gens[i] + r == p and not degree_in(c, i) + degree_in(r, i), "not linear")

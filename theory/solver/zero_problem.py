@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, final
 
-from theory.solver.algebra import Poly, used
+from theory.solver.algebra import Poly, sort_text, used
 from theory.solver.factoring import factors
 
 Answer = Literal["empty", "nonempty", "unknown"]
@@ -85,7 +85,7 @@ def irreducible(nonzero: Sequence[Poly]) -> list[Poly]:
             return [p]
         for q, _, _ in factors(p):
             found[q] = None
-    return sorted(found, key=lambda p: (len(p), str(p)))
+    return sorted(found, key=lambda p: (len(p), sort_text(p)))
 
 
 def witness(rule: str, parts: Sequence[Status] = (), **data: Any) -> dict[str, Any]:

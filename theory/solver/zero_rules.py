@@ -9,6 +9,7 @@ from theory.solver.algebra import (
     coefficient_list,
     evaluate,
     is_constant,
+    sort_text,
     substitute_quotient,
     text,
     used,
@@ -70,7 +71,7 @@ def linear(problem: Problem) -> Status | None:
             candidates.append((0 if is_constant(c) else 1 if unit else 2, len(p), i, p, c, r))
     if not candidates:
         return None
-    kind, _, i, p, c, r = min(candidates, key=lambda item: (*item[:3], str(item[3])))
+    kind, _, i, p, c, r = min(candidates, key=lambda item: (*item[:3], sort_text(item[3])))
     rest = problem.without(p)
     try:
         solved = [substitute_quotient(q, i, -r, c) for q in rest]
