@@ -5,7 +5,16 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from theory.solver.algebra import Poly, evaluate, is_constant, primitive, strip, text, used
+from theory.solver.algebra import (
+    Poly,
+    evaluate,
+    is_constant,
+    primitive,
+    rational,
+    strip,
+    text,
+    used,
+)
 from theory.solver.factoring import common_factor, factors
 from theory.solver.generators import reduced_generators
 from theory.solver.linear import kernel
@@ -125,14 +134,8 @@ def _constant_direction(state: State, log: Log) -> State:
     free = [i for i in free if i not in busy and i in active]
     if not free or not state.ideals:
         return state
-    rows: dict[tuple[int, int, tuple[int, ...]], list[Fraction]] = {}
-    for a, ideal in enumerate(state.ideals):
-        for b, g in enumerate(ideal.generators):
-            for column, i in enumerate(free):
-                for e, c in g.diff(state.ring.gens[i]).items():
-                    row = rows.setdefault((a, b, e), [Fraction(0)] * len(free))
-                    row[column] = Fraction(int(c.numerator), int(c.denominator))
-    directions = kernel([rows[key] for key in sorted(rows)], len(free))
+    rows = [row for ideal in state.ideals for g in ideal.generators for row in _slopes(g, free)]
+    directions = kernel(rows, len(free))
     if not directions:
         return state
     direction = directions[0]
@@ -150,6 +153,18 @@ def _constant_direction(state: State, log: Log) -> State:
         Ideal(tuple(evaluate(g, index, 0) for g in j.generators), j.exponent) for j in state.ideals
     )
     return replace(state, ideals=ideals)
+
+
+def _slopes(g: Poly, variables: Sequence[int]) -> list[list[int | Fraction]]:
+    """Return the coefficients of the partial derivatives, one row for each monomial."""
+    rows: dict[tuple[int, ...], list[int | Fraction]] = {}
+    for e, c in g.items():
+        for column, i in enumerate(variables):
+            if e[i]:
+                key = (*e[:i], e[i] - 1, *e[i + 1 :])
+                row = rows.setdefault(key, [0] * len(variables))
+                row[column] = rational(c) * e[i] if c.denominator != 1 else c.numerator * e[i]
+    return list(rows.values())
 
 
 def _drop_free(state: State, log: Log) -> State:

@@ -15,26 +15,27 @@ def convex_weights(points: Sequence[Sequence[int]], target: Sequence[Fraction]) 
     """
     n, size = len(target), len(points)
     # Rows: sum mu p + slack = target (target >= 0), sum mu = 1; artificial variable in the last.
-    rows = [
-        [Fraction(p[i]) for p in points]
-        + [Fraction(int(i == j)) for j in range(n)]
-        + [Fraction(target[i])]
-        for i in range(n)
+    # Each is a positive multiple with integer entries, which no sign and no ratio below sees.
+    goal = [Fraction(t) for t in target]
+    table = [
+        [p[i] * t.denominator for p in points]
+        + [t.denominator * int(i == j) for j in range(n)]
+        + [t.numerator]
+        for i, t in enumerate(goal)
     ]
-    last = [Fraction(1)] * size + [Fraction(0)] * n + [Fraction(1)]
+    table.append([1] * size + [0] * n + [1])
     basis = [size + i for i in range(n)] + [-1]
-    table = [*rows, last]
     while basis[-1] == -1:
         column = next((j for j in range(size + n) if table[-1][j] > 0), None)
         if column is None:
             raise ValueError("the target lies outside the polyhedron")
         ratios = [
-            (table[i][-1] / table[i][column], basis[i], i)
+            (Fraction(table[i][-1], table[i][column]), basis[i], i)
             for i in range(n + 1)
             if table[i][column] > 0
         ]
         row = min(ratios)[2]
-        _pivot(table, row, column)
+        _clear(table, row, column)
         basis[row] = column
         if table[-1][-1] == 0 and basis[-1] == -1:
             break
@@ -43,39 +44,41 @@ def convex_weights(points: Sequence[Sequence[int]], target: Sequence[Fraction]) 
     weights = [Fraction(0)] * size
     for row, column in enumerate(basis):
         if 0 <= column < size:
-            weights[column] = table[row][-1]
+            weights[column] = Fraction(table[row][-1], table[row][column])
     return weights
 
 
-def _pivot(table: list[list[Fraction]], row: int, column: int) -> None:
-    scale = table[row][column]
-    table[row] = [value / scale for value in table[row]]
+def _clear(table: list[list[int]], row: int, column: int) -> None:
+    """Make a column zero outside one row; every other row is multiplied by a positive number."""
+    head = table[row]
+    pivot = head[column]
     for i, other in enumerate(table):
-        if i != row and other[column]:
-            factor = other[column]
-            table[i] = [a - factor * b for a, b in zip(other, table[row], strict=True)]
+        entry = other[column]
+        if i != row and entry:
+            up, down = (pivot, entry) if pivot > 0 else (-pivot, -entry)
+            table[i] = _coprime([up * a - down * b for a, b in zip(other, head, strict=True)])
+
+
+def _coprime(row: list[int]) -> list[int]:
+    divisor = gcd(*row)
+    return [x // divisor for x in row] if divisor > 1 else row
+
+
+def _whole(row: Sequence[int | Fraction]) -> list[int]:
+    """Return a positive multiple with integer entries."""
+    if all(type(x) is int for x in row):
+        return [int(x) for x in row]
+    scale = lcm(*(x.denominator for x in row))
+    return [x.numerator * (scale // x.denominator) for x in row]
 
 
 def rank(vectors: Sequence[Sequence[int | Fraction]]) -> int:
     """Return the rank of some rational vectors."""
-    rows = [[Fraction(x) for x in v] for v in vectors]
-    done = 0
-    for column in range(len(rows[0]) if rows else 0):
-        pivot = next((i for i in range(done, len(rows)) if rows[i][column]), None)
-        if pivot is None:
-            continue
-        rows[done], rows[pivot] = rows[pivot], rows[done]
-        for i in range(done + 1, len(rows)):
-            if rows[i][column]:
-                factor = rows[i][column] / rows[done][column]
-                rows[i] = [a - factor * b for a, b in zip(rows[i], rows[done], strict=True)]
-        done += 1
-    return done
+    return len(_echelon([_whole(v) for v in vectors], len(vectors[0]) if vectors else 0))
 
 
-def kernel(rows: Sequence[Sequence[Fraction]], size: int) -> list[tuple[int, ...]]:
-    """Return a basis of the kernel with coprime integers."""
-    table = [list(row) for row in rows]
+def _echelon(table: list[list[int]], size: int) -> list[int]:
+    """Clear column after column in place; return the columns of the pivots, which rows are in."""
     pivots: list[int] = []
     for column in range(size):
         done = len(pivots)
@@ -83,21 +86,23 @@ def kernel(rows: Sequence[Sequence[Fraction]], size: int) -> list[tuple[int, ...
         if pivot is None:
             continue
         table[done], table[pivot] = table[pivot], table[done]
-        head = table[done][column]
-        table[done] = [x / head for x in table[done]]
-        for i, row in enumerate(table):
-            if i != done and row[column]:
-                factor = row[column]
-                table[i] = [a - factor * b for a, b in zip(row, table[done], strict=True)]
+        _clear(table, done, column)
         pivots.append(column)
+    return pivots
+
+
+def kernel(rows: Sequence[Sequence[int | Fraction]], size: int) -> list[tuple[int, ...]]:
+    """Return a basis of the kernel with coprime integers."""
+    table = list({tuple(row): None for row in map(_whole, rows) if any(row)})
+    reduced = [list(row) for row in table]
+    pivots = _echelon(reduced, size)
     found = []
     for free in (c for c in range(size) if c not in pivots):
-        vector = [Fraction(0)] * size
-        vector[free] = Fraction(1)
-        for row, column in zip(table, pivots, strict=False):
-            vector[column] = -row[free]
-        scale = lcm(*(x.denominator for x in vector))
-        whole = [int(x * scale) for x in vector]
-        divisor = gcd(*whole)
-        found.append(tuple(x // divisor for x in whole))
+        heads = [row[column] for row, column in zip(reduced, pivots, strict=False)]
+        scale = lcm(*heads) if heads else 1
+        whole = [0] * size
+        whole[free] = scale
+        for row, column, head in zip(reduced, pivots, heads, strict=False):
+            whole[column] = -row[free] * (scale // head)
+        found.append(tuple(_coprime(whole)))
     return found
