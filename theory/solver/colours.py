@@ -9,6 +9,9 @@ from theory.solver.algebra import Poly
 if TYPE_CHECKING:
     from theory.solver.states import State
 
+# The rank of what a polynomial is for, and its terms: variables with powers, rank of the size.
+_Piece = tuple[int, list[tuple[list[tuple[int, int]], int]]]
+
 
 def colours_of(state: "State") -> list[int]:
     """Colour the variables by how they occur, refined three times."""
@@ -22,27 +25,55 @@ def colours_of(state: "State") -> list[int]:
     ]
     pieces += [((1, Fraction(r.pivot * 0), 0), r.polynomial) for r in state.relations]
     pieces += [((2, Fraction(0), 0), p) for p in state.nonzero]
-    listed = [
-        (label, [([(j, k) for j, k in enumerate(e) if k], abs(c)) for e, c in p.items()])
-        for label, p in pieces
-    ]
     ranks = _ranks(colours)
+    if len(set(ranks)) == n:
+        return ranks
+    listed = _listed(pieces)
     for _ in range(3):
-        marks: list[list[Any]] = [[] for _ in range(n)]
-        for label, terms in listed:
-            around = [tuple(sorted((ranks[j], k) for j, k in powers)) for powers, _ in terms]
-            sizes = [size for _, size in terms]
-            shape = sorted(zip(around, sizes, strict=True))
-            for (powers, size), near in zip(terms, around, strict=True):
-                for i, k in powers:
-                    marks[i].append((label, k, near, size, shape))
-        ranks = _ranks([(ranks[i], sorted(marks[i])) for i in range(n)])
+        before, ranks = ranks, _refined(ranks, listed)
+        if ranks == before or len(set(ranks)) == n:
+            # The next ranks depend on these alone, and no refinement changes their order.
+            break
     return ranks
 
 
+def _listed(pieces: Sequence[tuple[Any, Poly]]) -> list[_Piece]:
+    """Return the polynomials with small numbers, in the same order, for labels and sizes."""
+    labels = _ranks([label for label, _ in pieces])
+    sizes = [abs(c) for _, p in pieces for c in p.values()]
+    number = dict(zip(sizes, _ranks(sizes), strict=True))
+    return [
+        (label, [([(j, k) for j, k in enumerate(e) if k], number[abs(c)]) for e, c in p.items()])
+        for label, (_, p) in zip(labels, pieces, strict=True)
+    ]
+
+
+def _refined(ranks: Sequence[int], listed: Sequence[_Piece]) -> list[int]:
+    """Return finer ranks: variables also differ by the colours around them."""
+    near = [
+        [tuple(sorted([(ranks[j], k) for j, k in powers])) for powers, _ in terms]
+        for _, terms in listed
+    ]
+    shapes = _ranks(
+        [
+            sorted(zip(around, (size for _, size in terms), strict=True))
+            for around, (_, terms) in zip(near, listed, strict=True)
+        ]
+    )
+    marks: list[list[Any]] = [[] for _ in ranks]
+    for shape, around, (label, terms) in zip(shapes, near, listed, strict=True):
+        for (powers, size), neighbours in zip(terms, around, strict=True):
+            for i, k in powers:
+                marks[i].append((label, k, neighbours, size, shape))
+    return _ranks([(rank, sorted(mark)) for rank, mark in zip(ranks, marks, strict=True)])
+
+
 def _ranks(values: Sequence[Any]) -> list[int]:
-    ordered: list[Any] = []
-    for value in sorted(values):
-        if not ordered or ordered[-1] != value:
-            ordered.append(value)
-    return [ordered.index(value) for value in values]
+    """Return the places of values in the order of those that differ."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    ranks, rank = [0] * len(values), -1
+    for n, i in enumerate(order):
+        if not n or values[i] != values[order[n - 1]]:
+            rank += 1
+        ranks[i] = rank
+    return ranks
