@@ -59,13 +59,9 @@ def read(ring: Ring, text: str) -> Poly:
     return from_polynomial(ring, parse(text, names_of(ring)))
 
 
+@lru_cache(maxsize=50000)
 def text(polynomial: Poly) -> str:
     """Return the polynomial in the grammar of `theory.expression.parse`."""
-    return _text(polynomial)
-
-
-@lru_cache(maxsize=50000)
-def _text(polynomial: Poly) -> str:
     names = names_of(polynomial.ring)
     pieces = []
     for e in sorted(polynomial.keys(), key=lambda e: (-sum(e), tuple(-k for k in e))):
@@ -102,12 +98,16 @@ def primitive(polynomial: Poly) -> Poly:
     """Return the multiple with coprime integer coefficients and positive leading coefficient."""
     if not polynomial:
         return polynomial
-    numerators, denominators = zip(
-        *((c.numerator, c.denominator) for c in polynomial.values()), strict=True
-    )
-    scale = QQ(lcm(*denominators), gcd(*numerators))
-    # Quotients keep a hash from before they were complete; a product has one of its own.
-    return polynomial.mul_ground(-scale if polynomial.LC < 0 else scale)
+    ring, values = polynomial.ring, polynomial.values()
+    if len(polynomial) == 1:
+        return ring.dtype(dict.fromkeys(polynomial, ring.domain.one))
+    scale = QQ(lcm(*[c.denominator for c in values]), gcd(*[c.numerator for c in values]))
+    signs = {c.numerator > 0 for c in values}
+    positive = signs.pop() if len(signs) == 1 else polynomial.LC > 0
+    # Quotients keep a hash from before they were complete; what is returned has one of its own.
+    if positive and scale == 1:
+        return ring.dtype(polynomial)
+    return polynomial.mul_ground(scale if positive else -scale)
 
 
 def is_constant(polynomial: Poly) -> bool:
@@ -119,7 +119,7 @@ def strip(polynomial: Poly, exponents: Sequence[int]) -> Poly:
     """Return the polynomial divided by a monomial that divides it."""
     if not any(exponents):
         return polynomial
-    return polynomial.ring.from_dict(
+    return polynomial.ring.dtype(
         {tuple(a - b for a, b in zip(e, exponents, strict=True)): c for e, c in polynomial.items()}
     )
 
@@ -144,7 +144,7 @@ def coefficient_list(polynomial: Poly, index: int) -> list[Poly]:
     parts: list[dict[tuple[int, ...], Any]] = [{} for _ in range(degree_in(polynomial, index) + 1)]
     for e, c in polynomial.items():
         parts[e[index]][(*e[:index], 0, *e[index + 1 :])] = c
-    return [polynomial.ring.from_dict(part) for part in parts]
+    return [polynomial.ring.dtype(part) for part in parts]
 
 
 def group(polynomial: Poly, count: int) -> dict[tuple[int, ...], Poly]:
@@ -153,7 +153,7 @@ def group(polynomial: Poly, count: int) -> dict[tuple[int, ...], Poly]:
     zero = (0,) * count
     for e, c in polynomial.items():
         parts.setdefault(e[:count], {})[zero + e[count:]] = c
-    return {key: polynomial.ring.from_dict(part) for key, part in parts.items()}
+    return {key: polynomial.ring.dtype(part) for key, part in parts.items()}
 
 
 def substitute(polynomial: Poly, images: Sequence[Poly], target: Ring) -> Poly:
@@ -201,7 +201,7 @@ def _substitute_monomials(polynomial: Poly, images: Sequence[Poly], target: Ring
             coefficient = coefficient * shape[1] ** k
         key = tuple(exponents)
         out[key] = out.get(key, QQ(0)) + coefficient
-    return target.from_dict({e: c for e, c in out.items() if c})
+    return target.dtype({e: c for e, c in out.items() if c})
 
 
 def substitute_quotient(polynomial: Poly, index: int, top: Poly, bottom: Poly) -> Poly:
@@ -224,4 +224,4 @@ def evaluate(polynomial: Poly, index: int, value: Fraction | int) -> Poly:
     for e, c in polynomial.items():
         key = (*e[:index], 0, *e[index + 1 :])
         out[key] = out.get(key, QQ(0)) + c * number ** e[index]
-    return polynomial.ring.from_dict({e: c for e, c in out.items() if c})
+    return polynomial.ring.dtype({e: c for e, c in out.items() if c})

@@ -79,7 +79,7 @@ def _cut_by_monomials(generators: Sequence[Poly]) -> list[Poly]:
                 m != mine and all(a <= b for a, b in zip(m, e, strict=True)) for m in monomials
             )
         }
-        out.append(g.ring.from_dict(kept))
+        out.append(g.ring.dtype(kept))
     return out
 
 

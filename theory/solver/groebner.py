@@ -135,7 +135,7 @@ def saturated(generators: Sequence[Poly], nonzero: Sequence[Poly]) -> list[Poly]
 def lift(p: Poly, larger: Poly) -> Poly:
     """Return the polynomial in a ring that has more variables at the end."""
     extra = larger.ngens - p.ring.ngens
-    return larger.from_dict({(*e, *(0,) * extra): c for e, c in p.items()})
+    return larger.dtype({(*e, *(0,) * extra): c for e, c in p.items()})
 
 
 def standard_monomials(

@@ -38,8 +38,8 @@ def certified_order(state: State, ideal: Ideal, quick: bool = False) -> int | No
             size = sum(e[:v])
             if best is not None and size >= best:
                 continue
-            part = g.ring.from_dict({d: c for d, c in g.items() if d[:v] == e[:v]})
-            coefficient = g.ring.from_dict({(*(0,) * v, *d[v:]): c for d, c in part.items()})
+            part = g.ring.dtype({d: c for d, c in g.items() if d[:v] == e[:v]})
+            coefficient = g.ring.dtype({(*(0,) * v, *d[v:]): c for d, c in part.items()})
             unit = is_constant(coefficient) or (not quick and state.is_unit(coefficient))
             if unit and not _disturbed(state, g, e[:v]):
                 best = size

@@ -132,7 +132,7 @@ def _test_face(
 def _without_coordinates(state: State, p: Poly) -> Poly:
     """Return a polynomial with all vanishing coordinates set to one."""
     v = state.vanishing
-    return p.ring.from_dict({(*(0,) * v, *e[v:]): c for e, c in p.items()})
+    return p.ring.dtype({(*(0,) * v, *e[v:]): c for e, c in p.items()})
 
 
 def _not_smooth(state: State, system: Sequence[Poly]) -> list[Poly] | None:

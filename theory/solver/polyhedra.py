@@ -53,7 +53,7 @@ def _has_unit(state: State, ideal: Ideal, point: Sequence[int]) -> bool:
 def _coefficient(g: Poly, point: Sequence[int]) -> Poly | None:
     v = len(point)
     part = {(*(0,) * v, *e[v:]): c for e, c in g.items() if e[:v] == tuple(point)}
-    return g.ring.from_dict(part) if part else None
+    return g.ring.dtype(part) if part else None
 
 
 def initial(state: State, ideal: Ideal, weight: Vector) -> list[Poly]:
@@ -65,5 +65,5 @@ def initial(state: State, ideal: Ideal, weight: Vector) -> list[Poly]:
 
     least = min(size(e) for g in ideal.generators for e in g.keys())
     return [
-        g.ring.from_dict({e: c for e, c in g.items() if size(e) == least}) for g in ideal.generators
+        g.ring.dtype({e: c for e, c in g.items() if size(e) == least}) for g in ideal.generators
     ]

@@ -121,7 +121,7 @@ def _new_consequences(system: Sequence[Poly], reduced: Sequence[Poly]) -> list[P
     for p in reduced:
         if any(e[-1] for e in p.keys()) and p.ring.ngens > ring.ngens:
             continue
-        q = ring.from_dict({e[: ring.ngens]: c for e, c in p.items()})
+        q = ring.dtype({e[: ring.ngens]: c for e, c in p.items()})
         q = primitive(q)
         if q in system or len(q) > 40:
             continue

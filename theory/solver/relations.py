@@ -42,7 +42,7 @@ def _divide(p: Poly, relation: Relation) -> Poly:
     power = ring.gens[index] ** top
     tail = power - (relation.polynomial - relation.value) / lead
     while degree_in(p, index) >= top:
-        high = ring.from_dict(
+        high = ring.dtype(
             {
                 (*e[:index], e[index] - top, *e[index + 1 :]): c
                 for e, c in p.items()

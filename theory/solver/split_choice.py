@@ -50,7 +50,7 @@ def easier(state: State, p: Poly) -> list[Poly]:
     members = []
     for q in singular:
         if all(not any(e[size:]) for e in q.keys()) and not is_constant(q):
-            members.append(state.ring.from_dict({e[:size]: c for e, c in q.items()}))
+            members.append(state.ring.dtype({e[:size]: c for e, c in q.items()}))
     found.extend(split_polynomials(state, members))
     found.extend(split_polynomials(state, slopes))
     return [q for q in found if q != p]

@@ -155,7 +155,7 @@ def _are_functions(relations: Sequence[Relation], conditions: Sequence[Poly]) ->
 
 def _without_coordinates(p: Poly, count: int) -> Poly:
     zero = (0,) * count
-    return p.ring.from_dict({e: c for e, c in p.items() if e[:count] == zero})
+    return p.ring.dtype({e: c for e, c in p.items() if e[:count] == zero})
 
 
 def _relation(state: State, index: int, p: Poly) -> Move:
@@ -166,7 +166,7 @@ def _relation(state: State, index: int, p: Poly) -> Move:
     )
 
     def embed(q: Poly) -> Poly:
-        return target.from_dict({(0, *e): c for e, c in q.items()})
+        return target.dtype({(0, *e): c for e, c in q.items()})
 
     relations = tuple(
         Relation(embed(r.polynomial), r.pivot + 1, embed(r.value)) for r in state.relations

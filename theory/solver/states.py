@@ -89,7 +89,7 @@ class State:
     def at_point(self, p: Poly) -> Poly:
         """Return the part of a polynomial that is constant in the vanishing coordinates."""
         zero = (0,) * self.vanishing
-        return self.ring.from_dict({e: c for e, c in p.items() if e[: self.vanishing] == zero})
+        return self.ring.dtype({e: c for e, c in p.items() if e[: self.vanishing] == zero})
 
     def region(self) -> tuple[list[Poly], list[Poly]]:
         """Return the equations and the conditions of the region."""
@@ -160,7 +160,7 @@ def rename(state: State, order: Sequence[int], target: Ring) -> Callable[[Poly],
     """Return the map that moves variable ``order[k]`` to place k of another ring."""
 
     def move(p: Poly) -> Poly:
-        return target.from_dict({tuple(e[i] for i in order): c for e, c in p.items()})
+        return target.dtype({tuple(e[i] for i in order): c for e, c in p.items()})
 
     return move
 
