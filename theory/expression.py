@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
+from math import lcm
+from operator import add, mul
 from typing import final
 
 from theory.grammar import MAX_DEGREE, read
@@ -54,22 +57,32 @@ class Polynomial:
     def __add__(self, other: "Polynomial") -> "Polynomial":
         terms = dict(self.terms)
         for exponents, coefficient in other.terms.items():
-            terms[exponents] = terms.get(exponents, Fraction(0)) + coefficient
+            old = terms.get(exponents)
+            terms[exponents] = coefficient if old is None else old + coefficient
         return Polynomial(self.variables, {e: c for e, c in terms.items() if c})
 
     def __mul__(self, other: "Polynomial") -> "Polynomial":
-        terms: dict[Exponents, Fraction] = {}
         if len(self.terms) * len(other.terms) > MAX_PRODUCTS:
             raise ValueError("polynomial is too large to multiply out; split it into factors")
-        for left, a in self.terms.items():
-            for right, b in other.terms.items():
-                key = tuple(i + j for i, j in zip(left, right, strict=True))
-                terms[key] = terms.get(key, Fraction(0)) + a * b
+        if self.terms and other.terms and len(self.variables) != len(other.variables):
+            raise ValueError("factors in different variables")
+        (left, below), (right, under) = _integers(self.terms), _integers(other.terms)
+        terms: dict[Exponents, int] = {}
+        for e, a in left:
+            for d, b in right:
+                key = tuple(map(add, e, d))
+                terms[key] = terms.get(key, 0) + a * b
         if len(terms) > MAX_TERMS:
             raise ValueError(f"polynomial has more than {MAX_TERMS} terms; split it into factors")
-        return Polynomial(self.variables, {e: c for e, c in terms.items() if c})
+        scale = below * under
+        return Polynomial(self.variables, {e: Fraction(c, scale) for e, c in terms.items() if c})
 
     def __pow__(self, power: int) -> "Polynomial":
+        if len(self.terms) == 1:
+            ((exponents, coefficient),) = self.terms.items()
+            return Polynomial(
+                self.variables, {tuple(k * power for k in exponents): coefficient**power}
+            )
         result = _constant(self.variables, Fraction(1))
         base = self
         while power:
@@ -79,6 +92,12 @@ class Polynomial:
             if power:
                 base = base * base
         return result
+
+
+def _integers(terms: Mapping[Exponents, Fraction]) -> tuple[list[tuple[Exponents, int]], int]:
+    """Return the terms times the common denominator, and that."""
+    scale = lcm(*[c.denominator for c in terms.values()])
+    return [(e, c.numerator * (scale // c.denominator)) for e, c in terms.items()], scale
 
 
 def parse(text: str, variables: Sequence[str], room: int = 1) -> Polynomial:
@@ -131,13 +150,11 @@ def _expand(tree: Tree, names: tuple[str, ...]) -> Polynomial:
             total: dict[Exponents, Fraction] = {}
             for term in terms:
                 for exponents, coefficient in _expand(term, names).terms.items():
-                    total[exponents] = total.get(exponents, Fraction(0)) + coefficient
+                    old = total.get(exponents)
+                    total[exponents] = coefficient if old is None else old + coefficient
             return Polynomial(names, {e: c for e, c in total.items() if c})
         case Product(factors):
-            result = _constant(names, Fraction(1))
-            for factor in factors:
-                result = result * _expand(factor, names)
-            return result
+            return reduce(mul, [_expand(factor, names) for factor in factors])
 
 
 def write(polynomial: Polynomial) -> str:

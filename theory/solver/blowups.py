@@ -100,9 +100,7 @@ def _chart(state: State, centre: Sequence[int], active: Sequence[int], real: Seq
 
 
 def _divide_by(p: Poly, index: int, power: int) -> Poly:
-    return p.ring.dtype(
-        {(*e[:index], e[index] - power, *e[index + 1 :]): c for e, c in p.items()}
-    )
+    return p.ring.dtype({(*e[:index], e[index] - power, *e[index + 1 :]): c for e, c in p.items()})
 
 
 def centres(state: State, style: int) -> tuple[int, ...] | None:

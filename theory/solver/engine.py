@@ -22,13 +22,13 @@ from theory.solver.entries import (
     through,
 )
 from theory.solver.hoelder import hoelder
-from theory.solver.ideals import simplify
 from theory.solver.leaves import monomial_leaf
 from theory.solver.meter import TimeUpError, WorkLimit, charge, overtime, spent
 from theory.solver.moves import Move, finish
 from theory.solver.newton import Newton
 from theory.solver.polyhedra import newton_of, vertex_coefficients
 from theory.solver.shifts import lowering_shift, shortening_shift
+from theory.solver.simplifications import simplified
 from theory.solver.split_choice import easier, split_polynomials, vanishing_coefficients
 from theory.solver.splits import away, onto
 from theory.solver.states import State
@@ -110,8 +110,7 @@ class Engine:
 
     def _attempt(self, state: State, aim: Aim) -> Entry:
         if state.key not in self.simplified:
-            simple, log = simplify(state)
-            move = finish(simple, {"steps": log})
+            move = simplified(state)
             self.simplified.add(move.state.key)
             if move.state.key != state.key:
                 return self._through("simplify", state, move, aim)

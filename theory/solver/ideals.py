@@ -18,9 +18,13 @@ from theory.solver.algebra import (
 from theory.solver.factoring import common_factor, factors
 from theory.solver.generators import reduced_generators
 from theory.solver.linear import kernel
+from theory.solver.meter import charge, spent
 from theory.solver.states import Ideal, State, drop_variables, occurring
 
 Log = list[dict[str, Any]]
+
+# Reduced generators by all that they depend on, with the units that were cut and the work.
+_Reduced = dict[Any, tuple[tuple[Poly, ...], tuple[Poly, ...], int]]
 
 
 def simplify(state: State) -> tuple[State, Log]:
@@ -30,9 +34,10 @@ def simplify(state: State) -> tuple[State, Log]:
         WorkLimit: If the polynomials grow too long.
     """
     log: Log = []
+    seen: _Reduced = {}
     for _ in range(12):
         before = state
-        state = _reduce_ideals(state, log)
+        state = _reduce_ideals(state, log, seen)
         state = _extract(state, log)
         state = _merge(state, log)
         state = _constant_direction(state, log)
@@ -42,11 +47,17 @@ def simplify(state: State) -> tuple[State, Log]:
     return state, log
 
 
-def _reduce_ideals(state: State, log: Log) -> State:
+def _reduce_ideals(state: State, log: Log, seen: _Reduced) -> State:
     ideals = list(state.ideals)
     for k, ideal in enumerate(ideals):
-        cuts: dict[Poly, None] = {}
-        after = tuple(reduced_generators(state, ideal.generators, cuts))
+        key = ideal.generators, state.vanishing, state.relations, state.nonzero
+        if key in seen:
+            charge(seen[key][2])
+        else:
+            before, found = spent(), dict[Poly, None]()
+            reduced = tuple(reduced_generators(state, ideal.generators, found))
+            seen[key] = reduced, tuple(found), spent() - before
+        after, cuts, _ = seen[key]
         if after != ideal.generators:
             log.append(
                 {

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd
+from math import gcd, lcm
 from typing import final
 
 from theory.solver.linear import convex_weights, rank
@@ -46,22 +46,27 @@ class Newton:
 
     def exponent(self, density: Sequence[Fraction]) -> Fraction:
         """Return ``1/t``, the least ``normal . density / offset`` over facets off the origin."""
-        return min(self._ratio(f, density) for f in self.facets if f.offset)
+        return min(self._ratios(density).values())
 
     def attaining(self, density: Sequence[Fraction]) -> list[int]:
         """Return the facets that attain `exponent`; the diagonal leaves through their face."""
-        best = self.exponent(density)
-        return [
-            i for i, f in enumerate(self.facets) if f.offset and self._ratio(f, density) == best
-        ]
+        ratios = self._ratios(density)
+        best = min(ratios.values())
+        return [i for i, ratio in ratios.items() if ratio == best]
 
     def codimension(self, facets: Sequence[int]) -> int:
         """Return the rank of the normals of some facets."""
         return rank([self.facets[i].normal for i in facets])
 
-    def _ratio(self, facet: Facet, density: Sequence[Fraction]) -> Fraction:
-        total = sum((w * d for w, d in zip(facet.normal, density, strict=True)), Fraction(0))
-        return total * self.scale / facet.offset
+    def _ratios(self, density: Sequence[Fraction]) -> dict[int, Fraction]:
+        """Return ``normal . density / offset`` of the facets off the origin."""
+        below = lcm(*[d.denominator for d in density])
+        whole = [d.numerator * (below // d.denominator) for d in density]
+        return {
+            i: Fraction(_dot(f.normal, whole) * self.scale, f.offset * below)
+            for i, f in enumerate(self.facets)
+            if f.offset
+        }
 
     def compact_faces(self) -> list[tuple[Vector, tuple[int, ...]]]:
         """Return a weight inside the normal cone and the facets of every compact face.
