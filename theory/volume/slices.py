@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,14 +48,23 @@ class Lines:
 
     factors: tuple[tuple[tuple[Array, ...], float], ...]
 
-    def log_k(self, z: Array, rows: Any = slice(None)) -> Array:
-        """Return log K at points z of the chosen lines, shape (lines, points) or (lines,)."""
+    def chosen(self, rows: NDArray[np.intp]) -> "Lines":
+        """Return some of the lines, with the coefficients of a power next to each other."""
+        return Lines(
+            tuple(
+                (tuple(np.asfortranarray(g[rows]) for g in generators), c)
+                for generators, c in self.factors
+            )
+        )
+
+    def log_k(self, z: Array) -> Array:
+        """Return log K at points z of the lines, shape (lines, points) or (lines,)."""
         total = np.zeros_like(z)
         for generators, c in self.factors:
-            values = [_horner(g[rows], z) for g in generators]
+            values = [_horner(g, z) for g in generators]
             # Squares are added, never multiplied out: K keeps its relative accuracy near zeros.
             size = np.abs(values[0]) if len(values) == 1 else np.sqrt(sum(v * v for v in values))
-            total = total + c * np.log(np.maximum(size, _TINY))
+            total += c * np.log(np.maximum(size, _TINY))
         return total
 
     def breaks(self, size: float) -> Array:
@@ -101,11 +110,12 @@ class Lines:
             start, way = low[line, piece], np.where(rising[line, piece], 1.0, -1.0)
             # Halving on the logarithm of the distance resolves valleys of any width.
             far = np.log(right[line, piece] - left[line, piece])
-            near = far - _DEPTH
+            near, crossed = far - _DEPTH, self.chosen(line)
             for _ in range(_HALVINGS):
                 middle = (near + far) / 2
-                inside = self.log_k(start + way * np.exp(middle), line) < level
-                near, far = np.where(inside, middle, near), np.where(inside, far, middle)
+                inside = crossed.log_k(start + way * np.exp(middle)) < level
+                np.copyto(near, middle, where=inside)
+                np.copyto(far, middle, where=~inside)
             reach[line, piece] = np.exp((near + far) / 2)
             row[:] = _weight(low, np.where(rising, 1.0, -1.0) * reach, h).sum(axis=1)
         return result
@@ -136,7 +146,8 @@ def _horner(g: Array, z: Array) -> Array:
     shape = (len(g),) + (1,) * (z.ndim - 1)
     total = np.zeros_like(z)
     for k in range(g.shape[1] - 1, -1, -1):
-        total = total * z + g[:, k].reshape(shape)
+        total *= z
+        total += g[:, k].reshape(shape)
     return total
 
 
