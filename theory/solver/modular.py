@@ -30,9 +30,22 @@ def _coprime_in(f: Poly, g: Poly, index: int) -> bool:
         a, b = image(f, index, values, prime), image(g, index, values, prime)
         if a is None or b is None or len(a) <= top:
             continue
-        while b:
-            a, b = b, remainder(a, b, prime)
-        if len(a) == 1:
+        if len(_gcd(a, b, prime)) == 1:
+            return True
+    return False
+
+
+def squarefree(p: Poly) -> bool:
+    """Tell whether a nonzero polynomial is seen to have no factor twice but constants."""
+    return all(degree_in(p, i) == 1 or _squarefree_in(p, i) for i in used(p))
+
+
+def _squarefree_in(p: Poly, index: int) -> bool:
+    """Tell whether no repeated factor contains the variable, as far as two points show."""
+    top = degree_in(p, index)
+    for values, prime in islice(_points(p.ring.ngens), 2):
+        a = image(p, index, values, prime)
+        if a is not None and len(a) > top and len(_gcd(a, _slope(a, prime), prime)) == 1:
             return True
     return False
 
@@ -97,7 +110,7 @@ def remainder(a: Row, b: Row, prime: int) -> Row:
 
 def factor_degrees(f: Row, prime: int) -> list[int] | None:
     """Return the degrees of the irreducible factors modulo a prime, None if one is repeated."""
-    if len(_gcd(f, _trimmed([k * c % prime for k, c in enumerate(f)][1:]), prime)) > 1:
+    if len(_gcd(f, _slope(f, prime), prime)) > 1:
         return None
     degrees: list[int] = []
     power, rest = remainder([0, 1], f, prime), f
@@ -130,6 +143,10 @@ def _trimmed(a: Row) -> Row:
     while a and not a[-1]:
         a.pop()
     return a
+
+
+def _slope(f: Row, prime: int) -> Row:
+    return _trimmed([k * c % prime for k, c in enumerate(f)][1:])
 
 
 def _gcd(a: Row, b: Row, prime: int) -> Row:

@@ -1,12 +1,14 @@
 """Tools of the checkers of the zero oracle: the table of rules and how to read a system."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sympy import Poly as _SymPoly
 from sympy.polys.groebnertools import groebner as _groebner_basis
 
 from theory.solver.algebra import Poly, coefficient_list, names_of, read
+from theory.solver.modular import coprime, squarefree
 
 # Functions without types.
 _UnivariatePoly: Any = _SymPoly
@@ -50,13 +52,20 @@ def replay(equations: Sequence[Poly], nonzero: Sequence[Poly], witness: Witness)
 
 def cleaned(p: Poly, nonzero: Sequence[Poly]) -> Poly:
     """Return the square-free part without factors of the conditions."""
+    return _cleaned(p, tuple(nonzero))
+
+
+@lru_cache(maxsize=20000)
+def _cleaned(p: Poly, nonzero: tuple[Poly, ...]) -> Poly:
     for h in nonzero:
-        while h:
+        while h and not coprime(p, h):
             common = p.gcd(h)
             if common.is_ground:
                 break
             p = p.quo(common)
-    return p.ring.one if p.is_ground else monic(p.sqf_part())
+    if p.is_ground:
+        return p.ring.one
+    return monic(p if squarefree(p) else p.sqf_part())
 
 
 def monic(p: Poly) -> Poly:
