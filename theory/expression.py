@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
+from functools import lru_cache, reduce
 from math import lcm
 from operator import add, mul
 from typing import final
@@ -13,6 +13,8 @@ from theory.tree import Number, Power, Product, Sum, Symbol, Tree, degree_bound
 
 MAX_TERMS = 20_000
 MAX_PRODUCTS = 400_000
+# Text up to this length is remembered with its polynomial.
+SHORT = 500
 
 Exponents = tuple[int, ...]
 
@@ -117,11 +119,20 @@ def parse(text: str, variables: Sequence[str], room: int = 1) -> Polynomial:
     Raises:
         ValueError: If the text is not a polynomial with rational coefficients in these variables.
     """
+    short = type(text) is str and len(text) <= SHORT
+    return (_parse_again if short else _parse)(text, tuple(variables), room)
+
+
+def _parse(text: str, names: tuple[str, ...], room: int) -> Polynomial:
     tree = read(text, room)
     try:
-        return expand(tree, variables, room)
+        return expand(tree, names, room)
     except ValueError as error:
         raise ValueError(f"{error} in {text!r}") from None
+
+
+# Proofs and the germs of a family repeat their polynomials many times.
+_parse_again = lru_cache(maxsize=8192)(_parse)
 
 
 def expand(tree: Tree, variables: Sequence[str], room: int = 1) -> Polynomial:

@@ -37,12 +37,14 @@ def names_of(ring: Ring) -> tuple[str, ...]:
 def from_terms(ring: Ring, terms: Mapping[tuple[int, ...], Fraction | int]) -> Poly:
     """Return the ring element with these coefficients."""
     return ring.from_dict(
-        {tuple(e): QQ(Fraction(c).numerator, Fraction(c).denominator) for e, c in terms.items()}
+        {tuple(e): QQ(c.numerator, c.denominator) for e, c in terms.items()}
     )
 
 
 def from_polynomial(ring: Ring, polynomial: Polynomial) -> Poly:
     """Return a polynomial of the front end as an element of a ring that has its variables."""
+    if polynomial.variables == names_of(ring):
+        return from_terms(ring, polynomial.terms)
     place = {name: i for i, name in enumerate(names_of(ring))}
     where = [place[name] for name in polynomial.variables]
     terms: dict[tuple[int, ...], Fraction] = {}
@@ -56,7 +58,15 @@ def from_polynomial(ring: Ring, polynomial: Polynomial) -> Poly:
 
 def read(ring: Ring, text: str) -> Poly:
     """Return the ring element that `text` wrote."""
+    return _read_again(ring, text) if type(text) is str else _read(ring, text)
+
+
+def _read(ring: Ring, text: str) -> Poly:
     return from_polynomial(ring, parse(text, names_of(ring)))
+
+
+# The claims of a proof repeat the polynomials of those that they rest on.
+_read_again = lru_cache(maxsize=8192)(_read)
 
 
 @lru_cache(maxsize=50000)

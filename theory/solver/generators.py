@@ -1,6 +1,8 @@
 """Shorter generators of an ideal of germs."""
 
 from collections.abc import Sequence
+from operator import add, sub
+from typing import Any
 
 from theory.solver.algebra import Poly, degree, primitive, text
 from theory.solver.factoring import factors
@@ -102,17 +104,32 @@ def _shorten(generators: Sequence[Poly]) -> list[Poly]:
 
 def _shorter(f: Poly, g: Poly) -> Poly | None:
     tried: set[tuple[int, ...]] = set()
+    divisors = sorted(g.items())
     for e in sorted(f.keys()):
-        for d in sorted(g.keys()):
-            shift = tuple(a - b for a, b in zip(e, d, strict=True))
+        for d, c in divisors:
+            shift = tuple(map(sub, e, d))
             if shift in tried or min(shift) < 0:
                 continue
             tried.add(shift)
             charge(1)
-            candidate = f - g.mul_term((shift, f[e] / g[d]))
-            if len(candidate) < len(f):
-                return candidate
+            factor = f[e] / c
+            if _added(f, divisors, shift, factor) < 0:
+                return f - g.mul_term((shift, factor))
     return None
+
+
+def _added(
+    f: Poly, terms: Sequence[tuple[tuple[int, ...], Any]], shift: tuple[int, ...], factor: Any
+) -> int:
+    """Return by how many terms f grows if a monomial multiple of others is subtracted."""
+    change = 0
+    for d, c in terms:
+        old = f.get(tuple(map(add, d, shift)))
+        if old is None:
+            change += 1
+        elif old == factor * c:
+            change -= 1
+    return change
 
 
 def _row_reduce(state: State, generators: Sequence[Poly]) -> list[Poly]:
