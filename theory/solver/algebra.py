@@ -36,9 +36,7 @@ def names_of(ring: Ring) -> tuple[str, ...]:
 
 def from_terms(ring: Ring, terms: Mapping[tuple[int, ...], Fraction | int]) -> Poly:
     """Return the ring element with these coefficients."""
-    return ring.from_dict(
-        {tuple(e): QQ(c.numerator, c.denominator) for e, c in terms.items()}
-    )
+    return ring.from_dict({tuple(e): QQ(c.numerator, c.denominator) for e, c in terms.items()})
 
 
 def from_polynomial(ring: Ring, polynomial: Polynomial) -> Poly:

@@ -5,6 +5,7 @@ from operator import add, sub
 from typing import Any
 
 from theory.solver.algebra import Poly, degree, primitive, text
+from theory.solver.division import remainder
 from theory.solver.factoring import factors
 from theory.solver.groebner import basis
 from theory.solver.meter import WorkLimit, charge, spent
@@ -166,7 +167,7 @@ def _drop_members(generators: Sequence[Poly]) -> list[Poly]:
         if not others:
             break
         try:
-            if not g.rem(basis(others, pairs=10)):
+            if not remainder(g, basis(others, pairs=10)):
                 current = others
         except WorkLimit:
             continue

@@ -5,6 +5,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from theory.solver.algebra import Poly, names_of, polynomial_ring, primitive, rational, sort_text
+from theory.solver.division import remainder
 from theory.solver.meter import WorkLimit, charge
 
 MAX_PAIRS = 250
@@ -38,7 +39,7 @@ def basis(generators: Sequence[Poly], pairs: int = MAX_PAIRS) -> list[Poly]:
         if not rest:
             continue
         charge(4 + len(rest) * (1 + len(found) // 4))
-        rest = primitive(rest.rem(found))
+        rest = remainder(rest, found)
         if not rest:
             continue
         if rest.is_ground:
@@ -50,7 +51,7 @@ def basis(generators: Sequence[Poly], pairs: int = MAX_PAIRS) -> list[Poly]:
 
 
 def _insert(found: list[Poly], queue: list[tuple[int, int, int]], g: Poly) -> None:
-    rest = primitive(g.rem(found)) if found else g
+    rest = remainder(g, found) if found else g
     if rest:
         _append(found, queue, rest)
 
@@ -95,7 +96,7 @@ def _reduced(found: Sequence[Poly]) -> list[Poly]:
             if j != i
         )
     ]
-    out = [primitive(p.rem([q for q in kept if q is not p])) if len(kept) > 1 else p for p in kept]
+    out = [remainder(p, [q for q in kept if q is not p]) if len(kept) > 1 else p for p in kept]
     return sorted(out, key=lambda p: (sum(lead(p)), lead(p), sort_text(p)))
 
 
