@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from math import gcd, lcm
-from operator import add, neg, sub
+from operator import add, ge, neg, sub
 from typing import NamedTuple
 
 from theory.solver.algebra import Poly
@@ -14,9 +14,13 @@ _Key = tuple[int, ...]
 
 
 class _Divisor(NamedTuple):
-    """A multiple with integer coefficients: leading monomial and coefficient, other terms."""
+    """A multiple with integer coefficients: leading monomial and coefficient, other terms.
+
+    The ends are the negative exponents of the leading monomial; it divides what has smaller ones.
+    """
 
     lead: _Key
+    ends: _Key
     head: int
     tail: tuple[tuple[_Key, int], ...]
 
@@ -35,7 +39,8 @@ def remainder(p: Poly, divisors: Sequence[Poly]) -> Poly:
     found: dict[_Key, int] = {}
     while rest:
         top = max(rest)
-        row = next((r for r in rows if _divides(r.lead, top)), None)
+        ends = top[1:]
+        row = next((r for r in rows if all(map(ge, r.ends, ends))), None)
         if row is None:
             found[top] = rest.pop(top)
             continue
@@ -59,7 +64,7 @@ def remainder(p: Poly, divisors: Sequence[Poly]) -> Poly:
 def _divisor(g: Poly) -> _Divisor:
     terms = sorted(_integers(g), reverse=True)
     (lead, head), *tail = terms
-    return _Divisor(lead, head, tuple(tail))
+    return _Divisor(lead, lead[1:], head, tuple(tail))
 
 
 def _integers(p: Poly) -> list[tuple[_Key, int]]:
@@ -68,10 +73,6 @@ def _integers(p: Poly) -> list[tuple[_Key, int]]:
         ((sum(e), *map(neg, reversed(e))), c.numerator * (scale // c.denominator))
         for e, c in p.items()
     ]
-
-
-def _divides(a: _Key, b: _Key) -> bool:
-    return all(x >= y for x, y in zip(a[1:], b[1:], strict=True))
 
 
 def _element(like: Poly, terms: dict[_Key, int]) -> Poly:

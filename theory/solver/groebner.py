@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
+from operator import gt, le
 
 from theory.solver.algebra import Poly, names_of, polynomial_ring, primitive, rational, sort_text
 from theory.solver.division import remainder
@@ -20,17 +21,18 @@ def basis(generators: Sequence[Poly], pairs: int = MAX_PAIRS) -> list[Poly]:
     Raises:
         WorkLimit: After too many S-pairs or when the polynomials grow too long.
     """
-    found: list[Poly] = []
-    queue: list[tuple[int, int, int]] = []
+    work = _Pairs()
+    found = work.found
     for g in sorted({primitive(p) for p in generators if p}, key=lambda p: (len(p), sort_text(p))):
-        _insert(found, queue, g)
+        rest = remainder(g, found) if found else g
+        if rest:
+            work.append(rest)
         if found and found[-1].is_ground:
             return [found[-1].ring.one]
     done = 0
-    while queue:
-        queue.sort(reverse=True)
-        _, i, j = queue.pop()
-        if _redundant(found, queue, i, j):
+    while work.queue:
+        i, j = work.pop()
+        if work.redundant(i, j):
             continue
         done += 1
         if done > pairs:
@@ -44,39 +46,48 @@ def basis(generators: Sequence[Poly], pairs: int = MAX_PAIRS) -> list[Poly]:
             continue
         if rest.is_ground:
             return [rest.ring.one]
-        _append(found, queue, rest)
+        work.append(rest)
         if sum(len(p) for p in found) > MAX_BASIS_TERMS or _bits(rest) > MAX_BITS:
             raise WorkLimit("groebner")
     return _reduced(found)
 
 
-def _insert(found: list[Poly], queue: list[tuple[int, int, int]], g: Poly) -> None:
-    rest = remainder(g, found) if found else g
-    if rest:
-        _append(found, queue, rest)
+class _Pairs:
+    """Elements of a basis that grows, and the pairs of them that still have to be looked at."""
 
+    def __init__(self) -> None:
+        self.found: list[Poly] = []
+        self.leads: list[tuple[int, ...]] = []
+        self.queue: list[tuple[int, int, int]] = []
+        self.waiting: set[tuple[int, int]] = set()
 
-def _append(found: list[Poly], queue: list[tuple[int, int, int]], g: Poly) -> None:
-    new = len(found)
-    found.append(g)
-    for i in range(new):
-        lcm = _lcm(lead(found[i]), lead(g))
-        if sum(lcm) != sum(lead(found[i])) + sum(lead(g)):
-            queue.append((sum(lcm), i, new))
+    def append(self, g: Poly) -> None:
+        """Add an element, with its pairs whose leading monomials share a variable."""
+        new, mine = len(self.found), tuple(g.LM)
+        for i, other in enumerate(self.leads):
+            if any(map(min, other, mine)):
+                self.queue.append((sum(map(max, other, mine)), i, new))
+                self.waiting.add((i, new))
+        self.found.append(g)
+        self.leads.append(mine)
 
+    def pop(self) -> tuple[int, int]:
+        """Remove and return the pair with the smallest common multiple."""
+        self.queue.sort(reverse=True)
+        _, i, j = self.queue.pop()
+        self.waiting.remove((i, j))
+        return i, j
 
-def _redundant(
-    found: Sequence[Poly], queue: Sequence[tuple[int, int, int]], i: int, j: int
-) -> bool:
-    """Apply the chain criterion: a third leading monomial divides the lcm, its pairs are done."""
-    lcm = _lcm(lead(found[i]), lead(found[j]))
-    waiting = {(a, b) for _, a, b in queue}
-    for k, other in enumerate(found):
-        if k in (i, j) or any(a > b for a, b in zip(lead(other), lcm, strict=True)):
-            continue
-        if (min(i, k), max(i, k)) not in waiting and (min(j, k), max(j, k)) not in waiting:
-            return True
-    return False
+    def redundant(self, i: int, j: int) -> bool:
+        """Apply the chain criterion: a third element divides the lcm, and its pairs are done."""
+        lcm = _lcm(self.leads[i], self.leads[j])
+        for k, other in enumerate(self.leads):
+            if k in (i, j) or any(map(gt, other, lcm)):
+                continue
+            first, second = (min(i, k), max(i, k)), (min(j, k), max(j, k))
+            if first not in self.waiting and second not in self.waiting:
+                return True
+        return False
 
 
 def _s_polynomial(f: Poly, g: Poly) -> Poly:
@@ -107,11 +118,11 @@ def lead(p: Poly) -> tuple[int, ...]:
 
 
 def _lcm(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
-    return tuple(max(x, y) for x, y in zip(a, b, strict=True))
+    return tuple(map(max, a, b))
 
 
 def _divides(a: Sequence[int], b: Sequence[int]) -> bool:
-    return all(x <= y for x, y in zip(a, b, strict=True))
+    return all(map(le, a, b))
 
 
 def _bits(p: Poly) -> int:
