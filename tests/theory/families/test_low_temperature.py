@@ -2,6 +2,7 @@
 
 import math
 import sys
+from functools import reduce
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -56,16 +57,19 @@ def moments_integral(outputs: int, units: int, q: int, log_t: float) -> float:
         terms = [np.zeros(())]
         scale = log_t + math.log(2)
         indices = range(units)
+        differences = {pair: difference(*pair) for pair in _subsets(indices, 2)}
         for size in range(1, units + 1):
             for columns in _subsets(indices, size):
                 for rows in _subsets(indices, size):
-                    terms.append(size * scale + 2 * _minor(logs, difference, rows, columns, q))
-        total = terms[0]
-        for term in terms[1:]:
-            total = np.logaddexp(total, term)
-        return density - outputs / 2 * total
+                    terms.append(size * scale + 2 * _minor(logs, differences, rows, columns, q))
+        return density - outputs / 2 * _log_of_sum(terms)
 
     return log_laplace(integrand, [first, *others])
+
+
+def _log_of_sum(terms: list[Any]) -> Any:
+    largest = reduce(np.maximum, terms)
+    return largest + np.log(sum(np.exp(term - largest) for term in terms))
 
 
 def _subsets(indices: Any, size: int) -> list[tuple[int, ...]]:
@@ -74,7 +78,7 @@ def _subsets(indices: Any, size: int) -> list[tuple[int, ...]]:
     return list(combinations(indices, size))
 
 
-def _minor(logs: Any, difference: Any, rows: Any, columns: Any, q: int) -> Any:
+def _minor(logs: Any, differences: Any, rows: Any, columns: Any, q: int) -> Any:
     """log of a minor of b_i^(1+jq) up to bounded positive factors (b_i positive, decreasing).
 
     The minor is the Vandermonde determinant of x = b^q times a Schur polynomial with positive
@@ -83,7 +87,7 @@ def _minor(logs: Any, difference: Any, rows: Any, columns: Any, q: int) -> Any:
     size = len(rows)
     out = sum(logs[i] for i in columns)
     for i, k in _subsets(columns, 2):
-        out = out + q * logs[i] + difference(i, k)
+        out = out + q * logs[i] + differences[i, k]
     # Partition of the Schur polynomial: rows minus the staircase, largest part to the largest b.
     parts = sorted((r - s for s, r in enumerate(rows)), reverse=True)
     for part, i in zip(parts, columns, strict=True):
