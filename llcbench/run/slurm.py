@@ -100,7 +100,9 @@ class _Jobs:
         self._slurm = slurm
         self._executor = slurm.executor()
         self._function = function
-        self._setup = Setup(uuid4().hex, scripts_of(slurm.plugins), slurm.limit, slurm.memory())
+        self._setup = Setup(
+            uuid4().hex, scripts_of(slurm.plugins), slurm.limit, slurm.memory(), forks=False
+        )
         self._jobs: dict[int, Any] = {}
         self._numbers = count()
 

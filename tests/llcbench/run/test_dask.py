@@ -45,7 +45,9 @@ def step(theta, target):
 
 @llcbench.sampler("naps")
 def naps(theta, target, rng, *, nap=0.004):
-    open(f"{{FOLDER}}/busy-{{os.getppid()}}-{{os.getpid()}}", "a").close()
+    maker = os.getppid()
+    worker = open(f"/proc/{{maker}}/stat").read().rpartition(")")[2].split()[1]
+    open(f"{{FOLDER}}/busy-{{worker}}-{{maker}}-{{os.getpid()}}", "a").close()
     time.sleep(nap)
     return step(theta, target)
 
@@ -206,15 +208,15 @@ def test_workers_give_the_numbers_of_one_process_and_a_killed_one_costs_a_second
     assert "was lost; the run is tried once more" in retried[0]
     # What the lost worker watched over ends by itself.
     (busy,) = cluster.folder.glob(f"busy-{victim.pid}-*")
-    child = int(busy.name.rpartition("-")[2])
-    wait_for(lambda: not Path(f"/proc/{child}").exists() or "\nState:\tZ" in status(child))
+    for pid in map(int, busy.name.split("-")[2:]):
+        wait_for(lambda pid=pid: gone(pid))
 
 
-def status(pid: int) -> str:
+def gone(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/status").read_text()
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
     except OSError:
-        return ""
+        return True
 
 
 def test_the_command_starts_workers_of_its_own(tmp_path: Path) -> None:
