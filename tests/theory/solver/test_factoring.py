@@ -45,7 +45,7 @@ def test_factors_are_those_of_the_computer_algebra_system(seed):
 def test_what_is_seen_to_be_irreducible_or_coprime_is():
     rng = random.Random(1)
     seen = [0, 0]
-    for _ in range(40):
+    for _ in range(16):
         f, g = draw(rng, 2, 3), draw(rng, 2, 3)
         common = draw(rng, 1, 2)
         assert f.gcd(g).is_ground or not coprime(f, g)
@@ -58,7 +58,7 @@ def test_what_is_seen_to_be_irreducible_or_coprime_is():
                     pieces = sum(k for _, k in p.factor_list()[1])
                     assert pieces == 1 or not irreducible(p, i)
                     seen[1] += irreducible(p, i)
-    assert min(seen) > 10
+    assert min(seen) > 4
 
 
 @pytest.mark.parametrize(
