@@ -196,7 +196,7 @@ def test_workers_give_the_numbers_of_one_process_and_a_killed_one_costs_a_second
     with caplog.at_level(logging.WARNING, "llcbench"):
         found = run_missing([*plain, *slow], store, executor, progress=False).finished
     killer.join()
-    assert victim.wait() == -signal.SIGKILL
+    assert victim.wait(timeout=120) == -signal.SIGKILL
     assert len(found) == 12
     assert all(record.estimate.status == "ok" for record in found)
     assert numbers(one.finished) == numbers([r for r in found if r.spec.sampler == "sgld"])
