@@ -16,3 +16,12 @@ def pytest_collection_finish():
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     gc.enable()
+
+
+# Files with tests of half a minute. They begin at once: at the end, others would wait for them.
+FIRST = ["test_docs", "test_failures", "test_dask", "test_third_party", "test_submitit"]
+FIRST += ["test_readme"]
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem not in FIRST)
