@@ -110,7 +110,8 @@ class Chains:
             if draw.accepted is not None:
                 self._rejecting = True
                 self._accepted += draw.accepted.double().mean()
-            if self._response is not None and step % self._response.every == 0:
+            # Counted from the first that is kept: a short run has an error from label noise too.
+            if self._response and (step - self._num_burnin) % self._response.every == 0:
                 self._response.add(draw.theta)
         return draw
 

@@ -22,7 +22,7 @@ from llcbench.target import Target
 from llcbench.types import Data
 
 # Every tenth state is looked at; of large networks, where that takes half a step, every fortieth:
-# they hardly move in that time.
+# one or two percent of the time.
 EVERY, EVERY_LARGE = 10, 40
 # States whose sums are formed at once, as far as they are small.
 TOGETHER = 16

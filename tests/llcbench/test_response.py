@@ -5,6 +5,8 @@ import torch
 
 from llcbench import registry, response
 from llcbench.response import Response
+from llcbench.samplers.sgld import SGLD
+from llcbench.sampling import sample
 from llcbench.target import Target
 
 CHAINS = 5
@@ -50,3 +52,15 @@ def test_sums_that_were_handed_out_stay_as_they_are(
     one.standard_error()
     for left, right in zip(kept, state["sums"], strict=True):
         assert all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+def test_a_short_run_of_a_large_network_has_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response, "SMALL", 0)
+    problem = registry.problem("dln/10-8-12-9/r3/n100")
+    data = problem.sample_data(torch.Generator().manual_seed(0))
+    target = Target(problem, 50.0, 1.0, CHAINS, data, 20)
+    noise, batches = (torch.Generator().manual_seed(seed) for seed in (1, 2))
+    # No kept step has a number that 40 divides.
+    trace = sample(target, SGLD(1e-5), num_draws=5, num_burnin=7, noise=noise, batches=batches)
+    assert trace.data_se is not None
+    assert trace.data_se > 0

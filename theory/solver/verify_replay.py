@@ -57,6 +57,8 @@ def cleaned(p: Poly, nonzero: Sequence[Poly]) -> Poly:
 
 @lru_cache(maxsize=20000)
 def _cleaned(p: Poly, nonzero: tuple[Poly, ...]) -> Poly:
+    if not p:
+        return p
     for h in nonzero:
         while h and not coprime(p, h):
             common = p.gcd(h)

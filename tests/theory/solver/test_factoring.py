@@ -38,6 +38,10 @@ def test_factors_are_those_of_the_computer_algebra_system(seed):
     expected: dict = {}
     for q, k in p.factor_list()[1]:
         expected[primitive(q)] = expected.get(primitive(q), 0) + k
+    product = p.ring.one
+    for q, k in found:
+        product = product * q**k
+    assert primitive(product) == primitive(p)
     if all(known for _, _, known in factors(p)):
         assert found == set(expected.items())
 
