@@ -3,12 +3,13 @@
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, final
+from typing import Any, cast, final
 
 import torch
 from torch import Tensor
 
 from llcbench.feed import Feed
+from llcbench.problems.passes import Visit
 from llcbench.problems.precision import Matmul
 from llcbench.problems.squared_loss import SquaredLoss
 from llcbench.types import Loss, Problem
@@ -131,6 +132,26 @@ class Target:
         else:
             loss, grad = self.loss.excess_and_grad(theta, self.batch)
         return (loss, grad.sub_(self._noise())) if self.control_variate else (loss, grad)
+
+    @property
+    def by_layer(self) -> bool:
+        """Whether `loss_and_visit` can be called on the current batch."""
+        plain = isinstance(self.loss, SquaredLoss) and not self.control_variate
+        return plain and cast(SquaredLoss, self.loss).by_layer(self.batch)
+
+    def loss_and_visit(self, theta: Tensor, visit: Visit) -> Tensor:
+        """Return the excess loss, and hand out its gradient layer by layer; see `by_layer`.
+
+        Args:
+            theta: Parameters, ``(chains, dim)``.
+            visit: Is called with the gradient of each layer, last layer first, and may move the
+                layer at once; nothing of the size of the parameters is allocated.
+
+        Raises:
+            BudgetExceeded: If the gradients or the seconds are used up.
+        """
+        self.charge(theta.shape[0])
+        return cast(SquaredLoss, self.loss).excess_and_visit(theta, self.batch, visit)
 
     def potential_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return potential, potential gradient and excess loss on the current batch.

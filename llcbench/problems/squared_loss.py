@@ -1,5 +1,6 @@
 """The squared loss through a parametrised linear map, and its gradient."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, TypeVar, cast, final
@@ -8,12 +9,14 @@ import torch
 from torch import Tensor
 
 from llcbench.problems.batches import ChainMoments, Moments, Population, Samples
-from llcbench.problems.linear_map import LayerPass, LinearNetwork, ProductPass, Pullback
+from llcbench.problems.linear_map import LinearNetwork, Pullback
+from llcbench.problems.passes import LayerPass, ProductPass, Visit
 from llcbench.problems.precision import Matmul, precision
 from llcbench.problems.streams import Stream, StreamMoments
 from llcbench.types import Data
 
 PassT = TypeVar("PassT", ProductPass, LayerPass)
+OutT = TypeVar("OutT", Tensor, Tensor | None)
 Batch = Population | Moments | StreamMoments | ChainMoments | Samples
 
 # From this length on an inner product is worth an operation of its own.
@@ -68,7 +71,7 @@ class SquaredLoss:
     noisy: bool = True
     matmul: Matmul = "full"
     # Buffers of the last pass of each kind, for callers that bring their own gradient.
-    _passes: dict[type, Any] = field(default_factory=dict, repr=False, compare=False)
+    _passes: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def autograd(self) -> bool:
@@ -132,24 +135,40 @@ class SquaredLoss:
             loss, slope = self.head(value - self.reference, batch)
             grad = pullback(slope)
             return loss, grad if out is None else out.copy_(grad)
+        gradient, keep = (torch.empty_like(theta), False) if out is None else (out, True)
         network = self._sent(batch)
         if network is None:
-            formed = self._pass(ProductPass, self.map, theta, out)
+            formed = self._pass(ProductPass, self.map, theta, gradient, keep)
             loss, slope = self.head(formed.difference(self.reference), batch)
             if self.matmul == "full":
                 formed.backward(slope)
             else:
                 with precision(self.matmul):
                     formed.backward(slope)
-            return loss, formed.out
-        assert isinstance(batch, Samples)
-        sent = self._pass(LayerPass, network, theta, out)
-        error = sent.forward(batch.inputs, self.reference, batch.outputs)
-        loss = self._measured(error, batch)
-        residual = error if batch.noise is None else error.sub_(batch.noise)
+            return loss, gradient
+        sent = self._pass(LayerPass, network, theta, gradient, keep)
+        loss, residual = self._through(sent, batch)
         with precision(self.matmul):
             sent.backward(residual, 2 * self.scale / residual.shape[1])
-        return loss, sent.out
+        return loss, gradient
+
+    def by_layer(self, batch: Batch) -> bool:
+        """Tell whether the gradient on a batch can be had layer by layer."""
+        return self._sent(batch) is not None
+
+    def excess_and_visit(self, theta: Tensor, batch: Batch, visit: Visit) -> Tensor:
+        """Return the excess loss ``(chains,)``, and hand out its gradient layer by layer.
+
+        ``visit`` may move a layer in place once it is called with its gradient; the whole gradient
+        is never formed. Only where `by_layer` says so.
+        """
+        network = self._sent(batch)
+        assert network is not None
+        sent = self._pass(LayerPass, network, theta, None, keep=True)
+        loss, residual = self._through(sent, batch)
+        with precision(self.matmul):
+            sent.visit(residual, 2 * self.scale / residual.shape[1], visit)
+        return loss
 
     def release(self) -> None:
         """Forget the buffers that were kept for the next call."""
@@ -223,12 +242,24 @@ class SquaredLoss:
             return None
         return self.map if self.map.through_layers(batch.inputs.shape[1]) else None
 
+    def _through(self, sent: LayerPass, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the excess loss and the residuals of samples sent through the layers."""
+        assert isinstance(batch, Samples)
+        error = sent.forward(batch.inputs, self.reference, batch.outputs)
+        loss = self._measured(error, batch)
+        return loss, error if batch.noise is None else error.sub_(batch.noise)
+
     def _pass(
-        self, kind: type[PassT], network: LinearNetwork, theta: Tensor, out: Tensor | None
+        self,
+        kind: Callable[[LinearNetwork, Tensor, OutT], PassT],
+        network: LinearNetwork,
+        theta: Tensor,
+        out: OutT,
+        keep: bool,
     ) -> PassT:
-        """Return the buffers of a pass, those of the last call where they fit."""
-        if out is None:
-            return kind(network, theta, torch.empty_like(theta))
+        """Return the buffers of a pass; if they are kept, those of the last call where they fit."""
+        if not keep:
+            return kind(network, theta, out)
         found = self._passes.get(kind)
         if found is None or found.theta is not theta or found.out is not out:
             # Buffers that are made in inference mode could not be written to outside of it.

@@ -6,7 +6,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from llcbench.problems.passes import LayerGradient
 from llcbench.samplers.normals import Normals
+from llcbench.target import Target
 
 # Up to this size everything is moved at once.
 WHOLE = 2**18
@@ -17,6 +19,8 @@ SHORTEST = 16
 
 # Takes the noise, w* and the parts of all tensors that belong to a block, and moves them in place.
 Move = Callable[..., None]
+# Takes a number of coordinates.
+Noise = Callable[[int], Tensor]
 
 
 def update(move: Move, star: Tensor, tensors: Sequence[Tensor], rng: torch.Generator) -> None:
@@ -31,40 +35,75 @@ def update(move: Move, star: Tensor, tensors: Sequence[Tensor], rng: torch.Gener
             anew.
     """
     first = tensors[0]
-    size, dim = first.numel(), star.shape[0]
-    if size <= WHOLE:
+    if first.numel() <= WHOLE:
         noise = torch.empty_like(first).normal_(generator=rng)
         move(noise, star, *tensors)
         return
-    for low, high, noise in _noise(first, rng):
-        for row, left, right in _rows(low, high, dim):
-            at = row * dim + left - low
-            parts = [tensor[row, left:right] for tensor in tensors]
-            move(noise[at : at + right - left], star[left:right], *parts)
+    _blocks(move, star, tensors, _noise(first, rng))
 
 
-def langevin(
-    step_size: float, nbeta: float, gamma: float
-) -> Callable[[Tensor, Tensor, Tensor, Tensor], None]:
-    """Return the move ``w -= eps/2 (nbeta g + gamma (w - w*)) - sqrt(eps) xi``."""
-    pull, drift, spread = 0.5 * step_size * gamma, -0.5 * step_size * nbeta, step_size**0.5
+def langevin(step_size: float, target: Target, theta: Tensor, rng: torch.Generator) -> Tensor:
+    """Move all chains by ``w -= eps/2 (nbeta g + gamma (w - w*)) - sqrt(eps) xi``, in place.
+
+    Returns:
+        The loss before the move, ``(chains,)``.
+    """
+    if theta.numel() > WHOLE and target.by_layer:
+        return _by_layer(step_size, target, theta, rng)
+    pull, drift = 0.5 * step_size * target.gamma, -0.5 * step_size * target.nbeta
+    spread = step_size**0.5
 
     def move(noise: Tensor, star: Tensor, theta: Tensor, grad: Tensor) -> None:
         # Towards w* by a share of the distance: an operation and a temporary less.
         theta.lerp_(star, pull).add_(grad, alpha=drift).add_(noise, alpha=spread)
 
-    return move
+    loss, grad = target.loss_and_grad(theta, reuse=True)
+    update(move, target.w_star, (theta, grad), rng)
+    return loss
 
 
-def _noise(like: Tensor, rng: torch.Generator) -> Iterator[tuple[int, int, Tensor]]:
-    """Cut all coordinates, counted through all chains, into blocks with noise for each."""
-    cuts = _cuts(like.numel())
+def _by_layer(step_size: float, target: Target, theta: Tensor, rng: torch.Generator) -> Tensor:
+    """Make the move of `langevin` layer by layer.
+
+    Noise and pull are added to a layer that the backward pass has just read and is done with; then
+    its gradient is added in the product that forms it. So each layer comes into the cache once, and
+    there is no gradient to be kept.
+    """
+    drift, spread = -0.5 * step_size * target.nbeta, step_size**0.5
+    pull = 0.5 * spread * target.gamma
+    noise = _noise(theta, rng)
+
+    def move(noise: Tensor, star: Tensor, part: Tensor) -> None:
+        # The pull goes into the noise: by itself it may be too small to change a weight.
+        noise.add_(star, alpha=pull).sub_(part, alpha=pull)
+        part.add_(noise, alpha=spread)
+
+    def visit(gradient: LayerGradient) -> None:
+        place = slice(gradient.start, gradient.stop)
+        part = theta[:, place]
+        _blocks(move, target.w_star[place], (part,), noise)
+        gradient.add_to(part, drift)
+
+    return target.loss_and_visit(theta, visit)
+
+
+def _blocks(move: Move, star: Tensor, tensors: Sequence[Tensor], noise: Noise) -> None:
+    """Call a move on blocks of all coordinates, counted through all chains."""
+    size, dim = tensors[0].numel(), star.shape[0]
+    for low, high in _cuts(size):
+        xi = noise(high - low)
+        for row, left, right in _rows(low, high, dim):
+            at = row * dim + left - low
+            parts = [tensor[row, left:right] for tensor in tensors]
+            move(xi[at : at + right - left], star[left:right], *parts)
+
+
+def _noise(like: Tensor, rng: torch.Generator) -> Noise:
+    """Return a source of blocks of noise, each of which overwrites the one before."""
     if like.dtype == torch.float32 and like.device.type == "cpu":
-        normals = Normals(rng, BLOCK + SHORTEST)
-        yield from ((low, high, normals.next(high - low)) for low, high in cuts)
-    else:
-        room = like.new_empty(BLOCK + SHORTEST)
-        yield from ((low, high, room[: high - low].normal_(generator=rng)) for low, high in cuts)
+        return Normals(rng, BLOCK + SHORTEST).next
+    room = like.new_empty(BLOCK + SHORTEST)
+    return lambda size: room[:size].normal_(generator=rng)
 
 
 def _cuts(size: int) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from llcbench.samplers.checks import check_positive
-from llcbench.samplers.fused import langevin, update
+from llcbench.samplers.fused import langevin
 from llcbench.target import Target
 from llcbench.types import Draw
 
@@ -40,7 +40,4 @@ class SGLD:
 
     def step(self, state: Tensor, target: Target, rng: torch.Generator) -> tuple[Tensor, Draw]:
         """Move all chains; the recorded loss is that of the state before the move."""
-        loss, grad = target.loss_and_grad(state, reuse=True)
-        move = langevin(self.step_size, target.nbeta, target.gamma)
-        update(move, target.w_star, (state, grad), rng)
-        return state, Draw(state, loss)
+        return state, Draw(state, langevin(self.step_size, target, state, rng))
