@@ -142,6 +142,28 @@ def test_a_gradient_that_is_brought_is_written_again_and_again(widths, chains):
                        loss.excess_and_grad(other, batch)[1])  # fmt: skip
 
 
+@pytest.mark.parametrize("widths", [WIDE, (9, 12, 8), (9, 8)])
+def test_gradients_handed_out_by_layer_are_those_of_the_whole_and_layers_may_be_lost(widths):
+    loss, theta = loss_of(widths)
+    batch = batch_of("samples", widths, loss)
+    assert loss.by_layer(batch)
+    assert not loss.by_layer(loss.moments)
+    value, whole = loss.excess_and_grad(theta, batch)
+    for _ in range(2):
+        moved, order = theta.clone(), []
+
+        def visit(gradient, moved=moved, order=order):
+            part = moved[:, gradient.start : gradient.stop]
+            # Whoever reads the layer after this finds the multiple of its gradient alone.
+            part.zero_()
+            gradient.add_to(part, -2.5)
+            order.append((gradient.start, gradient.stop))
+
+        assert close(loss.excess_and_visit(moved, batch, visit), value)
+        assert close(moved, -2.5 * whole)
+        assert order == list(pairwise(loss.map.offsets))[::-1]
+
+
 @pytest.mark.parametrize("widths", [NARROW, WIDE])
 def test_chains_do_not_see_each_other(widths):
     loss, theta = loss_of(widths)

@@ -163,6 +163,59 @@ def test_large_networks_step_by_the_formula_and_leave_the_point_alone(monkeypatc
     assert torch.equal(target.w_star, point)
 
 
+WIDE = "dln/30-40-20-30/r3/n100"
+
+
+def large_step(
+    monkeypatch, dtype, control_variate=False, whole=0, size=STEP, start=None, **forces
+):
+    """One SGLD step of a network that counts as large from ``whole`` numbers on."""
+    monkeypatch.setattr(fused, "WHOLE", whole)
+    target = target_of(WIDE, 2, dtype, control_variate=control_variate)
+    target.next_batch(rng(2))
+    theta = target.start(rng(1)) if start is None else start.clone()
+    for name, value in forces.items():
+        setattr(target, name, value)
+    target.loss_and_visit = visited(target.loss_and_visit)
+    state, draw = SGLD(size).step(theta, target, rng(4))
+    assert state is theta
+    assert target.grad_evals == 2 * (1 + control_variate)
+    return state, draw.loss, target.loss_and_visit.calls, target
+
+
+def visited(function):
+    def counting(*args):
+        counting.calls += 1
+        return function(*args)
+
+    counting.calls = 0
+    return counting
+
+
+def test_large_networks_move_layer_by_layer_where_a_whole_gradient_is_not_needed(monkeypatch):
+    _, loss, calls, _ = large_step(monkeypatch, torch.float64)
+    _, other, whole, _ = large_step(monkeypatch, torch.float64, whole=10**6)
+    assert torch.allclose(loss, other, rtol=1e-12)
+    assert (calls, whole) == (1, 0)
+    assert large_step(monkeypatch, torch.float64, control_variate=True)[2] == 0
+
+
+def test_a_pull_that_is_too_small_to_change_a_weight_by_itself_is_not_lost(monkeypatch):
+    size, gamma = 1e-9, 20.0
+    pull, star = 0.5 * size * gamma, torch.full((2600,), 0.5)
+    apart = torch.full((2, 2600), 1.5)
+    # By itself it is less than half of the distance to the next number in single precision.
+    assert torch.equal(torch.lerp(apart, star, pull), apart)
+    moved = {}
+    for force in (gamma, 0.0):
+        forces = {"nbeta": 0.0, "gamma": force, "w_star": star}
+        theta, *_ = large_step(monkeypatch, torch.float32, size=size, start=apart, **forces)
+        moved[force] = theta.double()
+    share = float((moved[0.0] - moved[gamma]).mean()) / pull
+    assert abs(share - 1) < 0.1
+    assert float(moved[0.0].std()) > 1000 * pull
+
+
 def test_a_large_point_is_shared_and_a_small_one_is_not():
     problem = registry.problem("dln/10-8-12-9/r3")
     assert isinstance(problem, Regression)
