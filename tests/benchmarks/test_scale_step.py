@@ -17,7 +17,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from llcbench.problems.linear_map import LayerPass, LinearNetwork, ProductPass
+from llcbench.problems.linear_map import LinearNetwork
+from llcbench.problems.passes import LayerPass, ProductPass
 from llcbench.problems.regression import Inputs, Regression, Samples
 from llcbench.samplers.sgld import SGLD
 from llcbench.target import Target
