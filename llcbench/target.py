@@ -134,13 +134,14 @@ class Target:
         return (loss, grad.sub_(self._noise())) if self.control_variate else (loss, grad)
 
     @property
-    def by_layer(self) -> bool:
-        """Whether `loss_and_visit` can be called on the current batch."""
-        plain = isinstance(self.loss, SquaredLoss) and not self.control_variate
-        return plain and cast(SquaredLoss, self.loss).by_layer(self.batch)
+    def num_parts(self) -> int:
+        """In how many layers `loss_and_visit` hands out the gradient; 0 where it cannot."""
+        if self.control_variate or not isinstance(self.loss, SquaredLoss):
+            return 0
+        return self.loss.num_parts(self.batch)
 
     def loss_and_visit(self, theta: Tensor, visit: Visit) -> Tensor:
-        """Return the excess loss, and hand out its gradient layer by layer; see `by_layer`.
+        """Return the excess loss, and hand out its gradient layer by layer; see `num_parts`.
 
         Args:
             theta: Parameters, ``(chains, dim)``.

@@ -113,6 +113,7 @@ class LayerPass:
         self._slots, self._joined = ([], []) if out is None else _slots(network, out)
         self._layers_t = [layer.mT for layer in self._layers]
         self._passed: list[Tensor] = []
+        self._rooms: list[Tensor] = []
         self._inputs = theta
 
     def forward(self, inputs: Tensor, reference: Tensor, known: Tensor | None = None) -> Tensor:

@@ -152,15 +152,16 @@ class SquaredLoss:
             sent.backward(residual, 2 * self.scale / residual.shape[1])
         return loss, gradient
 
-    def by_layer(self, batch: Batch) -> bool:
-        """Tell whether the gradient on a batch can be had layer by layer."""
-        return self._sent(batch) is not None
+    def num_parts(self, batch: Batch) -> int:
+        """Return in how many layers the gradient on a batch can be had, 0 where in none."""
+        network = self._sent(batch)
+        return 0 if network is None else len(network.widths) - 1
 
     def excess_and_visit(self, theta: Tensor, batch: Batch, visit: Visit) -> Tensor:
         """Return the excess loss ``(chains,)``, and hand out its gradient layer by layer.
 
         ``visit`` may move a layer in place once it is called with its gradient; the whole gradient
-        is never formed. Only where `by_layer` says so.
+        is never formed. Only where `num_parts` counts any.
         """
         network = self._sent(batch)
         assert network is not None

@@ -14,6 +14,8 @@ from llcbench.target import Target
 WHOLE = 2**18
 # Above it in blocks that stay in the cache and are still long enough for two threads.
 BLOCK = 2**17
+# Numbers of a layer, on average, above which moving them by themselves is not slower.
+LAYER = 2**15
 # Below 16 numbers torch draws normals in another way.
 SHORTEST = 16
 
@@ -48,7 +50,8 @@ def langevin(step_size: float, target: Target, theta: Tensor, rng: torch.Generat
     Returns:
         The loss before the move, ``(chains,)``.
     """
-    if theta.numel() > WHOLE and target.by_layer:
+    parts = target.num_parts
+    if parts and theta.numel() > max(WHOLE, LAYER * parts):
         return _by_layer(step_size, target, theta, rng)
     pull, drift = 0.5 * step_size * target.gamma, -0.5 * step_size * target.nbeta
     spread = step_size**0.5

@@ -146,8 +146,8 @@ def test_a_gradient_that_is_brought_is_written_again_and_again(widths, chains):
 def test_gradients_handed_out_by_layer_are_those_of_the_whole_and_layers_may_be_lost(widths):
     loss, theta = loss_of(widths)
     batch = batch_of("samples", widths, loss)
-    assert loss.by_layer(batch)
-    assert not loss.by_layer(loss.moments)
+    assert loss.num_parts(batch) == len(widths) - 1
+    assert loss.num_parts(loss.moments) == 0
     value, whole = loss.excess_and_grad(theta, batch)
     for _ in range(2):
         moved, order = theta.clone(), []

@@ -148,6 +148,7 @@ def test_the_noise_is_the_same_in_any_number_of_threads():
 def test_large_networks_step_by_the_formula_and_leave_the_point_alone(monkeypatch):
     monkeypatch.setattr(fused, "WHOLE", 256)
     monkeypatch.setattr(fused, "BLOCK", 256)
+    monkeypatch.setattr(fused, "LAYER", 16)
     target = target_of("dln/30-40-20-30/r3/n100", 2, torch.float64)
     point = target.w_star.clone()
     target.next_batch(rng(2))
@@ -167,10 +168,11 @@ WIDE = "dln/30-40-20-30/r3/n100"
 
 
 def large_step(
-    monkeypatch, dtype, control_variate=False, whole=0, size=STEP, start=None, **forces
+    monkeypatch, dtype, control_variate=False, whole=0, layer=0, size=STEP, start=None, **forces
 ):
     """One SGLD step of a network that counts as large from ``whole`` numbers on."""
     monkeypatch.setattr(fused, "WHOLE", whole)
+    monkeypatch.setattr(fused, "LAYER", layer)
     target = target_of(WIDE, 2, dtype, control_variate=control_variate)
     target.next_batch(rng(2))
     theta = target.start(rng(1)) if start is None else start.clone()
@@ -198,6 +200,9 @@ def test_large_networks_move_layer_by_layer_where_a_whole_gradient_is_not_needed
     assert torch.allclose(loss, other, rtol=1e-12)
     assert (calls, whole) == (1, 0)
     assert large_step(monkeypatch, torch.float64, control_variate=True)[2] == 0
+    # Two chains of 2600 weights in three layers: 1733 a layer.
+    assert large_step(monkeypatch, torch.float64, layer=1733)[2] == 1
+    assert large_step(monkeypatch, torch.float64, layer=1734)[2] == 0
 
 
 def test_a_pull_that_is_too_small_to_change_a_weight_by_itself_is_not_lost(monkeypatch):
