@@ -50,8 +50,7 @@ def langevin(step_size: float, target: Target, theta: Tensor, rng: torch.Generat
     Returns:
         The loss before the move, ``(chains,)``.
     """
-    parts = target.num_parts
-    if parts and theta.numel() > max(WHOLE, LAYER * parts):
+    if theta.numel() > WHOLE and 0 < LAYER * target.num_parts < theta.numel():
         return _by_layer(step_size, target, theta, rng)
     pull, drift = 0.5 * step_size * target.gamma, -0.5 * step_size * target.nbeta
     spread = step_size**0.5

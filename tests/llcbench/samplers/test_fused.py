@@ -168,7 +168,7 @@ WIDE = "dln/30-40-20-30/r3/n100"
 
 
 def large_step(
-    monkeypatch, dtype, control_variate=False, whole=0, layer=0, size=STEP, start=None, **forces
+    monkeypatch, dtype, control_variate=False, whole=0, layer=1, size=STEP, start=None, **forces
 ):
     """One SGLD step of a network that counts as large from ``whole`` numbers on."""
     monkeypatch.setattr(fused, "WHOLE", whole)
