@@ -200,9 +200,9 @@ def test_large_networks_move_layer_by_layer_where_a_whole_gradient_is_not_needed
     assert torch.allclose(loss, other, rtol=1e-12)
     assert (calls, whole) == (1, 0)
     assert large_step(monkeypatch, torch.float64, control_variate=True)[2] == 0
-    # Two chains of 2600 weights in three layers: 1733 a layer.
-    assert large_step(monkeypatch, torch.float64, layer=1733)[2] == 1
-    assert large_step(monkeypatch, torch.float64, layer=1734)[2] == 0
+    # 2600 weights in three layers: 867 a layer.
+    assert large_step(monkeypatch, torch.float64, layer=866)[2] == 1
+    assert large_step(monkeypatch, torch.float64, layer=867)[2] == 0
 
 
 def test_a_pull_that_is_too_small_to_change_a_weight_by_itself_is_not_lost(monkeypatch):
