@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, cast, final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -150,9 +150,15 @@ class Target:
 
         Raises:
             BudgetExceeded: If the gradients or the seconds are used up.
+            ValueError: If `num_parts` is 0.
         """
+        if self.num_parts == 0 or not isinstance(self.loss, SquaredLoss):
+            raise ValueError(
+                f"{self.problem.id}: the gradient on this batch cannot be had layer by layer;"
+                " call loss_and_grad where num_parts is 0"
+            )
         self.charge(theta.shape[0])
-        return cast(SquaredLoss, self.loss).excess_and_visit(theta, self.batch, visit)
+        return self.loss.excess_and_visit(theta, self.batch, visit)
 
     def potential_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return potential, potential gradient and excess loss on the current batch.

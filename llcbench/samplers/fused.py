@@ -14,8 +14,8 @@ from llcbench.target import Target
 WHOLE = 2**18
 # Above it in blocks that stay in the cache and are still long enough for two threads.
 BLOCK = 2**17
-# Weights of a layer, on average, from which on moving layers by themselves is not slower: up to 4
-# times as slow with 2^10, 20 % with 2^12 in 16 chains, 5 % with 2^15; 4 % faster with 2^16.
+# Weights of a layer, on average, from which on layers are moved by themselves. Thinner ones are
+# slower so: every layer costs as many calls, however few its weights are.
 LAYER = 2**16
 # Below 16 numbers torch draws normals in another way.
 SHORTEST = 16
@@ -69,8 +69,8 @@ def _by_layer(step_size: float, target: Target, theta: Tensor, rng: torch.Genera
     """Make the move of `langevin` layer by layer.
 
     Noise and pull are added to a layer that the backward pass has just read and is done with; then
-    its gradient is added in the product that forms it. So each layer comes into the cache once, and
-    there is no gradient to be kept.
+    its gradient is added in the product that forms it. So a layer that fits into the cache is
+    fetched once, and there is no gradient to be kept.
     """
     drift, spread = -0.5 * step_size * target.nbeta, step_size**0.5
     pull = 0.5 * spread * target.gamma

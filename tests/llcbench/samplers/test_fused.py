@@ -203,6 +203,8 @@ def test_large_networks_move_layer_by_layer_where_a_whole_gradient_is_not_needed
     # 2600 weights in three layers: 867 a layer.
     assert large_step(monkeypatch, torch.float64, layer=866)[2] == 1
     assert large_step(monkeypatch, torch.float64, layer=867)[2] == 0
+    with pytest.raises(ValueError, match="layer by layer"):
+        target_of("poly/x2y2", 3, torch.float64).loss_and_visit(torch.zeros(3, 2), print)
 
 
 def test_a_pull_that_is_too_small_to_change_a_weight_by_itself_is_not_lost(monkeypatch):
