@@ -1,7 +1,9 @@
 """Updates with noise, block by block, in place."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -19,6 +21,8 @@ BLOCK = 2**17
 LAYER = 2**16
 # Below 16 numbers torch draws normals in another way.
 SHORTEST = 16
+
+_THREAD = threading.local()
 
 # Takes the noise, w* and the parts of all tensors that belong to a block, and moves them in place.
 Move = Callable[..., None]
@@ -95,18 +99,28 @@ def _blocks(move: Move, star: Tensor, tensors: Sequence[Tensor], noise: Noise) -
     size, dim = tensors[0].numel(), star.shape[0]
     for low, high in _cuts(size):
         xi = noise(high - low)
-        for row, left, right in _rows(low, high, dim):
-            at = row * dim + left - low
-            parts = [tensor[row, left:right] for tensor in tensors]
-            move(xi[at : at + right - left], star[left:right], *parts)
+        for rows, columns in _pieces(low, high, dim):
+            at = rows.start * dim + columns.start - low
+            shape = (rows.stop - rows.start, columns.stop - columns.start)
+            parts = [tensor[rows, columns] for tensor in tensors]
+            move(xi[at : at + shape[0] * shape[1]].view(shape), star[columns], *parts)
 
 
 def _noise(like: Tensor, rng: torch.Generator) -> Noise:
     """Return a source of blocks of noise, each of which overwrites the one before."""
     if like.dtype == torch.float32 and like.device.type == "cpu":
-        return Normals(rng, BLOCK + SHORTEST).next
+        return _normals(rng).next
     room = like.new_empty(BLOCK + SHORTEST)
     return lambda size: room[:size].normal_(generator=rng)
+
+
+def _normals(rng: torch.Generator) -> Normals:
+    """Return the stream of this thread, seeded anew: a new one would cost more than its seed."""
+    size = BLOCK + SHORTEST
+    if not hasattr(_THREAD, "normals") or _THREAD.normals.size < size:
+        _THREAD.normals = Normals(size)
+    _THREAD.normals.seed(rng)
+    return cast(Normals, _THREAD.normals)
 
 
 def _cuts(size: int) -> Iterator[tuple[int, int]]:
@@ -115,10 +129,11 @@ def _cuts(size: int) -> Iterator[tuple[int, int]]:
     return pairwise(edges) if len(edges) > 1 else iter([(0, size)])
 
 
-def _rows(low: int, high: int, dim: int) -> Iterator[tuple[int, int, int]]:
-    """Cut a range that counts through all chains into rows with their columns."""
+def _pieces(low: int, high: int, dim: int) -> Iterator[tuple[slice, slice]]:
+    """Cut a range that counts through all chains into rectangles: whole rows, or part of one."""
     while low < high:
         row, left = divmod(low, dim)
+        rows = 1 if left else max(1, (high - low) // dim)
         right = min(dim, left + high - low)
-        yield row, left, right
-        low += right - left
+        yield slice(row, row + rows), slice(left, right)
+        low += rows * (right - left)

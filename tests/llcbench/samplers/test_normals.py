@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy import stats
 
+from llcbench.samplers.normals import _TURN as TURN
 from llcbench.samplers.normals import Normals
 
 SIZE, BLOCKS = 2**17, 16
@@ -13,7 +14,9 @@ BINS = 400
 
 
 def stream(seed=0):
-    return Normals(torch.Generator().manual_seed(seed), SIZE)
+    normals = Normals(SIZE)
+    normals.seed(torch.Generator().manual_seed(seed))
+    return normals
 
 
 def drawn(seed=0):
@@ -63,7 +66,8 @@ def test_wrong_numbers_are_noticed():
     assert binned(np.round(z, 2)) < 1e-5
     one, two = z[:, : SIZE // 2].ravel(), z[:, SIZE // 2 :].ravel()
     # A few of one half know the sign of the other.
-    assert turned(one, np.where((one > 1) & (np.arange(len(two)) % 100 < 3), abs(two), two)) < 1e-5
+    few = (one > 1) & (np.arange(len(two)) % 100 < 6)
+    assert turned(one, np.where(few, abs(two), two)) < 1e-5
 
 
 def test_the_tails_are_there_and_finite():
@@ -75,16 +79,58 @@ def test_the_tails_are_there_and_finite():
     assert stats.poisson.sf(found - 1, expected) > 1e-5
 
 
+def words_of(seed, size):
+    """The 32-bit words of a seed, by way of numpy's own generator."""
+    state = torch.empty(3, dtype=torch.int64)
+    state.random_(generator=torch.Generator().manual_seed(seed))
+    bits = np.random.SFC64()
+    words = {"state": np.array([*state.tolist(), 1], dtype=np.uint64)}
+    bits.state = {"bit_generator": "SFC64", "state": words, "has_uint32": 0, "uinteger": 0}
+    return bits.random_raw((size + 1) // 2).view(np.uint32)[:size].astype(object)
+
+
+def point(words):
+    """The numbers in (0, 1) that a word stands for, in exact arithmetic up to the division."""
+    u = (words % 2**23 + 0.5) / 2**23
+    v = (words * TURN % 2**32) / 2**32
+    return u.astype(np.float64), v.astype(np.float64)
+
+
 def test_numbers_are_those_of_the_formula_in_double_precision():
-    rng = torch.Generator().manual_seed(5)
-    bits = np.random.SFC64(int(torch.randint(2**63 - 1, (), generator=rng))).random_raw(501)
-    halves = bits.view(np.uint32).astype(np.int64)
-    uniform = (((halves >> 1) & (2**22 - 1)) + 0.5) / 2**22
-    u, v = uniform[:501], uniform[501:]
+    u, v = point(words_of(5, 1001))
     radius = np.sqrt(-2 * np.log(u))
-    expected = np.concatenate([radius * np.cos(2 * np.pi * v), radius * np.sin(2 * np.pi * v)])
-    found = stream(5).next(1001).numpy()
-    assert np.allclose(found, expected[:1001], rtol=2e-6, atol=4e-6)
+    expected = np.concatenate([radius * np.sin(2 * np.pi * v), radius * np.cos(2 * np.pi * v)])
+    found = stream(5).next(2001).numpy()
+    assert np.allclose(found, expected[:2001], rtol=2e-6, atol=4e-6)
+
+
+def test_every_radius_has_equally_spaced_angles():
+    low = np.random.default_rng(0).integers(0, 2**23, 20).astype(object)
+    for j in low:
+        u, v = point(np.arange(512).astype(object) * 2**23 + j)
+        assert (u == u[0]).all()
+        assert (np.diff(np.sort(v)) == 1 / 512).all()
+        # So polynomials of the direction have their exact means.
+        x, y = np.cos(2 * np.pi * v), np.sin(2 * np.pi * v)
+        even = [(x**2).mean(), (x**4).mean(), (x**2 * y**2).mean()]
+        assert np.allclose(even, [1 / 2, 3 / 8, 1 / 8])
+        assert np.allclose([x.mean(), (x * y).mean(), (x**3).mean(), (x**99).mean()], 0, atol=1e-15)
+
+
+def quotients(turn):
+    """The continued fraction of a turn over 2^23."""
+    found, above, below = [], 2**23, turn
+    while below:
+        found.append(above // below)
+        above, below = below, above % below
+    return found
+
+
+def test_the_points_fill_the_square_evenly():
+    # No wave that all points see as constant is slow in both directions: with quotients of at most
+    # 3 the product of its frequencies is at least 512 * 2^23 / 5.
+    assert max(quotients(TURN)) <= 3
+    assert max(quotients(513)) > 1000
 
 
 def test_a_seed_gives_the_same_numbers_and_another_seed_others():
