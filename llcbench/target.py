@@ -158,7 +158,9 @@ class Target:
                 " call loss_and_grad where num_parts is 0"
             )
         self.charge(theta.shape[0])
-        return self.loss.excess_and_visit(theta, self.batch, visit)
+        loss = self.loss.excess_and_visit(theta, self.batch, visit)
+        self.batch = self.batch.spent()
+        return loss
 
     def potential_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return potential, potential gradient and excess loss on the current batch.

@@ -116,10 +116,12 @@ class LayerPass:
         self._rooms: list[Tensor] = []
         self._inputs = theta
 
-    def forward(self, inputs: Tensor, reference: Tensor, known: Tensor | None = None) -> Tensor:
+    def forward(
+        self, inputs: Tensor, reference: Tensor, known: Tensor | None = None, spend: bool = False
+    ) -> Tensor:
         """Return ``M(w) x - P x`` for a reference product P, ``(chains, batch, H_L)``.
 
-        ``known`` is ``P x`` where it need not be computed.
+        ``known`` is ``P x`` where it need not be computed; ``spend`` writes the result over it.
         """
         chains, size, _ = inputs.shape
         if not self._passed or self._passed[0].shape[1] != size:
@@ -130,6 +132,8 @@ class LayerPass:
         for weight, buffer in zip(self._layers_t[:-1], self._passed, strict=False):
             passed = torch.bmm(passed, weight, out=buffer)
         error = self._passed[-1]
+        if spend and known is not None:
+            return known.baddbmm_(passed, self._layers_t[-1], beta=-1)
         if known is None:
             known = torch.bmm(inputs, reference.mT.expand(chains, -1, -1), out=error)
         return torch.baddbmm(known, passed, self._layers_t[-1], beta=-1, out=error)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from llcbench.problems.batches import ChainMoments, Moments, Population, Samples
+from llcbench.problems.errors import excess, excess_and_residual
 from llcbench.problems.linear_map import LinearNetwork, Pullback
 from llcbench.problems.passes import LayerPass, ProductPass, Visit
 from llcbench.problems.precision import Matmul, precision
@@ -18,9 +19,6 @@ from llcbench.types import Data
 PassT = TypeVar("PassT", ProductPass, LayerPass)
 OutT = TypeVar("OutT", Tensor, Tensor | None)
 Batch = Population | Moments | StreamMoments | ChainMoments | Samples
-
-# From this length on an inner product is worth an operation of its own.
-LONG = 2**13
 
 
 class Map(Protocol):
@@ -117,7 +115,7 @@ class SquaredLoss:
         if network is None:
             return self.head(self.map.value(theta) - self.reference, batch)[0]
         assert isinstance(batch, Samples)
-        return self._measured(network.errors(theta, batch.inputs, self.reference), batch)
+        return excess(network.errors(theta, batch.inputs, self.reference), batch.noise, self.scale)
 
     def excess_and_grad(
         self, theta: Tensor, batch: Batch, out: Tensor | None = None
@@ -161,12 +159,13 @@ class SquaredLoss:
         """Return the excess loss ``(chains,)``, and hand out its gradient layer by layer.
 
         ``visit`` may move a layer in place once it is called with its gradient; the whole gradient
-        is never formed. Only where `num_parts` counts any.
+        is never formed. Only where `num_parts` counts any. True outputs that the batch knows are
+        written over; `Samples.spent` is what is left of it.
         """
         network = self._sent(batch)
         assert network is not None
         sent = self._pass(LayerPass, network, theta, None, keep=True)
-        loss, residual = self._through(sent, batch)
+        loss, residual = self._through(sent, batch, spend=True)
         with precision(self.matmul):
             sent.visit(residual, 2 * self.scale / residual.shape[1], visit)
         return loss
@@ -223,19 +222,12 @@ class SquaredLoss:
             return 0.5 * (delta * grad).sum((1, 2)), grad
         if isinstance(batch, Samples):
             error = batch.inputs @ delta.mT
-            loss = self._measured(error, batch)
+            loss = excess(error, batch.noise, self.scale)
             residual = error if batch.noise is None else error - batch.noise
             return loss, (2 * self.scale / error.shape[1]) * (residual.mT @ batch.inputs)
         moved = delta @ batch.second - batch.cross
         loss = (delta * (moved - batch.cross)).sum((1, 2))
         return self.scale * loss, (2 * self.scale) * moved
-
-    def _measured(self, error: Tensor, batch: Samples) -> Tensor:
-        """Return the excess of errors ``D x``, ``(chains, batch, out)``."""
-        squares = _products(error, error)
-        if batch.noise is not None:
-            squares = squares - 2 * _products(error, batch.noise)
-        return (self.scale / error.shape[1]) * squares
 
     def _sent(self, batch: Batch) -> LinearNetwork | None:
         """Return the network if the samples of a batch are sent through its layers."""
@@ -243,12 +235,13 @@ class SquaredLoss:
             return None
         return self.map if self.map.through_layers(batch.inputs.shape[1]) else None
 
-    def _through(self, sent: LayerPass, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _through(
+        self, sent: LayerPass, batch: Batch, spend: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Return the excess loss and the residuals of samples sent through the layers."""
         assert isinstance(batch, Samples)
-        error = sent.forward(batch.inputs, self.reference, batch.outputs)
-        loss = self._measured(error, batch)
-        return loss, error if batch.noise is None else error.sub_(batch.noise)
+        error = sent.forward(batch.inputs, self.reference, batch.outputs, spend)
+        return excess_and_residual(error, batch.noise, self.scale)
 
     def _pass(
         self,
@@ -272,12 +265,3 @@ class SquaredLoss:
 def num_rows(data: Data | Stream) -> int:
     """Return the number of samples."""
     return data.num_data if isinstance(data, Stream) else data.inputs.shape[0]
-
-
-def _products(a: Tensor, b: Tensor) -> Tensor:
-    """Return the inner products of the rows of two arrays, ``(chains,)``."""
-    if a[0].numel() < LONG:
-        return (a * b).flatten(1).sum(1)
-    # Nothing is written: twice as fast as a product and its sum, and their memory is not needed.
-    pairs = zip(a.flatten(1), b.flatten(1), strict=True)
-    return torch.stack([torch.dot(x, y) for x, y in pairs])

@@ -41,6 +41,7 @@ class Normals:
         # Room that is made in inference mode could not be written to outside of it.
         with torch.inference_mode(False):
             self._room = torch.empty(size + size % 2)
+        self._views: tuple[Tensor, Tensor, Tensor, Tensor] | None = None
 
     def seed(self, rng: torch.Generator) -> None:
         """Start a stream at a state of SFC64 that a generator draws."""
@@ -54,12 +55,14 @@ class Normals:
         half = (size + 1) // 2
         bits = torch.from_numpy(self._bits.random_raw((half + 1) // 2).view(np.int64))
         words = bits.view(torch.int32)[:half]
-        # Everything in the room of the result: the less memory, the more of it is in the cache.
-        sines, cosines = self._room[:half], self._room[half : 2 * half]
-        angle = sines.copy_(torch.mul(words, _TURN, out=cosines.view(torch.int32)))
-        angle.mul_(2 * math.pi / 2**32)
+        if self._views is None or len(self._views[0]) != size:
+            # Everything in the room of the result: the less memory, the more of it is in the cache.
+            sines, cosines = self._room[:half], self._room[half : 2 * half]
+            self._views = self._room[:size], sines, cosines, cosines.view(torch.int32)
+        result, sines, cosines, turned = self._views
+        angle = sines.copy_(torch.mul(words, _TURN, out=turned)).mul_(2 * math.pi / 2**32)
         bits.bitwise_and_(_FRACTION).bitwise_or_(_ONE)
         radius = words.view(torch.float32).sub_(1 - 2**-24).log_().mul_(-2.0).sqrt_()
         torch.cos(angle, out=cosines).mul_(radius)
-        sines.sin_().mul_(radius)
-        return self._room[:size]
+        angle.sin_().mul_(radius)
+        return result

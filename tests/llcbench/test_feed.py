@@ -6,7 +6,8 @@ import torch
 from llcbench import registry
 from llcbench.feed import BLOCK_NUMBERS, Feed
 from llcbench.problems.batches import ChainMoments, Samples
-from llcbench.problems.squared_loss import LONG, SquaredLoss
+from llcbench.problems.errors import LONG
+from llcbench.problems.squared_loss import SquaredLoss
 from llcbench.target import Target
 
 STEPS = 40

@@ -1,6 +1,7 @@
 """Fused updates against the plain formulas, number by number."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -206,6 +207,27 @@ def test_large_networks_move_layer_by_layer_where_a_whole_gradient_is_not_needed
     assert large_step(monkeypatch, torch.float64, layer=867)[2] == 0
     with pytest.raises(ValueError, match="layer by layer"):
         target_of("poly/x2y2", 3, torch.float64).loss_and_visit(torch.zeros(3, 2), print)
+
+
+def test_a_batch_whose_outputs_were_written_over_gives_the_same_losses_again():
+    target = target_of(WIDE, 2, torch.float64)
+    target.next_batch(rng(2))
+    theta = target.start() + 0.1
+    loss, grad = target.loss_and_grad(theta)
+    assert target.batch.outputs is not None
+    for _ in range(2):
+        moved = theta.clone()
+        visit = partial(subtract, moved)
+        assert torch.allclose(target.loss_and_visit(theta, visit), loss, rtol=1e-12)
+        assert torch.allclose(theta - moved, grad, rtol=1e-9, atol=1e-12)
+        assert target.batch.outputs is None
+        assert torch.allclose(target.energy(theta)[1], loss, rtol=1e-12)
+    target.next_batch(rng(2))
+    assert torch.equal(target.loss_and_grad(theta)[0], loss)
+
+
+def subtract(moved, gradient):
+    gradient.add_to(moved[:, gradient.start : gradient.stop], -1.0)
 
 
 def test_a_pull_that_is_too_small_to_change_a_weight_by_itself_is_not_lost(monkeypatch):

@@ -1,0 +1,29 @@
+"""Excess losses and residuals from the errors of a minibatch, against the definition."""
+
+import pytest
+import torch
+
+from llcbench.problems import errors
+
+
+def drawn(batch, outputs, noisy):
+    rng = torch.Generator().manual_seed(batch)
+    error = torch.empty(3, batch, outputs, dtype=torch.float64).normal_(generator=rng)
+    noise = torch.empty_like(error).normal_(generator=rng) if noisy else None
+    return error, noise
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("batch", [5, errors.LONG // 16 - 1, errors.LONG // 16])
+def test_excess_and_residual_are_those_of_the_definition(batch, noisy):
+    error, noise = drawn(batch, 16, noisy)
+    free = torch.zeros_like(error) if noise is None else noise
+    # The loss at w minus that at w*, label by label.
+    expected = 0.7 * ((error - free).square() - free.square()).sum(2).mean(1)
+    assert torch.allclose(errors.excess(error, noise, 0.7), expected, rtol=1e-12)
+    before, residual = error.clone(), error - free
+    loss, found = errors.excess_and_residual(error, noise, 0.7)
+    assert torch.allclose(loss, expected, rtol=1e-12)
+    assert torch.equal(found, residual)
+    assert found is error
+    assert noisy != torch.equal(found, before)
