@@ -97,16 +97,18 @@ class Parts:
 
     def __init__(self, target: Target, theta: Tensor, rng: torch.Generator) -> None:
         self.out, self.rng, self.target = torch.empty_like(theta), rng, target
-        self.sent = isinstance(target.batch, Samples)
+        # That of before the first step: steps write over what it knows, and its time is the same.
+        self.batch = target.batch
+        self.sent = isinstance(self.batch, Samples)
         kind = LayerPass if self.sent else ProductPass
         self.route = kind(target.problem.map, theta, self.out)
 
     def run(self) -> None:
+        batch = self.batch
         if self.sent:
-            batch = self.target.batch
             error = self.route.forward(batch.inputs, self.target.loss.reference, batch.outputs)
         else:
-            loss, batch = self.target.loss, self.target.batch
+            loss = self.target.loss
             error = loss.head(self.route.difference(loss.reference), batch)[1]
         self.route.backward(error)
         self.out.normal_(generator=self.rng)

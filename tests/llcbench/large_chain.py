@@ -1,0 +1,55 @@
+"""Two steps of a large chain, and what its process takes at most: widths and batch as arguments.
+
+Prints one line of JSON; peaks are in bytes of the parameters, without what imports take.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from llcbench.problems.linear_map import LinearNetwork
+from llcbench.problems.regression import Inputs, Regression
+from llcbench.samplers.sgld import SGLD
+from llcbench.target import Target
+
+
+def memory(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) * 1024
+
+
+def main(width: int, layers: int, batch: int) -> None:
+    # What libraries allocate on their first use belongs to the imports.
+    torch.ones(64, 64) @ torch.ones(64, 64)
+    before = memory("VmRSS")
+    network = LinearNetwork((width,) * (layers + 1))
+    point = np.full(network.dim, 1e-3, dtype=np.float32)
+    problem = Regression(
+        "large", network, lambda: point, None, None, "", "", scale=1e-3,
+        inputs=Inputs("uniform10"), noise_sd=0.0, num_data=1_000_000,
+    )  # type: ignore[arg-type]  # fmt: skip
+    rng = torch.Generator().manual_seed(0)
+
+    def ratio() -> float:
+        return (memory("VmHWM") - before) / (4 * network.dim)
+
+    with torch.inference_mode():
+        target = Target(problem, 1e4, 10.0, 1, problem.sample_data(rng), batch, torch.float32)
+        target.next_batch(rng)
+        theta = target.start()
+        for _ in range(2):
+            target.next_batch(rng)
+            theta, draw = SGLD(1e-8).step(theta, target, rng)
+        found = {"dim": network.dim, "lean": ratio()}
+        copies = [theta.clone() for _ in range(2)]
+        found |= {"with two copies": ratio(), "copies": len(copies)}
+    found["finite"] = bool(draw.loss.isfinite().all())
+    found["shared"] = target.w_star.data_ptr() == point.ctypes.data
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))
