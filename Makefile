@@ -91,7 +91,7 @@ peers: $(VENV)/.developed
 	$(BIN)/llcbench run peers --store build/peers --executor processes --workers 2 --run-limit 10m
 	$(BIN)/llcbench export --store build/peers --out results/reference/v1/peers.jsonl.gz
 	$(BIN)/llcbench peers claim --ours results/reference/v1/accuracy.jsonl.gz --peers results/reference/v1/peers.jsonl.gz --readme README.md
-	$(BIN)/llcbench peers bench --out results/reference/v1/peers_speed.csv --readme README.md
+	$(BIN)/llcbench peers bench --rounds 4 --out results/reference/v1/peers_speed.csv --readme README.md
 
 # Samplers that are exact in law at five times the budget of the leaderboard.
 exact: $(VENV)/.installed
