@@ -143,6 +143,9 @@ class Target:
     def loss_and_visit(self, theta: Tensor, visit: Visit) -> Tensor:
         """Return the excess loss, and hand out its gradient layer by layer; see `num_parts`.
 
+        The true outputs that a batch knows are written over. ``batch`` goes on without them; one
+        that was taken from it before must not be used again.
+
         Args:
             theta: Parameters, ``(chains, dim)``.
             visit: Is called with the gradient of each layer, last layer first, and may move the
@@ -158,9 +161,8 @@ class Target:
                 " call loss_and_grad where num_parts is 0"
             )
         self.charge(theta.shape[0])
-        loss = self.loss.excess_and_visit(theta, self.batch, visit)
-        self.batch = self.batch.spent()
-        return loss
+        batch, self.batch = self.batch, self.batch.spent()
+        return self.loss.excess_and_visit(theta, batch, visit)
 
     def potential_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return potential, potential gradient and excess loss on the current batch.

@@ -30,7 +30,7 @@ def excess_and_residual(
         return loss, error if noise is None else error.sub_(noise)
     # Chain by chain, as long as its errors are in the cache.
     squares = []
-    for one, own in zip(error.flatten(1), noise.flatten(1), strict=True):
+    for one, own in zip(error.view(len(error), -1), noise.flatten(1), strict=True):
         squares.append(torch.dot(one, one).sub_(torch.dot(one, own), alpha=2))
         one.sub_(own)
     return torch.stack(squares).mul_(scale / error.shape[1]), error

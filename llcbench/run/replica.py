@@ -9,13 +9,12 @@ their parameters.
 
 import ctypes
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from llcbench import registry
-from llcbench.provenance import peak_bytes, reset_peak
+from llcbench.provenance import peak_bytes, reset_peak, status_bytes
 from llcbench.records import Spec
 
 # Size of a replica. It is on the same side of all limits (2^22) above which the code for large runs
@@ -138,7 +137,7 @@ def measure(replica: Replica) -> tuple[int, int]:
     if replica.network is None:
         floor = _reset()
         execute(spec, None)
-        return floor, _peak()
+        return floor, peak_bytes()
 
     def run(network: Network) -> None:
         problem, data = _built(network)
@@ -151,7 +150,7 @@ def measure(replica: Replica) -> tuple[int, int]:
     _return_at_once()
     floor = _reset()
     run(replica.network)
-    return floor, _peak()
+    return floor, peak_bytes()
 
 
 def _third(network: Network) -> Network:
@@ -225,16 +224,4 @@ def _reset() -> int:
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     reset_peak()
-    return _status("VmRSS") or peak_bytes()
-
-
-def _peak() -> int:
-    return _status("VmHWM") or peak_bytes()
-
-
-def _status(name: str) -> int | None:
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    return next((1024 * int(x.split()[1]) for x in lines if x.startswith(f"{name}:")), None)
+    return status_bytes("VmRSS") or peak_bytes()

@@ -38,31 +38,42 @@ class Normals:
         self.size = size
         self._bits = np.random.SFC64(0)
         self._state = self._bits.state
-        # Room that is made in inference mode could not be written to outside of it.
-        with torch.inference_mode(False):
-            self._room = torch.empty(size + size % 2)
         self._views: tuple[Tensor, Tensor, Tensor, Tensor] | None = None
+        # Room, and views of it, that are made in inference mode could not be written to outside.
+        with torch.inference_mode(False):
+            self._room = torch.empty(size + size % 2, dtype=torch.float32, device="cpu")
 
     def seed(self, rng: torch.Generator) -> None:
         """Start a stream at a state of SFC64 that a generator draws."""
-        words = torch.empty(3, dtype=torch.int64).random_(generator=rng)
+        words = torch.empty(3, dtype=torch.int64, device="cpu")
+        words.random_(-(2**63), None, generator=rng)
+        state = self._state["state"]["state"]
+        state[:3] = words.numpy().view(np.uint64)
         # The fourth word is the counter, which starts at one.
-        self._state["state"]["state"][:] = [*words.tolist(), 1]
+        state[3] = 1
         self._bits.state = self._state
 
     def next(self, size: int) -> Tensor:
         """Return the next numbers, ``(size,)``; they overwrite those of the call before."""
-        half = (size + 1) // 2
+        if self._views is None or len(self._views[0]) != size:
+            self._views = self._cut(size)
+        result, sines, cosines, turned = self._views
+        half = len(sines)
         bits = torch.from_numpy(self._bits.random_raw((half + 1) // 2).view(np.int64))
         words = bits.view(torch.int32)[:half]
-        if self._views is None or len(self._views[0]) != size:
-            # Everything in the room of the result: the less memory, the more of it is in the cache.
-            sines, cosines = self._room[:half], self._room[half : 2 * half]
-            self._views = self._room[:size], sines, cosines, cosines.view(torch.int32)
-        result, sines, cosines, turned = self._views
         angle = sines.copy_(torch.mul(words, _TURN, out=turned)).mul_(2 * math.pi / 2**32)
         bits.bitwise_and_(_FRACTION).bitwise_or_(_ONE)
         radius = words.view(torch.float32).sub_(1 - 2**-24).log_().mul_(-2.0).sqrt_()
         torch.cos(angle, out=cosines).mul_(radius)
         angle.sin_().mul_(radius)
         return result
+
+    def _cut(self, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the room of the result, of its sines and cosines, and of the latter as integers.
+
+        All is made in that room: the less memory, the more of it is in the cache.
+        """
+        half = (size + 1) // 2
+        with torch.inference_mode(False):
+            sines, cosines = self._room[:half], self._room[half : 2 * half]
+            return self._room[:size], sines, cosines, cosines.view(torch.int32)

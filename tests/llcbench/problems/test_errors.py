@@ -27,3 +27,9 @@ def test_excess_and_residual_are_those_of_the_definition(batch, noisy):
     assert torch.equal(found, residual)
     assert found is error
     assert noisy != torch.equal(found, before)
+
+
+def test_errors_that_are_no_block_of_memory_are_not_silently_left_alone():
+    error, noise = drawn(errors.LONG // 16, 32, True)
+    with pytest.raises(RuntimeError, match="view"):
+        errors.excess_and_residual(error[:, :, :16], noise[:, :, :16], 1.0)

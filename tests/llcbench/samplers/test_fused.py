@@ -1,5 +1,6 @@
 """Fused updates against the plain formulas, number by number."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -147,6 +148,24 @@ def test_the_noise_is_the_same_in_any_number_of_threads():
     assert all(torch.equal(found[0], other) for other in found[1:])
 
 
+def test_threads_have_streams_of_their_own():
+    expected = [drawn((2, 2**18), seed, dtype=torch.float32) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            found = pool.map(lambda seed: drawn((2, 2**18), seed, dtype=torch.float32), range(4))
+            assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
+
+
+def test_blocks_may_grow(monkeypatch):
+    drawn((1, 300_001), dtype=torch.float32)
+    monkeypatch.setattr(fused, "BLOCK", 2 * fused.BLOCK)
+    expected = Normals(2**18 + 16)
+    expected.seed(rng(3))
+    monkeypatch.setattr(fused, "WHOLE", 0)
+    found = drawn((1, 2**18), dtype=torch.float32)
+    assert torch.equal(found.flatten(), expected.next(2**18))
+
+
 def test_large_networks_step_by_the_formula_and_leave_the_point_alone(monkeypatch):
     monkeypatch.setattr(fused, "WHOLE", 256)
     monkeypatch.setattr(fused, "BLOCK", 256)
@@ -224,6 +243,23 @@ def test_a_batch_whose_outputs_were_written_over_gives_the_same_losses_again():
         assert torch.allclose(target.energy(theta)[1], loss, rtol=1e-12)
     target.next_batch(rng(2))
     assert torch.equal(target.loss_and_grad(theta)[0], loss)
+
+
+def test_a_visit_that_fails_leaves_a_batch_that_can_be_used():
+    target = target_of(WIDE, 2, torch.float64)
+    target.next_batch(rng(2))
+    theta = target.start() + 0.1
+    loss, _ = target.loss_and_grad(theta)
+    inside = []
+
+    def fail(_):
+        inside.append(target.energy(theta)[1])
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        target.loss_and_visit(theta, fail)
+    for found in (*inside, target.loss_and_grad(theta)[0]):
+        assert torch.allclose(found, loss, rtol=1e-12)
 
 
 def subtract(moved, gradient):
