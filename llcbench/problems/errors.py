@@ -28,7 +28,8 @@ def excess_and_residual(
     if noise is None or error[0].numel() < LONG:
         loss = excess(error, noise, scale)
         return loss, error if noise is None else error.sub_(noise)
-    # Chain by chain, as long as its errors are in the cache.
+    # Chain by chain, as long as its errors are in the cache; a view, for in a copy they would stay
+    # as they are.
     squares = []
     for one, own in zip(error.view(len(error), -1), noise.flatten(1), strict=True):
         squares.append(torch.dot(one, one).sub_(torch.dot(one, own), alpha=2))

@@ -115,7 +115,10 @@ def _noise(like: Tensor, rng: torch.Generator) -> Noise:
 
 
 def _normals(rng: torch.Generator) -> Normals:
-    """Return the stream of this thread, seeded anew: a new one would cost more than its seed."""
+    """Return the stream of this thread, seeded anew: a new one would cost more than its seed.
+
+    It serves one update at a time: a move that began another would take away its numbers.
+    """
     size = BLOCK + SHORTEST
     if not hasattr(_THREAD, "normals") or _THREAD.normals.size < size:
         _THREAD.normals = Normals(size)

@@ -30,7 +30,7 @@ def main(width: int, layers: int, batch: int) -> None:
     problem = Regression(
         "large", network, lambda: point, None, None, "", "", scale=1e-3,
         inputs=Inputs("uniform10"), noise_sd=0.0, num_data=1_000_000,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
     rng = torch.Generator().manual_seed(0)
 
     def ratio() -> float:

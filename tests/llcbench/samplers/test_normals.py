@@ -192,6 +192,25 @@ def test_the_points_fill_the_square_evenly():
     assert max(quotients(513)) > 1000
 
 
+def distance(low):
+    """The largest distance from the normal law, over all words with given low parts."""
+    words = (np.arange(512)[:, None] * 2**23 + low).ravel()
+    normals = Normals(2 * len(words))
+    normals._bits = Words(words)
+    edges = np.linspace(-4, 4, 401, dtype=np.float32) + np.float32(0.003)
+    below = np.searchsorted(np.sort(normals.next(2 * len(words)).numpy()), edges)
+    return np.abs(below / (2 * len(words)) - stats.norm.cdf(edges.astype(float))).max()
+
+
+def test_the_law_is_normal_over_evenly_chosen_words(monkeypatch):
+    low = np.arange(2**10, 2**23, 2**11)
+    # No chance in it. That only one word in 2048 is taken makes half of the limit.
+    assert distance(low) < 1e-4
+    for wrong in (1, 33, TURN - 1):
+        monkeypatch.setattr("llcbench.samplers.normals._TURN", wrong)
+        assert distance(low) > 1.5e-4
+
+
 def test_a_seed_gives_the_same_numbers_and_another_seed_others():
     assert np.array_equal(drawn(3), drawn(3))
     assert not np.array_equal(drawn(3), drawn(4))
