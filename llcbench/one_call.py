@@ -1,15 +1,14 @@
 """One call from a problem to an estimate, with a progress bar."""
 
-from typing import Any
-
 import msgspec
 from tqdm import tqdm
 
 from llcbench.estimators.mean_energy import MeanEnergy
 from llcbench.records import Estimate, Settings
 from llcbench.samplers.sgld import SGLD
+from llcbench.sampling.target import AnySampler
 from llcbench.seeds import Seeds
-from llcbench.types import Problem, Sampler
+from llcbench.types import Problem
 
 # Trained networks: a localisation that chains of this length and this step feel five times over.
 STEP_SIZE = 1e-4
@@ -22,7 +21,7 @@ DELAY = 2.0
 
 def estimate(
     problem: Problem,
-    sampler: Sampler[Any] | None = None,
+    sampler: AnySampler | None = None,
     settings: Settings | None = None,
     *,
     seed: int = 0,
@@ -45,9 +44,7 @@ def estimate(
     chosen = settings or fitting(problem)
     steps = chosen.num_burnin + chosen.num_draws
     estimator = MeanEnergy(sampler or SGLD(STEP_SIZE), chosen)
-    with tqdm(
-        total=steps, desc=problem.id, unit="step", delay=DELAY, disable=not progress
-    ) as bar:
+    with tqdm(total=steps, desc=problem.id, unit="step", delay=DELAY, disable=not progress) as bar:
         return estimator.estimate(
             problem, seeds=Seeds(seed, problem.id), on_step=lambda new: bar.update(new)
         )

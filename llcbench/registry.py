@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llcbench.problems.family import Family
-    from llcbench.types import Problem, Sampler
+    from llcbench.sampling.target import AnySampler
+    from llcbench.types import Problem
 
 _LOCAL_SAMPLERS: dict[str, Callable[..., Any]] = {}
 _LOCAL_SOURCES: dict[str, Callable[..., Any]] = {}
@@ -55,7 +56,7 @@ def sampler_names() -> list[str]:
     return sorted({*_entries("samplers"), *_LOCAL_SAMPLERS})
 
 
-def make_sampler(name: str, parameters: dict[str, Any]) -> "Sampler[Any]":
+def make_sampler(name: str, parameters: dict[str, Any]) -> "AnySampler":
     """Build a sampler from its name and hyper-parameters.
 
     Raises:
@@ -70,7 +71,7 @@ def make_sampler(name: str, parameters: dict[str, Any]) -> "Sampler[Any]":
                     f"{name} has no option {key!r}{_nearest(key, list(options))};"
                     f" it has {', '.join(sorted(options))}"
                 )
-    built: Sampler[Any] = make(**parameters)
+    built: AnySampler = make(**parameters)
     return built
 
 
@@ -124,7 +125,7 @@ def problem(identifier: str) -> "Problem":
     Raises:
         ValueError: If the id is unknown, malformed or names an inadmissible rank or width.
     """
-    from llcbench.problems.combinators import modify, split_modifiers
+    from llcbench.problems.combinators.modifiers import modify, split_modifiers
 
     prefix = identifier.split("/")[0]
     if prefix not in _entries("problems"):

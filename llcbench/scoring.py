@@ -221,7 +221,7 @@ def _tempered(truths: list[TemperedTruth]) -> Uncertain | None:
 
 def _coverage(pairs: list[tuple[Estimate, TemperedTruth]], chains: int) -> Proportion:
     """Count the 90 % Monte Carlo intervals that hold the tempered value of the same data."""
-    from llcbench.diagnostics import quantile
+    from llcbench.sampling.diagnostics import quantile
 
     reach = quantile(0.9, chains)
     hits = 0

@@ -4,8 +4,8 @@ Parameters of all chains are one contiguous tensor ``(chains, dim)``. Chains are
 array, never a Python loop.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -14,14 +14,12 @@ from torch import Tensor
 from theory.coefficient import RLCT
 from theory.tempered import Tempered
 
-if TYPE_CHECKING:  # a name in annotations only: this module imports nothing from the package
-    from llcbench.target import Target
-
 Theta = Float[Tensor, "chains dim"]
 Point = Float[Tensor, "dim"]
 PerChain = Float[Tensor, "chains"]
 
 StateT = TypeVar("StateT")
+TargetT = TypeVar("TargetT", contravariant=True)
 
 
 class Truth(NamedTuple):
@@ -63,6 +61,33 @@ class Draw(NamedTuple):
     loss: Tensor
     accepted: Tensor | None = None
     last: bool = False
+
+
+class LayerGradient(NamedTuple):
+    """The gradient in one layer as a product that has not been formed.
+
+    Attributes:
+        start: First of its columns among all parameters.
+        stop: First column behind them.
+        weight: Factor of the product.
+        slopes: Slopes in what leaves the layer, ``(chains, H_k, batch)``.
+        inputs: What enters it, ``(chains, batch, H_{k-1})``.
+    """
+
+    start: int
+    stop: int
+    weight: float
+    slopes: Tensor
+    inputs: Tensor
+
+    def add_to(self, part: Tensor, factor: float) -> None:
+        """Add a multiple to the weights of the layer, ``(chains, stop - start)``, in place."""
+        shape = (len(part), self.slopes.shape[1], self.inputs.shape[2])
+        part.view(shape).baddbmm_(self.slopes, self.inputs, alpha=factor * self.weight)
+
+
+# Is handed the gradient of a layer and may move its weights.
+Visit = Callable[[LayerGradient], None]
 
 
 @runtime_checkable
@@ -137,17 +162,18 @@ class Loss(Protocol):
         """Return the loss at ``w_star`` on the batch, broadcastable to ``(chains,)``."""
 
 
-class Sampler(Protocol[StateT]):
+class Sampler(Protocol[StateT, TargetT]):
     """A transition kernel over all chains at once.
 
     A sampler is a frozen dataclass; its fields are its hyper-parameters. The state is donated to
-    ``step``, which may update it in place.
+    ``step``, which may update it in place. ``TargetT`` is `llcbench.Target`: this module imports
+    nothing from the package, so the class that implements it is a parameter here.
     """
 
-    def init(self, theta: Tensor, target: "Target", rng: torch.Generator) -> StateT:
+    def init(self, theta: Tensor, target: TargetT, rng: torch.Generator) -> StateT:
         """Return the state that starts all chains at ``theta``."""
 
-    def step(self, state: StateT, target: "Target", rng: torch.Generator) -> tuple[StateT, Draw]:
+    def step(self, state: StateT, target: TargetT, rng: torch.Generator) -> tuple[StateT, Draw]:
         """Advance all chains by one step."""
 
 

@@ -7,9 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from llcbench.figures import Claim, Drawing, PaperFigure, Results
-from llcbench.figures.intervals import Interval, bootstrap, medians
-from llcbench.figures.linear_networks import (
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results
+from llcbench.report.figures.style import diagonal, failed, panels
+from paper_figures.common.intervals import Interval, bootstrap, medians
+from paper_figures.common.linear_networks import (
     CLASSES,
     LONG,
     NEEDS,
@@ -22,8 +23,7 @@ from llcbench.figures.linear_networks import (
     rows,
     sides,
 )  # fmt: skip
-from llcbench.figures.style import diagonal, failed, panels
-from llcbench.figures.verdicts import within
+from paper_figures.common.verdicts import within
 
 Array = NDArray[np.float64]
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), figure of estimates against coefficients"

@@ -10,9 +10,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter
 from numpy.typing import NDArray
 
-from llcbench.figures import Claim, Drawing, PaperFigure, Results
-from llcbench.figures.intervals import Interval, clopper_pearson, ends, redrawn
-from llcbench.figures.linear_networks import (
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results
+from llcbench.report.figures.style import PALETTE, diagonal, failed, panels
+from llcbench.report.style import GREY, INK, colour_of
+from paper_figures.common.intervals import Interval, clopper_pearson, ends, redrawn
+from paper_figures.common.linear_networks import (
     CLASSES,
     NEEDS,
     SUITE,
@@ -24,9 +26,7 @@ from llcbench.figures.linear_networks import (
     rows,
     sides,
 )  # fmt: skip
-from llcbench.figures.style import PALETTE, diagonal, failed, panels
-from llcbench.figures.verdicts import above, within
-from llcbench.report.style import GREY, INK, colour_of
+from paper_figures.common.verdicts import above, within
 
 Array = NDArray[np.float64]
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), linear panels of the study of linear networks"

@@ -6,9 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from llcbench.figures import Claim, Drawing, PaperFigure, Results, Row
-from llcbench.figures.intervals import Interval, ends, redrawn
-from llcbench.figures.linear_networks import (
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Row
+from llcbench.report.figures.style import PALETTE, failed, panels, published
+from llcbench.report.style import GREY, INK, colour_of
+from paper_figures.common.intervals import Interval, ends, redrawn
+from paper_figures.common.linear_networks import (
     CLASSES,
     NEEDS,
     SUITE,
@@ -19,9 +21,7 @@ from llcbench.figures.linear_networks import (
     points,
     sides,
 )  # fmt: skip
-from llcbench.figures.style import PALETTE, failed, panels, published
-from llcbench.figures.verdicts import above, decided
-from llcbench.report.style import GREY, INK, colour_of
+from paper_figures.common.verdicts import above, decided
 
 Array = NDArray[np.float64]
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), relative errors of the study of linear networks"

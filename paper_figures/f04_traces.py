@@ -6,13 +6,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.diagnostics import quantile, standard_error
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
-from llcbench.figures.linear_networks import SUITE, points
-from llcbench.figures.rows import Cells, picked
-from llcbench.figures.style import bare, panels, published, tempered_line, truth_line
-from llcbench.figures.verdicts import decided
+from llcbench.report.figures import (
+    Claim,
+    Drawing,
+    Measurement,
+    PaperFigure,
+    Results,
+    Row,
+    Scale,
+    Verdict,
+)
+from llcbench.report.figures.rows import Cells, picked
+from llcbench.report.figures.style import bare, panels, published, tempered_line, truth_line
 from llcbench.report.style import colour_of
+from llcbench.sampling.diagnostics import quantile, standard_error
+from paper_figures.common.linear_networks import SUITE, points
+from paper_figures.common.verdicts import decided
 
 Array = NDArray[np.float64]
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), traces of the study of linear networks"
@@ -57,8 +66,8 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     """Yield means over windows of the trace and of the acceptance, per chain."""
     import llcbench
     from llcbench.estimators.mean_energy import target_of
-    from llcbench.figures.traces import trace
     from llcbench.seeds import Seeds
+    from paper_figures.common.traces import trace
 
     example = EXAMPLES[cell]
     samples = 100_000 if cell.startswith(("1k", "10k")) else 1_000_000

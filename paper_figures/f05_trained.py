@@ -6,13 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
-from llcbench.figures.intervals import Interval, bootstrap, medians
-from llcbench.figures.linear_networks import SUITE
-from llcbench.figures.style import diagonal, failed, panels
-from llcbench.figures.trained_networks import Point, at_drawn, at_trained, certain
-from llcbench.figures.verdicts import within
+from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.report.figures.style import diagonal, failed, panels
 from llcbench.report.style import GREY, INK, colour_of
+from paper_figures.common.intervals import Interval, bootstrap, medians
+from paper_figures.common.linear_networks import SUITE
+from paper_figures.common.trained_networks import Point, at_drawn, at_trained, certain
+from paper_figures.common.verdicts import within
 
 Array = NDArray[np.float64]
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), study of linear networks at trained parameters"
@@ -31,9 +31,9 @@ def cells(scale: Scale) -> Sequence[str]:
 def run(scale: Scale, cell: str) -> Iterator[Row]:
     """Train, then sample at the trained weights with the published SGLD and with block Gibbs."""
     import llcbench
-    from llcbench.diagnostics import quantile
     from llcbench.samplers.gibbs import Gibbs
     from llcbench.samplers.sgld import SGLD
+    from llcbench.sampling.diagnostics import quantile
     from llcbench.seeds import Seeds
 
     problem = llcbench.problem(f"dln/{cell}/trained/n100000")

@@ -6,10 +6,12 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.axes import Axes
 
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
-from llcbench.figures.intervals import Interval
-from llcbench.figures.rows import Cells, picked
-from llcbench.figures.saddles import (
+from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.report.figures.rows import Cells, picked
+from llcbench.report.figures.style import PALETTE, panels, published, truth_line
+from llcbench.report.style import colour_of
+from paper_figures.common.intervals import Interval
+from paper_figures.common.saddles import (
     CHAINS,
     DRAWS,
     SIZE,
@@ -22,9 +24,7 @@ from llcbench.figures.saddles import (
     rank_of,
     trained,
 )
-from llcbench.figures.style import PALETTE, panels, published, truth_line
-from llcbench.figures.verdicts import each_above
-from llcbench.report.style import colour_of
+from paper_figures.common.verdicts import each_above
 from theory import lookup
 
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), saddle-to-saddle dynamics after Jacot et al. 2021"

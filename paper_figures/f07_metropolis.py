@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
-from llcbench.figures.intervals import student
-from llcbench.figures.metropolis import BATCH, DRAWS, TIMED, WINDOW, runs
-from llcbench.figures.rows import Cells, column, picked
-from llcbench.figures.style import panels, published
-from llcbench.figures.verdicts import decided
+from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.report.figures.rows import Cells, column, picked
+from llcbench.report.figures.style import panels, published
 from llcbench.report.style import colour_of
+from paper_figures.common.intervals import student
+from paper_figures.common.metropolis import BATCH, DRAWS, TIMED, WINDOW, runs
+from paper_figures.common.verdicts import decided
 
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), comparison of SGLD and MALA"
 # Those that go on beyond what all runs share at the small scale: repeat 0 of these.

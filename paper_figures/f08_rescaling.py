@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy import stats
 
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
-from llcbench.figures.rows import Cells, picked
-from llcbench.figures.style import PALETTE, WIDTHS, failed, panels
-from llcbench.figures.verdicts import decided
+from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.report.figures.rows import Cells, picked
+from llcbench.report.figures.style import PALETTE, WIDTHS, failed, panels
 from llcbench.report.style import colour_of
+from paper_figures.common.verdicts import decided
 
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), invariance under the rescaling of ReLU layers"
 SAMPLES, BATCH, STEP_SIZE = 10_000, 500, 1e-5
@@ -41,8 +41,8 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     import torch
 
     from llcbench import SGLD, MeanEnergy, Seeds, Settings
-    from llcbench.figures.relu_networks import on_its_own_data
     from llcbench.measures.rescaling import MatchedSGLD, along, factors, rescaled
+    from paper_figures.common.relu_networks import on_its_own_data
 
     size, exponent, sampler, repeat = cell.split("/")
     width, hidden = (int(part) for part in size.split("-"))
@@ -70,7 +70,7 @@ def _network(width: int, hidden: int, rng):
     import torch
     from torch import nn
 
-    from llcbench.figures.relu_networks import initialise
+    from paper_figures.common.relu_networks import initialise
 
     network = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width)).double()
     with torch.no_grad():

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from matplotlib.axes import Axes
 
-from llcbench.figures import Claim, Drawing, PaperFigure, Results, Row
-from llcbench.figures.style import PALETTE, panels, published
-from llcbench.figures.trials import arms, changed, claim_of, lacks, marked, trials
-from llcbench.figures.verdicts import decided
 from llcbench.heuristics.design import Measure
 from llcbench.heuristics.effects import Effect
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Row
+from llcbench.report.figures.style import PALETTE, panels, published
 from llcbench.report.style import GREY, colour_of
+from paper_figures.common.trials import arms, changed, claim_of, lacks, marked, trials
+from paper_figures.common.verdicts import decided
 
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), ResNet18 on CIFAR-10"
 # Final estimates as they are drawn in the paper: levels, and values without and with momentum 0.9.

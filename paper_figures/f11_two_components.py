@@ -14,12 +14,21 @@ from typing import Any
 import numpy as np
 
 import llcbench
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
-from llcbench.figures.data_sets import drawn, regression, rounded, sampled, target_on
-from llcbench.figures.intervals import Interval, bootstrap, ends, half, medians
-from llcbench.figures.rows import column
-from llcbench.figures.style import PALETTE, panels, tempered_line, truth_line
-from llcbench.figures.verdicts import above
+from llcbench.report.figures import (
+    Claim,
+    Drawing,
+    Measurement,
+    PaperFigure,
+    Results,
+    Row,
+    Scale,
+    Verdict,
+)
+from llcbench.report.figures.rows import column
+from llcbench.report.figures.style import PALETTE, panels, tempered_line, truth_line
+from paper_figures.common.data_sets import drawn, regression, rounded, sampled, target_on
+from paper_figures.common.intervals import Interval, bootstrap, ends, half, medians
+from paper_figures.common.verdicts import above
 
 NUM_DATA, SETS, LONG_SETS, EXACT_SETS = 1000, 300, 60, 10
 NBETA, GAMMA = 2 * NUM_DATA / math.log(NUM_DATA), 1.0

@@ -15,13 +15,22 @@ from typing import Any
 import numpy as np
 
 import llcbench
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
-from llcbench.figures.data_sets import drawn, regression, rounded, sampled, target_on
-from llcbench.figures.intervals import half
-from llcbench.figures.rows import column
-from llcbench.figures.style import PALETTE, panels
-from llcbench.figures.verdicts import decided
+from llcbench.report.figures import (
+    Claim,
+    Drawing,
+    Measurement,
+    PaperFigure,
+    Results,
+    Row,
+    Scale,
+    Verdict,
+)
+from llcbench.report.figures.rows import column
+from llcbench.report.figures.style import PALETTE, panels
 from llcbench.report.style import INK, colour_of
+from paper_figures.common.data_sets import drawn, regression, rounded, sampled, target_on
+from paper_figures.common.intervals import half
+from paper_figures.common.verdicts import decided
 
 NUM_DATA, SETS, STEPS, STEP = 1000, 100, 5000, 5e-4
 NBETA = 2 * NUM_DATA / math.log(NUM_DATA)

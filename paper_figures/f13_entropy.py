@@ -2,11 +2,15 @@
 
 from matplotlib.axes import Axes
 
-from llcbench.figures import Claim, Drawing, PaperFigure, Results
-from llcbench.figures.intervals import student
-from llcbench.figures.rows import Cells, picked
-from llcbench.figures.style import PALETTE, panels, published
-from llcbench.figures.trials import (
+from llcbench.heuristics.design import Measure
+from llcbench.heuristics.effects import Effect
+from llcbench.heuristics.readings import Readings
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results
+from llcbench.report.figures.rows import Cells, picked
+from llcbench.report.figures.style import PALETTE, panels, published
+from llcbench.report.style import colour_of
+from paper_figures.common.intervals import student
+from paper_figures.common.trials import (
     claim_of,
     dots,
     figures,
@@ -18,11 +22,7 @@ from llcbench.figures.trials import (
     valued,
     whole,
 )
-from llcbench.figures.verdicts import decided
-from llcbench.heuristics.design import Measure
-from llcbench.heuristics.effects import Effect
-from llcbench.heuristics.readings import Readings
-from llcbench.report.style import colour_of
+from paper_figures.common.verdicts import decided
 
 SOURCE = "Lau et al. 2023 (arXiv 2308.12108v1), perceptron 1024-1024 on MNIST, 80 seeds"
 # What their estimates level off at, for SGD and Entropy-SGD.

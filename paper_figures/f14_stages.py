@@ -6,11 +6,15 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.axes import Axes
 
-from llcbench.figures import Claim, Drawing, PaperFigure, Results
-from llcbench.figures.intervals import student
-from llcbench.figures.rows import Cells
-from llcbench.figures.style import PALETTE, panels
-from llcbench.figures.trials import (
+from llcbench.heuristics.design import Measure
+from llcbench.heuristics.effects import Effect
+from llcbench.heuristics.readings import Readings
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results
+from llcbench.report.figures.rows import Cells
+from llcbench.report.figures.style import PALETTE, panels
+from llcbench.report.style import colour_of
+from paper_figures.common.intervals import student
+from paper_figures.common.trials import (
     claim_of,
     dots,
     figures,
@@ -23,11 +27,7 @@ from llcbench.figures.trials import (
     valued,
     whole,
 )
-from llcbench.figures.verdicts import decided
-from llcbench.heuristics.design import Measure
-from llcbench.heuristics.effects import Effect
-from llcbench.heuristics.readings import Readings
-from llcbench.report.style import colour_of
+from paper_figures.common.verdicts import decided
 
 ATTENTION = "stages-attention"
 NETWORKS = {ATTENTION: "two attention layers", "stages-gpt": "with perceptrons"}

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
-from llcbench.figures.style import PALETTE, panels
+from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.report.figures.style import PALETTE, panels
 from theory import lookup
 
 WIDTH = 100

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import gamma as gamma_law
 
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
-from llcbench.figures.intervals import half
-from llcbench.figures.rows import column, picked
-from llcbench.figures.rungs import (
+from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.report.figures.rows import column, picked
+from llcbench.report.figures.style import PALETTE, panels, published, truth_line
+from llcbench.report.style import GREY, INK
+from paper_figures.common.intervals import half
+from paper_figures.common.rungs import (
     CHAINS,
     DATA,
     EDGES,
@@ -31,9 +33,7 @@ from llcbench.figures.rungs import (
     population,
     volume,
 )
-from llcbench.figures.style import PALETTE, panels, published, truth_line
-from llcbench.figures.verdicts import decided
-from llcbench.report.style import GREY, INK
+from paper_figures.common.verdicts import decided
 
 DRAWS = {"cpu": 1500, "paper": 5000}
 # Values printed in the notebook.

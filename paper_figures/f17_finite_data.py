@@ -14,8 +14,17 @@ import numpy as np
 import torch
 
 import llcbench
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
-from llcbench.figures.style import PALETTE, panels
+from llcbench.report.figures import (
+    Claim,
+    Drawing,
+    Measurement,
+    PaperFigure,
+    Results,
+    Row,
+    Scale,
+    Verdict,
+)
+from llcbench.report.figures.style import PALETTE, panels
 from llcbench.report.style import GREY, INK
 
 SIZES = (100, 1000, 5000, 50_000)

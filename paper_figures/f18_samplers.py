@@ -6,11 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from llcbench.compare.window import GOOD
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
-from llcbench.figures.intervals import Interval
-from llcbench.figures.linear_networks import SUITE
-from llcbench.figures.rows import Cells, picked
-from llcbench.figures.step_grids import (
+from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.report.figures.rows import Cells, picked
+from llcbench.report.figures.style import failed, panels
+from llcbench.report.style import GREY, INK, colour_of
+from paper_figures.common.intervals import Interval
+from paper_figures.common.linear_networks import SUITE
+from paper_figures.common.step_grids import (
     Grid,
     best,
     compared,
@@ -19,9 +21,7 @@ from llcbench.figures.step_grids import (
     mean_width,
     width,
 )
-from llcbench.figures.style import failed, panels
-from llcbench.figures.verdicts import above
-from llcbench.report.style import GREY, INK, colour_of
+from paper_figures.common.verdicts import above
 
 SOURCE = "Hitchcock & Hoogland 2025 (arXiv 2507.21449)"
 # As published for these networks, and the local one of the suite dln-scale for this class.

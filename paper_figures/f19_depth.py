@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
-from llcbench.figures.style import PALETTE, panels, published
+from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.report.figures.style import PALETTE, panels, published
 from llcbench.report.style import INK
 
 SOURCE = "Dherin, Munn, Rosca and Barrett 2022 (arXiv 2209.13083), complexity at initialisation"

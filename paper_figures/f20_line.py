@@ -8,11 +8,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy.special import stdtrit
 
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
-from llcbench.figures.style import PALETTE, panels
-from llcbench.figures.verdicts import decided
 from llcbench.heuristics.effects import slopes
 from llcbench.heuristics.readings import SHARE
+from llcbench.report.figures import (
+    Claim,
+    Drawing,
+    Measurement,
+    PaperFigure,
+    Results,
+    Row,
+    Scale,
+    Verdict,
+)
+from llcbench.report.figures.style import PALETTE, panels
+from paper_figures.common.verdicts import decided
 
 WIDTHS = {"cpu": (100, 100), "paper": (300, 300, 300)}
 NETWORKS, POINTS, NOISE = 20, 10, 0.3

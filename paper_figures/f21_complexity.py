@@ -1,12 +1,12 @@
 """Geometric complexity and coefficient of perceptrons against heuristics of their training."""
 
-from llcbench.figures import Claim, Drawing, PaperFigure, Results
-from llcbench.figures.rows import Cells
-from llcbench.figures.style import PALETTE, panels
-from llcbench.figures.trials import arms, changed, claim_of, marked, short, trials, valued
 from llcbench.heuristics.design import Measure
 from llcbench.heuristics.effects import Effect
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results
+from llcbench.report.figures.rows import Cells
+from llcbench.report.figures.style import PALETTE, panels
 from llcbench.report.style import colour_of
+from paper_figures.common.trials import arms, changed, claim_of, marked, short, trials, valued
 
 MEASURES: tuple[Measure, ...] = ("gc", "llc")
 COLOURS = {"gc": PALETTE[0], "llc": colour_of("sgld")}

@@ -6,11 +6,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from llcbench.figures import Claim, Drawing, PaperFigure, Results
-from llcbench.figures.intervals import student
-from llcbench.figures.rows import Cells
-from llcbench.figures.style import PALETTE, panels
-from llcbench.figures.trials import (
+from llcbench.heuristics.design import Measure
+from llcbench.heuristics.effects import Effect
+from llcbench.heuristics.readings import Readings, value_of
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results
+from llcbench.report.figures.rows import Cells
+from llcbench.report.figures.style import PALETTE, panels
+from llcbench.report.style import colour_of
+from paper_figures.common.intervals import student
+from paper_figures.common.trials import (
     claim_of,
     dots,
     figures,
@@ -20,11 +24,7 @@ from llcbench.figures.trials import (
     trials,
     valued,
 )
-from llcbench.figures.verdicts import decided
-from llcbench.heuristics.design import Measure
-from llcbench.heuristics.effects import Effect
-from llcbench.heuristics.readings import Readings, value_of
-from llcbench.report.style import colour_of
+from paper_figures.common.verdicts import decided
 
 Array = NDArray[np.float64]
 DHERIN = "Dherin et al. 2022 (arXiv 2209.13083), ResNet18 of different widths on CIFAR-10"

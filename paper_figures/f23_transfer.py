@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
-from llcbench.figures.style import PALETTE, diagonal, panels
+from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.report.figures.style import PALETTE, diagonal, panels
 
 SOURCE = "Dherin, Munn, Rosca and Barrett 2022 (arXiv 2209.13083), transfer theorem"
 NETWORKS, CHUNK = 2000, 50

@@ -17,14 +17,23 @@ import sympy
 import torch
 
 import llcbench
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
-from llcbench.figures.intervals import half
-from llcbench.figures.rows import column
-from llcbench.figures.style import panels, published
-from llcbench.figures.verdicts import decided
-from llcbench.problems.polynomial import polynomial_problem
+from llcbench.problems.polynomials.polynomial import polynomial_problem
+from llcbench.report.figures import (
+    Claim,
+    Drawing,
+    Measurement,
+    PaperFigure,
+    Results,
+    Row,
+    Scale,
+    Verdict,
+)
+from llcbench.report.figures.rows import column
+from llcbench.report.figures.style import panels, published
 from llcbench.report.style import INK, colour_of
 from llcbench.types import Truth
+from paper_figures.common.intervals import half
+from paper_figures.common.verdicts import decided
 from theory import rlct, tempered
 
 sp: Any = sympy  # without types

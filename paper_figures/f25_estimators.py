@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 import llcbench
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
-from llcbench.figures.style import PALETTE, panels
 from llcbench.registry import make_estimator
+from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.report.figures.style import PALETTE, panels
 from llcbench.report.style import INK
 from llcbench.samplers.function import factory
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 
 BUDGET, CHAINS, NBETA, REPLICATES = 600, 6, 1000.0, {"cpu": 40, "paper": 1000}
 LLCS = (0.1, 0.25, 1.0, 4.0, 16.0)

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from scipy.stats import t as student
 
 from llcbench.compare.scaling import Growth, Point, growth, points
-from llcbench.figures import Claim, Drawing, PaperFigure, Results, Verdict
-from llcbench.figures.style import panels, published
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Verdict
+from llcbench.report.figures.style import panels, published
 from llcbench.report.style import INK, colour_of
 
 MIB = 2.0**20

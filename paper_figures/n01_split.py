@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from llcbench.compare.entries import field_of
 from llcbench.compare.runs import CAP, Runs, cases_of, runs_of, slots_of
 from llcbench.compare.statistics import mean, variance
-from llcbench.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
-from llcbench.figures.style import PALETTE, panels
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
+from llcbench.report.figures.style import PALETTE, panels
 from llcbench.report.style import GREY, INK
 
 Array = NDArray[np.float64]

@@ -5,8 +5,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from llcbench.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale, Verdict
-from llcbench.figures.style import PALETTE, diagonal, panels
+from llcbench.report.figures import (
+    Claim,
+    Drawing,
+    Measurement,
+    PaperFigure,
+    Results,
+    Row,
+    Scale,
+    Verdict,
+)
+from llcbench.report.figures.style import PALETTE, diagonal, panels
 
 CLASSES = ("1k", "10k", "100k", "1m", "10m", "100m")
 COMPARED = "Lau et al. 2025 (arXiv 2308.12108), figure 1; Furman & Lau 2024 (arXiv 2402.03698)"
@@ -21,8 +30,8 @@ def cells(scale: Scale) -> Sequence[str]:
 
 def run(scale: Scale, cell: str) -> Iterator[Row]:
     """Yield both coefficients of a hundred draws: from widths and ranks alone, no chain is run."""
-    from llcbench.problems.random_networks import CLASSES as LIMITS
-    from llcbench.problems.random_networks import draw_network
+    from llcbench.problems.linear_networks.random_networks import CLASSES as LIMITS
+    from llcbench.problems.linear_networks.random_networks import draw_network
     from theory.families.deep_linear import deep_linear_generic, deep_linear_global
 
     name, _, block = cell.partition("-")

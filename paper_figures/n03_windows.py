@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from llcbench.compare.window import GOOD, Ladder, ladders
-from llcbench.figures import Claim, Drawing, PaperFigure, Results, Verdict
-from llcbench.figures.style import PALETTE, panels
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Verdict
+from llcbench.report.figures.style import PALETTE, panels
 from llcbench.report.style import GREY, INK
 
 RESAMPLES = 4000

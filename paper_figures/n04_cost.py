@@ -6,8 +6,8 @@ from llcbench.compare.bootstrap import Resampling
 from llcbench.compare.entries import field_of
 from llcbench.compare.runs import Runs, cases_of, runs_of, slots_of
 from llcbench.compare.statistics import case_grads, mean, median
-from llcbench.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
-from llcbench.figures.style import PALETTE, panels
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
+from llcbench.report.figures.style import PALETTE, panels
 from llcbench.report.style import GREY
 
 RESAMPLES = 200

@@ -10,8 +10,8 @@ from llcbench.compare.bootstrap import worth
 from llcbench.compare.entries import field_of
 from llcbench.compare.runs import Runs, cases_of, runs_of, slots_of
 from llcbench.compare.statistics import mean, variance
-from llcbench.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
-from llcbench.figures.style import panels
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
+from llcbench.report.figures.style import panels
 from llcbench.report.leaderboard_labels import colours
 from llcbench.report.style import GREY, INK
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from llcbench.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
-from llcbench.figures.style import PALETTE, panels
 from llcbench.peers.work import CASES
+from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
+from llcbench.report.figures.style import PALETTE, panels
 from llcbench.report.style import GREY
 
 # Who takes part, with the name that is shown; the rounded variant is not quite the same work.

@@ -4,8 +4,9 @@ from pathlib import Path
 
 pytest_plugins = ["pytester"]
 
-# Test folders are no packages; this one holds the wrong samplers that several tests share.
-sys.path.append(str(Path(__file__).parent / "llcbench"))
+# Test folders are no packages; these hold what several tests share.
+HERE = Path(__file__).parent
+sys.path += [str(HERE), str(HERE / "llcbench")]
 
 # What is imported and collected lives until the end: looking through all of it again and again for
 # garbage takes a few percent of the time.

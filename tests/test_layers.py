@@ -4,35 +4,37 @@ import json
 import subprocess
 import sys
 
+from layers import ROOT, circles, imports, module_graph, modules, room_graph, table
+
 CASES = {
     "theory": (
-        "theory theory.families theory.tempered theory.oracle theory.gibbs",
+        "theory theory.families theory.tempered theory.langevin.euler theory.linear_networks.gibbs",
         "torch llcbench matplotlib",
     ),
-    "cli": ("llcbench llcbench.cli llcbench.registry", "torch scipy matplotlib"),
-    "pytest_plugin": ("llcbench.pytest_plugin", "torch llcbench.target numpy"),
+    "cli": ("llcbench llcbench.cli.main llcbench.registry", "torch scipy matplotlib"),
+    "pytest_plugin": ("llcbench.testing.pytest_plugin", "torch llcbench.sampling.target numpy"),
     "records": ("llcbench.records llcbench.scoring llcbench.run.store", "torch"),
-    "compare": ("llcbench.compare", "torch matplotlib llcbench.report llcbench.cli"),
+    "compare": ("llcbench.compare", "torch matplotlib llcbench.report llcbench.cli.main"),
     "heuristics": (
         "llcbench.heuristics.suite llcbench.heuristics.effects llcbench.heuristics.store",
-        "torch matplotlib llcbench.cli",
+        "torch matplotlib llcbench.cli.main",
     ),
-    "types": ("llcbench.types", "llcbench.target llcbench.problems llcbench.run"),
-    "target": ("llcbench.target", "llcbench.samplers llcbench.estimators llcbench.run"),
+    "types": ("llcbench.types", "llcbench.sampling.target llcbench.problems llcbench.run"),
+    "target": ("llcbench.sampling.target", "llcbench.samplers llcbench.estimators llcbench.run"),
     "samplers": (
         "llcbench.samplers.sgld llcbench.samplers.mala llcbench.samplers.exact",
         "llcbench.estimators llcbench.run llcbench.report",
     ),
     "mean_energy": (
         "llcbench.estimators.mean_energy",
-        "llcbench.run llcbench.report llcbench.cli",
+        "llcbench.run llcbench.report llcbench.cli.main",
     ),
     "measures": (
         "llcbench.measures.norms llcbench.measures.rescaling",
-        "llcbench.estimators llcbench.run llcbench.report llcbench.cli",
+        "llcbench.estimators llcbench.run llcbench.report llcbench.cli.main",
     ),
     "networks": ("llcbench.networks", "llcbench.training llcbench.run llcbench.estimators"),
-    "runner": ("llcbench.run.runner", "llcbench.report llcbench.cli"),
+    "runner": ("llcbench.run.runner", "llcbench.report llcbench.cli.main"),
 }
 # Every case in a fork of a process that holds nothing of ours. What is slow to import is there for
 # those that may have it: to import it anew for each would take most of the time.
@@ -68,8 +70,8 @@ print(json.dumps([found, held]))
 
 def test_layers_do_not_import_upwards() -> None:
     controls = {
-        "what is there": ("llcbench.target", "torch llcbench.types"),
-        "one of two": ("llcbench.target", "llcbench.types llcbench.absent"),
+        "what is there": ("llcbench.sampling.target", "torch llcbench.types"),
+        "one of two": ("llcbench.sampling.target", "llcbench.types llcbench.absent"),
     }
     command = [sys.executable, "-c", SCRIPT, json.dumps(CASES | controls)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
@@ -83,7 +85,7 @@ def test_layers_do_not_import_upwards() -> None:
 def test_help_does_not_import_torch() -> None:
     check = (
         "import sys; sys.argv = ['llcbench', '--help']\n"
-        "from llcbench.cli import main\n"
+        "from llcbench.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "print('torch' in sys.modules)"
     )
@@ -92,3 +94,41 @@ def test_help_does_not_import_torch() -> None:
     )
     assert out.stdout.strip().endswith("False")
     assert "Usage" in out.stdout
+
+
+def test_every_room_imports_what_the_table_allows() -> None:
+    allowed, rooms = table(), room_graph(module_graph())
+    assert set(allowed) == set(rooms), "the table and the tree have other rooms"
+    wrong = {room: sorted(near - allowed[room]) for room, near in rooms.items()}
+    assert {room: names for room, names in wrong.items() if names} == {}
+    for room in sorted(rooms):
+        print(f"{room}: {len(rooms[room])} of {len(allowed[room])} allowed rooms")
+
+
+def test_there_is_no_circle() -> None:
+    graph = module_graph()
+    assert list(circles(graph)) == []
+    assert list(circles(room_graph(graph))) == []
+    assert list(circles(table() | {"llcbench.cli": set(), "llcbench.testing": set()})) == []
+
+
+def test_a_circle_is_seen() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set(), "e": {"a"}}
+    assert list(circles(graph)) == [["b", "c"]]
+    lazy = "def f():\n    from theory.solver import solve\n    import theory.checks\n"
+    assert imports(lazy, modules()) == {"theory.solver.solve", "theory.checks"}
+
+
+def test_few_modules_stand_at_the_top() -> None:
+    top = sorted(path.name for path in (ROOT / "llcbench").glob("*.py"))
+    print(f"{len(top)} modules directly in llcbench: {' '.join(top)}")
+    assert len(top) <= 12
+    assert sorted(path.name for path in (ROOT / "theory/solver").glob("*.py")) == [
+        "__init__.py", "budget.py", "routes.py", "rules.py", "solve.py",
+    ]  # fmt: skip
+
+
+def test_files_are_at_most_400_lines() -> None:
+    sizes = {name: len(path.read_text("utf-8").splitlines()) for name, path in modules().items()}
+    print(f"{len(sizes)} files, the longest {max(sizes.values())} lines")
+    assert {name: size for name, size in sizes.items() if size > 400} == {}

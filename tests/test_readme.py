@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from llcbench.figures.readme import BEGIN_FIGURES, generated_figures
 from llcbench.heuristics.store import contents_of
 from llcbench.records import RunRecord
+from llcbench.report.figures.readme import BEGIN_FIGURES, generated_figures
 from llcbench.report.readme import (
     BEGIN,
     BEGIN_AGREEMENT,
@@ -27,7 +27,7 @@ from llcbench.report.readme import (
     generated_speed,
     shown,
 )
-from llcbench.run import reference
+from llcbench.run import exports as reference
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

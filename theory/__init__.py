@@ -13,17 +13,17 @@ from theory.coefficient import Step as Step
 from theory.families import lookup as lookup
 
 if TYPE_CHECKING:
-    from theory.solver.inputs import SumOfSquares as SumOfSquares
+    from theory.checker.verify import verify as verify
+    from theory.solver.input.potentials import SumOfSquares as SumOfSquares
     from theory.solver.solve import rlct as rlct
-    from theory.solver.verify import verify as verify
     from theory.stratification import strata as strata
 
-_LAZY = ("gibbs", "oracle", "tempered")
+_LAZY = ("langevin", "linear_networks", "tempered")
 _NAMES = {
-    "SumOfSquares": "solver.inputs",
+    "SumOfSquares": "solver.input.potentials",
     "rlct": "solver.solve",
     "strata": "stratification",
-    "verify": "solver.verify",
+    "verify": "checker.verify",
 }
 
 

@@ -1,5 +1,6 @@
 """Checks of arguments, so that every error names the parameter, the value and what is allowed."""
 
+import math
 import operator
 from collections.abc import Iterable
 from fractions import Fraction
@@ -43,6 +44,19 @@ def rational(name: str, value: object, low: Fraction | int, *, strict: bool = Fa
         bound = f"above {low}" if strict else f"of at least {low}"
         raise ValueError(f"{name} must be an integer or a Fraction {bound}, got {value!r}")
     return Fraction(number)
+
+
+def require_positive(name: str, value: float, *, zero: bool = False) -> float:
+    """Return ``value`` as a float if it is finite and positive (or zero, if allowed).
+
+    Raises:
+        ValueError: naming the parameter, what was given and what is allowed.
+    """
+    number = float(value)
+    if not math.isfinite(number) or number < 0.0 or (number == 0.0 and not zero):
+        allowed = "a finite number >= 0" if zero else "a finite number > 0"
+        raise ValueError(f"{name} = {value!r} is not allowed: give {allowed}")
+    return number
 
 
 def sequence(name: str, values: object, *, shortest: int = 1) -> tuple[object, ...]:

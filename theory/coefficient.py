@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, final, get_args
 
-from theory.solver.certificate import Node
+from theory.certificate import Node
 
 Scope = Literal["local", "global"]
 

@@ -25,7 +25,7 @@ from llcbench.report.style import GREY, INK, save, style
 from llcbench.run.execute import compute_truths, execute, truth_key
 from llcbench.run.plan import expand
 from llcbench.run.suite import load
-from llcbench.sampling import sample
+from llcbench.sampling.loop import sample
 from llcbench.scoring import Score, scores
 
 Array = NDArray[np.float64]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from llcbench.adapters.packages import no_canonical
 from llcbench.samplers.checks import check_positive
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 
 
 @final

@@ -25,9 +25,9 @@ from llcbench.adapters.packages import global_noise, load
 from llcbench.estimators.mean_energy import MeanEnergy
 from llcbench.estimators.options import require_word
 from llcbench.records import Estimate, Settings, Status
-from llcbench.sampling import Trace
+from llcbench.sampling.loop import Trace
+from llcbench.sampling.target import Budget, BudgetExceeded, Target
 from llcbench.seeds import Seeds
-from llcbench.target import Budget, BudgetExceeded, Target
 from llcbench.types import Data, Problem
 
 Sampler = kernels.SGLD | kernels.RMSpropSGLD | kernels.SGNHT

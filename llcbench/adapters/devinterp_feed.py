@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from llcbench.problems.likelihood import LikelihoodLoss, Observations
-from llcbench.problems.regression import SquaredLoss
-from llcbench.target import BudgetExceeded, Target
+from llcbench.problems.models.likelihood import LikelihoodLoss, Observations
+from llcbench.problems.squared.regression import SquaredLoss
+from llcbench.sampling.target import BudgetExceeded, Target
 
 
 @final

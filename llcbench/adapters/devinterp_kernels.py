@@ -17,7 +17,7 @@ from torch import Tensor
 
 from llcbench.adapters.packages import global_noise, load, missing
 from llcbench.samplers.checks import check_decay, check_fraction, check_positive
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 

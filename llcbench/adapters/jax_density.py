@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from llcbench.adapters.packages import load
-from llcbench.problems.batches import Population
-from llcbench.problems.linear_map import LinearNetwork
-from llcbench.problems.polynomial_map import PolynomialMap
-from llcbench.problems.regression import Regression
 from llcbench.problems.regular import Scaled
-from llcbench.target import Target
+from llcbench.problems.squared.batches import Population
+from llcbench.problems.squared.linear_map import LinearNetwork
+from llcbench.problems.squared.polynomial_map import PolynomialMap
+from llcbench.problems.squared.regression import Regression
+from llcbench.sampling.target import Target
 
 Function = Callable[[Any], Any]
 

@@ -12,7 +12,7 @@ from llcbench.adapters.jax_density import log_density, unsupported
 from llcbench.adapters.nuts_warmup import Move, Warm, warm_up
 from llcbench.adapters.packages import load, missing
 from llcbench.samplers.checks import check_count, check_fraction
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 # Compiling a trajectory takes longer than most runs of it; expensive passes do not pay.

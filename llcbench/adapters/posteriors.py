@@ -20,7 +20,7 @@ from torch import Tensor
 
 from llcbench.adapters.packages import global_noise, load, missing
 from llcbench.samplers.checks import check_fraction, check_positive
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 # Parameters, momenta and thermostat of all chains, as far as a sampler has them.

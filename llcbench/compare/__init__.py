@@ -2,4 +2,4 @@
 
 from llcbench.compare.board import Board as Board
 from llcbench.compare.board import leaderboard as leaderboard
-from llcbench.compare.duel import compare as compare
+from llcbench.compare.pairwise import compare as compare

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.compare.entries import Case, case_of
-from llcbench.diagnostics import quantile
 from llcbench.records import RunRecord, Settings
+from llcbench.sampling.diagnostics import quantile
 
 Array = NDArray[np.float64]
 

@@ -110,9 +110,7 @@ def order_kept(runs: Runs) -> Array:
     # Cases come last, so that one is compared with all others in a sweep over memory.
     local, tempered, estimate = (
         np.ascontiguousarray(np.swapaxes(figure, -1, -2))
-        for figure in (
-            np.where(runs.tried == 1, runs.local, np.nan), runs.tempered, runs.estimate
-        )
+        for figure in (np.where(runs.tried == 1, runs.local, np.nan), runs.tempered, runs.estimate)
     )
     asked = local[..., :, None] < local[..., None, :]
     asked &= ~(tempered[..., :, None] > tempered[..., None, :])

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from llcbench.problems.streams import Stream
+from llcbench.problems.squared.streams import Stream
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard
 from llcbench.types import Data, Problem

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from llcbench.estimators.gauss_newton import estimate_of, is_network, probed
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import skipped
 from llcbench.records import Estimate, Settings
+from llcbench.sampling.target import AnySampler, Budget
 from llcbench.seeds import Seeds
-from llcbench.target import Budget
-from llcbench.types import Data, Problem, Sampler
+from llcbench.types import Data, Problem
 from theory.tempered import Tempered
 
 
@@ -42,7 +42,7 @@ class EffectiveDimension:
     Source: MacKay 1992 (number of well-determined parameters).
     """
 
-    sampler: Sampler[Any] | None = None
+    sampler: AnySampler | None = None
     settings: Settings = field(default_factory=Settings)
 
     def estimate(

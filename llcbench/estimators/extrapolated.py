@@ -7,14 +7,14 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.estimators.legs import Leg, run_legs
+from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import require_whole, skipped
-from llcbench.estimators.pieces import jackknife
+from llcbench.estimators.temperature_runs import Leg, run_legs
 from llcbench.records import Estimate, Settings
+from llcbench.sampling.target import AnySampler, Budget
 from llcbench.seeds import Seeds
-from llcbench.target import Budget
-from llcbench.types import Data, Problem, Sampler
+from llcbench.types import Data, Problem
 
 
 @final
@@ -44,7 +44,7 @@ class Extrapolated:
     Source: Talay and Tubaro 1990; Durmus, Simsekli, Moulines, Badeau and Richard 2016 (SGLD).
     """
 
-    sampler: Sampler[Any]
+    sampler: AnySampler
     settings: Settings = field(default_factory=Settings)
     order: int = 1
 

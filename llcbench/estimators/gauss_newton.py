@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from llcbench.problems.linear_map import LinearNetwork
-from llcbench.problems.regression import Regression
-from llcbench.problems.streams import Stream, StreamMoments
+from llcbench.problems.squared.linear_map import LinearNetwork
+from llcbench.problems.squared.regression import Regression
+from llcbench.problems.squared.streams import Stream, StreamMoments
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard
 from llcbench.types import Problem
-from theory.effective_dimension import gauss_newton_dimension
 from theory.tempered import Tempered
+from theory.tempered.effective_dimension import gauss_newton_dimension
 
 # Quantile of the normal distribution for a 90 % interval.
 NORMAL90 = 1.6449

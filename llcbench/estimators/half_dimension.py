@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import final
 
 from llcbench.estimators.curvature import constant, deterministic
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.records import Estimate, Settings
+from llcbench.sampling.target import AnySampler, Budget
 from llcbench.seeds import Seeds
-from llcbench.target import Budget
-from llcbench.types import Data, Problem, Sampler
+from llcbench.types import Data, Problem
 from theory.tempered import Tempered
 
 
@@ -30,7 +30,7 @@ class HalfDimension:
     Source: Schwarz 1978.
     """
 
-    sampler: Sampler[Any] | None = None
+    sampler: AnySampler | None = None
     settings: Settings = field(default_factory=Settings)
 
     def estimate(

@@ -2,21 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.estimators.derivative import log_slope
-from llcbench.estimators.label_noise import energy_and_square
-from llcbench.estimators.legs import Leg, run_legs
+from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import skipped
-from llcbench.estimators.pieces import jackknife
+from llcbench.estimators.temperature_runs import Leg, run_legs
+from llcbench.problems.squared.label_noise import energy_and_square
 from llcbench.records import Estimate, Settings
+from llcbench.sampling.target import AnySampler, Budget
 from llcbench.seeds import Seeds
-from llcbench.target import Budget
-from llcbench.types import Data, Problem, Sampler
+from llcbench.types import Data, Problem
 from theory.tempered import Tempered
 
 
@@ -48,7 +48,7 @@ class HeatCapacity:
     Source: Imai 2019 (estimating the real log canonical threshold by the variance).
     """
 
-    sampler: Sampler[Any]
+    sampler: AnySampler
     settings: Settings = field(default_factory=Settings)
 
     def estimate(

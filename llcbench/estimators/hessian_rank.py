@@ -3,15 +3,15 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import final
 
 from llcbench.estimators.curvature import Array, constant, deterministic, spectrum, too_large
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import skipped
 from llcbench.records import Estimate, Settings
+from llcbench.sampling.target import AnySampler, Budget
 from llcbench.seeds import Seeds
-from llcbench.target import Budget
-from llcbench.types import Data, Problem, Sampler
+from llcbench.types import Data, Problem
 from theory.tempered import Tempered
 
 
@@ -38,7 +38,7 @@ class HessianRank:
     Source: Watanabe 2009 (splitting off the regular directions).
     """
 
-    sampler: Sampler[Any] | None = None
+    sampler: AnySampler | None = None
     settings: Settings = field(default_factory=Settings)
     tolerance: float = 1e-8
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.estimators.pieces import Figure
+from llcbench.estimators.jackknife import Figure
 
 Array = NDArray[np.float64]
 # A spread with fewer degrees of freedom than this is no error bar.

@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from llcbench.checkpoint import Checkpoint
-from llcbench.diagnostics import convergence, quantile, standard_error
-from llcbench.guards import guards
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Settings
-from llcbench.sampling import Trace, sample
+from llcbench.sampling.checkpoint import Checkpoint
+from llcbench.sampling.diagnostics import convergence, quantile, standard_error
+from llcbench.sampling.guards import guards
+from llcbench.sampling.loop import Trace, sample
+from llcbench.sampling.target import AnySampler, Budget, Target
 from llcbench.seeds import Seeds
-from llcbench.target import Budget, Target
-from llcbench.types import Data, Problem, Sampler
+from llcbench.types import Data, Problem
 
 # A population loss has no n; its default temperature is that of this many samples.
 NOMINAL_DATA = 100_000
@@ -48,7 +48,7 @@ class MeanEnergy:
     Source: Lau, Furman, Wang, Murfet and Wei 2025, definition 2 (temperature of Watanabe 2013).
     """
 
-    sampler: Sampler[Any]
+    sampler: AnySampler
     settings: Settings = field(default_factory=Settings)
     control: Literal["paired", "fitted", "none"] = "paired"
 

@@ -3,16 +3,16 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, final
+from typing import Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.estimators.heat_capacity import exact_variance
+from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.least_squares import fitted, fixed_weights
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import require_ratio, require_whole, require_word
-from llcbench.estimators.pieces import jackknife
 from llcbench.estimators.temperatures import (
     Combination,
     energies,
@@ -21,9 +21,9 @@ from llcbench.estimators.temperatures import (
     tempered_combination,
 )
 from llcbench.records import Estimate, Settings
+from llcbench.sampling.target import AnySampler, Budget
 from llcbench.seeds import Seeds
-from llcbench.target import Budget
-from llcbench.types import Data, Problem, Sampler
+from llcbench.types import Data, Problem
 from theory.tempered import Tempered
 
 Array = NDArray[np.float64]
@@ -67,7 +67,7 @@ class Regression:
     weights).
     """
 
-    sampler: Sampler[Any]
+    sampler: AnySampler
     settings: Settings = field(default_factory=Settings)
     rungs: int = 5
     ratio: float = 8.0

@@ -2,23 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from llcbench.estimators.legs import Leg, run_legs
+from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import require_ratio, skipped
-from llcbench.estimators.pieces import jackknife
+from llcbench.estimators.temperature_runs import Leg, run_legs
 from llcbench.estimators.temperatures import Combination, tempered_combination
 from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.records import Estimate, Guard, Settings
+from llcbench.sampling.target import AnySampler, Budget
 from llcbench.seeds import Seeds
-from llcbench.target import Budget
-from llcbench.types import Data, Problem, Sampler
+from llcbench.types import Data, Problem
 from theory.tempered import Tempered
 
 Array = NDArray[np.float64]
@@ -57,7 +57,7 @@ class Reweighting:
     Source: Ferrenberg and Swendsen 1988; the share is Kish's, ``(sum w)^2 / (n sum w^2)``.
     """
 
-    sampler: Sampler[Any]
+    sampler: AnySampler
     settings: Settings = field(default_factory=Settings)
     ratio: float = 2.0
 

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.estimators.legs import Leg, Legs, run_legs
+from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.mean_energy import nbeta_of
-from llcbench.estimators.pieces import jackknife
+from llcbench.estimators.temperature_runs import Leg, Legs, run_legs
 from llcbench.records import Estimate, Settings
-from llcbench.types import Data, Problem, Sampler
+from llcbench.sampling.target import AnySampler
+from llcbench.types import Data, Problem
 from theory.tempered import Tempered
 
 Array = NDArray[np.float64]
@@ -54,7 +55,7 @@ def log_log_slope(low: float, high: float) -> float:
 
 def run_ladder(
     problem: Problem,
-    sampler: Sampler[Any],
+    sampler: AnySampler,
     settings: Settings,
     nbetas: Sequence[float] | Array,
     **run: Any,
@@ -72,7 +73,7 @@ def energies(legs: Legs) -> Array:
 def estimate_combination(
     combination: Combination,
     problem: Problem,
-    sampler: Sampler[Any],
+    sampler: AnySampler,
     settings: Settings,
     **run: Any,
 ) -> Estimate:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
@@ -16,9 +16,9 @@ from llcbench.estimators.temperatures import (
     tempered_combination,
 )
 from llcbench.records import Estimate, Settings
+from llcbench.sampling.target import AnySampler, Budget
 from llcbench.seeds import Seeds
-from llcbench.target import Budget
-from llcbench.types import Data, Problem, Sampler
+from llcbench.types import Data, Problem
 from theory.tempered import Tempered
 
 
@@ -51,7 +51,7 @@ class ThermodynamicIntegration:
     Source: Watanabe 2013 (free energy and mean energy); Friel and Pettitt 2008 (power posteriors).
     """
 
-    sampler: Sampler[Any]
+    sampler: AnySampler
     settings: Settings = field(default_factory=Settings)
     rungs: int = 4
     ratio: float = 16.0

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from llcbench.estimators.temperatures import (
     tempered_combination,
 )
 from llcbench.records import Estimate, Settings
+from llcbench.sampling.target import AnySampler, Budget
 from llcbench.seeds import Seeds
-from llcbench.target import Budget
-from llcbench.types import Data, Problem, Sampler
+from llcbench.types import Data, Problem
 from theory.tempered import Tempered
 
 
@@ -48,7 +48,7 @@ class TwoTemperatures:
     Source: Watanabe 2013, the estimate from two temperatures.
     """
 
-    sampler: Sampler[Any]
+    sampler: AnySampler
     settings: Settings = field(default_factory=Settings)
     ratio: float = 4.0
 

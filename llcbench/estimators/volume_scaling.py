@@ -4,25 +4,25 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from llcbench.diagnostics import quantile
+from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.mean_energy import LEVEL, nbeta_of
 from llcbench.estimators.options import require_ratio, require_whole, skipped
-from llcbench.estimators.pieces import jackknife
 from llcbench.estimators.splitting import Splitting
 from llcbench.estimators.sublevel import sublevel_mass
 from llcbench.estimators.temperatures import log_log_slope
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard, Settings
+from llcbench.sampling.diagnostics import quantile
+from llcbench.sampling.target import AnySampler, Budget
 from llcbench.seeds import Seeds
-from llcbench.target import Budget
-from llcbench.types import Data, Problem, Sampler
+from llcbench.types import Data, Problem
 from theory.tempered import Tempered
 
 Array = NDArray[np.float64]
@@ -61,7 +61,7 @@ class VolumeScaling:
     Source: Watanabe 2009 (the law); Au and Beck 2001 (subset simulation).
     """
 
-    sampler: Sampler[Any] | None = None
+    sampler: AnySampler | None = None
     settings: Settings = field(default_factory=Settings)
     ratio: float = 64.0
     particles: int = 200

@@ -20,7 +20,7 @@ from llcbench.networks import (
     squared_losses,
     token_losses,
 )
-from llcbench.problems.module import PerSampleLoss
+from llcbench.problems.modules.problem import PerSampleLoss
 from llcbench.provenance import environment, environment_id
 from llcbench.training.noise import with_label_noise
 from llcbench.training.train import Outcome, train

@@ -13,8 +13,8 @@ from llcbench.heuristics.execute import execute
 from llcbench.heuristics.store import TrialStore
 from llcbench.heuristics.trial import FINAL, Trial, TrialRecord
 from llcbench.provenance import environment, environment_id
-from llcbench.run.died import Died
-from llcbench.run.executors import Executor
+from llcbench.run.executors.executor import Executor
+from llcbench.run.executors.failure import Died
 from llcbench.run.store import Store
 
 

@@ -10,7 +10,7 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from llcbench.measures.reading import Reading
-from llcbench.problems.module_loss import CHUNK, ModuleLoss, per_sample
+from llcbench.problems.modules.loss import CHUNK, ModuleLoss, per_sample
 
 # A direction that is left of a random vector below this share of it is round-off.
 ROUND_OFF = 1e-10

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from llcbench.problems.module import ModuleProblem
+from llcbench.problems.modules.problem import ModuleProblem
 
 # How far the outputs may move, relative to how much they differ between samples. The constant
 # that a normalisation layer adds to its variance makes it a little more than round-off.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from llcbench.samplers.checks import check_positive
 from llcbench.samplers.fused import update
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 

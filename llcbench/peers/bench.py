@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from llcbench.peers.crew import PACKAGES, Worker, absent
 from llcbench.peers.speed import Speed, summarise
 from llcbench.peers.work import CASES, Case, make
-from llcbench.peers.worker import Answer
+from llcbench.peers.worker_process import Answer
+from llcbench.peers.workers import PACKAGES, Worker, absent
 from llcbench.registry import unknown
 
 # Seeds of peers are so far apart: equal generators in two of them must not give equal numbers.

@@ -7,9 +7,9 @@ import msgspec
 import numpy as np
 from scipy.special import stdtr
 
-from llcbench.peers.crew import PACKAGES
 from llcbench.peers.work import Case
-from llcbench.peers.worker import Answer
+from llcbench.peers.worker_process import Answer
+from llcbench.peers.workers import PACKAGES
 
 # Ratios are to the first of these that ran; laws are compared with that of the control.
 BASES = ("devinterp", "control")

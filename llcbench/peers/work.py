@@ -108,7 +108,7 @@ CASES = {case.name: case for case in _SINGLE + _DOUBLE}
 def make(case: Case, path: Path) -> None:
     """Write the numbers of a case: the point of the problem, and the data set of its seed 0."""
     from llcbench import registry
-    from llcbench.problems.regression import Regression
+    from llcbench.problems.squared.regression import Regression
     from llcbench.seeds import Seeds
 
     problem = registry.problem(case.problem)

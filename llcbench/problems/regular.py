@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from llcbench.problems.family import Family
-from llcbench.problems.regression import Array, Pullback, Regression
+from llcbench.problems.squared.regression import Array, Pullback, Regression
 from llcbench.types import Truth
 from theory import tempered
 from theory.combine import at_deepest

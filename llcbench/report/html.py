@@ -1,27 +1,10 @@
-"""The report of one store, and figures that can stand in a page."""
+"""Figures that can stand in a page."""
 
 import re
-from pathlib import Path
 
 from markupsafe import Markup, escape
 
 from llcbench.report.style import GREY, INK
-from llcbench.run.store import Store
-
-
-def write_page(store: Store, out: Path) -> Path:
-    """Write the site of one store and return its first page.
-
-    Args:
-        store: Runs to report on; it is only read.
-        out: Folder to write to; it is made if necessary.
-
-    Raises:
-        ValueError: If the store holds no readable run.
-    """
-    from llcbench.report.site import source_of, write_site
-
-    return write_site([source_of(store)], out)
 
 
 def inline(svg: str, prefix: str, label: str) -> Markup:

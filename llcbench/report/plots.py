@@ -69,9 +69,7 @@ def decomposition(scores: Sequence[Score]) -> str:
     """
     lines = lines_of(scores)
     with style():
-        figure, panels = frame(
-            lines, (1.0, 1.6, 1.0), legend(scores, truths=False), titled=True
-        )
+        figure, panels = frame(lines, (1.0, 1.6, 1.0), legend(scores, truths=False), titled=True)
         figures: tuple[Callable[[Score], Uncertain | None], ...] = (
             lambda score: score.gap,
             lambda score: score.bias,
@@ -110,24 +108,33 @@ def _truths(axes: Axes, place: int, line: Line) -> None:
     tempered = next((s.tempered for s in line.scores if s.tempered), None)
     if tempered:
         at = tempered.value / line.local
-        axes.plot([at, at], [place - 0.45, place + 0.45], color=INK, linewidth=1.2,
-                  linestyle=DASHED, zorder=2)
+        axes.plot(
+            [at, at],
+            [place - 0.45, place + 0.45],
+            color=INK,
+            linewidth=1.2,
+            linestyle=DASHED,
+            zorder=2,
+        )
     deepest = next((value for s in line.scores if (value := fraction(s.global_))), None)
     if deepest is not None:
-        axes.plot([deepest / line.local], [place + 0.38], color=GREY, marker="^", markersize=4.5,
-                  zorder=2)
+        axes.plot(
+            [deepest / line.local], [place + 0.38], color=GREY, marker="^", markersize=4.5, zorder=2
+        )
 
 
 def _gap(axes: Axes, place: int, line: Line) -> None:
     low, high = axes.get_xlim()
     gap = next((s.gap for s in line.scores if s.gap), None)
     if gap is None or line.local is None:
-        axes.text(low + 0.02 * (high - low), place, "unknown", color=GREY, fontsize=7.5,
-                  va="center")
+        axes.text(
+            low + 0.02 * (high - low), place, "unknown", color=GREY, fontsize=7.5, va="center"
+        )
         return
     value = gap.value / line.local
-    axes.plot([0.0, value], [place, place], color=GREY, linewidth=3.0, solid_capstyle="butt",
-              alpha=0.6)
+    axes.plot(
+        [0.0, value], [place, place], color=GREY, linewidth=3.0, solid_capstyle="butt", alpha=0.6
+    )
     axes.plot([value], [place], color=INK, marker="|", markersize=9, markeredgewidth=1.6)
 
 
@@ -149,10 +156,23 @@ def _dots(
         if not low <= value <= high:
             _outside(axes, y, value, colour)
             continue
-        axes.plot([max(low, value - reach), min(high, value + reach)], [y, y], color=colour,
-                  linewidth=1.2, zorder=3, solid_capstyle="butt")
-        axes.plot([value], [y], marker=shapes[score.sampler], markersize=4.5, color=colour,
-                  zorder=4, markerfacecolor=PALE if score.flagged else colour)
+        axes.plot(
+            [max(low, value - reach), min(high, value + reach)],
+            [y, y],
+            color=colour,
+            linewidth=1.2,
+            zorder=3,
+            solid_capstyle="butt",
+        )
+        axes.plot(
+            [value],
+            [y],
+            marker=shapes[score.sampler],
+            markersize=4.5,
+            color=colour,
+            zorder=4,
+            markerfacecolor=PALE if score.flagged else colour,
+        )
 
 
 def _failures(axes: Axes, place: int, line: Line, scores: Sequence[Score]) -> None:
@@ -163,9 +183,16 @@ def _failures(axes: Axes, place: int, line: Line, scores: Sequence[Score]) -> No
         if not score.failures.successes:
             continue
         failed = failed_runs(score) > 0
-        axes.plot([low], [y], color=colour_of(score.sampler) if failed else GREY,
-                  marker=shapes[score.sampler], markersize=5.5 if failed else 3.5,
-                  markerfacecolor="none", clip_on=False, zorder=4)
+        axes.plot(
+            [low],
+            [y],
+            color=colour_of(score.sampler) if failed else GREY,
+            marker=shapes[score.sampler],
+            markersize=5.5 if failed else 3.5,
+            markerfacecolor="none",
+            clip_on=False,
+            zorder=4,
+        )
 
 
 def _heights(place: int, line: Line) -> Iterator[tuple[Score, float]]:
@@ -176,8 +203,22 @@ def _heights(place: int, line: Line) -> Iterator[tuple[Score, float]]:
 def _outside(axes: Axes, y: float, value: float, colour: str) -> None:
     low, high = axes.get_xlim()
     right = value > high
-    axes.plot([high if right else low], [y], color=colour, marker=">" if right else "<",
-              markersize=5, clip_on=False, zorder=4)
-    axes.annotate(short(value), (high if right else low, y), (-7 if right else 7, 0), fontsize=7,
-                  textcoords="offset points", color=colour, va="center",
-                  ha="right" if right else "left")
+    axes.plot(
+        [high if right else low],
+        [y],
+        color=colour,
+        marker=">" if right else "<",
+        markersize=5,
+        clip_on=False,
+        zorder=4,
+    )
+    axes.annotate(
+        short(value),
+        (high if right else low, y),
+        (-7 if right else 7, 0),
+        fontsize=7,
+        textcoords="offset points",
+        color=colour,
+        va="center",
+        ha="right" if right else "left",
+    )

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from llcbench.compare.board import leaderboard
-from llcbench.figures.readme import BEGIN_FIGURES, generated_figures
 from llcbench.heuristics.store import Contents
 from llcbench.peers.claim import margins
-from llcbench.peers.table import margin_table, read_speed
 from llcbench.records import RunRecord
 from llcbench.report.classes import class_table
 from llcbench.report.directions import direction_table
+from llcbench.report.figures.readme import BEGIN_FIGURES, generated_figures
 from llcbench.report.leaderboard_table import AGREEMENT, leaderboard_table, legend, printed
+from llcbench.report.peers_table import margin_table, read_speed
 from llcbench.report.tables import score_table, to_markdown
 from llcbench.scoring import scores
 

@@ -67,8 +67,14 @@ def frame(
     left = 0.25 + 0.075 * max(len(line.label) for line in lines)
     figure = Figure(figsize=(WIDTH, height))
     grid = figure.add_gridspec(
-        1, len(widths), width_ratios=widths, wspace=0.06,
-        left=left / WIDTH, right=0.985, top=1 - top / height, bottom=bottom / height,
+        1,
+        len(widths),
+        width_ratios=widths,
+        wspace=0.06,
+        left=left / WIDTH,
+        right=0.985,
+        top=1 - top / height,
+        bottom=bottom / height,
     )
     panels = [figure.add_subplot(grid[0, place]) for place in range(len(widths))]
     for axes in panels:
@@ -83,8 +89,14 @@ def frame(
             if place and lines[place - 1].label.partition("/")[0] != family:
                 axes.axhline(place - 0.5, color=GREY, linewidth=0.8)
     figure.legend(
-        handles=handles, loc="upper left", ncols=4, fontsize=8.5, handletextpad=0.5,
-        columnspacing=1.4, bbox_to_anchor=(0.005, 1 - 0.04 / height), borderaxespad=0.0,
+        handles=handles,
+        loc="upper left",
+        ncols=4,
+        fontsize=8.5,
+        handletextpad=0.5,
+        columnspacing=1.4,
+        bbox_to_anchor=(0.005, 1 - 0.04 / height),
+        borderaxespad=0.0,
     )
     return figure, panels
 
@@ -94,21 +106,51 @@ def legend(scores: Sequence[Score], *, truths: bool) -> list[Line2D]:
     labels = sorted({score.sampler for score in scores})
     short_ones, shapes = short_labels(labels), markers(labels)
     handles = [
-        Line2D([], [], color=colour_of(label), marker=shapes[label], markersize=5,
-               linewidth=1.2, label=short_ones[label])
+        Line2D(
+            [],
+            [],
+            color=colour_of(label),
+            marker=shapes[label],
+            markersize=5,
+            linewidth=1.2,
+            label=short_ones[label],
+        )
         for label in labels
     ]
     if truths:
         handles += [
             Line2D([], [], color=INK, linewidth=1.2, label="local coefficient"),
-            Line2D([], [], color=INK, linewidth=1.2, linestyle=DASHED,
-                   label="tempered (perfect sampler)"),
-            Line2D([], [], color=GREY, linestyle="none", marker="^", markersize=4.5,
-                   label="global coefficient"),
+            Line2D(
+                [],
+                [],
+                color=INK,
+                linewidth=1.2,
+                linestyle=DASHED,
+                label="tempered (perfect sampler)",
+            ),
+            Line2D(
+                [],
+                [],
+                color=GREY,
+                linestyle="none",
+                marker="^",
+                markersize=4.5,
+                label="global coefficient",
+            ),
         ]
     else:
-        handles.append(Line2D([], [], color=INK, marker="|", markersize=9, linewidth=0,
-                              markeredgewidth=1.6, label="setting gap"))
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=INK,
+                marker="|",
+                markersize=9,
+                linewidth=0,
+                markeredgewidth=1.6,
+                label="setting gap",
+            )
+        )
     return handles
 
 

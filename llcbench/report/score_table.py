@@ -20,44 +20,68 @@ _COLUMNS = (
     Column("nbeta", "inverse temperature", ("nbeta",), rank=3),
     Column("gamma", "localisation strength", ("gamma",), rank=3),
     Column(
-        "local", "exact local coefficient, multiplicity if above 1",
-        ("rlct_local", "rlct_local_exact", "multiplicity"), group="truth",
+        "local",
+        "exact local coefficient, multiplicity if above 1",
+        ("rlct_local", "rlct_local_exact", "multiplicity"),
+        group="truth",
     ),
     Column(
-        "global", "exact global coefficient", ("rlct_global", "rlct_global_exact"),
-        group="truth", rank=2,
+        "global",
+        "exact global coefficient",
+        ("rlct_global", "rlct_global_exact"),
+        group="truth",
+        rank=2,
     ),
     Column(
-        "tempered", "what a perfect sampler returns at this nbeta and gamma",
-        ("tempered", "tempered_se", "tempered_method"), group="truth",
+        "tempered",
+        "what a perfect sampler returns at this nbeta and gamma",
+        ("tempered", "tempered_se", "tempered_method"),
+        group="truth",
     ),
     Column(
-        "lambda_hat", "mean estimate with its standard error", ("lambda_hat", "lambda_hat_se"),
+        "lambda_hat",
+        "mean estimate with its standard error",
+        ("lambda_hat", "lambda_hat_se"),
         group="estimate",
     ),
     Column(
-        "gap", "tempered - local: the error of the setting", ("gap", "gap_se"),
-        group="error", rank=4,
+        "gap",
+        "tempered - local: the error of the setting",
+        ("gap", "gap_se"),
+        group="error",
+        rank=4,
     ),
     Column(
-        "bias", "lambda_hat - tempered: the error of the sampler", ("bias", "bias_se"),
-        group="error", rank=1,
+        "bias",
+        "lambda_hat - tempered: the error of the sampler",
+        ("bias", "bias_se"),
+        group="error",
+        rank=1,
     ),
     Column("z", "bias in units of its standard error", ("bias_z",), group="error", rank=1),
     Column("sd", "standard deviation between replicates", ("sd",), group="error", rank=5),
     Column(
-        "cov90", "how often the 90 % interval held the tempered value",
-        ("coverage90", "coverage90_hits", "coverage90_runs"), group="error", rank=4,
+        "cov90",
+        "how often the 90 % interval held the tempered value",
+        ("coverage90", "coverage90_hits", "coverage90_runs"),
+        group="error",
+        rank=4,
     ),
     Column(
-        "ess/grad", "effective draws per gradient evaluation", ("ess_per_grad",),
-        group="cost", rank=6,
+        "ess/grad",
+        "effective draws per gradient evaluation",
+        ("ess_per_grad",),
+        group="cost",
+        rank=6,
     ),
     Column("seconds", "mean time of a run", ("seconds", "peak_bytes"), group="cost", rank=7),
     Column("runs", "runs with an estimate / all runs", ("runs_ok", "runs"), group="state", rank=1),
     Column(
-        "flags", "statuses of failed runs, guards that failed, with the number of runs",
-        ("flags",), numeric=False, group="state",
+        "flags",
+        "statuses of failed runs, guards that failed, with the number of runs",
+        ("flags",),
+        numeric=False,
+        group="state",
     ),
 )
 
@@ -170,9 +194,7 @@ def _local(score: Score) -> Cell:
 def _proportion(rate: Proportion | None) -> Cell:
     if rate is None or not rate.trials:
         return Cell(NOTHING, (None, None, None))
-    return Cell(
-        f"{rate.successes}/{rate.trials}", (rate.value, rate.successes, rate.trials)
-    )
+    return Cell(f"{rate.successes}/{rate.trials}", (rate.value, rate.successes, rate.trials))
 
 
 def _pair(figure: Uncertain | None) -> tuple[Value, Value]:
@@ -183,16 +205,21 @@ _SUMMARY = (
     Column("sampler", "sampler with its hyper-parameters", ("sampler",), numeric=False),
     Column("problems", "problems and settings with an estimate / all", ("scored", "groups")),
     Column(
-        "|bias|/tempered", "median over problems of the sampler's own error, relative",
-        ("median_relative_bias",), group="median error",
+        "|bias|/tempered",
+        "median over problems of the sampler's own error, relative",
+        ("median_relative_bias",),
+        group="median error",
     ),
     Column(
-        "|error|/local", "median over problems of the distance to the local coefficient, relative",
-        ("median_relative_error",), group="median error",
+        "|error|/local",
+        "median over problems of the distance to the local coefficient, relative",
+        ("median_relative_error",),
+        group="median error",
     ),
     Column("worst", "largest |bias|/tempered", ("worst_relative_bias",)),
     Column(
-        "cov90", "how often the 90 % interval held the tempered value",
+        "cov90",
+        "how often the 90 % interval held the tempered value",
         ("coverage90", "coverage90_hits", "coverage90_runs"),
     ),
     Column("ess/grad", "median effective draws per gradient", ("ess_per_grad",)),

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from llcbench.report.style import GREY, INK, style, to_svg
-from theory.grammar import read
+from theory.polynomials.grammar import read
 from theory.stratification import Strata, Stratum
 from theory.stratification.grid import values
 

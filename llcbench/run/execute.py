@@ -19,7 +19,7 @@ from llcbench.seeds import Seeds
 from theory.coefficient import RLCT
 
 if TYPE_CHECKING:  # it imports torch, which planning does not need
-    from llcbench.checkpoint import Checkpoint
+    from llcbench.sampling.checkpoint import Checkpoint
 
 
 def seeds_of(spec: Spec) -> Seeds:
@@ -91,7 +91,7 @@ def execute(
     import torch
 
     from llcbench.estimators.mean_energy import MeanEnergy
-    from llcbench.target import Budget
+    from llcbench.sampling.target import Budget
 
     torch.set_num_threads(threads)
     # The peak belongs to this run, whatever the process has done before it.

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, final
 import msgspec
 
 from llcbench.records import RunRecord, Spec, Truths
-from llcbench.run.died import Died
 from llcbench.run.execute import crashed, truth_key
-from llcbench.run.places import forget
+from llcbench.run.executors.failure import Died
+from llcbench.run.run_files import forget
 from llcbench.run.store import Store
 
 # A run with one of these statuses was ended from outside: its checkpoint is kept for the next call.

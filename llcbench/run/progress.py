@@ -10,7 +10,7 @@ from typing import IO, final
 from tqdm import tqdm
 
 from llcbench.records import Spec
-from llcbench.run.places import REPORT_EVERY, Meters
+from llcbench.run.run_files import REPORT_EVERY, Meters
 from llcbench.run.store import key_of
 
 # From the key of a run to what takes its new steps.

@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 from llcbench.provenance import environment, environment_id
 from llcbench.records import Spec, Truths
 from llcbench.run.execute import compute_truths, execute
-from llcbench.run.executors import Executor, Serial
+from llcbench.run.executors.executor import Executor, Serial
 from llcbench.run.ledger import Ledger, Made, Outcome
-from llcbench.run.places import checkpoint_path
 from llcbench.run.progress import Progress, Reporter
+from llcbench.run.run_files import checkpoint_path
 from llcbench.run.store import Store, key_of
 
 
@@ -94,7 +94,7 @@ def _run(
     root: Path,
     every: float | None,
 ) -> Made:
-    from llcbench.checkpoint import Checkpoint
+    from llcbench.sampling.checkpoint import Checkpoint
 
     key = key_of(spec)
     place = None if every is None else Checkpoint(checkpoint_path(root, key), every)

@@ -8,8 +8,8 @@ from typing import Any, final
 
 import msgspec
 
-from llcbench.pilots import Tuning
 from llcbench.records import RunRecord, Settings, Spec, Truths
+from llcbench.run.tuning.pilots import Tuning
 
 # Settings that runs had before they could be chosen.
 LATER = ("matmul", "device")

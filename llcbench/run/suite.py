@@ -21,7 +21,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         grads: Gradients of every chain, burn-in included; it sets the lengths of the chains by what
             a step of each sampler costs. None leaves them as they are set.
         variant: ``default`` and ``tuned`` name the rows of a leaderboard; tuned samplers get the
-            hyper-parameters that `llcbench.tuning` chooses for each problem.
+            hyper-parameters that `llcbench.run.tuning.search` chooses for each problem.
     """
 
     problems: list[str]

@@ -17,9 +17,7 @@ def adapted(step_size: float, steps: int, adapt: int, accepted: Tensor, aim: flo
     return step_size * math.exp(2.0 / (steps + 1) ** 0.5 * (rate - aim))
 
 
-def spread_steps(
-    step_size: float, spread: float, like: Tensor, rng: torch.Generator
-) -> Tensor:
+def spread_steps(step_size: float, spread: float, like: Tensor, rng: torch.Generator) -> Tensor:
     """Return a step of every chain, ``(chains, 1)``: ``eps 10^(-spread u)``, u uniform and fresh.
 
     A mixture over u of kernels that leave the target invariant leaves it invariant too.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from llcbench.samplers.checks import check_positive
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 from llcbench.types import Draw
 from theory.tempered.quadrature import cells
 

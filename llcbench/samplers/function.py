@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from llcbench.problems.family import nearest
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 Step = Callable[..., tuple[Tensor, Tensor]]

@@ -8,9 +8,9 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from llcbench.problems.passes import LayerGradient
 from llcbench.samplers.normals import Normals
-from llcbench.target import Target
+from llcbench.sampling.target import Target
+from llcbench.types import LayerGradient
 
 # Up to this size everything is moved at once.
 WHOLE = 2**18

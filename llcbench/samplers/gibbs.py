@@ -8,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from llcbench.problems.linear_map import LinearNetwork
-from llcbench.problems.regression import Population, Regression
-from llcbench.target import Target
+from llcbench.problems.squared.linear_map import LinearNetwork
+from llcbench.problems.squared.regression import Population, Regression
+from llcbench.sampling.target import Target
 from llcbench.types import Draw
-from theory.gibbs import LinearPosterior
+from theory.linear_networks.gibbs import LinearPosterior
+from theory.linear_networks.wide_gibbs import WidePosterior
 from theory.tempered.linear import WIDE
-from theory.wide import WidePosterior
 
 
 class State(NamedTuple):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from llcbench.samplers.adaptation import adapted, spread_steps
 from llcbench.samplers.checks import check_count, check_positive
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 # The best acceptance of long trajectories in high dimension (Beskos et al. 2013) is 0.651; a rate

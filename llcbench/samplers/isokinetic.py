@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 
 
 class Flow(NamedTuple):

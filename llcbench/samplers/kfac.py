@@ -6,10 +6,10 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
-from llcbench.problems.linear_map import LinearNetwork
-from llcbench.problems.regression import Population, Regression
+from llcbench.problems.squared.linear_map import LinearNetwork
+from llcbench.problems.squared.regression import Population, Regression
 from llcbench.samplers.checks import check_count, check_positive
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 # Factors are decomposed anew after this many steps of adaptation.

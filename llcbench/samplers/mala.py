@@ -8,7 +8,7 @@ from torch import Tensor
 
 from llcbench.samplers.adaptation import adapted, spread_steps
 from llcbench.samplers.checks import check_count, check_positive
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 # Acceptance at which MALA explores fastest in high dimension (Roberts and Rosenthal 1998).

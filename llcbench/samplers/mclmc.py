@@ -10,7 +10,7 @@ from torch import Tensor
 from llcbench.samplers.adaptation import adapted, spread_steps
 from llcbench.samplers.checks import check_count, check_positive
 from llcbench.samplers.isokinetic import Flow, directions, trajectory, unit
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 BEST_ACCEPTANCE = 0.8

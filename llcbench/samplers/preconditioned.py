@@ -8,7 +8,7 @@ from torch import Tensor
 
 from llcbench.samplers.checks import check_decay, check_positive
 from llcbench.samplers.fused import update
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 

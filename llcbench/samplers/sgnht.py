@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from llcbench.samplers.checks import check_fraction, check_positive
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 

@@ -11,10 +11,10 @@ import torch
 
 import llcbench
 from llcbench import Target, make_sampler
-from llcbench.sampling import sample
-from theory import linear_law
-from theory.linear_law import QuadraticData
-from theory.oracle import euler_langevin
+from llcbench.sampling.loop import sample
+from theory.langevin import quadratic as linear_law
+from theory.langevin.euler import euler_langevin
+from theory.langevin.quadratic import QuadraticData
 
 pytestmark = pytest.mark.llc_accuracy
 
@@ -45,9 +45,7 @@ def quadratic(problem, data):
 
 
 def simulated(name, step_size, problem, data, *, batch=BATCH, control=False):
-    target = Target(
-        problem, NBETA, GAMMA, CHAINS, data, batch_size=batch, control_variate=control
-    )
+    target = Target(problem, NBETA, GAMMA, CHAINS, data, batch_size=batch, control_variate=control)
     # The slowest direction of the potential has curvature 17; a velocity that is kept a
     # friction of 0.1 or 0.3 slows it down further.
     burnin = int(6 / (step_size * 17 / 2)) + 300
@@ -102,9 +100,9 @@ def test_laws_of_momentum_on_full_gradients_are_the_closed_ones(quadratic):
     nbeta, gamma, eps, friction = 30.0, 10.0, 0.01, 0.1
     h = nbeta * 2.0 + gamma
     exact = 0.5 * nbeta * 2.0 / h
-    assert linear_law.estimate(
-        linear_law.baoab(1, eps, 0.3), data, nbeta, gamma
-    ) == pytest.approx(exact, rel=1e-12)
+    assert linear_law.estimate(linear_law.baoab(1, eps, 0.3), data, nbeta, gamma) == pytest.approx(
+        exact, rel=1e-12
+    )
     assert linear_law.estimate(
         linear_law.sghmc(1, eps, friction), data, nbeta, gamma
     ) == pytest.approx(exact / (1 - eps * h / (4 * (2 - friction))), rel=1e-12)

@@ -13,9 +13,9 @@ from scipy.stats import binom, chi2, t
 
 import llcbench
 from llcbench import MALA, SGLD, Exact, Gibbs, MeanEnergy, Seeds, Settings, Target
-from llcbench.diagnostics import quantile
-from llcbench.sampling import sample
-from theory.oracle import euler_langevin
+from llcbench.sampling.diagnostics import quantile
+from llcbench.sampling.loop import sample
+from theory.langevin.euler import euler_langevin
 from theory.tempered import regular
 
 pytestmark = pytest.mark.llc_accuracy
@@ -102,9 +102,7 @@ def gated(identifier, sampler, *, nbeta=1e3, chains=64, draws=3000, burnin=2000)
     return (estimate.llc - truth.value) / error, estimate, truth
 
 
-@pytest.mark.parametrize(
-    "identifier", ["poly/x4", "poly/x2-y4", "poly/parabola", "poly/x2y2"]
-)
+@pytest.mark.parametrize("identifier", ["poly/x4", "poly/x2-y4", "poly/parabola", "poly/x2y2"])
 def test_mala_agrees_with_the_tempered_truth(identifier):
     z, estimate, truth = gated(identifier, MALA(step_size=1e-2, spread=2), draws=6000)
     assert abs(z) <= z_limit(64)
@@ -178,9 +176,7 @@ def test_a_baseline_of_other_minibatches_cuts_nothing():
     estimator = MeanEnergy(SGLD(1e-3), MINIBATCH)
     target = estimator.target(problem, problem.sample_data(torch.Generator().manual_seed(0)))
     noise, batches = (torch.Generator().manual_seed(seed) for seed in (1, 2))
-    trace = sample(
-        target, SGLD(1e-3), num_draws=400, num_burnin=400, noise=noise, batches=batches
-    )
+    trace = sample(target, SGLD(1e-3), num_draws=400, num_burnin=400, noise=noise, batches=batches)
     raw = trace.excess + trace.baseline
     right, swapped = raw - trace.baseline, raw - np.roll(trace.baseline, 1, axis=0)
     assert right.mean(1).std() < 0.5 * raw.mean(1).std()

@@ -12,8 +12,18 @@ from typing import Any
 from theory import rlct
 
 BRANCHES = (
-    "y", "x", "y - x^2", "y + x - x^3", "y^2 - x^3", "(y - x)^2 + x^4", "y^2 - 2*x^2",
-    "(y^2 - x^3)^2 - x^5*y", "y^3 - 2*x^4", "(y - x^2)^2 - 2*x^5", "x^2 + y^2", "(x + y)^3 - 2*x^4",
+    "y",
+    "x",
+    "y - x^2",
+    "y + x - x^3",
+    "y^2 - x^3",
+    "(y - x)^2 + x^4",
+    "y^2 - 2*x^2",
+    "(y^2 - x^3)^2 - x^5*y",
+    "y^3 - 2*x^4",
+    "(y - x^2)^2 - 2*x^5",
+    "x^2 + y^2",
+    "(x + y)^3 - 2*x^4",
 )
 
 
@@ -27,7 +37,9 @@ def germs() -> list[str]:
         degree = rng.randint(6, 12)
         terms = [
             f"({rng.randint(-3, 3)})*x^{i}*y^{j}"
-            for i in range(degree + 1) for j in range(degree + 1 - i) if i + j > 1
+            for i in range(degree + 1)
+            for j in range(degree + 1 - i)
+            if i + j > 1
         ]
         found.append(" + ".join(terms))
     return found

@@ -17,11 +17,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from llcbench.problems.linear_map import LinearNetwork
-from llcbench.problems.passes import LayerPass, ProductPass
-from llcbench.problems.regression import Inputs, Regression, Samples
+from llcbench.problems.squared.linear_map import LayerPass, LinearNetwork, ProductPass
+from llcbench.problems.squared.regression import Inputs, Regression, Samples
 from llcbench.samplers.sgld import SGLD
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 
 NBETA, GAMMA, STEP = 1e3, 100.0, 1e-9
 ROUNDS = 7

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from llcbench.registry import make_sampler, problem
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 
 STEPS = 200
 CASES = [

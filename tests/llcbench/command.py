@@ -9,7 +9,7 @@ from subprocess import CompletedProcess
 from unittest.mock import patch
 
 from llcbench import registry
-from llcbench.cli import main
+from llcbench.cli.main import main
 
 LLCBENCH = str(Path(sys.executable).with_name("llcbench"))
 

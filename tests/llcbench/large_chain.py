@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from llcbench.problems.linear_map import LinearNetwork
-from llcbench.problems.regression import Inputs, Regression
+from llcbench.problems.squared.linear_map import LinearNetwork
+from llcbench.problems.squared.regression import Inputs, Regression
 from llcbench.samplers.sgld import SGLD
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 
 
 def memory(field: str) -> int:

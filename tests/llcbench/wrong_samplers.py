@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llcbench.problems.regression import Samples
+from llcbench.problems.squared.regression import Samples
 from llcbench.samplers.exact import Exact
 from llcbench.samplers.mala import MALA
-from llcbench.target import BudgetExceeded, Target
+from llcbench.sampling.target import BudgetExceeded, Target
 from llcbench.types import Draw
 
 

@@ -119,6 +119,6 @@ def test_import_is_light() -> None:
 def test_package_names_its_unknown_attributes() -> None:
     import theory
 
-    assert {"RLCT", "Step", "families", "lookup", "tempered", "oracle"} <= set(dir(theory))
+    assert {"RLCT", "Step", "families", "lookup", "tempered", "langevin"} <= set(dir(theory))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         theory.__getattr__("nothing")

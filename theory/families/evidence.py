@@ -8,17 +8,17 @@ _FILES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "again": "families/test_second_look.py",
         "agree": "families/test_solver_agreement.py",
-        "basic": "test_elementary.py",
+        "basic": "families/test_elementary.py",
         "cold": "families/test_low_temperature.py",
-        "deep": "test_deep_linear.py",
-        "gauss": "test_tempered_gaussian.py",
+        "deep": "families/test_deep_linear.py",
+        "gauss": "tempered/test_gaussian.py",
         "ideal": "families/test_monomial_ideal.py",
         "net": "families/test_networks.py",
         "number": "families/test_second_look_numeric.py",
         "plane": "families/test_quadrature.py",
-        "point": "test_linear_point.py",
+        "point": "families/test_linear_point.py",
         "polygon": "families/test_superposition.py",
-        "rank": "test_reduced_rank.py",
+        "rank": "families/test_reduced_rank.py",
         "stat": "families/test_statistical.py",
     }
 )

@@ -4,11 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from theory.solver.inputs import SumOfSquares as SumOfSquares
+    from theory.solver.input.potentials import SumOfSquares as SumOfSquares
     from theory.solver.solve import rlct as rlct
 
 # Result types name certificates, so this package must load without the solver itself.
-_HOME = {"SumOfSquares": "inputs", "rlct": "solve"}
+_HOME = {"SumOfSquares": "input.potentials", "rlct": "solve"}
 
 
 def __getattr__(name: str) -> Any:

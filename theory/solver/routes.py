@@ -1,18 +1,19 @@
 """Independent routes to the same value, each alone: polyhedron, plane, blow-ups, arrangement."""
 
-from theory.solver.arrangements import solve_arrangement
+from theory.algebra.meter import WorkLimit
+from theory.certificate import Node
+from theory.polynomials.germ import Germ
+from theory.solver.arrangements.resolution import solve_arrangement
 from theory.solver.budget import WORK_PER_SECOND, Budget
-from theory.solver.certificate import Node
-from theory.solver.engine import Engine
-from theory.solver.entries import newton_entry
-from theory.solver.germ import Germ
-from theory.solver.meter import WorkLimit
-from theory.solver.pieces import pieces
-from theory.solver.plane import solve_plane
-from theory.solver.polyhedra import newton_of
-from theory.solver.proofs import certificate
-from theory.solver.recursion import INFINITE, STYLES
-from theory.solver.states import State, canonical, from_germ
+from theory.solver.input.pieces import pieces
+from theory.solver.newton.polyhedra import newton_of
+from theory.solver.plane.resolution import solve_plane
+from theory.solver.recursion.canonical import canonical
+from theory.solver.recursion.engine import Engine
+from theory.solver.recursion.entries import newton_entry
+from theory.solver.recursion.portfolio import INFINITE, STYLES
+from theory.solver.recursion.proofs import certificate
+from theory.solver.recursion.states import State, from_germ
 
 PLANE_SECONDS = 60
 
@@ -21,7 +22,7 @@ def newton_route(germ: Germ) -> Node | None:
     """Return value and multiplicity read off the Newton polyhedron in the given coordinates.
 
     None unless every compact face is proved to be nondegenerate, in the sense of
-    `theory.solver.leaves.newton_leaf`. The other routes do not use this test.
+    `theory.solver.newton.leaves.newton_leaf`. The other routes do not use this test.
     """
     start, first, renamed = _start(germ)
     if any(first.at_point(g) for ideal in first.ideals for g in ideal.generators):

@@ -4,21 +4,21 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from theory.expression import Polynomial, write
-from theory.solver.bounds import elementary
+from theory.algebra.meter import TimeUpError, WorkLimit, deadline
+from theory.certificate import Node
+from theory.polynomials.expression import Polynomial, write
+from theory.polynomials.germ import Germ
+from theory.polynomials.germ_text import germ_data
+from theory.solver.bounds.elementary import elementary
+from theory.solver.bounds.ranks import rank_bound
+from theory.solver.bounds.subideals import smaller_ideal_bounds
+from theory.solver.bounds.zero_sets import zero_set_bound
 from theory.solver.budget import WORK_PER_SECOND, Budget
-from theory.solver.certificate import Node
-from theory.solver.germ import Germ
-from theory.solver.germ_data import germ_data
-from theory.solver.meter import TimeUpError, WorkLimit, deadline
-from theory.solver.pieces import pieces, summands
-from theory.solver.plane import solve_plane
-from theory.solver.rank_bound import rank_bound
-from theory.solver.recursion import solve_germ
-from theory.solver.structure_sign import branch_orders, lowest_sign
-from theory.solver.structure_squares import as_squares
-from theory.solver.subideals import smaller_ideal_bounds
-from theory.solver.zero_sets import zero_set_bound
+from theory.solver.input.pieces import pieces, summands
+from theory.solver.input.signs import branch_orders, lowest_sign
+from theory.solver.input.squares import as_squares
+from theory.solver.plane.resolution import solve_plane
+from theory.solver.recursion.portfolio import solve_germ
 
 # A state of the recursion costs about ten milliseconds.
 WORK_PER_STATE = WORK_PER_SECOND // 100

@@ -4,15 +4,22 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from theory.certificate import Node
 from theory.coefficient import RLCT
-from theory.expression import write
+from theory.polynomials.expression import write
+from theory.polynomials.germ import Factor, Germ
 from theory.solver.budget import WORK_PER_SECOND, Budget
-from theory.solver.certificate import Node
-from theory.solver.germ import Factor, Germ
-from theory.solver.inputs import Expression, Potential, SumOfSquares, Value, potential, rationals
+from theory.solver.input.potentials import (
+    Expression,
+    Potential,
+    SumOfSquares,
+    Value,
+    potential,
+    rationals,
+)
+from theory.solver.input.signs import product_signs
+from theory.solver.input.structure import Reading, moved
 from theory.solver.rules import solve_any
-from theory.solver.structure import Reading, moved
-from theory.solver.structure_sign import product_signs
 
 _SOURCE = "watanabe2009"
 _NEGATIVE = "K takes negative values arbitrarily near {where}; pass absolute=True to take |K|"

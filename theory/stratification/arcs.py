@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from theory.solver.meter import WorkLimit, charge
-from theory.solver.plane_field import Number, is_rational
-from theory.solver.univariate import real_roots_between
+from theory.algebra.meter import WorkLimit, charge
+from theory.algebra.univariate import real_roots_between
+from theory.solver.plane.field import Number, is_rational
 from theory.stratification.components import Element, column, number, uses
 from theory.stratification.elimination import eliminated
 from theory.stratification.points import Point, compare, point_of

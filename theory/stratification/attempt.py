@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Generic, NamedTuple, ParamSpec, TypeVar
 
+from theory.algebra.meter import TimeUpError, WorkLimit, deadline
 from theory.solver.budget import OutOfWorkError
-from theory.solver.meter import TimeUpError, WorkLimit, deadline
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from theory.solver.inputs import Value, rationals
+from theory.solver.input.potentials import Value, rationals
 from theory.stratification.arcs import EVERYWHERE, Box, Side
 
 Pair = Sequence[Value]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, final
 
-from theory.expression import Polynomial, write
-from theory.solver.computer_algebra import SYMPY
-from theory.solver.structure import Reading
+from theory.algebra.sympy_untyped import SYMPY
+from theory.polynomials.expression import Polynomial, write
+from theory.solver.input.structure import Reading
 
 MAX_TEXT = 36
 Element = Any
@@ -96,7 +96,7 @@ def terms(f: Element) -> dict[tuple[int, ...], Fraction]:
 
 
 def text(f: Element) -> str:
-    """Return f in the grammar of `theory.expression.parse`."""
+    """Return f in the grammar of `theory.polynomials.expression.parse`."""
     return write(Polynomial(tuple(map(str, f.ring.symbols)), terms(f)))
 
 

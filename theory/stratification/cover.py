@@ -5,9 +5,9 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
-from theory.solver.plane_field import is_rational
-from theory.solver.plane_roots import Poly, common, trim
-from theory.solver.real_zeros import real_status
+from theory.solver.plane.field import is_rational
+from theory.solver.plane.roots import Poly, common, trim
+from theory.solver.zeros.oracle import real_status
 from theory.stratification.attempt import attempt
 from theory.stratification.components import Components, Element, number, shortened, terms, text
 from theory.stratification.loci import Crossing, Loci, Place, System, rank, vanish

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import count
 
-from theory.solver.computer_algebra import SYMPY
-from theory.solver.meter import charge
+from theory.algebra.meter import charge
+from theory.algebra.sympy_untyped import SYMPY
 from theory.stratification.components import Element, column, terms
 
 Line = list[Fraction]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.tree import Number, Power, Product, Sum, Symbol, Tree
+from theory.polynomials.trees import Number, Power, Product, Sum, Symbol, Tree
 
 Array = NDArray[np.float64]
 

@@ -3,18 +3,18 @@
 from fractions import Fraction
 from typing import Any
 
+from theory.certificate import Node
+from theory.checker.strata import RULE
 from theory.coefficient import RLCT
-from theory.solver import plane
 from theory.solver.budget import WORK_PER_SECOND, Budget, OutOfWorkError
-from theory.solver.certificate import Node
-from theory.solver.inputs import Expression, Potential, SumOfSquares
-from theory.solver.plane_field import Number, powers
-from theory.solver.plane_newton import Curve, normalised
-from theory.solver.plane_text import field_data, number_text
+from theory.solver.input.potentials import Expression, Potential, SumOfSquares
+from theory.solver.plane import resolution as plane
+from theory.solver.plane.charts import Curve, normalised
+from theory.solver.plane.field import Number, powers
+from theory.solver.plane.text import field_data, number_text
 from theory.solver.solve import rlct
 from theory.stratification.components import Components, Element, terms, text
 from theory.stratification.points import Point, value_at_point
-from theory.stratification.verify import RULE
 
 
 def coefficient(

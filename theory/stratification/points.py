@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, final
 
-from theory.expression import Polynomial, write
-from theory.solver.plane_field import Algebraic, Field, Number, bracket, is_rational, powers
-from theory.solver.plane_roots import Root, nonzero_real_roots, primitive, refine
+from theory.polynomials.expression import Polynomial, write
+from theory.solver.plane.field import Algebraic, Field, Number, bracket, is_rational, powers
+from theory.solver.plane.roots import Root, nonzero_real_roots, primitive, refine
 
 WIDTH = Fraction(1, 10**8)
 DIGITS = 5

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import product
 
-from theory.solver.meter import charge
-from theory.solver.plane_field import is_rational
-from theory.solver.plane_roots import Poly, common, trim
+from theory.algebra.meter import charge
+from theory.solver.plane.field import is_rational
+from theory.solver.plane.roots import Poly, common, trim
 from theory.stratification.arcs import Box, simple
 from theory.stratification.components import terms
 from theory.stratification.loci import Place, System

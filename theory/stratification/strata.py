@@ -5,8 +5,8 @@ from fractions import Fraction
 from itertools import product
 
 from theory.coefficient import RLCT
-from theory.solver.inputs import Expression, Potential, SumOfSquares, potential
-from theory.solver.structure import Reading
+from theory.solver.input.potentials import Expression, Potential, SumOfSquares, potential
+from theory.solver.input.structure import Reading
 from theory.stratification.arcs import EVERYWHERE, Box, arc_point
 from theory.stratification.attempt import attempt
 from theory.stratification.box import Pair, box_text, read_box

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import count
 
-from theory.solver.meter import charge
-from theory.solver.plane_field import Number, is_rational
-from theory.solver.plane_roots import (
+from theory.algebra.meter import charge
+from theory.solver.plane.field import Number, is_rational
+from theory.solver.plane.roots import (
     Poly,
     common,
     derivative,

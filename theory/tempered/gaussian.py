@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.tempered.result import Tempered, require_positive
+from theory.checks import require_positive
+from theory.tempered.result import Tempered
 
 _ROUNDING = 4.0 * float(np.finfo(np.float64).eps)
 

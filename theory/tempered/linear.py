@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.gibbs import LinearPosterior, State
+from theory.checks import require_positive
+from theory.linear_networks.gibbs import LinearPosterior, State
+from theory.linear_networks.wide_gibbs import WidePosterior
 from theory.tempered.gaussian import linear_regression
-from theory.tempered.result import Tempered, require_positive
+from theory.tempered.result import Tempered
 from theory.tempered.wide import wide_network
-from theory.wide import WidePosterior
 
 _FIRST_BATCH = 256
 _RHAT = 1.01

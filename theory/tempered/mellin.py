@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, loggamma
 
-from theory.tempered.result import Tempered, require_positive
+from theory.checks import require_positive
+from theory.tempered.result import Tempered
 
 # exp(-40) = 4e-18: both the truncation of a line and the aliasing of its trapezoid rule.
 _DROP = 40.0

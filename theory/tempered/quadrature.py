@@ -8,8 +8,9 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from theory.checks import require_positive
 from theory.tempered.partition import Array, Integrand, Leaves, Potential, refine
-from theory.tempered.result import Tempered, require_positive
+from theory.tempered.result import Tempered
 
 # exp(-45) = 3e-20 of the localisation's mass lies beyond the truncated box.
 _TAIL = 45.0

@@ -53,16 +53,3 @@ def with_error(value: float, stderr: float) -> str:
     if exponent >= 0:
         return f"{value:.{decimals}f}({stderr:.{decimals}f})"
     return f"{value:.{decimals}f}({round(stderr * 10.0**decimals)})"
-
-
-def require_positive(name: str, value: float, *, zero: bool = False) -> float:
-    """Return ``value`` as a float if it is finite and positive (or zero, if allowed).
-
-    Raises:
-        ValueError: naming the parameter, what was given and what is allowed.
-    """
-    number = float(value)
-    if not math.isfinite(number) or number < 0.0 or (number == 0.0 and not zero):
-        allowed = "a finite number >= 0" if zero else "a finite number > 0"
-        raise ValueError(f"{name} = {value!r} is not allowed: give {allowed}")
-    return number

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from theory.linear_networks.wide_gibbs import State, WidePosterior
 from theory.tempered.result import Tempered
-from theory.wide import State, WidePosterior
 
 Trace = NDArray[np.float64]
 _FIRST_BATCH = 16

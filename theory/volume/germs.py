@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, final
 
 from theory.coefficient import RLCT
-from theory.expression import Polynomial, parse
-from theory.grammar import read
+from theory.polynomials.expression import Polynomial, parse
+from theory.polynomials.grammar import read
+from theory.polynomials.trees import names
 from theory.solver.solve import rlct
-from theory.tree import names
 from theory.volume.fit import LEVELS, Verdict, judge
 from theory.volume.slices import Potential
 from theory.volume.strata import Volumes, volumes

@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.expression import Polynomial
+from theory.polynomials.expression import Polynomial
 
 Array = NDArray[np.float64]
 """Axes: lines, then coefficients (constant first), points or intervals."""

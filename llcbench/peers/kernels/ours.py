@@ -6,10 +6,10 @@ import torch
 
 from llcbench import registry
 from llcbench.peers.work import Losses, Work
-from llcbench.problems.precision import Matmul
-from llcbench.problems.squared_loss import SquaredLoss
-from llcbench.sampling import sample
-from llcbench.target import Target
+from llcbench.problems.squared.loss import SquaredLoss
+from llcbench.problems.squared.precision import Matmul
+from llcbench.sampling.loop import sample
+from llcbench.sampling.target import Target
 from llcbench.types import Data
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from llcbench.problems.likelihood import Array, Likelihood, Model
+from llcbench.problems.models.likelihood import Array, Likelihood, Model
 from llcbench.types import Truth
 from theory.coefficient import RLCT
 from theory.combine import at_deepest

@@ -1,8 +1,8 @@
 """The standard singular models: tanh networks, two equal normals, hidden coin, one factor."""
 
-from llcbench.problems.densities import NaiveBayes, NormalPair, OneFactor, Tanh
-from llcbench.problems.likelihood import Likelihood
 from llcbench.problems.models.assemble import at_point, check_size, model_problem
+from llcbench.problems.models.densities import NaiveBayes, NormalPair, OneFactor, Tanh
+from llcbench.problems.models.likelihood import Likelihood
 from theory.coefficient import RLCT
 from theory.combine import direct_sum, equivalent
 from theory.families import monomial_ideal, quasi_homogeneous, regular, vandermonde

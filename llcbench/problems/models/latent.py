@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from llcbench.problems.likelihood import Array, Likelihood
 from llcbench.problems.models.assemble import at_point, check_size, model_problem
+from llcbench.problems.models.likelihood import Array, Likelihood
 from theory.coefficient import RLCT
 from theory.combine import direct_sum, equivalent
 from theory.families import monomial_ideal, naive_bayes, rbm_one_hidden, regular

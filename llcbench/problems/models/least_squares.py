@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llcbench.problems.likelihood import Array
+from llcbench.problems.models.likelihood import Array
 
 # (theta (chains, dim), x (chains or 1, batch, inputs)) -> (chains, batch, outputs)
 Function = Callable[[Tensor, Tensor], Tensor]

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llcbench.problems.densities import LOG_TAU
-from llcbench.problems.likelihood import Array
+from llcbench.problems.models.densities import LOG_TAU
+from llcbench.problems.models.likelihood import Array
 
 # The trapezoidal rule converges like exp(-2 pi a / step) for an integrand that is analytic within a
 # of the real axis: the log of a mixture is within pi / GAP for centres that far apart, and that of

@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from llcbench.problems.likelihood import Likelihood
 from llcbench.problems.models.assemble import at_point, check_size, model_problem
+from llcbench.problems.models.likelihood import Likelihood
 from llcbench.problems.models.mixture_densities import (
     BinomialMixture,
     NormalMixture,

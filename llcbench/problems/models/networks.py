@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llcbench.problems.algebra import filters, matrices, networks
-from llcbench.problems.algebra.definition import Definition
-from llcbench.problems.likelihood import Array, Likelihood
 from llcbench.problems.models.assemble import check_size, model_problem
 from llcbench.problems.models.least_squares import Design, Function, LeastSquares
+from llcbench.problems.models.likelihood import Array, Likelihood
+from llcbench.problems.polynomials.algebra import filters, matrices, networks
+from llcbench.problems.polynomials.algebra.definition import Definition
 from theory.combine import equivalent
 from theory.families import one_hidden_unit, relu_identifiable
 

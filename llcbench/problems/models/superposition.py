@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llcbench.problems.likelihood import Array, Likelihood
 from llcbench.problems.models.assemble import check_size, model_problem
+from llcbench.problems.models.likelihood import Array, Likelihood
 from theory.families import tms_kgon
 
 _Dead = Literal["negative", "one_over_2c"] | None

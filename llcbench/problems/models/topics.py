@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llcbench.problems.likelihood import Array, Likelihood
 from llcbench.problems.models.assemble import check_size, model_problem
+from llcbench.problems.models.likelihood import Array, Likelihood
 from theory.combine import equivalent
 from theory.families import lda, nmf_positive
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from llcbench.problems.densities import LOG_TAU
-from llcbench.problems.likelihood import Likelihood
 from llcbench.problems.models.assemble import at_point, check_size, model_problem
-from llcbench.problems.trees import nodes, paths
+from llcbench.problems.models.densities import LOG_TAU
+from llcbench.problems.models.likelihood import Likelihood
+from llcbench.problems.models.tree_paths import nodes, paths
 from theory.coefficient import RLCT
 from theory.combine import direct_sum, equivalent
 from theory.families import monomial_ideal, quartet_tree, regular, star_tree

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from llcbench.figures.build import CLAIMS, read_claims
+from llcbench.report.figures.build import CLAIMS, read_claims
 from llcbench.report.site.layout import Site
 
 FOLDER = "figures"

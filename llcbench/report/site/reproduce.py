@@ -7,7 +7,7 @@ from typing import final
 
 from llcbench.registry import suite_names
 from llcbench.report.site.sources import Environment, Source
-from llcbench.run.reference import is_file_of_runs
+from llcbench.run.exports import is_file_of_runs
 from llcbench.run.suite import load
 
 HOUR, MINUTE = 3600.0, 60.0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import final
 
 from llcbench.records import RunRecord
-from llcbench.run.reference import is_file_of_runs, read
+from llcbench.run.exports import is_file_of_runs, read
 from llcbench.run.store import Contents, Store
 
 # Folders above a committed file that may hold the environments: results/reference/v1/x.jsonl.gz.

@@ -9,10 +9,10 @@ from llcbench.adapters import devinterp_kernels as kernels
 from llcbench.adapters.devinterp import Devinterp
 from llcbench.adapters.devinterp_feed import Weights, evaluate_of, loader_of
 from llcbench.adapters.packages import missing
+from llcbench.sampling.target import Budget
 from llcbench.seeds import Seeds
-from llcbench.target import Budget
 from llcbench.testing import named_checks
-from theory.oracle import euler_langevin
+from theory.langevin.euler import euler_langevin
 
 pytestmark = pytest.mark.skipif(missing("devinterp") is not None, reason=str(missing("devinterp")))
 EPS = 4e-3  # times the largest curvature: 2

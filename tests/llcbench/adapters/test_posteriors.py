@@ -7,7 +7,7 @@ from llcbench import SGLD
 from llcbench.adapters import posteriors
 from llcbench.adapters.packages import missing
 from llcbench.testing import named_checks
-from theory.oracle import euler_langevin
+from theory.langevin.euler import euler_langevin
 
 pytestmark = pytest.mark.skipif(
     missing("posteriors") is not None, reason=str(missing("posteriors"))

@@ -12,9 +12,9 @@ from llcbench.estimators.effective_dimension import EffectiveDimension
 from llcbench.estimators.half_dimension import HalfDimension
 from llcbench.estimators.hessian_rank import HessianRank
 from llcbench.estimators.laplace import Laplace
-from llcbench.guards import largest_curvature
+from llcbench.sampling.guards import largest_curvature
+from llcbench.sampling.target import Target
 from llcbench.seeds import Seeds
-from llcbench.target import Target
 
 SETTINGS = Settings(nbeta=200.0, gamma=5.0)
 

@@ -14,7 +14,6 @@ from scipy.stats import binom, t
 
 import llcbench
 from llcbench import SGLD, Exact, Seeds, Settings
-from llcbench.diagnostics import quantile
 from llcbench.estimators.extrapolated import Extrapolated
 from llcbench.estimators.heat_capacity import HeatCapacity
 from llcbench.estimators.regression import Regression
@@ -22,8 +21,9 @@ from llcbench.estimators.reweighting import Reweighting
 from llcbench.estimators.thermodynamic_integration import ThermodynamicIntegration
 from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.estimators.volume_scaling import VolumeScaling
+from llcbench.sampling.diagnostics import quantile
 from llcbench.types import Draw
-from theory.oracle import euler_langevin
+from theory.langevin.euler import euler_langevin
 
 pytestmark = pytest.mark.llc_accuracy
 

@@ -16,7 +16,7 @@ from llcbench.estimators.reweighting import Reweighting
 from llcbench.estimators.thermodynamic_integration import ThermodynamicIntegration
 from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.estimators.volume_scaling import VolumeScaling
-from llcbench.run import reference
+from llcbench.run import exports as reference
 from llcbench.run.estimators import canonical
 from llcbench.run.execute import compute_truths, execute, truth_key
 from llcbench.run.plan import expand

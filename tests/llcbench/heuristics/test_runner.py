@@ -11,8 +11,8 @@ from llcbench.heuristics.design import Arm, Design, Experiment
 from llcbench.heuristics.runner import run_missing
 from llcbench.heuristics.store import TrialStore, contents_of, read, write
 from llcbench.heuristics.trial import Measuring, Trial, TrialRecord
-from llcbench.run.died import Died
-from llcbench.run.executors import Serial
+from llcbench.run.executors.executor import Serial
+from llcbench.run.executors.failure import Died
 from llcbench.training.config import Training
 
 MEASURING = Measuring(num_burnin=1, num_draws=8, batch_size=8, gc_samples=2, hessian_samples=0)

@@ -9,15 +9,15 @@ import pytest
 from click.testing import CliRunner
 
 from llcbench.adapters.packages import missing
-from llcbench.cli import cli
-from llcbench.peers import crew
+from llcbench.cli.main import cli
+from llcbench.peers import workers as crew
 from llcbench.peers.bench import chosen, measure, shortened
 from llcbench.peers.kernels import control
 from llcbench.peers.speed import ALARM, summarise
-from llcbench.peers.table import legend, speed_table, write_speed
 from llcbench.peers.work import CASES, Case, make, read
-from llcbench.peers.worker import Answer
+from llcbench.peers.worker_process import Answer
 from llcbench.report import tables
+from llcbench.report.peers_table import legend, speed_table, write_speed
 
 TINY = Case("tiny", (4, 3, 4), 2, 500, 128, 12, 40, 80, 4e-3, gamma=10.0)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from llcbench.cli import cli
+from llcbench.cli.main import cli
 from llcbench.peers.claim import margins
 from llcbench.records import Estimate, Exact, RunRecord, Settings, Spec, TemperedTruth, Truths
-from llcbench.run import reference
+from llcbench.run import exports as reference
 from llcbench.run.store import key_of
 
 PROBLEMS = [f"poly/p{k}" for k in range(12)]

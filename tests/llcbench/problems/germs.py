@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.problems.trees import paths
+from llcbench.problems.models.tree_paths import paths
 
 Array = NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from llcbench.problems import errors
+from llcbench.problems.squared import errors
 
 
 def drawn(batch, outputs, noisy):

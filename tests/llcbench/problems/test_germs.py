@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import theory
-from llcbench.problems.likelihood import Likelihood
+from llcbench.problems.models.likelihood import Likelihood
 from llcbench.registry import problem
-from theory.expression import parse
+from theory.polynomials.expression import parse
 
 sys.path.append(str(Path(__file__).parent))
 

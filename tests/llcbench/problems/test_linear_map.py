@@ -5,9 +5,9 @@ from itertools import pairwise
 import pytest
 import torch
 
-from llcbench.problems.batches import ChainMoments, Moments, Population, Samples
-from llcbench.problems.linear_map import LinearNetwork
-from llcbench.problems.squared_loss import SquaredLoss
+from llcbench.problems.squared.batches import ChainMoments, Moments, Population, Samples
+from llcbench.problems.squared.linear_map import LinearNetwork
+from llcbench.problems.squared.loss import SquaredLoss
 
 CHAINS, BATCH = 3, 5
 NARROW, WIDE, SINGLE = (2, 3, 2, 2), (9, 12, 11, 8), (4, 3)

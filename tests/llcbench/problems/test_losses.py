@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import llcbench
-from llcbench.problems.linear_map import LinearNetwork
-from llcbench.problems.regression import Regression
+from llcbench.problems.squared.linear_map import LinearNetwork
+from llcbench.problems.squared.regression import Regression
 from llcbench.registry import problem, problem_ids
 from llcbench.seeds import Seeds
 from theory.families import deep_linear_at

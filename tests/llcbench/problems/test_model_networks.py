@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import minimize
 
 import llcbench
-from llcbench.problems.likelihood import Array, Likelihood
+from llcbench.problems.models.likelihood import Array, Likelihood
 from llcbench.problems.models.softmax import SoftmaxNetwork
 from llcbench.problems.models.superposition import Superposition
 from llcbench.problems.models.topics import PoissonFactors, Topics

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from llcbench.problems.densities import NaiveBayes, NormalPair, OneFactor, Tanh
-from llcbench.problems.likelihood import Likelihood
 from llcbench.problems.models import classic
+from llcbench.problems.models.densities import NaiveBayes, NormalPair, OneFactor, Tanh
+from llcbench.problems.models.likelihood import Likelihood
 from llcbench.registry import match_problems, problem
 
 MODELS = match_problems("model/*")

@@ -10,8 +10,8 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 import llcbench
 from llcbench import SGLD, Settings, Target
-from llcbench.cli import cli
-from llcbench.problems.module import from_module
+from llcbench.cli.main import cli
+from llcbench.problems.modules.problem import from_module
 
 SCRIPT = """
 import torch
@@ -75,7 +75,7 @@ def test_the_full_batch_is_evaluated_in_pieces(classifier, monkeypatch):
     theta = problem.w_star().expand(2, -1) + 0.05
     found = []
     for size in (1000, 16):
-        monkeypatch.setattr("llcbench.problems.module_loss.CHUNK", size)
+        monkeypatch.setattr("llcbench.problems.modules.loss.CHUNK", size)
         loss = problem.bind(None, torch.float32)
         found.append(loss.excess_and_grad(theta, loss.draw(2, None, torch.Generator())))
     assert torch.allclose(found[0][0], found[1][0], atol=1e-6)

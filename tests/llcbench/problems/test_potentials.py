@@ -11,10 +11,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from llcbench.problems.polynomial_map import PolynomialMap
-from llcbench.problems.potentials import POTENTIALS, Potential
+from llcbench.problems.polynomials.potentials import POTENTIALS, Potential
+from llcbench.problems.squared.polynomial_map import PolynomialMap
 from theory import tempered
-from theory.expression import parse
+from theory.polynomials.expression import parse
 
 NAMES = [entry.name for entry in POTENTIALS]
 BY_NAME = {entry.name: entry for entry in POTENTIALS}

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from llcbench import registry
-from llcbench.problems.precision import precision
-from llcbench.target import Target
+from llcbench.problems.squared.precision import precision
+from llcbench.sampling.target import Target
 
 NAME = "dln/64-48-64/r16/n300"
 

@@ -8,15 +8,15 @@ import pytest
 from scipy.stats import truncnorm
 
 import llcbench
-from llcbench.problems.points import generator_of
-from llcbench.problems.random_networks import (
+from llcbench.problems.linear_networks.points import generator_of
+from llcbench.problems.linear_networks.random_networks import (
     CLASSES,
     RandomClass,
     _truncate,
     draw_network,
     widths_of_draw,
 )
-from llcbench.problems.trained import Trained, truth_at
+from llcbench.problems.linear_networks.trained import Trained, truth_at
 from theory.families import deep_linear_at
 
 SMALL = RandomClass((2, 6), (8, 40), 1000, single=True)

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from llcbench import registry
-from llcbench.problems import regression
-from llcbench.problems.regression import Inputs, Regression
-from llcbench.problems.streams import Stream, StreamMoments, mixed, uniforms
-from llcbench.target import Target
+from llcbench.problems.squared import regression
+from llcbench.problems.squared.regression import Inputs, Regression
+from llcbench.problems.squared.streams import Stream, StreamMoments, mixed, uniforms
+from llcbench.sampling.target import Target
 
 LAWS = ("normal", "uniform10")
 MASK = 2**64 - 1

@@ -8,15 +8,15 @@ import pytest
 import sympy as sp
 
 import theory
-from llcbench.problems.algebraic import MAKERS
-from llcbench.problems.algebraic import NAMED as ALGEBRAIC_IDS
-from llcbench.problems.polynomial_map import PolynomialMap
-from llcbench.problems.regression import Regression
-from llcbench.problems.statistical import NAMED as MODEL_IDS
+from llcbench.problems.models.statistical import NAMED as MODEL_IDS
+from llcbench.problems.polynomials.algebraic import MAKERS
+from llcbench.problems.polynomials.algebraic import NAMED as ALGEBRAIC_IDS
+from llcbench.problems.squared.polynomial_map import PolynomialMap
+from llcbench.problems.squared.regression import Regression
 from llcbench.registry import problem
 from theory import RLCT, lookup
-from theory.expression import write
 from theory.families import FAMILIES
+from theory.polynomials.expression import write
 
 sys.path.append(str(Path(__file__).parent))
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from llcbench.cli import cli
+from llcbench.cli.main import cli
 from llcbench.compare.board import Board, leaderboard
 from llcbench.compare.bootstrap import Figure
 from llcbench.compare.metrics import METRICS
@@ -29,7 +29,7 @@ from llcbench.report.readme import (
 )
 from llcbench.report.style import to_svg
 from llcbench.report.tables import RENDERERS, to_csv, to_latex, to_text
-from llcbench.run.reference import write
+from llcbench.run.exports import write
 from llcbench.run.store import Store, key_of
 
 STEPS = (1e-5, 1e-4, 1e-3)
@@ -182,7 +182,7 @@ def test_unknown_entries_are_one_line(store: Store) -> None:
 
 def test_no_torch_is_needed(store: Store) -> None:
     code = (
-        "import sys\nfrom click.testing import CliRunner\nfrom llcbench.cli import cli\n"
+        "import sys\nfrom click.testing import CliRunner\nfrom llcbench.cli.main import cli\n"
         f"done = CliRunner().invoke(cli, ['leaderboard', '--store', {str(store.root)!r}])\n"
         "assert done.exit_code == 0, done.output\n"
         "print([m for m in ('torch', 'matplotlib') if m in sys.modules])"

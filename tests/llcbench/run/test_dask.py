@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from llcbench.records import RunRecord, Spec
-from llcbench.run.died import Died
-from llcbench.run.drive import drive
 from llcbench.run.execute import load_plugins
-from llcbench.run.executors import Dask, Serial, make_executor
-from llcbench.run.machines import Machines, bytes_of
+from llcbench.run.executors.drive import drive
+from llcbench.run.executors.executor import Dask, Serial, make_executor
+from llcbench.run.executors.failure import Died
+from llcbench.run.executors.machines import Machines, bytes_of
 from llcbench.run.plan import expand
 from llcbench.run.runner import run_missing
 from llcbench.run.store import Store

@@ -7,7 +7,7 @@ import pytest
 
 from llcbench.records import RunRecord
 from llcbench.run.store import LATER, key_of
-from llcbench.run.tunings import tuning_key
+from llcbench.run.tuning.resolve import tuning_key
 
 SMOKE = Path(__file__).parents[3] / "results" / "reference" / "v1" / "smoke.jsonl"
 OTHERS = {"matmul": "bfloat16", "device": "cuda"}

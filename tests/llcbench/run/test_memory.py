@@ -8,11 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from llcbench import registry
-from llcbench.cli import cli
+from llcbench.cli.main import cli
 from llcbench.records import Spec
-from llcbench.run import memory, replica
+from llcbench.run.executors.processes import Processes
+from llcbench.run.memory import needs as memory
+from llcbench.run.memory import replica
 from llcbench.run.plan import expand
-from llcbench.run.processes import Processes
 from llcbench.run.suite import Group, Suite
 
 LARGE = "dln/100-5000-2000-200/r5"

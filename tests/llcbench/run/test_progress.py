@@ -8,10 +8,10 @@ import torch
 
 from llcbench.provenance import environment, environment_id
 from llcbench.run.execute import execute
-from llcbench.run.executors import Serial
-from llcbench.run.places import Meter, Meters
+from llcbench.run.executors.executor import Serial
 from llcbench.run.plan import expand
 from llcbench.run.progress import Progress, steps_of
+from llcbench.run.run_files import Meter, Meters
 from llcbench.run.runner import run_missing
 from llcbench.run.store import Store, key_of
 from llcbench.run.suite import Group, Suite
@@ -71,7 +71,7 @@ def test_nobody_looks_nothing_is_written(tmp_path: Path) -> None:
 
 
 def test_a_report_is_made_within_the_checked_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    from llcbench import sampling
+    from llcbench.sampling import loop as sampling
 
     monkeypatch.setattr(sampling, "REPORT_SECONDS", 0.0)
     reports: list[int] = []
@@ -81,7 +81,7 @@ def test_a_report_is_made_within_the_checked_interval(monkeypatch: pytest.Monkey
 
 def test_chains_that_are_lost_are_found_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """With steps of seconds, 200 of them are too many to wait for the next check."""
-    from llcbench import sampling
+    from llcbench.sampling import loop as sampling
 
     monkeypatch.setattr(sampling, "REPORT_SECONDS", 0.0)
     (spec, *_) = expand(

@@ -11,7 +11,7 @@ import pytest
 from command import LLCBENCH, here
 
 from llcbench.records import RunRecord
-from llcbench.run.executors import Died, Processes, Serial, make_executor
+from llcbench.run.executors.executor import Died, Processes, Serial, make_executor
 from llcbench.run.plan import expand, missing
 from llcbench.run.runner import run_missing
 from llcbench.run.store import Store, key_of
@@ -77,9 +77,7 @@ def test_an_unsupported_target_is_skipped_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_the_time_budget_cuts_and_leaves_the_rest(tmp_path: Path) -> None:
-    specs = expand(
-        SMALL, problems=["poly/x2"], overrides={"num_draws": 10**7, "num_chains": 2}
-    )
+    specs = expand(SMALL, problems=["poly/x2"], overrides={"num_draws": 10**7, "num_chains": 2})
     started = time.time()
     outcome = run_missing(specs, Store(tmp_path), Serial(), seconds=1.5, progress=False)
     assert time.time() - started < 15

@@ -11,8 +11,8 @@ import pytest
 
 from llcbench.records import RunRecord
 from llcbench.run.execute import load_plugins
-from llcbench.run.executors import Serial, Slurm
-from llcbench.run.machines import Machines, options_of
+from llcbench.run.executors.executor import Serial, Slurm
+from llcbench.run.executors.machines import Machines, options_of
 from llcbench.run.plan import expand
 from llcbench.run.runner import run_missing
 from llcbench.run.store import Store

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from llcbench.run.died import Died
-from llcbench.run.machines import opened, pack
-from llcbench.run.supervisor import Setup, stop, supervise
+from llcbench.run.executors.failure import Died
+from llcbench.run.executors.machines import opened, pack
+from llcbench.run.executors.supervisor import Setup, stop, supervise
 
 SETUP = Setup("here", limit=30.0)
 

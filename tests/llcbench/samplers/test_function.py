@@ -8,7 +8,7 @@ from command import here, process
 import llcbench
 from llcbench.samplers.function import factory
 
-SCRIPT = '''
+SCRIPT = """
 import torch
 import llcbench
 
@@ -17,7 +17,7 @@ def mine(theta, target, rng, *, step_size=1e-5):
     _, grad, loss = target.potential_and_grad(theta)
     noise = torch.empty_like(theta).normal_(generator=rng)
     return theta - 0.5 * step_size * grad + step_size**0.5 * noise, loss
-'''
+"""
 
 
 def run(call, store, script, *options, sampler="mine[step_size=1e-4]"):

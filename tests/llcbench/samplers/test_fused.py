@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from llcbench import registry
-from llcbench.problems.linear_map import LinearNetwork
-from llcbench.problems.regression import Regression
+from llcbench.problems.squared.linear_map import LinearNetwork
+from llcbench.problems.squared.regression import Regression
 from llcbench.samplers import fused
 from llcbench.samplers.normals import Normals
 from llcbench.samplers.preconditioned import AdamSGLD, RMSpropSGLD
 from llcbench.samplers.sgld import SGLD
-from llcbench.target import Target
+from llcbench.sampling.target import Target
 
 NBETA, GAMMA, STEP = 200.0, 3.0, 1e-4
 

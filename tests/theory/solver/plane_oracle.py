@@ -9,7 +9,7 @@ from math import comb
 
 import sympy
 
-from theory.expression import parse
+from theory.polynomials.expression import parse
 
 F = Fraction
 Curve = dict[tuple[int, int], Fraction]

@@ -4,10 +4,10 @@ import random
 from collections.abc import Sequence
 from fractions import Fraction
 
-from theory.expression import Polynomial, parse, write
-from theory.solver.arrangements import arrangement
-from theory.solver.germ import Factor, Germ
-from theory.solver.newton import polyhedron
+from theory.algebra.newton import polyhedron
+from theory.polynomials.expression import Polynomial, parse, write
+from theory.polynomials.germ import Factor, Germ
+from theory.solver.arrangements.resolution import arrangement
 
 Ideals = Sequence[tuple[Sequence[str], int]]
 Known = tuple[Fraction, int]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import sympy
 
-from theory.expression import parse, write
+from theory.polynomials.expression import parse, write
 from theory.volume.germs import Germ, load
 
 VARIABLE = "LLCBENCH_SINGULAR"

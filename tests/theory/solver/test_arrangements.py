@@ -5,11 +5,11 @@ from fractions import Fraction
 
 import pytest
 
-from theory.expression import parse
-from theory.solver.arrangements import arrangement, flats, solve_arrangement
-from theory.solver.germ import Factor, Germ
-from theory.solver.recursion import solve_germ
-from theory.solver.verify_recursion import CHECKERS
+from theory.checker.recursion import CHECKERS
+from theory.polynomials.expression import parse
+from theory.polynomials.germ import Factor, Germ
+from theory.solver.arrangements.resolution import arrangement, flats, solve_arrangement
+from theory.solver.recursion.portfolio import solve_germ
 
 
 def forms(*rows: tuple[int, ...]) -> list[tuple[Fraction, ...]]:

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from theory.expression import parse
-from theory.solver.bounds import elementary
+from theory.certificate import Node, from_json
+from theory.checker.verify import verify
+from theory.polynomials.expression import parse
+from theory.polynomials.germ import Factor, Germ
+from theory.polynomials.germ_text import germ_data
+from theory.solver.bounds.elementary import elementary
+from theory.solver.bounds.ranks import rank_bound
+from theory.solver.bounds.subideals import smaller_ideal_bounds, smaller_ideals
+from theory.solver.bounds.zero_sets import zero_set_bound
 from theory.solver.budget import Budget
-from theory.solver.certificate import Node, from_json
-from theory.solver.germ import Factor, Germ
-from theory.solver.germ_data import germ_data
-from theory.solver.rank_bound import rank_bound
-from theory.solver.recursion import solve_germ
+from theory.solver.recursion.portfolio import solve_germ
 from theory.solver.rules import solve_any
-from theory.solver.subideals import smaller_ideal_bounds, smaller_ideals
-from theory.solver.verify import verify
-from theory.solver.zero_sets import zero_set_bound
 
 F = Fraction
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from theory import rlct, verify
-from theory.solver import hoelder, splits
-from theory.solver.algebra import polynomial_ring, read
-from theory.solver.factoring import factors
+from theory.algebra.factoring import factors
+from theory.algebra.ring import polynomial_ring, read
+from theory.solver.newton import hoelder
+from theory.solver.recursion import splits
 
 CONE = "(x^2 - y^2 - z^2)"
 TOUCHING = ["(3*y - 5*x + 4*z)", "(12*y - 13*x + 5*z)", "(x - y)"]

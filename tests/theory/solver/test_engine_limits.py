@@ -8,14 +8,14 @@ from itertools import count
 import pytest
 
 from theory import RLCT, SumOfSquares, rlct
-from theory.expression import parse
-from theory.solver import meter
-from theory.solver.bounds import elementary
-from theory.solver.certificate import from_json
-from theory.solver.germ import Factor, Germ
-from theory.solver.recursion import solve_germ
+from theory.algebra import meter
+from theory.certificate import from_json
+from theory.checker.verify import check, verify
+from theory.polynomials.expression import parse
+from theory.polynomials.germ import Factor, Germ
+from theory.solver.bounds.elementary import elementary
+from theory.solver.recursion.portfolio import solve_germ
 from theory.solver.routes import blow_up_route, newton_route
-from theory.solver.verify import check, verify
 
 F = Fraction
 TANH = [f"a*b^{k} + c*d^{k} + e*f^{k}" for k in (1, 3, 5)]

@@ -4,9 +4,10 @@ from fractions import Fraction
 
 import pytest
 
-from theory.solver.algebra import polynomial_ring, read, text
-from theory.solver.ideals import reduced_generators, simplify
-from theory.solver.states import Ideal, State, canonical
+from theory.algebra.ring import polynomial_ring, read, text
+from theory.solver.recursion.canonical import canonical
+from theory.solver.recursion.ideals import reduced_generators, simplify
+from theory.solver.recursion.states import Ideal, State
 
 RING = polynomial_ring(("x", "y", "z"))
 

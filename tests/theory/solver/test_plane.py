@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from theory import SumOfSquares, rlct, verify
-from theory.expression import parse
-from theory.solver.bounds import elementary
-from theory.solver.germ_data import read_germ
-from theory.solver.plane_field import Field, bracket, sign
-from theory.solver.plane_roots import nonzero_real_roots, shifted, squarefree_parts
-from theory.solver.plane_tower import adjoin
+from theory.polynomials.expression import parse
+from theory.polynomials.germ_text import read_germ
+from theory.solver.bounds.elementary import elementary
+from theory.solver.plane.field import Field, bracket, sign
+from theory.solver.plane.roots import nonzero_real_roots, shifted, squarefree_parts
+from theory.solver.plane.towers import adjoin
 
 # K, lambda, m, arguments.
 EXAMPLES: list[tuple[Any, str, int, dict[str, Any]]] = [

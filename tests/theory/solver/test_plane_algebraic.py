@@ -14,7 +14,7 @@ import sympy
 from plane_oracle import as_product, truth
 
 from theory import rlct, verify
-from theory.expression import parse
+from theory.polynomials.expression import parse
 
 # Blocks without a tangent that two values of t share; roots of t appear at the second level.
 BLOCKS = (

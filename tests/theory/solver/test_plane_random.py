@@ -16,7 +16,7 @@ import sympy
 from plane_oracle import Claim, Irrational, as_product, least, truth
 
 from theory import SumOfSquares, rlct, verify
-from theory.expression import Polynomial, parse, write
+from theory.polynomials.expression import Polynomial, parse, write
 
 F = Fraction
 

@@ -19,8 +19,8 @@ from random_germs import (
 
 from theory import SumOfSquares, rlct, verify
 from theory.coefficient import RLCT
-from theory.expression import parse, write
-from theory.solver.germ import Germ
+from theory.polynomials.expression import parse, write
+from theory.polynomials.germ import Germ
 
 F = Fraction
 SEEDS = st.integers(0, 10_000)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from theory import SumOfSquares, rlct
 from theory.coefficient import RLCT
-from theory.expression import Polynomial, parse, write
+from theory.polynomials.expression import Polynomial, parse, write
 
 F = Fraction
 

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from theory.solver.algebra import evaluate, polynomial_ring, read
-from theory.solver.real_zeros import real_status
-from theory.solver.verify_zeros import replay
+from theory.algebra.ring import evaluate, polynomial_ring, read
+from theory.checker.zeros import replay
+from theory.solver.zeros.oracle import real_status
 
 RING = polynomial_ring(("x", "y", "z"))
 

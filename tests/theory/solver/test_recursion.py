@@ -7,10 +7,10 @@ import pytest
 from random_germs import Ideals, germ
 
 from theory import lookup
-from theory.solver.certificate import Node, from_json
-from theory.solver.germ import Germ
-from theory.solver.recursion import solve_germ
-from theory.solver.verify_recursion import CHECKERS
+from theory.certificate import Node, from_json
+from theory.checker.recursion import CHECKERS
+from theory.polynomials.germ import Germ
+from theory.solver.recursion.portfolio import solve_germ
 
 
 def solved(g: Germ, work: int = 1500) -> Node:

@@ -8,9 +8,9 @@ import pytest
 from random_germs import Ideals, germ, random_case
 from scipy.stats import qmc
 
-from theory.solver.certificate import from_json
-from theory.solver.recursion import solve_germ
-from theory.solver.verify_recursion import CHECKERS
+from theory.certificate import from_json
+from theory.checker.recursion import CHECKERS
+from theory.solver.recursion.portfolio import solve_germ
 
 
 @pytest.mark.parametrize("seed", range(10))

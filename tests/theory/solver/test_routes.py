@@ -11,9 +11,9 @@ from typing import Final
 import pytest
 from random_germs import change, germ, moved, product_of_forms
 
-from theory.expression import Polynomial, parse
-from theory.solver.certificate import Node
-from theory.solver.germ import Germ
+from theory.certificate import Node
+from theory.polynomials.expression import Polynomial, parse
+from theory.polynomials.germ import Germ
 from theory.solver.routes import arrangement_route, blow_up_route, newton_route, plane_route
 
 Route = Callable[[Germ], Node | None]

@@ -12,10 +12,10 @@ import sympy
 
 import theory
 from theory import SumOfSquares, rlct, verify
+from theory.certificate import Node
+from theory.certificate_text import render
 from theory.coefficient import RLCT
-from theory.expression import Polynomial
-from theory.solver.certificate import Node
-from theory.solver.text import render
+from theory.polynomials.expression import Polynomial
 
 F = Fraction
 

@@ -4,12 +4,12 @@ from typing import Any
 import pytest
 import sympy
 
-from theory.expression import Polynomial, parse, write
-from theory.grammar import read
-from theory.solver.structure import Reading, moved, read_structure
-from theory.solver.structure_squares import as_squares
-from theory.solver.structure_sympy import from_sympy
-from theory.tree import degree_bound, names, show
+from theory.polynomials.expression import Polynomial, parse, write
+from theory.polynomials.grammar import read
+from theory.polynomials.trees import degree_bound, names, show
+from theory.solver.input.from_sympy import from_sympy
+from theory.solver.input.squares import as_squares
+from theory.solver.input.structure import Reading, moved, read_structure
 
 
 def reading(text: str) -> Reading:

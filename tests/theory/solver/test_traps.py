@@ -8,7 +8,7 @@ from random_germs import germ
 
 from theory import SumOfSquares, rlct
 from theory.coefficient import RLCT
-from theory.solver.recursion import solve_germ
+from theory.solver.recursion.portfolio import solve_germ
 from theory.solver.routes import newton_route
 
 F = Fraction

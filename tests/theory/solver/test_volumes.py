@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from theory.expression import parse
+from theory.polynomials.expression import parse
 from theory.volume import Germ, Potential, check, judge, load, volumes
 from theory.volume.__main__ import main
 from theory.volume.fit import LEVELS, TOLERANCE

@@ -9,8 +9,8 @@ import pytest
 import sympy
 
 from theory import RLCT, strata, verify
-from theory.expression import parse
-from theory.solver.groebner import basis, count_real, standard_monomials
+from theory.algebra.groebner import basis, count_real, standard_monomials
+from theory.polynomials.expression import parse
 from theory.stratification import check_strata
 from theory.stratification.components import column, shortened
 from theory.stratification.points import point_of

@@ -1,0 +1,159 @@
+"""Commands that set entries against each other: ``leaderboard`` and ``compare``."""
+
+import json
+import math
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llcbench.cli.options import json_option, records_in, store_option
+
+# Columns of a table that is not printed to a terminal.
+WIDTH = 160
+
+_seed = click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+_draws = click.option(
+    "--draws", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap samples."
+)
+
+
+_formats = [
+    click.option("--markdown", "form", flag_value="markdown", help="Markdown output."),
+    click.option("--csv", "form", flag_value="csv", help="All figures with their intervals."),
+    click.option("--latex", "form", flag_value="latex", help="For the booktabs package."),
+    click.option("--json", "form", flag_value="json", help="Machine-readable output."),
+]
+
+
+def _with_formats(command: Any) -> Any:
+    for option in reversed(_formats):
+        command = option(command)
+    return command
+
+
+@click.command()
+@store_option
+@click.option("--by", default="bias", show_default=True, metavar="METRIC", help="What ranks.")
+@click.option("--ladder", metavar="STORE", help="Runs at several step sizes, for the window.")
+@click.option("--agreement", is_flag=True, help="Only how often entries agree with the truth.")
+@_with_formats
+@click.option("--readme", metavar="README.md", help="Renew the table of this file.")
+@click.option("--plots", metavar="FOLDER", help="Write profile and sensitivity, SVG and CSV.")
+@_draws
+@_seed
+def leaderboard(
+    store: str,
+    by: str,
+    ladder: str | None,
+    agreement: bool,
+    form: str | None,
+    readme: str | None,
+    plots: str | None,
+    draws: int,
+    seed: int,
+) -> None:
+    """Rank samplers over all problems of a store (a folder, or a .jsonl file of runs)."""
+    from llcbench.compare.board import leaderboard as ranked
+    from llcbench.report import tables
+    from llcbench.report.leaderboard_table import AGREEMENT, leaderboard_table, legend, printed
+
+    records = records_in(store)
+    steps = list(records_in(ladder).values()) if ladder is not None else []
+    board = ranked(records.values(), ladder=steps, by=by, draws=draws, seed=seed)
+    if readme is not None:
+        from llcbench.report.readme import update_agreement, update_leaderboard
+
+        if agreement:
+            update_agreement(Path(readme), records.values())
+        else:
+            update_leaderboard(Path(readme), records.values(), steps)
+    if plots is not None:
+        from llcbench.report.leaderboard_plots import write_plots
+
+        for path in write_plots(board, Path(plots)):
+            click.echo(f"written: {path}", err=True)
+    if form == "json":
+        click.echo(_json(board))
+        return
+    whole = leaderboard_table(board)
+    if agreement:
+        whole = whole.select(AGREEMENT)
+    if form is not None:
+        shown = whole if form == "csv" or agreement else printed(board)
+        click.echo(tables.RENDERERS[form](shown), nl=False)
+        return
+    click.echo(tables.to_text(whole, _width()))
+    click.echo("\n".join(legend(board)))
+
+
+@click.command()
+@click.argument("entries", nargs=-1, metavar="[A B ...]")
+@store_option
+@click.option("--against", metavar="STORE", help="Other runs: the first entry is from --store.")
+@click.option("--metric", "metrics", multiple=True, metavar="METRIC", help="Only these.")
+@json_option
+@_draws
+@_seed
+def compare(
+    entries: tuple[str, ...],
+    store: str,
+    against: str | None,
+    metrics: tuple[str, ...],
+    as_json: bool,
+    draws: int,
+    seed: int,
+) -> None:
+    """Compare entries such as sgld and mala@tuned, in one store or in two.
+
+    The differences are paired: same problems, same replicates, same resamples. With --against and
+    no entries, whatever both stores hold is compared with itself. Biases are compared with 1 %
+    added in quadrature: what is below that need not be told apart.
+    """
+    from llcbench.compare.board import ranking_metric
+    from llcbench.compare.pairwise import compare as compared
+    from llcbench.report import tables
+    from llcbench.report.leaderboard_table import duel_table
+
+    chosen = [ranking_metric(name).name for name in metrics]
+    other = records_in(against).values() if against is not None else None
+    found = compared(
+        records_in(store).values(), entries, against=other,
+        sources=_sources(store, against or ""), draws=draws, seed=seed,
+    )  # fmt: skip
+    found = [pair for pair in found if not chosen or pair.metric in chosen]
+    if as_json:
+        click.echo(_json(found))
+        return
+    click.echo(tables.to_text(duel_table(found), _width()))
+    if any(pair.scope == "replicates" for pair in found):
+        click.echo("*: too few common problems to speak of others; new runs on these very ones.")
+
+
+def _sources(store: str, against: str) -> tuple[str, str]:
+    """Return short names of two stores, their whole paths if those are the same."""
+    names = Path(store).name, Path(against).name
+    return names if names[0] != names[1] else (store, against)
+
+
+def _json(value: Any) -> str:
+    """Return JSON with infinities as text, which no standard number is."""
+    import msgspec
+
+    return json.dumps(_plain(msgspec.to_builtins(value)), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "infinity" if value > 0 else None
+    return value
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH

@@ -1,0 +1,131 @@
+"""The command that estimates the coefficient of a reader's own network."""
+
+import json
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llcbench.cli.options import json_option, pairs_of
+
+
+@click.command("estimate")
+@click.argument("script", metavar="FILE.py[:NAME]")
+@click.option("-s", "--sampler", default="sgld[step_size=1e-4]", show_default=True)
+@click.option("--set", "overrides", multiple=True, metavar="OPTION=VALUE", help="E.g. gamma=100.")
+@click.option("--only", multiple=True, metavar="PATTERN", help="Parameters that move.")
+@click.option("--layers", is_flag=True, help="Every layer by itself as well.")
+@click.option("--state", "states", multiple=True, metavar="FILE.pt", help="Checkpoints.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--no-progress", is_flag=True, help="No progress bar.")
+@json_option
+def estimate(
+    script: str,
+    sampler: str,
+    overrides: tuple[str, ...],
+    only: tuple[str, ...],
+    layers: bool,
+    states: tuple[str, ...],
+    seed: int,
+    no_progress: bool,
+    as_json: bool,
+) -> None:
+    """Estimate the coefficient of the network that FILE.py calls NAME (default: problem).
+
+    The script makes it with llcbench.from_module(module, per_sample_loss, data). Checkpoints are
+    state dictionaries as torch.save writes them; nothing else is read from such a file.
+    """
+    import msgspec
+
+    from llcbench import registry
+    from llcbench.one_call import estimate as estimated
+    from llcbench.report import tables
+    from llcbench.report.module_table import module_table
+    from llcbench.run.suite import parse_sampler
+
+    problem = _problem(script)
+    settings = _settings(overrides, problem)
+    name, parameters = parse_sampler(sampler)
+    asked = [problem.restricted(*only)] if only else [problem]
+    if layers:
+        asked += asked[0].layers().values()
+    if states:
+        asked = [part.at(_state(path), f"{part.id}@{Path(path).stem}") for path in states
+                 for part in asked]  # fmt: skip
+    kernel = registry.make_sampler(name, parameters)
+    rows = [
+        (part, estimated(part, kernel, settings, seed=seed, progress=not no_progress))
+        for part in asked
+    ]
+    if as_json:
+        found = [{"problem": p.id, "dim": p.dim} | msgspec.to_builtins(e) for p, e in rows]
+        click.echo(json.dumps(found))
+        return
+    click.echo(tables.to_text(module_table(rows)))
+    for part, answer in rows:
+        for guard in answer.guards:
+            if not guard.passed:
+                click.echo(f"{part.id}: {guard.name} {guard.value:.3g}, should be {guard.limit}:"
+                           f" {guard.meaning}")  # fmt: skip
+
+
+def _problem(script: str) -> Any:
+    """Run a script and return the problem in it.
+
+    Raises:
+        ValueError: If there is no such file or name, or it is something else.
+    """
+    from llcbench.problems.modules.problem import ModuleProblem
+
+    file, _, name = script.partition(":")
+    path = Path(file)
+    spec = util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ValueError(f"no Python file {file!r}; write FILE.py or FILE.py:NAME")
+    held = util.module_from_spec(spec)
+    spec.loader.exec_module(held)
+    problem = getattr(held, name or "problem", None)
+    if not isinstance(problem, ModuleProblem):
+        raise ValueError(
+            f"{file} has no {name or 'problem'!r} made by llcbench.from_module(module,"
+            " per_sample_loss, data)"
+        )
+    return problem
+
+
+def _settings(overrides: tuple[str, ...], problem: Any) -> Any:
+    """Return the default settings with what the command line changes."""
+    import msgspec
+
+    from llcbench.one_call import fitting
+    from llcbench.run.suite import settings_of
+
+    known = {
+        key: value
+        for key, value in msgspec.structs.asdict(fitting(problem)).items()
+        if value is not None
+    }
+    return settings_of(known, pairs_of(overrides))
+
+
+def _state(path: str) -> dict[str, Any]:
+    """Read a state dictionary; torch refuses to run code from the file.
+
+    Raises:
+        ValueError: If there is none in it.
+    """
+    import torch
+
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a file of another kind fails in many ways
+        raise ValueError(
+            f"--state {path!r} holds no state dictionary; torch.save(module.state_dict(), ...)"
+            " writes one"
+        ) from error
+    if not isinstance(found, dict):
+        raise ValueError(f"--state {path!r} holds a {type(found).__name__}, no state dictionary")
+    return found

@@ -1,0 +1,103 @@
+"""The command ``figures``: the figures of the papers again, with their claims checked."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from llcbench.cli.options import json_option
+
+if TYPE_CHECKING:
+    from llcbench.report.figures import Drawing, PaperFigure, Results, Scale
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--out", default="build/figures", show_default=True, help="Folder of the files.")
+@click.option("--results", "root", default="results", show_default=True, help="Committed results.")
+@click.option("--scripts", default="paper_figures", show_default=True, help="Folder of scripts.")
+@click.option("--from-scratch", is_flag=True, help="Make the data again first; can take hours.")
+@click.option("--scale", type=click.Choice(["cpu", "paper"]), default="cpu", show_default=True,
+              help="Settings of the data: what two cores do, or those of the paper.")  # fmt: skip
+@click.option("--readme", metavar="README.md", help="Renew the table of figures of this file.")
+@click.option("--list", "listed", is_flag=True, help="Only say which figures there are.")
+@json_option
+def figures(
+    ids: tuple[str, ...],
+    out: str,
+    root: str,
+    scripts: str,
+    from_scratch: bool,
+    scale: "Scale",
+    readme: str | None,
+    listed: bool,
+    as_json: bool,
+) -> None:
+    """Draw the figures of the papers from committed results and check what the papers claim."""
+    from tqdm import tqdm
+
+    from llcbench.report.figures import build
+    from llcbench.report.figures.results import Results
+
+    found = build.discover(Path(scripts), ids)
+    if listed:
+        _list(found, as_json)
+        return
+    results = Results(Path(root), scale)
+    if from_scratch:
+        _measure(found, results, scale)
+    drawn, missing = [], []
+    for figure in tqdm(found, desc="figures", unit="figure", disable=None):
+        try:
+            drawing = build.draw(figure, results)
+        except ValueError as error:
+            missing.append(f"{figure.id}: {error}")
+            continue
+        build.write(figure, drawing, Path(out))
+        drawn.append((figure, drawing))
+    build.write_claims(drawn, Path(out))
+    if readme is not None:
+        from llcbench.report.readme import update_figures
+
+        update_figures(Path(readme), Path(out))
+    for line in missing:
+        click.echo(f"not drawn: {line}", err=True)
+    if as_json:
+        click.echo(json.dumps(build.read_claims(Path(out) / build.CLAIMS)))
+    else:
+        _tell(drawn, out)
+    if missing:
+        raise ValueError(f"{len(missing)} of {len(found)} figures could not be drawn, see above")
+
+
+def _tell(drawn: "Sequence[tuple[PaperFigure, Drawing]]", out: str) -> None:
+    for figure, drawing in drawn:
+        click.echo(f"{figure.id}  {figure.title}")
+        for claim in drawing.claims:
+            click.echo(f"     {claim.verdict}: {claim.text} Found: {claim.found}")
+    click.echo(f"written to {out}: {len(drawn)} figures as SVG, PDF and CSV, claims.json")
+
+
+def _list(found: "Sequence[PaperFigure]", as_json: bool) -> None:
+    if as_json:
+        keys = ("id", "name", "title", "paper", "inputs", "needs")
+        click.echo(json.dumps([{key: getattr(figure, key) for key in keys} for figure in found]))
+        return
+    for figure in found:
+        source = figure.paper or "new"
+        feeds = " and ".join([*figure.inputs, *(["own data"] if figure.measurement else [])])
+        click.echo(f"{figure.id}  {figure.title} ({source}; from {feeds})")
+
+
+def _measure(found: "Sequence[PaperFigure]", results: "Results", scale: "Scale") -> None:
+    """Measure the figures' own data, then run the suites that feed the others."""
+    from llcbench.cli.figure_suites import feed
+    from llcbench.report.figures.measure import measure
+
+    suites = sorted({name for figure in found for name in figure.inputs})
+    feed(click.get_current_context().find_root().command, suites, results, scale)
+    for figure in found:
+        if figure.measurement is not None:
+            measure(figure, results, scale)

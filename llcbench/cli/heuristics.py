@@ -1,0 +1,216 @@
+"""Commands on training heuristics: ``heuristics run``, ``effects`` and ``export``."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llcbench.cli.options import json_option, seconds_of
+
+# Columns of a table that is not printed to a terminal.
+WIDTH = 160
+
+_store = click.option(
+    "--store",
+    default="build/heuristics",
+    show_default=True,
+    help="Folder of finished trials.",
+)
+
+
+@click.group()
+def heuristics() -> None:
+    """Which way the complexity of networks moves with the heuristics of their training."""
+
+
+@heuristics.command()
+@click.argument("suite")
+@_store
+@click.option("--preset", type=click.Choice(["cpu", "paper"]), default="cpu", show_default=True)
+@click.option("--experiment", "experiments", multiple=True, metavar="NAME", help="Only these.")
+@click.option("--seeds", type=int, help="Repetitions instead of the suite's.")
+@click.option(
+    "--executor",
+    type=click.Choice(["serial", "processes", "dask", "submitit"]),
+    default="serial",
+    show_default=True,
+)
+@click.option("--workers", type=int, default=2, show_default=True, help="Processes, or jobs.")
+@click.option("--time-budget", metavar="20m", help="Start nothing after this: 90s, 20m or 2h.")
+@click.option("--run-limit", metavar="30m", help="Kill a process that hangs in one trial.")
+@click.option("--no-progress", is_flag=True, help="No progress bar.")
+@json_option
+def run(
+    suite: str,
+    store: str,
+    preset: str,
+    experiments: tuple[str, ...],
+    seeds: int | None,
+    executor: str,
+    workers: int,
+    time_budget: str | None,
+    run_limit: str | None,
+    no_progress: bool,
+    as_json: bool,
+) -> None:
+    """Run a suite (image, text, gc or a .toml file), or what the store still misses of it."""
+    from llcbench.heuristics.runner import run_missing
+    from llcbench.heuristics.store import TrialStore
+    from llcbench.heuristics.suite import check, load
+    from llcbench.run.executors.executor import make_executor
+
+    design = load(suite, preset)
+    chosen = design.only(experiments)
+    seconds = seconds_of(time_budget)
+    chosen.trials(seeds)
+    runner = make_executor(executor, workers, [], seconds_of(run_limit, "--run-limit"))
+    check(chosen)
+    place = TrialStore(Path(store))
+    place.save_design(design)
+    _complain(place.contents().damaged)
+    outcome = run_missing(
+        chosen, place, runner, seeds=seeds, seconds=seconds, progress=not no_progress
+    )
+    odd = [record for record in outcome.finished if record.status != "ok"]
+    if as_json:
+        summary = {
+            "trials": outcome.wanted,
+            "reused": outcome.reused,
+            "finished": len(outcome.finished),
+            "not_ok": len(odd),
+            "unstarted": outcome.unstarted,
+            "cpu_seconds": sum(record.cpu_seconds for record in outcome.finished),
+            "store": store,
+        }
+        click.echo(json.dumps(summary))
+        return
+    for record in odd:
+        click.echo(f"{record.status}: {record.key} {record.trial.network}: {record.message}")
+    click.echo(
+        f"{outcome.wanted} trials: {outcome.reused} reused, {len(outcome.finished)} made,"
+        f" {len(odd)} of them not ok, {outcome.unstarted} left for the next call"
+    )
+
+
+@heuristics.command()
+@click.option(
+    "--store", "stores", multiple=True, default=("build/heuristics",), show_default=True,
+    help="Folder or file of finished trials; may be given several times.",
+)  # fmt: skip
+@click.option("--suite", "suites", multiple=True, metavar="NAME", help="Only these.")
+@click.option("--experiment", "experiments", multiple=True, metavar="NAME", help="Only these.")
+@click.option("--measure", "measures", multiple=True, metavar="NAME", help="Only these.")
+@click.option("--claims", is_flag=True, help="Only effects on which something is published.")
+@click.option("--correlations", "related", is_flag=True, help="Correlations of measures instead.")
+@click.option("--trials", "each", is_flag=True, help="The trials instead, one by one.")
+@click.option("--readme", metavar="README.md", help="Renew the published directions of this file.")
+@click.option("--markdown", "form", flag_value="markdown", help="Markdown output.")
+@click.option("--csv", "form", flag_value="csv", help="All figures in full precision.")
+@click.option("--json", "form", flag_value="json", help="Machine-readable output.")
+def effects(
+    stores: tuple[str, ...],
+    suites: tuple[str, ...],
+    experiments: tuple[str, ...],
+    measures: tuple[str, ...],
+    claims: bool,
+    related: bool,
+    each: bool,
+    readme: str | None,
+    form: str | None,
+) -> None:
+    """Say which way every measure moves with every factor, with 90 % intervals."""
+    import msgspec
+
+    from llcbench.heuristics.correlations import correlations
+    from llcbench.heuristics.effects import effects as effects_of
+    from llcbench.heuristics.store import contents_of, joined
+    from llcbench.report.heuristics_tables import (
+        correlation_table,
+        effect_table,
+        plain,
+        trial_table,
+    )
+    from llcbench.report.readme import update_heuristics
+
+    parts = [contents_of(store) for store in stores]
+    for part in parts:
+        _complain(part.damaged)
+    contents = joined(parts)
+    designs = _chosen(contents.designs, suites, experiments)
+    if readme is not None:
+        update_heuristics(Path(readme), [contents])
+    if each:
+        for table in (trial_table(design, contents.records) for design in designs):
+            click.echo(json.dumps(plain(table)) if form == "json" else _rendered(table, form))
+        return
+    found: list[Any]
+    if related:
+        found = [c for design in designs for c in correlations(design, contents.records)]
+        if measures:
+            found = [pair for pair in found if {pair.first, pair.second} & set(_known(measures))]
+    else:
+        found = [e for design in designs for e in effects_of(design, contents.records)]
+        found = [effect for effect in found if not measures or effect.measure in _known(measures)]
+        found = [effect for effect in found if not claims or effect.claimed is not None]
+    if form == "json":
+        click.echo(msgspec.json.encode(found).decode())
+        return
+    click.echo(_rendered(correlation_table(found) if related else effect_table(found), form))
+
+
+@heuristics.command()
+@_store
+@click.option("--out", required=True, metavar="FILE.jsonl[.gz]", help="Where the trials go.")
+def export(store: str, out: str) -> None:
+    """Write designs and trials of a store as one sorted file, to be committed."""
+    from llcbench.heuristics.store import contents_of, read, write
+
+    contents = contents_of(store)
+    _complain(contents.damaged)
+    write(contents, Path(out))
+    click.echo(f"{len(read(Path(out)).records)} trials written to {out}")
+
+
+def _chosen(
+    designs: dict[str, Any], suites: tuple[str, ...], experiments: tuple[str, ...]
+) -> list[Any]:
+    """Return designs, with the experiments that were asked for."""
+    for name in suites:
+        if name not in designs:
+            raise ValueError(f"no suite {name!r} in the store: it has {', '.join(designs)}")
+    chosen = [design for name, design in designs.items() if not suites or name in suites]
+    if not experiments:
+        return chosen
+    known = {e.name for design in chosen for e in design.experiments}
+    for name in experiments:
+        if name not in known:
+            raise ValueError(f"no experiment {name!r} in the store: {', '.join(sorted(known))}")
+    held = [(d, tuple(e.name for e in d.experiments if e.name in experiments)) for d in chosen]
+    return [design.only(names) for design, names in held if names]
+
+
+def _known(measures: tuple[str, ...]) -> tuple[str, ...]:
+    from llcbench.heuristics.design import MEASURES
+
+    for name in measures:
+        if name not in MEASURES:
+            raise ValueError(f"no measure {name!r}: take {', '.join(MEASURES)}")
+    return measures
+
+
+def _rendered(table: Any, form: str | None) -> str:
+    from llcbench.report import tables
+
+    if form is not None:
+        return tables.RENDERERS[form](table)
+    return tables.to_text(
+        table, shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
+    )
+
+
+def _complain(damaged: dict[Path, str]) -> None:
+    for path, reason in damaged.items():
+        click.echo(f"llcbench: {path.name} is damaged ({reason}); run the suite again", err=True)

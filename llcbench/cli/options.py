@@ -1,0 +1,109 @@
+"""Options that several commands share, and what they are turned into."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+DEFAULT_STORE = "build/store"
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+store_option = click.option(
+    "--store", default=DEFAULT_STORE, show_default=True, help="Folder of finished runs."
+)
+load_option = click.option(
+    "--load", "plugins", multiple=True, metavar="FILE.py", help="Script that registers samplers."
+)
+_selection = [
+    click.argument("suite"),
+    store_option,
+    click.option("-s", "--sampler", "samplers", multiple=True, metavar="NAME[opt=value]"),
+    click.option("-p", "--problem", "problems", multiple=True, metavar="ID or pattern"),
+    click.option("--replicates", type=int, help="Repetitions instead of the suite's."),
+    click.option("--seed", type=int, help="Seed instead of the suite's."),
+    click.option(
+        "--set", "overrides", multiple=True, metavar="OPTION=VALUE", help="E.g. nbeta=1e4."
+    ),
+    click.option("--device", type=click.Choice(["cpu", "cuda"]), help="The same as --set device="),
+    click.option(
+        "--matmul", type=click.Choice(["full", "bfloat16"]), help="The same as --set matmul="
+    ),
+    load_option,
+]
+
+
+def selecting(command: Any) -> Any:
+    """Give a command the options that select runs of a suite."""
+    for option in reversed(_selection):
+        command = option(command)
+    return command
+
+
+def seconds_of(text: str | None, option: str = "--time-budget") -> float | None:
+    """Read a time such as ``90s``, ``20m`` or ``2h``.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if text is None:
+        return None
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
+    try:
+        value = float(number) * units[unit]
+    except ValueError:
+        value = -1.0
+    if not value > 0:
+        raise ValueError(f"{option} {text!r} is not a time; write 90s, 20m or 2h")
+    return value
+
+
+def records_in(store: str) -> dict[str, Any]:
+    """Return the runs of a store, or of a committed file of runs."""
+    from llcbench.run.exports import is_file_of_runs, read
+    from llcbench.run.store import Store
+
+    if is_file_of_runs(store):
+        return read(Path(store))
+    contents = Store(Path(store)).contents()
+    for path, reason in contents.damaged.items():
+        click.echo(f"llcbench: {path.name} is damaged ({reason}); run the suite again", err=True)
+    if not contents.records:
+        raise ValueError(f"no runs in {store!r}; 'llcbench run smoke --store {store}' makes some")
+    return contents.records
+
+
+def pairs_of(texts: tuple[str, ...]) -> dict[str, Any]:
+    """Read what ``--set option=value`` was given.
+
+    Raises:
+        ValueError: If there is no equals sign.
+    """
+    from llcbench.run.suite import parse_value
+
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"--set {text!r}: write option=value, for example nbeta=1e4")
+        found[key] = parse_value(value)
+    return found
+
+
+def specs_of(suite: str, selection: dict[str, Any]) -> list[Any]:
+    """Return the runs that a command line selects."""
+    from llcbench.run.execute import load_plugins
+    from llcbench.run.plan import expand
+    from llcbench.run.suite import load
+
+    load_plugins(list(selection["plugins"]))
+    overrides = pairs_of(selection["overrides"])
+    overrides |= {k: selection[k] for k in ("device", "matmul") if selection.get(k) is not None}
+    return expand(
+        load(suite),
+        samplers=list(selection["samplers"]),
+        problems=list(selection["problems"]),
+        replicates=selection["replicates"],
+        seed=selection["seed"],
+        overrides=overrides,
+    )

@@ -1,0 +1,63 @@
+"""The command ``scaling``: cost against the number of parameters."""
+
+import json
+from pathlib import Path
+
+import click
+
+from llcbench.cli.options import json_option, records_in
+
+
+@click.command()
+@click.option(
+    "--store", "stores", multiple=True, default=("build/store",), show_default=True,
+    help="Folder or file of runs; may be given several times.",
+)  # fmt: skip
+@click.option("--above", type=int, default=10_000, show_default=True,
+              help="Exponents from so many parameters on.")  # fmt: skip
+@click.option("--out", metavar="FOLDER", help="Write scaling.svg, scaling.csv, exponents.csv.")
+@click.option("--classes", is_flag=True, help="One row per class of random networks instead.")
+@click.option("--readme", metavar="README.md", help="Renew the table of classes of this file.")
+@click.option("--markdown", is_flag=True, help="Markdown output.")
+@json_option
+def scaling(
+    stores: tuple[str, ...],
+    above: int,
+    out: str | None,
+    classes: bool,
+    readme: str | None,
+    markdown: bool,
+    as_json: bool,
+) -> None:
+    """Show how time and memory grow with the number of parameters, with fitted exponents."""
+    import msgspec
+
+    from llcbench.compare.scaling import growth, points
+    from llcbench.report.classes import class_table
+    from llcbench.report.readme import update_classes
+    from llcbench.report.scaling import growth_table, scaling_table, write_scaling
+    from llcbench.report.tables import to_markdown, to_text
+
+    records = [record for store in stores for record in records_in(store).values()]
+    render = to_markdown if markdown else to_text
+    if readme is not None:
+        update_classes(Path(readme), records)
+    if classes:
+        click.echo(render(class_table(records)))
+        return
+    found = points(records)
+    if not found:
+        raise ValueError(f"no run in {', '.join(stores)} has an estimate and a size")
+    laws = growth(found, above=above)
+    if out is not None:
+        for path in write_scaling(found, laws, Path(out)):
+            click.echo(f"written: {path}", err=True)
+    if as_json:
+        plain = {"points": msgspec.to_builtins(found), "exponents": msgspec.to_builtins(laws)}
+        click.echo(json.dumps(plain))
+        return
+    click.echo(render(scaling_table(found)))
+    if laws:
+        click.echo(render(growth_table(laws)))
+    else:
+        click.echo(f"no exponents: they need 3 sizes above {above} parameters, see --above")

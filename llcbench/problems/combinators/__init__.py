@@ -1,0 +1,1 @@
+"""Problems made from others: sums, changes of coordinates, paddings."""

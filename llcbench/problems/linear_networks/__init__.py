@@ -1,0 +1,1 @@
+"""Reduced-rank regression and deep linear networks."""

@@ -1,0 +1,1 @@
+"""Anybody's torch module as a problem."""

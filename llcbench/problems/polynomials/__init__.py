@@ -1,0 +1,1 @@
+"""Polynomial potentials with exact coefficients."""

@@ -1,0 +1,68 @@
+"""Problems ``alg/*``: families of polynomial models of any size, at points with a theorem."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from llcbench.problems.family import Family, nearest
+from llcbench.problems.polynomials.algebra import filters, matrices, networks, singularities
+from llcbench.problems.polynomials.algebra.definition import Definition, Maker
+from llcbench.problems.polynomials.polynomial import polynomial_problem
+from llcbench.problems.squared.regression import Regression
+from llcbench.types import Truth
+from theory.combine import at_deepest
+
+LIMIT = 60
+_PARTS = (matrices, filters, networks, singularities)
+MAKERS: Mapping[str, Maker] = {
+    name: maker for part in _PARTS for name, maker in part.MAKERS.items()
+}
+NAMED = tuple(f"alg/{name}" for part in _PARTS for name in part.NAMED)
+PATTERN = "write " + ", ".join(f"{name}-{maker.usage}" for name, maker in MAKERS.items())
+
+
+def build(identifier: str) -> Regression:
+    """Return the model of an id such as ``alg/minors-2-4-2``.
+
+    Raises:
+        ValueError: If there is no such family or its numbers are not admissible.
+    """
+    name, *parts = identifier.removeprefix("alg/").split("-")
+    if name not in MAKERS:
+        raise ValueError(f"unknown family {name!r}{nearest(name, list(MAKERS))}; {PATTERN}")
+    found = _definition(identifier, MAKERS[name], parts, f"write {name}-{MAKERS[name].usage}")
+    if len(found.variables) > LIMIT:
+        raise ValueError(f"{identifier!r} has {len(found.variables)} parameters; at most {LIMIT}")
+    return polynomial_problem(
+        identifier,
+        tuple(found.variables),
+        tuple(found.generators),
+        np.array(found.point, dtype=np.float64),
+        lambda: Truth(
+            replace(found.local(), scope="local"), at_deepest(found.global_(), found.deepest)
+        ),
+        found.why_hard,
+        frozenset({"algebraic", name}),
+        found.blocks,
+    )
+
+
+def _definition(identifier: str, maker: Maker, parts: list[str], usage: str) -> Definition:
+    """Call a maker with the parts of an id.
+
+    Raises:
+        ValueError: If a part is no whole number, or there are too many or too few.
+    """
+    if not maker.words and not (parts and all(part.isdigit() for part in parts)):
+        raise ValueError(f"{identifier!r}: expected whole numbers; {usage}")
+    try:
+        found = maker.make(*(parts if maker.words else map(int, parts)))
+        # An inadmissible number is refused by the theorem before anything is built on it.
+        found.local()
+    except TypeError as error:
+        raise ValueError(f"{identifier!r}: wrong count of numbers; {usage}") from error
+    return found
+
+
+family = Family("alg", NAMED, build, PATTERN)

@@ -1,0 +1,1 @@
+"""Losses of regression: evaluation, minibatches, streams of data, label noise."""

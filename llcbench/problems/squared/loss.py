@@ -1,0 +1,264 @@
+"""The squared loss through a parametrised linear map, and its gradient."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Protocol, TypeVar, cast, final
+
+import torch
+from torch import Tensor
+
+from llcbench.problems.squared.batches import ChainMoments, Moments, Population, Samples
+from llcbench.problems.squared.errors import excess, excess_and_residual
+from llcbench.problems.squared.linear_map import LayerPass, LinearNetwork, ProductPass, Pullback
+from llcbench.problems.squared.precision import Matmul, precision
+from llcbench.problems.squared.streams import Stream, StreamMoments
+from llcbench.types import Data, Visit
+
+PassT = TypeVar("PassT", ProductPass, LayerPass)
+OutT = TypeVar("OutT", Tensor, Tensor | None)
+Batch = Population | Moments | StreamMoments | ChainMoments | Samples
+
+
+class Map(Protocol):
+    """A parametrised linear map ``M(w)``, batched over chains."""
+
+    @property
+    def dim(self) -> int:
+        """Number of parameters."""
+
+    @property
+    def outputs(self) -> int:
+        """Rows of ``M``."""
+
+    @property
+    def inputs(self) -> int:
+        """Columns of ``M``."""
+
+    def value(self, theta: Tensor) -> Tensor:
+        """Return ``M``, ``(chains, out, in)``."""
+
+    def value_and_pullback(self, theta: Tensor) -> tuple[Tensor, Pullback]:
+        """Return ``M`` and the function that takes ``dL/dM`` to ``dL/dw``, ``(chains, dim)``."""
+
+
+@final
+@dataclass(frozen=True)
+class SquaredLoss:
+    """``L(w) = scale * mean |y - M(w) x|^2``, as the excess over ``w_star`` on the same batch.
+
+    With ``D = M(w) - M(w_star)`` the excess is ``scale * mean (D x) . (D x - 2 noise)``: the noise
+    that both losses share is never formed, so nothing cancels in single precision.
+
+    Attributes:
+        map: ``M``.
+        scale: Factor of the mean squared error.
+        reference: ``M(w_star)``, ``(1, out, in)``.
+        moments: The full data set, or the population.
+        data: What minibatches are drawn from; None in population.
+        noisy: Whether labels carry noise.
+        matmul: Precision of the matrix products on the way back, see `precision`.
+    """
+
+    map: Map
+    scale: float
+    reference: Tensor
+    moments: Moments | StreamMoments | Population
+    data: Data | Stream | None
+    noisy: bool = True
+    matmul: Matmul = "full"
+    # Buffers of the last pass of each kind, for callers that bring their own gradient.
+    _passes: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def autograd(self) -> bool:
+        """Gradients are closed."""
+        return False
+
+    @cached_property
+    def true_outputs(self) -> Tensor:
+        """``M(w_star) x`` of all samples of a stored data set, ``(num_data, out)``."""
+        assert isinstance(self.data, Data)
+        return self.data.inputs @ self.reference[0].mT
+
+    @cached_property
+    def noise_squares(self) -> Tensor:
+        """``|noise|^2`` of all samples of a stored data set, ``(num_data,)``."""
+        assert isinstance(self.data, Data)
+        return self.data.noise.square().sum(1)
+
+    def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Batch:
+        """Draw independently with replacement, a minibatch of its own for every chain."""
+        if batch_size is None or self.data is None:
+            return self.moments
+        return self.rows(self.indices((num_chains, batch_size), rng))
+
+    def indices(self, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
+        """Draw numbers of samples, uniformly and independently."""
+        assert self.data is not None
+        return torch.randint(
+            num_rows(self.data), shape, generator=rng, device=self.reference.device
+        )
+
+    def rows(self, index: Tensor) -> Samples:
+        """Return the samples of given numbers, ``(..., batch)``."""
+        assert self.data is not None
+        if isinstance(self.data, Stream):
+            return Samples(*self.data.rows(index, self.reference.dtype))
+        noise = self.data.noise[index] if self.noisy else None
+        return Samples(self.data.inputs[index], noise)
+
+    def excess(self, theta: Tensor, batch: Batch) -> Tensor:
+        """Return the excess loss, ``(chains,)``; automatic differentiation may pass through."""
+        network = self._sent(batch)
+        if network is None:
+            return self.head(self.map.value(theta) - self.reference, batch)[0]
+        assert isinstance(batch, Samples)
+        return excess(network.errors(theta, batch.inputs, self.reference), batch.noise, self.scale)
+
+    def excess_and_grad(
+        self, theta: Tensor, batch: Batch, out: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the excess loss ``(chains,)`` and its gradient ``(chains, dim)``.
+
+        Args:
+            theta: Parameters, ``(chains, dim)``.
+            batch: What the loss is evaluated on.
+            out: Where the gradient is written, ``(chains, dim)``; buffers are then kept for the
+                next call with the same two tensors. None for a fresh gradient.
+        """
+        if not isinstance(self.map, LinearNetwork):
+            value, pullback = self.map.value_and_pullback(theta)
+            loss, slope = self.head(value - self.reference, batch)
+            grad = pullback(slope)
+            return loss, grad if out is None else out.copy_(grad)
+        gradient, keep = (torch.empty_like(theta), False) if out is None else (out, True)
+        network = self._sent(batch)
+        if network is None:
+            formed = self._pass(ProductPass, self.map, theta, gradient, keep)
+            loss, slope = self.head(formed.difference(self.reference), batch)
+            if self.matmul == "full":
+                formed.backward(slope)
+            else:
+                with precision(self.matmul):
+                    formed.backward(slope)
+            return loss, gradient
+        sent = self._pass(LayerPass, network, theta, gradient, keep)
+        loss, residual = self._through(sent, batch)
+        with precision(self.matmul):
+            sent.backward(residual, 2 * self.scale / residual.shape[1])
+        return loss, gradient
+
+    def num_parts(self, batch: Batch) -> int:
+        """Return in how many layers the gradient on a batch can be had, 0 where in none."""
+        network = self._sent(batch)
+        return 0 if network is None else len(network.widths) - 1
+
+    def excess_and_visit(self, theta: Tensor, batch: Batch, visit: Visit) -> Tensor:
+        """Return the excess loss ``(chains,)``, and hand out its gradient layer by layer.
+
+        ``visit`` may move a layer in place once it is called with its gradient; the whole gradient
+        is never formed. Only where `num_parts` counts any. True outputs that the batch knows are
+        written over; `Samples.spent` is what is left of it.
+        """
+        network = self._sent(batch)
+        assert network is not None
+        sent = self._pass(LayerPass, network, theta, None, keep=True)
+        loss, residual = self._through(sent, batch, spend=True)
+        with precision(self.matmul):
+            sent.visit(residual, 2 * self.scale / residual.shape[1], visit)
+        return loss
+
+    def release(self) -> None:
+        """Forget the buffers that were kept for the next call."""
+        self._passes.clear()
+
+    def placed(self, device: str, matmul: Matmul) -> "SquaredLoss":
+        """Return the loss with its tensors on a device and a precision of matrix products."""
+        if matmul == self.matmul and self.reference.device == torch.device(device):
+            return self
+        moments, data = self.moments, self.data
+        if isinstance(moments, Moments):
+            moments = Moments(*(part.to(device) for part in moments))
+        if isinstance(data, Data):
+            data = Data(*(part.to(device) for part in data))
+        if isinstance(data, Stream) and device != "cpu":
+            raise ValueError(
+                f"device={device!r}: a data set of {data.num_data} samples is too large to be"
+                " stored and is made on the CPU; use fewer samples, or device='cpu'"
+            )
+        reference = self.reference.to(device)
+        return replace(
+            self, reference=reference, moments=moments, data=data, matmul=matmul, _passes={}
+        )
+
+    def baseline(self, batch: Batch) -> Tensor:
+        """Return the loss at ``w_star``: a scalar for the full batch, else ``(chains,)``."""
+        if isinstance(batch, ChainMoments):
+            return batch.star
+        if isinstance(batch, Population):
+            return torch.zeros(())
+        if not isinstance(batch, Samples):
+            return self.scale * batch.noise
+        if batch.star is not None:
+            return batch.star
+        if batch.noise is None:
+            return batch.inputs.new_zeros(batch.inputs.shape[0])
+        return self.scale * batch.noise.square().sum(2).mean(1)
+
+    def head(self, delta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the excess and its gradient in ``M`` at ``delta``, ``(chains, out, in)``."""
+        if isinstance(batch, ChainMoments):
+            # With S and C the moments: D.(D S - 2 C) and 2 (D S - C), in as few operations as can
+            # be, for each costs more than its arithmetic.
+            moved = torch.bmm(delta, batch.second)
+            rest = torch.sub(moved, batch.cross, alpha=2)
+            chains = delta.shape[0]
+            loss = torch.bmm(delta.view(chains, 1, -1), rest.view(chains, -1, 1))
+            return loss.view(-1), moved.add_(rest)
+        if isinstance(batch, Population):
+            grad = delta * (2 * self.scale * batch.second)
+            return 0.5 * (delta * grad).sum((1, 2)), grad
+        if isinstance(batch, Samples):
+            error = batch.inputs @ delta.mT
+            loss = excess(error, batch.noise, self.scale)
+            residual = error if batch.noise is None else error - batch.noise
+            return loss, (2 * self.scale / error.shape[1]) * (residual.mT @ batch.inputs)
+        moved = delta @ batch.second - batch.cross
+        loss = (delta * (moved - batch.cross)).sum((1, 2))
+        return self.scale * loss, (2 * self.scale) * moved
+
+    def _sent(self, batch: Batch) -> LinearNetwork | None:
+        """Return the network if the samples of a batch are sent through its layers."""
+        if not isinstance(batch, Samples) or not isinstance(self.map, LinearNetwork):
+            return None
+        return self.map if self.map.through_layers(batch.inputs.shape[1]) else None
+
+    def _through(self, sent: LayerPass, batch: Batch, spend: bool = False) -> tuple[Tensor, Tensor]:
+        """Return the excess loss and the residuals of samples sent through the layers."""
+        assert isinstance(batch, Samples)
+        error = sent.forward(batch.inputs, self.reference, batch.outputs, spend)
+        return excess_and_residual(error, batch.noise, self.scale)
+
+    def _pass(
+        self,
+        kind: Callable[[LinearNetwork, Tensor, OutT], PassT],
+        network: LinearNetwork,
+        theta: Tensor,
+        out: OutT,
+        keep: bool,
+    ) -> PassT:
+        """Return the buffers of a pass; if they are kept, those of the last call where they fit."""
+        if not keep:
+            return kind(network, theta, out)
+        found = self._passes.get(kind)
+        if found is None or found.theta is not theta or found.out is not out:
+            # Buffers that are made in inference mode could not be written to outside of it.
+            with torch.inference_mode(False):
+                found = self._passes[kind] = kind(network, theta, out)
+        return cast(PassT, found)
+
+
+def num_rows(data: Data | Stream) -> int:
+    """Return the number of samples."""
+    return data.num_data if isinstance(data, Stream) else data.inputs.shape[0]

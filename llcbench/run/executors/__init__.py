@@ -1,0 +1,1 @@
+"""Where runs are executed: here, in other processes, on other machines."""

@@ -1,0 +1,1 @@
+"""Hyper-parameters from short runs, without a look at the truth."""

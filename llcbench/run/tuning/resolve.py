@@ -1,0 +1,95 @@
+"""Fills tuned hyper-parameters into the runs of a suite, each tuning made once and kept."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from tqdm import tqdm
+
+from llcbench.records import Spec
+from llcbench.run.executors.executor import Died
+from llcbench.run.store import Store, canonical
+from llcbench.run.tuning.pilots import Tuning
+from llcbench.run.tuning.search import tune
+
+_TUNING = msgspec.json.Decoder(Tuning)
+
+
+def tuning_key(spec: Spec) -> str:
+    """Return the name of the tuning that a run shares with its replicates."""
+    same = {"num_draws": 0, "num_burnin": 0}
+    settings = canonical(spec.settings) | same
+    axes = [
+        spec.problem, spec.problem_version, spec.sampler, spec.parameters, settings, spec.seed,
+        spec.code,
+    ]  # fmt: skip
+    return hashlib.sha256(msgspec.json.encode(axes, order="sorted")).hexdigest()[:16]
+
+
+def tunings_in(root: Path) -> dict[str, Tuning]:
+    """Return the tunings that a store holds; damaged files count as missing."""
+    found = {}
+    for path in sorted((root / "tunings").glob("*.json")):
+        try:
+            found[path.stem] = _TUNING.decode(path.read_bytes())
+        except (OSError, msgspec.DecodeError):
+            continue
+    return found
+
+
+def resolve(
+    specs: list[Spec], store: Store, executor: Any, *, progress: bool = True
+) -> tuple[list[Spec], list[str]]:
+    """Return the specs with their tuned hyper-parameters, and lines on what had to be left out.
+
+    Args:
+        specs: Runs of a suite; those with ``variant="tuned"`` are filled in.
+        store: Where tunings are kept, under ``<root>/tunings``.
+        executor: Where missing ones are made.
+        progress: Whether to show a bar.
+    """
+    wanted = {tuning_key(s): s for s in specs if s.variant == "tuned"}
+    known = tunings_in(store.root) if wanted else {}
+    missing = [(key, spec) for key, spec in wanted.items() if key not in known]
+    warnings: list[str] = []
+    quiet = None if progress else True
+    with tqdm(total=len(missing), unit="tuning", disable=quiet or not missing or None) as bar:
+        for (key, spec), result in executor.map(_tuned, missing):
+            bar.update()
+            if isinstance(result, Tuning):
+                store.save_tuning(key, result)
+                known[key] = result
+            else:
+                text = result.message if isinstance(result, Died) else result
+                warnings.append(f"{spec.sampler} on {spec.problem} is not tuned: {text}")
+    # A run that could not be tuned is left out: its defaults must not stand under "tuned".
+    fit = [s for s in specs if s.variant != "tuned" or tuning_key(s) in known]
+    return [_filled(spec, known) for spec in fit], warnings
+
+
+def _tuned(task: tuple[str, Spec]) -> Tuning | str:
+    import torch
+
+    torch.set_num_threads(1)
+    _, spec = task
+    try:
+        return tune(spec.problem, spec.sampler, spec.parameters, spec.settings, spec.seed)
+    except Exception as error:  # one sampler that cannot be tuned must not stop the others
+        return f"{type(error).__name__}: {error}"
+
+
+def _filled(spec: Spec, known: dict[str, Tuning]) -> Spec:
+    """Return a run with the tuned parameters, if it asks for them."""
+    if spec.variant != "tuned":
+        return spec
+    found = known[tuning_key(spec)]
+    return msgspec.structs.replace(
+        spec, parameters=found.parameters | _fitted(spec, found), tuning_grads=found.grad_evals
+    )
+
+
+def _fitted(spec: Spec, found: Tuning) -> dict[str, Any]:
+    """Return the length of the adaptation as the run has it."""
+    kept = {"adapt": spec.parameters["adapt"]} if "adapt" in spec.parameters else {}
+    return {name: value for name, value in kept.items() if name in found.parameters}

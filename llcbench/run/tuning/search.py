@@ -1,0 +1,205 @@
+"""Hyper-parameters from diagnostics alone: no truth is looked at, and every gradient counts.
+
+One search space serves all problems. Samplers with a ``step_size`` and no Metropolis test are tried
+at half decades of the step, each in a short pilot. Too small a step has not converged and too large
+a step is biased; both make the estimate rise with the step. The choice is the lower one of the two
+steps between which it changes least (a plateau): a bias of first order is then less than half of
+the change. Steps whose chains run away, or whose energy is above d, twice the largest coefficient
+that a model of d parameters can have, are out. Metropolis
+samplers find their step by their acceptance; what is chosen for them is the spread of a mixture of
+steps, by the R-hat between chains from ``w_star`` and chains from draws of the localisation.
+"""
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from llcbench import registry
+from llcbench.records import Settings, Value
+from llcbench.run.lengths import with_grads
+from llcbench.run.tuning.pilots import Pilot, Tuning
+from llcbench.sampling.diagnostics import convergence, standard_error
+from llcbench.seeds import Seeds
+from llcbench.types import Data, Problem
+
+STEPS = tuple(float(f"{10.0 ** (k / 2):.2g}") for k in range(-14, 3))
+SPREADS = (0.0, 1.0, 2.0, 3.0)
+PROBE_GRADS = 60
+PILOT_GRADS = 400
+# A pilot below this share of the stable steps cannot have converged where its neighbour has.
+TRIED_BELOW_THE_LIMIT = 6
+NOISE = 2.0
+
+
+def tune(
+    identifier: str, name: str, parameters: dict[str, Value], settings: Settings, seed: int = 0
+) -> Tuning:
+    """Choose the step size, or the spread of steps, of a sampler on a problem.
+
+    Args:
+        identifier: Id of the problem.
+        name: Name of the sampler.
+        parameters: Its other hyper-parameters.
+        settings: Temperature, localisation, chains and minibatch; lengths are those of pilots.
+        seed: Seed of data, minibatches and noise of the pilots; they are not those of any run.
+
+    Raises:
+        ValueError: If a name or a value is not admissible, or no pilot stayed finite.
+    """
+    built = registry.make_sampler(name, dict(parameters))
+    whole = registry.parameters_of(built)
+    bench = _Bench(identifier, name, whole, settings, seed)
+    reason = bench.declined(built)
+    if reason is not None or not {"step_size", "spread"} & set(whole):
+        text = reason or "it has neither a step size nor a spread of steps"
+        return bench.result("", whole, [], None, f"nothing to tune: {text}")
+    if "spread" in whole:
+        return bench.by_rhat("spread", SPREADS)
+    return bench.by_plateau("step_size", STEPS)
+
+
+class _Bench:
+    """Runs pilots of one sampler on one problem and counts their gradients."""
+
+    def __init__(
+        self,
+        identifier: str,
+        name: str,
+        parameters: dict[str, Value],
+        settings: Settings,
+        seed: int,
+    ) -> None:
+        self.identifier, self.name, self.parameters = identifier, name, parameters
+        self.settings = settings
+        self.problem: Problem = registry.problem(identifier)
+        # Replicate -1: fresh data and minibatches that no scored run sees.
+        self.seeds = Seeds(seed, identifier, -1, name)
+        self.data: Data | None = self.problem.sample_data(self.seeds.generator("data"))
+        self.grad_evals = 0
+
+    def declined(self, built: Any) -> str | None:
+        """Return why the sampler cannot run here, None if it can."""
+        from llcbench.estimators.mean_energy import MeanEnergy
+
+        target = MeanEnergy(built, self.settings).target(self.problem, self.data)
+        reason: str | None = getattr(built, "unsupported", lambda _: None)(target)
+        return reason
+
+    def by_plateau(self, varied: str, values: tuple[float, ...]) -> Tuning:
+        """Choose the value at which the estimate changes least."""
+        probes = {value: self.pilot(varied, value, PROBE_GRADS) for value in reversed(values)}
+        stable = [value for value in values if self._calm(probes[value])]
+        if not stable:
+            smallest = f"no step down to {values[0]:.0e} works"
+            raise ValueError(f"{self.name} on {self.identifier}: {smallest}")
+        pilots = [
+            self.pilot(varied, value, PILOT_GRADS) for value in stable[-TRIED_BELOW_THE_LIMIT:]
+        ]
+        judged = [*(self._rise(a, b) for a, b in pairwise(pilots)), pilots[-1]]
+        failed = [probes[value] for value in values if value not in stable]
+        return self._best(varied, [*judged, *failed], "the estimate changes least above it")
+
+    def by_rhat(self, varied: str, values: tuple[float, ...]) -> Tuning:
+        """Choose the value at which chains from two kinds of starts agree best."""
+        pilots = [self.pilot(varied, value, 2 * PILOT_GRADS, dispersed=True) for value in values]
+        judged = [msgspec.structs.replace(p, criterion=p.rhat) for p in pilots]
+        return self._best(varied, judged, "chains from w_star and from the localisation agree best")
+
+    def pilot(self, varied: str, value: float, grads: int, *, dispersed: bool = False) -> Pilot:
+        """Make one short run, or two from both kinds of starts."""
+        parameters = {**self.parameters, varied: value}
+        settings, parameters = with_grads(self.settings, self.name, parameters, grads)
+        traces = []
+        for start in (False, True) if dispersed and settings.gamma > 0 else (False,):
+            trace, nbeta = self._trace(parameters, settings, start)
+            if trace.status != "ok":
+                return Pilot(value=value, status=trace.status)
+            traces.append(nbeta * trace.kept)
+        kept = np.concatenate(traces)
+        figures = convergence(kept)
+        rhat = figures.rhat if math.isfinite(figures.rhat) else None
+        return Pilot(
+            value=value,
+            status="ok" if rhat is not None else "error",
+            llc=float(kept.mean()),
+            mcse=float(standard_error(kept)),
+            rhat=rhat,
+            ess=float(figures.ess_bulk),
+        )
+
+    def _trace(
+        self, parameters: dict[str, Value], settings: Settings, dispersed: bool
+    ) -> tuple[Any, float]:
+        from llcbench.estimators.mean_energy import MeanEnergy
+        from llcbench.sampling.loop import sample
+
+        sampler = registry.make_sampler(self.name, dict(parameters))
+        target = MeanEnergy(sampler, settings).target(self.problem, self.data)
+        trace = sample(
+            target,
+            sampler,
+            num_draws=settings.num_draws,
+            num_burnin=settings.num_burnin,
+            noise=self.seeds.generator("noise"),
+            batches=self.seeds.generator("batch"),
+            dispersed=dispersed,
+        )
+        self.grad_evals += target.grad_evals
+        return trace, target.nbeta
+
+    def _calm(self, pilot: Pilot) -> bool:
+        """Tell whether the chains stayed where a posterior could be."""
+        return pilot.status == "ok" and (pilot.llc or 0.0) <= self.problem.dim
+
+    def _rise(self, here: Pilot, above: Pilot) -> Pilot:
+        """Judge a pilot by how far the estimate moves up to the next larger step.
+
+        The change counts relative to the estimate, with twice its error on top: a noisy plateau is
+        no better than a slope.
+        """
+        if here.llc is None or above.llc is None or here.mcse is None or above.mcse is None:
+            return here
+        if not here.llc > 0 or not self._calm(above):
+            return here
+        change = abs(above.llc - here.llc) + NOISE * math.hypot(here.mcse, above.mcse)
+        return msgspec.structs.replace(here, criterion=change / here.llc)
+
+    def _best(self, varied: str, pilots: list[Pilot], why: str) -> Tuning:
+        fit = [p for p in pilots if p.criterion is not None and p.status == "ok"]
+        if not fit:
+            fit = [msgspec.structs.replace(p, criterion=0.0) for p in pilots if p.status == "ok"]
+            why = "it is the smallest that works: no two neighbours could be compared"
+        if not fit:
+            raise ValueError(f"{self.name} on {self.identifier}: no {varied} that was tried works")
+        best = min(fit, key=lambda p: (p.criterion or 0.0, p.value))
+        parameters = {**self.parameters, varied: best.value}
+        return self.result(varied, parameters, pilots, self._draws(best), why)
+
+    def _draws(self, pilot: Pilot) -> int | None:
+        if not pilot.ess:
+            return None
+        settings, _ = with_grads(self.settings, self.name, self.parameters, PILOT_GRADS)
+        return math.ceil(400 / pilot.ess * settings.num_draws)
+
+    def result(
+        self,
+        varied: str,
+        parameters: dict[str, Value],
+        pilots: list[Pilot],
+        draws: int | None,
+        reason: str,
+    ) -> Tuning:
+        """Return the record of what was found."""
+        return Tuning(
+            problem=self.identifier,
+            sampler=self.name,
+            varied=varied,
+            parameters=parameters,
+            pilots=pilots,
+            grad_evals=self.grad_evals,
+            draws=draws,
+            reason=reason,
+        )

@@ -1,0 +1,219 @@
+"""A run between two of its steps: everything that the next step depends on, and the traces."""
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from llcbench.problems.squared.response import Response
+from llcbench.records import Status
+from llcbench.sampling.state_trees import NotStorable, outline, values
+from llcbench.sampling.target import AnySampler, Target
+from llcbench.types import Draw
+
+# Losses at ``w_star`` of so many steps are written at once.
+TOGETHER = 64
+
+
+@final
+@dataclass(frozen=True)
+class Trace:
+    """Loss traces of all chains, burn-in included.
+
+    Attributes:
+        excess: Loss above the loss at ``w_star`` on the same batch, ``(chains, steps)``.
+        baseline: Loss at ``w_star`` on that batch, ``(chains, steps)``, or ``(1, 1)`` when it is
+            the same throughout.
+        loss_star: Loss at ``w_star`` on the full data.
+        num_burnin: Leading steps that do not count.
+        acceptance: Mean acceptance rate after burn-in, None for samplers that never reject.
+        data_se: Standard error from the label noise of the data set, None without any.
+        status: ``ok``, ``not_finite``, ``diverged`` or ``timeout``.
+        message: What happened, for anything but ``ok``.
+        seconds_setup: Time until the first step.
+        seconds_sampling: Time of the steps.
+    """
+
+    excess: NDArray[np.float64]
+    baseline: NDArray[np.float64]
+    loss_star: float
+    num_burnin: int
+    acceptance: float | None
+    data_se: float | None
+    status: Status
+    message: str
+    seconds_setup: float
+    seconds_sampling: float
+
+    @property
+    def kept(self) -> NDArray[np.float64]:
+        """Excess losses after burn-in, ``(chains, draws)``."""
+        return self.excess[:, self.num_burnin :]
+
+
+@final
+class Chains:
+    """All chains of a run, with what they have left behind so far.
+
+    Attributes:
+        target: What is sampled.
+        steps: Steps that are to be made, burn-in included.
+        done: Steps that have been made.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        sampler: AnySampler,
+        num_draws: int,
+        num_burnin: int,
+        noise: torch.Generator,
+        batches: torch.Generator,
+    ) -> None:
+        """Draw the first batch and make room for the traces."""
+        self.target, self.steps, self.done = target, num_burnin + num_draws, 0
+        self._sampler, self._num_burnin = sampler, num_burnin
+        self._noise, self._batches = noise, batches
+        target.next_batch(batches)
+        self._loss_star = float(target.loss.baseline(target.loss.draw(1, None, batches)))
+        self._minibatch = target.batch_size is not None
+        self._excess = torch.empty(self.steps, target.num_chains, dtype=torch.float64)
+        shape = (self.steps, target.num_chains) if self._minibatch else (1, 1)
+        self._baselines = torch.full(shape, self._loss_star, dtype=torch.float64)
+        # Those of the last few steps, written together: an operation a step less.
+        self._waiting: list[torch.Tensor] = []
+        self._written = 0
+        self._response = Response(target) if Response.applies(target) else None
+        self._accepted = torch.zeros((), dtype=torch.float64)
+        self._rejecting = False
+        self._state: Any = None
+
+    def start(self, dispersed: bool) -> None:
+        """Let the sampler make its state, at ``w_star`` or at draws of the localisation."""
+        theta = self.target.start(self._noise if dispersed else None)
+        self._state = self._sampler.init(theta, self.target, self._noise)
+
+    def advance(self) -> Draw:
+        """Make one step and record it."""
+        step, target = self.done, self.target
+        if self._minibatch:
+            target.next_batch(self._batches)
+            self._waiting.append(target.loss.baseline(target.batch))
+            if len(self._waiting) == TOGETHER:
+                self._write(step + 1)
+        self._state, draw = self._sampler.step(self._state, target, self._noise)
+        self._excess[step] = draw.loss
+        self.done = step + 1
+        if step >= self._num_burnin:
+            if draw.accepted is not None:
+                self._rejecting = True
+                self._accepted += draw.accepted.double().mean()
+            # Counted from the first that is kept: a short run has an error from label noise too.
+            if self._response and (step - self._num_burnin) % self._response.every == 0:
+                self._response.add(draw.theta)
+        return draw
+
+    def _baseline(self) -> torch.Tensor:
+        """Return the losses at ``w_star`` so far, ``(done, chains)``, or ``(1, 1)``."""
+        self._write(self.done)
+        return self._baselines[: self.done] if self._minibatch else self._baselines
+
+    def _write(self, stop: int) -> None:
+        """Write the losses at ``w_star`` of the steps up to one, as far as they wait."""
+        if self._waiting and stop > self._written:
+            # Nothing is kept of a step whose batch was drawn and that was not made.
+            rows = torch.stack(self._waiting[: stop - self._written])
+            place = slice(self._written, self._written + len(rows))
+            self._baselines[place] = rows.view(len(rows), -1)
+            self._written += len(rows)
+            self._waiting = []
+
+    @property
+    def losses(self) -> torch.Tensor:
+        """Excess losses so far, ``(done, chains)``."""
+        return self._excess[: self.done]
+
+    def outlined(self) -> list[str] | str:
+        """Return the shape of the sampler's state, or why it cannot be stored."""
+        try:
+            return outline(self._state).names
+        except NotStorable as error:
+            return str(error)
+
+    def place(self) -> dict[str, Any]:
+        """Return all that decides the rest of the run, as tensors and numbers.
+
+        Raises:
+            NotStorable: If the state of the sampler holds anything else.
+        """
+        names, leaves = values(self._state)
+        baseline = self._baseline()
+        return {
+            "done": self.done,
+            "names": names,
+            "leaves": leaves,
+            "excess": self.losses.clone(),
+            "baseline": baseline.clone(),
+            "accepted": self._accepted,
+            "rejecting": self._rejecting,
+            "noise": self._noise.get_state(),
+            "batches": self._batches.get_state(),
+            "feed": self.target.feed.state(),
+            "grad_evals": self.target.grad_evals,
+            "sample_grads": self.target.sample_grads,
+            "response": None if self._response is None else self._response.state(),
+        }
+
+    def resume(self, place: dict[str, Any]) -> None:
+        """Take up a run where `place` was called.
+
+        Raises:
+            NotStorable: If the place is that of another run.
+        """
+        done, excess, baseline = place["done"], place["excess"], place["baseline"]
+        if done > self.steps or excess.shape != (done, self.target.num_chains):
+            raise NotStorable("its traces have another shape")
+        shape = outline(self._state)
+        # Two states of the size of the parameters would not always fit.
+        self._state = None
+        self._state = shape.filled(place["names"], place["leaves"])
+        self._excess[:done] = excess
+        self._baselines[: len(baseline)] = baseline
+        self._waiting, self._written = [], done
+        self._accepted += place["accepted"]
+        self._rejecting = place["rejecting"]
+        self._noise.set_state(place["noise"])
+        self._batches.set_state(place["batches"])
+        self.target.feed.restore(_copied(place["feed"]))
+        self.target.grad_evals = place["grad_evals"]
+        self.target.sample_grads = place["sample_grads"]
+        if self._response is not None:
+            self._response.restore(place["response"])
+        self.done = done
+
+    def trace(self, status: Status, message: str, setup: float, sampling: float) -> Trace:
+        """Return the traces up to the last step that was made, with the seconds they took."""
+        baseline = self._baseline()
+        kept = max(self.done - self._num_burnin, 1)
+        return Trace(
+            excess=self.losses.T.contiguous().numpy(),
+            baseline=baseline.T.contiguous().numpy(),
+            loss_star=self._loss_star,
+            num_burnin=self._num_burnin,
+            acceptance=float(self._accepted) / kept if self._rejecting else None,
+            data_se=None if self._response is None else self._response.standard_error(),
+            status=status,
+            message=message,
+            seconds_setup=setup,
+            seconds_sampling=sampling,
+        )
+
+
+def _copied(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return copies of tensors that are maps of a file."""
+    return {
+        key: value.clone() if isinstance(value, torch.Tensor) else value
+        for key, value in stored.items()
+    }

@@ -1,0 +1,174 @@
+"""Checks printed with every estimate: each has a figure, a limit and a meaning."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from llcbench.problems.squared.streams import Stream
+from llcbench.records import Guard
+from llcbench.sampling.diagnostics import Convergence, longest_stay, split_half
+from llcbench.sampling.loop import Trace
+from llcbench.sampling.target import Target
+
+# A chain that has stayed in one place for this share of its draws knows that place from a few
+# visits only.
+LONGEST_STAY = 0.05
+# Above so many parameters the curvature is not computed in double precision on the full data.
+LARGE = 2**22
+# Nor where one gradient of a network on all samples takes more than this: parameters times samples.
+SLOW = 2**27
+
+
+def guards(
+    target: Target, sampler: Any, trace: Trace, figures: Convergence, rng: torch.Generator
+) -> list[Guard]:
+    """Return the guards of a finished run.
+
+    Langevin samplers without a Metropolis test also get the two products that decide whether the
+    chain has felt its localisation and whether its step is stable.
+    """
+    kept = trace.kept
+    halves = split_half(kept)
+    found = [
+        _guard(
+            "rhat", figures.rhat, "< 1.05", figures.rhat < 1.05, "chains disagree: lengthen them"
+        ),
+        _guard(
+            "ess_bulk",
+            figures.ess_bulk,
+            ">= 100",
+            figures.ess_bulk >= 100,
+            "too few effective draws for an error bar: lengthen the chains",
+        ),
+        _guard(
+            "split_half",
+            halves,
+            "|z| < 4",
+            abs(halves) < 4,
+            "the trace still drifts after burn-in: lengthen the burn-in",
+        ),
+        _guard(
+            "negative",
+            float(kept.mean()),
+            "> 0",
+            bool(kept.mean() > 0),
+            "mean loss below the loss at w_star: w_star is no minimum for this data",
+        ),
+    ]
+    step_size = getattr(sampler, "step_size", None)
+    if step_size is None:
+        step_size = getattr(sampler, "parameters", {}).get("step_size")
+    own_units = getattr(sampler, "preconditioned", False)
+    if step_size is not None and trace.acceptance is None and not own_units:
+        found += _langevin(target, float(step_size), trace.excess.shape[1], rng)
+    if trace.acceptance is not None:
+        stay = longest_stay(kept) / kept.shape[1]
+        most = _longest_fair_stay(trace.acceptance, *kept.shape)
+        found += [
+            _guard(
+                "acceptance",
+                trace.acceptance,
+                ">= 0.1",
+                trace.acceptance >= 0.1,
+                "almost all proposals are rejected: reduce step_size",
+            ),
+            _guard(
+                "stuck",
+                stay,
+                f"<= {most:.2g}",
+                stay <= most,
+                "share of the draws that some chain rejected in a row: there is a region that no"
+                " step of this size leaves or enters; spread the steps",
+            ),
+        ]
+    return found
+
+
+def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30) -> float:
+    """Return the largest Hessian eigenvalue of the loss at ``w_star``.
+
+    Power iteration on differences of the gradient, which needs no second derivatives: on the full
+    data in double precision, or in the run's own precision on one of its batches where that is
+    too much.
+    """
+    samples = target.problem.num_data or 1 if target.loss.autograd else 1
+    large = target.dim > LARGE or target.dim * samples > SLOW
+    if large or isinstance(target.data, Stream):
+        return _curvature_of_a_batch(target, rng)
+    start = target.w_star.double().unsqueeze(0)
+    loss = target.problem.bind(target.data, torch.float64)
+    batch = loss.draw(1, None, rng)
+    direction = torch.randn(start.shape, generator=rng, dtype=torch.float64)
+    width = 1e-4
+    value = 0.0
+    for _ in range(iterations):
+        direction = direction / direction.norm()
+        _, ahead = loss.excess_and_grad(start + width * direction, batch)
+        _, behind = loss.excess_and_grad(start - width * direction, batch)
+        direction = (ahead - behind) / (2 * width)
+        value = float(direction.norm())
+        if not value > 0:
+            return 0.0
+    return value
+
+
+def _curvature_of_a_batch(target: Target, rng: torch.Generator, iterations: int = 20) -> float:
+    """Return the largest eigenvalue on one batch; two copies of the parameters are alive."""
+    target.release()
+    star, width, value = target.w_star.unsqueeze(0), 1e-2, 1.0
+    batch = target.loss.draw(1, target.batch_size, rng)
+    noisy = target.data is not None and getattr(target.loss, "noisy", True)
+    rest = target.loss.excess_and_grad(star, batch)[1] if noisy else None
+    slope = torch.randn(star.shape, generator=rng, dtype=star.dtype)
+    value = float(slope.norm())
+    for _ in range(iterations):
+        point = torch.add(star, slope, alpha=width / value)
+        del slope
+        slope = target.loss.excess_and_grad(point, batch)[1]
+        if rest is not None:
+            slope.sub_(rest)
+        slope.div_(width)
+        value = float(slope.norm())
+        if not value > 0:
+            return 0.0
+    return value
+
+
+def _langevin(target: Target, step_size: float, steps: int, rng: torch.Generator) -> list[Guard]:
+    felt = step_size * target.gamma * steps / 2
+    stable = step_size * target.nbeta * largest_curvature(target, rng) / 2
+    return [
+        _guard(
+            "localisation_felt",
+            felt,
+            ">= 1",
+            felt >= 1,
+            "step_size * gamma * steps / 2: the chain has not felt its localisation, the"
+            " estimate reads how far it diffused",
+        ),
+        _guard(
+            "stability",
+            stable,
+            "<= 0.2",
+            stable <= 0.2,
+            "step_size * nbeta * largest curvature / 2: discretisation bias of 10 % and more",
+        ),
+    ]
+
+
+def _longest_fair_stay(acceptance: float, chains: int, draws: int) -> float:
+    """Return the share of draws that no chain should stay in one place.
+
+    Were the acceptance the same everywhere, the longest stay would be near ``log(chains draws) /
+    -log(1 - acceptance)`` steps, and three times that with probability ``(chains draws)^-2``.
+    """
+    rejection = min(max(1 - acceptance, 1e-3), 1 - 1e-9)
+    longest = math.log(chains * draws) / -math.log(rejection)
+    return min(1.0, max(LONGEST_STAY, 3 * longest / draws))
+
+
+def _guard(name: str, value: float, limit: str, passed: bool, meaning: str) -> Guard:
+    figure = float(value) if math.isfinite(value) else float(np.finfo(float).max)
+    return Guard(name=name, value=figure, limit=limit, passed=bool(passed), meaning=meaning)

@@ -1,0 +1,274 @@
+"""The tempered, localised posterior that samplers see."""
+
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from llcbench.problems.squared.loss import SquaredLoss
+from llcbench.problems.squared.minibatches import Feed
+from llcbench.problems.squared.precision import Matmul
+from llcbench.types import Loss, Problem, Sampler, Visit
+
+
+class BudgetExceeded(RuntimeError):
+    """Raised by a target when a sampler has used up its gradients or its time."""
+
+
+@final
+@dataclass(frozen=True)
+class Budget:
+    """Limits that the target enforces.
+
+    Attributes:
+        grad_evals: Largest number of gradient evaluations, summed over chains; None for no limit.
+        seconds: Wall-clock limit from the construction of the target; None for no limit.
+    """
+
+    grad_evals: int | None = None
+    seconds: float | None = None
+
+
+@final
+@dataclass(eq=False)
+class Target:
+    """The density ``exp(-nbeta L(w) - gamma/2 |w - w_star|^2)`` for all chains at once.
+
+    The target owns the data, draws the minibatches (independent for every chain), counts gradients
+    and enforces the budget; samplers only move. Every loss is the excess over the loss at
+    ``w_star`` on the same batch, so a batch with unlucky labels shifts both and cancels.
+
+    Attributes:
+        problem: The loss with its reference point.
+        nbeta: Number of samples times inverse temperature, positive.
+        gamma: Localisation strength, at least 0.
+        data: Data set from ``problem.sample_data``; None for the population loss.
+        batch_size: Samples in a minibatch; None for the full data set or the population.
+        num_chains: Rows of every parameter tensor.
+        dtype: Precision of the parameters.
+        budget: Limits on gradients and seconds.
+        control_variate: Use ``grad L_B(w) - grad L_B(w_star) + grad L_n(w_star)`` on minibatches:
+            the same mean, no noise at ``w_star``, twice the cost.
+        matmul: ``bfloat16`` rounds the factors of the matrix products that make the gradient of a
+            squared loss; the loss itself and the updates stay in full precision.
+        device: Where parameters and data are, as torch names it; the generators have to be there
+            too.
+        bound: The loss with its data, ``problem.bind(data, dtype)``, where several targets have the
+            same: what is computed of the data is then computed once. None to bind it here.
+    """
+
+    problem: Problem
+    nbeta: float
+    gamma: float
+    num_chains: int
+    data: Any = None
+    batch_size: int | None = None
+    dtype: torch.dtype = torch.float64
+    budget: Budget = field(default_factory=Budget)
+    control_variate: bool = False
+    matmul: Matmul = "full"
+    device: str = "cpu"
+    bound: Loss | None = None
+    grad_evals: int = field(default=0, init=False)
+    sample_grads: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        _check_positive("nbeta", self.nbeta)
+        _check_positive("gamma", self.gamma, or_zero=True)
+        _check_positive("num_chains", self.num_chains)
+        if self.batch_size is not None:
+            _check_positive("batch_size", self.batch_size)
+            if self.data is None:
+                raise ValueError(
+                    f"batch_size={self.batch_size} given, but {self.problem.id} uses the population"
+                    " loss and has no minibatches; add /n<samples> to the id or drop batch_size"
+                )
+        check_device(self.device)
+        if self.control_variate and self.batch_size is None:
+            raise ValueError(
+                "gradient='control_variate' removes the noise of minibatches, and there are none;"
+                " set batch_size or drop it"
+            )
+        self.dim = self.problem.dim
+        self.w_star = self.problem.w_star().to(self.device, self.dtype)
+        self.loss = self._bound()
+        self.batch: Any = None
+        self._slope: Tensor | None = None
+        self._grad: Tensor | None = None
+        self._started = time.monotonic()
+
+    @cached_property
+    def feed(self) -> Feed:
+        """Where the batches come from."""
+        return Feed(self.loss, self.num_chains, self.batch_size)
+
+    def next_batch(self, rng: torch.Generator) -> None:
+        """Draw a fresh minibatch for every chain; a full batch is drawn once and kept.
+
+        A minibatch may take the memory of the one before.
+        """
+        if self.batch is None or self.batch_size is not None:
+            self.batch = self.feed.next(rng)
+
+    def loss_and_grad(self, theta: Tensor, *, reuse: bool = False) -> tuple[Tensor, Tensor]:
+        """Return excess loss ``(chains,)`` and its gradient ``(chains, dim)`` on the current batch.
+
+        Args:
+            theta: Parameters, ``(chains, dim)``.
+            reuse: Hand out a gradient that the next call with ``reuse`` overwrites: for samplers
+                that are done with it by then and move theta in place, so that a step allocates
+                nothing of the size of the parameters.
+
+        Raises:
+            BudgetExceeded: If the gradients or the seconds are used up.
+        """
+        self.charge(theta.shape[0])
+        if reuse and isinstance(self.loss, SquaredLoss):
+            loss, grad = self.loss.excess_and_grad(theta, self.batch, self._buffer(theta))
+        else:
+            loss, grad = self.loss.excess_and_grad(theta, self.batch)
+        return (loss, grad.sub_(self._noise())) if self.control_variate else (loss, grad)
+
+    @property
+    def num_parts(self) -> int:
+        """In how many layers `loss_and_visit` hands out the gradient; 0 where it cannot."""
+        if self.control_variate or not isinstance(self.loss, SquaredLoss):
+            return 0
+        return self.loss.num_parts(self.batch)
+
+    def loss_and_visit(self, theta: Tensor, visit: Visit) -> Tensor:
+        """Return the excess loss, and hand out its gradient layer by layer; see `num_parts`.
+
+        The true outputs that a batch knows are written over. ``batch`` goes on without them; one
+        that was taken from it before must not be used again.
+
+        Args:
+            theta: Parameters, ``(chains, dim)``.
+            visit: Is called with the gradient of each layer, last layer first, and may move the
+                layer at once; nothing of the size of the parameters is allocated.
+
+        Raises:
+            BudgetExceeded: If the gradients or the seconds are used up.
+            ValueError: If `num_parts` is 0.
+        """
+        if self.num_parts == 0 or not isinstance(self.loss, SquaredLoss):
+            raise ValueError(
+                f"{self.problem.id}: the gradient on this batch cannot be had layer by layer;"
+                " call loss_and_grad where num_parts is 0"
+            )
+        self.charge(theta.shape[0])
+        batch, self.batch = self.batch, self.batch.spent()
+        return self.loss.excess_and_visit(theta, batch, visit)
+
+    def potential_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return potential, potential gradient and excess loss on the current batch.
+
+        The potential is ``nbeta (L(w) - L(w_star)) + gamma/2 |w - w_star|^2``.
+        """
+        loss, grad = self.loss_and_grad(theta)
+        offset = theta - self.w_star
+        grad.mul_(self.nbeta).add_(offset, alpha=self.gamma)
+        return self._potential(loss, offset), grad, loss
+
+    def energy(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """Return potential and excess loss, ``(chains,)`` each, without a gradient."""
+        loss = self.loss.excess(theta, self.batch)
+        return self._potential(loss, theta - self.w_star), loss
+
+    def start(self, rng: torch.Generator | None = None) -> Tensor:
+        """Return all chains at ``w_star``, or with a generator at draws of the localisation.
+
+        Raises:
+            ValueError: If draws are asked for and ``gamma`` is 0.
+        """
+        theta = self.w_star.expand(self.num_chains, self.dim).clone()
+        if rng is None:
+            return theta
+        if self.gamma == 0:
+            raise ValueError("a start at draws of the localisation needs gamma > 0")
+        noise = torch.empty_like(theta).normal_(generator=rng)
+        return theta.add_(noise, alpha=self.gamma**-0.5)
+
+    def release(self) -> None:
+        """Forget the buffers of the last step: at 100 million parameters they are a gigabyte."""
+        self._grad = None
+        if isinstance(self.loss, SquaredLoss):
+            self.loss.release()
+
+    def _bound(self) -> Loss:
+        """Return the loss with its data where the parameters are."""
+        loss = self.bound or self.problem.bind(self.data, self.dtype)
+        if isinstance(loss, SquaredLoss):
+            if loss.reference.dtype != self.dtype:
+                raise ValueError(
+                    f"bound is a loss in {loss.reference.dtype}, and dtype={self.dtype}; bind it in"
+                    " that precision"
+                )
+            return loss.placed(self.device, self.matmul)
+        if self.matmul != "full" or self.device != "cpu":
+            raise ValueError(
+                f"matmul={self.matmul!r} and device={self.device!r} are for squared losses, and"
+                f" {self.problem.id} has none; use matmul='full' and device='cpu'"
+            )
+        return loss
+
+    def _buffer(self, theta: Tensor) -> Tensor:
+        """Return the gradient that is written again and again."""
+        if self._grad is None or self._grad.shape != theta.shape:
+            # One that is made in inference mode could not be written to outside of it.
+            with torch.inference_mode(False):
+                self._grad = torch.empty(theta.shape, dtype=theta.dtype, device=theta.device)
+        return self._grad
+
+    def _noise(self) -> Tensor:
+        """Return the noise of the minibatch gradient at ``w_star``, ``(chains, dim)``."""
+        star = self.w_star.unsqueeze(0)
+        if self._slope is None:
+            full = self.loss.draw(1, None, torch.Generator())
+            self._slope = self.loss.excess_and_grad(star, full)[1]
+        self.charge(self.num_chains)
+        rows = star.expand(self.num_chains, self.dim)
+        return self.loss.excess_and_grad(rows, self.batch)[1].sub_(self._slope)
+
+    def _potential(self, loss: Tensor, offset: Tensor) -> Tensor:
+        return self.nbeta * loss + (0.5 * self.gamma) * offset.square().sum(1)
+
+    def charge(self, chains: int) -> None:
+        """Count gradients of so many chains, also those that somebody else evaluates.
+
+        Raises:
+            BudgetExceeded: If the gradients or the seconds are used up.
+        """
+        limit = self.budget.grad_evals
+        if limit is not None and self.grad_evals + chains > limit:
+            raise BudgetExceeded(f"budget of {limit} gradient evaluations is used up")
+        if self.budget.seconds is not None:
+            elapsed = time.monotonic() - self._started
+            if elapsed > self.budget.seconds:
+                raise BudgetExceeded(f"time budget of {self.budget.seconds:g} s is used up")
+        self.grad_evals += chains
+        size = self.batch_size or self.problem.num_data or 1
+        self.sample_grads += chains * size
+
+
+def check_device(device: str) -> None:
+    """Look whether this machine has a device.
+
+    Raises:
+        ValueError: If it has not.
+    """
+    if not device.startswith("cpu") and not torch.cuda.is_available():
+        raise ValueError(f"device={device!r}: torch finds no CUDA here; use device='cpu'")
+
+
+def _check_positive(name: str, value: float, *, or_zero: bool = False) -> None:
+    if not (value > 0 or (or_zero and value == 0)) or value == float("inf"):
+        allowed = "at least 0" if or_zero else "positive"
+        raise ValueError(f"{name} must be finite and {allowed}, got {value!r}")
+
+
+# A kernel whose state is its own affair: what loops and estimators are given.
+AnySampler = Sampler[Any, Target]

@@ -1,0 +1,39 @@
+"""The conformance kit: what every sampler must do, as checks that anyone can run on theirs.
+
+In a test file::
+
+    @pytest.mark.parametrize("check", sampler_checks(MySampler()))
+    def test_my_sampler(check):
+        check()
+
+or all at once, ``check_sampler(MySampler())``, which names every check that fails. pytest imports
+this package in every session, so names are loaded on first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llcbench.testing.conformance.fixtures import NotConforming as NotConforming
+    from llcbench.testing.kit import as_sampler as as_sampler
+    from llcbench.testing.kit import check_sampler as check_sampler
+    from llcbench.testing.kit import named_checks as named_checks
+    from llcbench.testing.kit import sampler_checks as sampler_checks
+
+__all__ = ["NotConforming", "as_sampler", "check_sampler", "named_checks", "sampler_checks"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name the first time that it is used.
+
+    Raises:
+        AttributeError: If the package has no such name.
+    """
+    if name in __all__:
+        return getattr(import_module("llcbench.testing.kit"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -1,0 +1,73 @@
+"""The checks of the law of a sampler: its mean energy, and what becomes of its bias."""
+
+import math
+from collections.abc import Callable
+
+from llcbench.sampling.target import AnySampler
+from llcbench.testing.conformance.fixtures import (
+    CURVATURES,
+    NotConforming,
+    changed,
+    exact_value,
+    law_of,
+    mean_energy,
+    require,
+    step_size_of,
+    target_for,
+)
+from theory.langevin.euler import euler_langevin
+
+# Two-sided normal tail 6e-7 per comparison; seeds are fixed, so a verdict never changes by itself.
+Z = 5.0
+# Chains where a mean energy is measured.
+MANY = 256
+
+# A mean energy with its standard error, and what measures it: checks may share one.
+Measured = tuple[float, float]
+Measure = Callable[[], Measured]
+
+
+def coarse_energy(sampler: AnySampler) -> Measured:
+    """Return the mean energy of many chains at the step size as it is, with its error."""
+    return mean_energy(sampler, target_for(sampler, chains=MANY))
+
+
+def check_stationary_law(
+    sampler: AnySampler, langevin: bool | None = None, measured: Measure | None = None
+) -> None:
+    """Check the mean energy against the closed form for this law, to 5 standard errors."""
+    target = target_for(sampler, chains=MANY)
+    law = law_of(sampler, langevin)
+    exact = truth = exact_value(target)
+    if law == "euler":
+        step_size = step_size_of(sampler)
+        if step_size is None:
+            raise NotConforming("langevin=True needs a hyper-parameter step_size")
+        truth = euler_langevin(CURVATURES, target.nbeta, target.gamma, step_size).llc
+    mean, error = measured() if measured else coarse_energy(sampler)
+    allowed = Z * error + (0.1 * exact if law == "limit" else 0.0)
+    described = {"euler": "Euler-Langevin", "exact": "the target", "limit": "the target, 10 % off,"}
+    require(
+        abs(mean - truth) <= allowed,
+        f"nbeta E[L] on {target.problem.id} is {mean:.4f} +- {error:.4f}; {described[law]} gives"
+        f" {truth:.4f} (nbeta {target.nbeta:.4g}, gamma {target.gamma:.4g}): look at the factors of"
+        " drift, noise, nbeta and gamma, and at the loss that is recorded",
+    )
+
+
+def check_bias_shrinks(sampler: AnySampler, measured: Measure | None = None) -> None:
+    """Check that an unadjusted sampler comes at least twice as close at a quarter of the step."""
+    step_size = step_size_of(sampler)
+    if step_size is None or law_of(sampler, None) == "exact":
+        return
+    target = target_for(sampler, chains=MANY)
+    exact = exact_value(target)
+    coarse, coarse_error = measured() if measured else coarse_energy(sampler)
+    finer = changed(sampler, step_size=step_size / 4)
+    fine, fine_error = mean_energy(finer, target, longer=3)
+    allowed = 0.5 * abs(coarse - exact) + Z * math.hypot(fine_error, 0.5 * coarse_error)
+    require(
+        abs(fine - exact) <= allowed,
+        f"the bias is {coarse - exact:+.4f} at step_size {step_size:.3g} and still"
+        f" {fine - exact:+.4f} (error {fine_error:.4f}) at a quarter of it",
+    )

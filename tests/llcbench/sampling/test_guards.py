@@ -1,0 +1,75 @@
+"""Guards that say what R-hat and the effective sample size do not see."""
+
+import weakref
+
+import numpy as np
+import pytest
+import torch
+
+import llcbench
+from llcbench import MALA, MeanEnergy, Settings
+from llcbench.sampling import guards
+from llcbench.sampling.diagnostics import longest_stay
+from llcbench.sampling.target import Target
+
+SETTINGS = Settings(nbeta=1e3, gamma=10.0, num_chains=16, num_draws=1200, num_burnin=800)
+
+
+def test_the_longest_stay_by_hand():
+    traces = np.array([[1.0, 1.0, 2.0, 2.0, 2.0, 3.0], [1.0, 2.0, 1.0, 2.0, 2.0, 1.0]])
+    assert longest_stay(traces) == 2
+    assert longest_stay(traces[1:]) == 1
+    assert longest_stay(np.arange(6.0)[None]) == 0
+
+
+def guards_of(identifier, sampler, settings=SETTINGS):
+    found = MeanEnergy(sampler, settings).estimate(llcbench.problem(identifier))
+    return {guard.name: guard for guard in found.guards}
+
+
+def test_a_chain_that_sticks_in_the_narrow_middle_of_a_cross_is_flagged():
+    """One step size for arms and middle: R-hat and the effective draws see nothing wrong."""
+    found = guards_of("poly/x2y4", MALA())
+    assert not found["stuck"].passed
+    assert found["rhat"].passed
+    assert found["ess_bulk"].passed
+    # Controls: a mixture of step sizes on the same problem, and a regular point.
+    assert guards_of("poly/x2y4", MALA(spread=2.0))["stuck"].passed
+    assert guards_of("regular/d5", MALA())["stuck"].passed
+
+
+@pytest.mark.parametrize("step_size", [1e-3, 4e-3])
+def test_rejections_that_are_the_same_everywhere_are_no_stay(step_size):
+    """A fixed step on a quadratic; the guard is relative to the acceptance."""
+    settings = Settings(nbeta=1e3, gamma=10.0, num_chains=16, num_draws=200, num_burnin=100)
+    found = guards_of("regular/d2", MALA(step_size=step_size, adapt=0), settings)
+    print(found["acceptance"].value, found["stuck"].value, found["stuck"].limit)
+    assert found["stuck"].passed
+
+
+@pytest.mark.parametrize("identifier", ["dln/1k/s1/n100000", "dln/10k/s0/n100000", "dln/10k/s0"])
+def test_the_curvature_on_one_batch_is_near_that_on_all_data(identifier):
+    """Large runs take the first, in single precision; a batch has its own second moment."""
+    problem = llcbench.problem(identifier)
+    data = problem.sample_data(torch.Generator().manual_seed(0))
+    size = None if data is None else 500
+    target = Target(problem, 1e3, 1.0, 1, data=data, batch_size=size, dtype=torch.float32)
+    found = guards._curvature_of_a_batch(target, torch.Generator().manual_seed(1))
+    exact = guards.largest_curvature(target, torch.Generator().manual_seed(1))
+    assert abs(found / exact - 1) < 0.1
+    early = guards._curvature_of_a_batch(target, torch.Generator().manual_seed(1), iterations=1)
+    assert abs(early / exact - 1) > 0.1
+
+
+def test_the_buffers_of_the_last_step_are_gone_before_the_curvature_of_a_large_network():
+    problem = llcbench.problem("dln/60-60-60/r60/n4000")
+    data = problem.sample_data(torch.Generator().manual_seed(0))
+    target = Target(problem, 10.0, 1.0, 1, data, batch_size=20, dtype=torch.float32)
+    target.next_batch(torch.Generator().manual_seed(0))
+    theta = target.start()
+    grad = target.loss_and_grad(theta, reuse=True)[1]
+    held = [weakref.ref(theta), weakref.ref(grad)]
+    del theta, grad
+    assert all(reference() is not None for reference in held)
+    guards._curvature_of_a_batch(target, torch.Generator().manual_seed(1), iterations=1)
+    assert all(reference() is None for reference in held)

@@ -1,0 +1,237 @@
+"""Certificates that were forged on purpose, each around one check, are all rejected.
+
+Random changes of a true certificate hardly ever fit together; these do. Each claims a wrong value
+for a small germ and is consistent everywhere but in one place.
+"""
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from mutation_examples import region
+
+from theory import SumOfSquares, rlct, verify
+from theory.checker.base import PRIME, sample
+from theory.polynomials.expression import Polynomial, parse, write
+
+F = Fraction
+Json = dict[str, Any]
+NAMES = ["x", "y", "z"]
+
+
+def plain(K: Any, **options: Any) -> Json:
+    certificate = rlct(K, **options).certificate
+    assert certificate is not None
+    found: Json = json.loads(json.dumps(certificate.to_json()))
+    assert verify(found)
+    return found
+
+
+def agreeing(K: Polynomial, seed: str) -> Polynomial:
+    """Return ``K + x^2 h`` with h zero, modulo the prime, at the points for a seed."""
+    x = parse("x", K.variables)
+    extra = x * x
+    for point in sample(seed, K.variables):
+        extra = extra * (x + parse(str(PRIME - point["x"]), K.variables))
+    terms = {e: F(int(c) % PRIME) for e, c in extra.terms.items()}
+    return K + Polynomial(K.variables, {e: c for e, c in terms.items() if c})
+
+
+def test_factors_that_fit_at_points_known_beforehand() -> None:
+    # The claim 1/2 + 1/6 is that of x^2 + y^6; x^4 + y^6 has 1/4 + 1/6.
+    K = "x^4 + y^6"
+    forged = plain(write(agreeing(parse(K, ("x", "y")), K)), absolute=True)
+    assert forged["lower"] == "2/3"
+    forged["data"]["polynomial"] = K
+    assert not verify(forged)
+
+
+def test_a_germ_below_that_fits_at_points_known_beforehand() -> None:
+    names = ("x", "y")
+    true, unit = "x^4 + y^6", "y + 1"
+    node: Json = {
+        "rule": "independent factors",
+        "lower": "2/3",
+        "upper": "2/3",
+        "multiplicity": 1,
+        "data": {
+            "germ": {
+                "variables": list(names),
+                "factors": [
+                    {"generators": [true], "exponent": "1"},
+                    {"generators": [unit], "exponent": "1"},
+                ],
+                "monomial": ["0", "0"],
+                "density": ["1", "1"],
+            },
+            "units": [{"generators": [unit], "exponent": "1"}],
+        },
+    }
+    other = agreeing(parse(true, names), repr(node["data"]))
+    node["children"] = plain(write(other), absolute=True)["children"]
+    assert not verify(node)
+
+
+def test_a_plane_germ_that_fits_its_chart_at_points_known_beforehand() -> None:
+    node = plain("x^2*y^2 + x^7 + y^7", absolute=True)
+    while node["rule"] != "plane":
+        (node,) = node["children"]
+    assert verify(node)
+    names = tuple(node["data"]["germ"]["variables"])
+    (factor,) = node["data"]["germ"]["factors"]
+    (text,) = factor["generators"]
+    chart = node["children"][0]["data"]
+    # With a term x^2 the value is another one.
+    factor["generators"] = [write(agreeing(parse(text, names), repr(chart["factors"])))]
+    assert not verify(node)
+
+
+@pytest.mark.parametrize("more", [[], ["y", "z"]])
+def test_names_that_do_not_fit_the_parameters(more: list[str]) -> None:
+    forged: Json = json.loads(json.dumps(region("y", "t", ["t + y"]).to_json()))
+    names = [
+        part["names"]
+        for node in forged["children"]
+        for part in node["data"]["parts"]
+        if part.get("side") == "zero"
+    ]
+    assert verify(forged)
+    names[0][-1:] = more
+    assert not verify(forged)
+
+
+def test_a_chart_that_wears_the_germ_of_another_node() -> None:
+    forged, chart = plain("x^2*y^2 + x^6 + y^6"), plain("x^2 + y^4 + x*y^3", absolute=True)
+    (node,) = chart["children"]
+    while node["rule"] != "toric chart":
+        (node,) = node["children"]
+    (mine,) = forged["children"]
+    node = copy.deepcopy(node)
+    node["data"]["germ"] = mine["data"]["germ"]
+    claim = {k: node[k] for k in ("lower", "upper", "multiplicity")}
+    best = {**mine, **claim, "rule": "best bounds", "children": [node]}
+    for child in (node, best):
+        assert not verify({**forged, **claim, "children": [child]})
+
+
+def state(
+    ideals: Sequence[tuple[Sequence[str], int]],
+    monomial: Sequence[int] = (0, 0, 0),
+    coordinates: Sequence[str] = NAMES,
+) -> Json:
+    return {
+        "coordinates": list(coordinates),
+        "parameters": [],
+        "ideals": [{"generators": list(g), "exponent": str(c)} for g, c in ideals],
+        "monomial": [str(n) for n in monomial],
+        "density": ["1"] * len(coordinates),
+        "relations": [],
+        "nonzero": [],
+    }
+
+
+def simplified(
+    before: Json, steps: Sequence[Mapping[str, Any]], after: Json, value: str, m: int
+) -> Json:
+    """Return the certificate that steps lead to a monomial germ."""
+    claim = {"lower": value, "upper": value, "multiplicity": m}
+    names = before["coordinates"]
+    part = {
+        "steps": list(steps), "renamed": after["coordinates"], "claim": 0, "state": after,
+        "infinite": False, **claim,
+    }  # fmt: skip
+    leaf = {
+        "rule": "monomial", **claim, "children": [],
+        "data": {"state": after, "parts": [], "infinite": False},
+    }  # fmt: skip
+    step = {
+        "rule": "simplify", **claim, "children": [],
+        "data": {"state": before, "parts": [part], "infinite": False},
+    }  # fmt: skip
+    return {
+        "rule": "recursion", **claim, "children": [leaf, step],
+        "data": {"germ": before, "renamed": names},
+    }  # fmt: skip
+
+
+def factor(common: Sequence[tuple[str, int]], rest: Sequence[str], index: int = 0) -> Json:
+    return {"op": "factor", "index": index, "common": [list(c) for c in common], "rest": rest}
+
+
+X_Y = ["x", "y"]
+Y_1 = (["y + 1"], 2)
+
+
+@pytest.mark.parametrize(
+    ("before", "steps", "after", "value", "m"),
+    [
+        # The factor y^3 gets lost.
+        (
+            state([(["x*y^3"], 2)], (0, 0), X_Y),
+            [factor([("x", 1)], ["y^3"]), {"op": "drop", "variables": ["y"]}],
+            state([], (2,), ["x"]), "1/2", 1,
+        ),
+        # A generator that is zero passes for a unit.
+        (
+            state([(["x^2"], 2)], (0,), ["x"]),
+            [
+                {"op": "ideal", "index": 0, "generators": ["x^2", "0"], "units": []},
+                factor([("x", 1)], ["x", "0"]),
+            ],
+            state([], (2,), ["x"]), "1/2", 1,
+        ),
+        # The last factor is counted from the end: the first one is doubled.
+        (
+            state([(["x"], 2), Y_1], (0, 0), X_Y),
+            [
+                {"op": "unit", "index": -1}, {"op": "unit", "index": 2}, {"op": "merge"},
+                factor([("x", 1)], ["1"]), {"op": "drop", "variables": ["y"]},
+            ],
+            state([], (4,), ["x"]), "1/4", 1,
+        ),
+        # A direction along which x moves forth and back.
+        (
+            state([(["x", "y^2"], 2)], (0, 0), X_Y),
+            [
+                {
+                    "op": "constant direction", "variables": ["x", "x"], "direction": [1, -1],
+                    "variable": "x",
+                },
+                {"op": "ideal", "index": 0, "generators": ["y^2"], "units": []},
+                factor([("y", 2)], ["1"]), {"op": "drop", "variables": ["x"]},
+            ],
+            state([], (4,), ["y"]), "1/4", 1,
+        ),
+    ],
+)  # fmt: skip
+def test_steps_that_lose_a_factor(
+    before: Json, steps: Sequence[Mapping[str, Any]], after: Json, value: str, m: int
+) -> None:
+    assert not verify(simplified(before, steps, after, value, m))
+
+
+def test_the_same_form_is_accepted_for_a_true_claim() -> None:
+    """Otherwise the forgeries above might fail for a trivial reason."""
+    step = factor([("x", 1), ("y", 3)], ["1"])
+    assert verify(
+        simplified(state([(["x*y^3"], 2)], (0, 0), X_Y), [step], state([], (2, 6), X_Y), "1/6", 1)
+    )
+
+
+def test_a_germ_in_two_forms_at_once() -> None:
+    forged = plain(SumOfSquares(["x^2 - y*z", "z^2"]))
+    proof = plain(SumOfSquares(["x*y", "y*z", "z*x"]))
+
+    def recursion(node: Json) -> Json:
+        return node if node["rule"] == "recursion" else recursion(node["children"][0])
+
+    other = copy.deepcopy(recursion(proof))
+    other["data"]["germ"] = {**forged["children"][0]["data"]["germ"], **other["data"]["germ"]}
+    claim = {k: other[k] for k in ("lower", "upper", "multiplicity")}
+    assert claim["lower"] != forged["lower"]
+    best = {**forged["children"][0], **claim, "children": [other]}
+    for child in (other, best):
+        assert not verify({**forged, **claim, "children": [child]})

@@ -1,0 +1,1 @@
+"""Exact arithmetic that solver and checker build on: rings, roots, ideals, polyhedra."""

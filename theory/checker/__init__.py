@@ -1,0 +1,1 @@
+"""Verifies certificates; imports nothing of the solver that wrote them."""

@@ -1,0 +1,176 @@
+"""Re-checks the proofs of the recursive solver, rule by rule."""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from theory.algebra.ring import rational
+from theory.certificate import Node
+from theory.checker.base import CHECKERS, OPAQUE
+from theory.checker.blow_ups import check_blow_up
+from theory.checker.claims import Claim, Part, claim_of, own_claim
+from theory.checker.moves import (
+    check_product,
+    check_shift,
+    check_straighten,
+    check_substitute,
+    check_sum,
+    check_unit,
+)
+from theory.checker.newton import check_newton
+from theory.checker.orders import order_bound
+from theory.checker.simplifications import check_simplify
+from theory.checker.splits import check_split
+from theory.checker.states import Seen, read_state
+from theory.checker.zeros import need, replay
+from theory.solver.zeros.decisions import decide
+
+
+def check_recursion(node: Node) -> None:
+    """Check all claims of a proof in their order, and that the last one is about the germ."""
+    need(node.children, "no claims")
+    for k, child in enumerate(node.children):
+        for part in child.data["parts"]:
+            below = part["claim"]
+            need(isinstance(below, int) and 0 <= below < k, "a claim rests on a later one")
+            other = node.children[below]
+            need(part["state"] == other.data["state"], "another state")
+            need(claim_of(part) == own_claim(other), "another claim")
+        check_claim(child)
+    last = node.children[-1]
+    need(not last.data["infinite"], "no pole")
+    need(own_claim(last)[1:] == (node.lower, node.upper, node.multiplicity), "another root")
+    germ, first = read_state(node.data["germ"]), read_state(last.data["state"])
+    need(germ.same_as(first.renamed(node.data["renamed"])), "another germ")
+
+
+def check_portfolio(node: Node) -> None:
+    """Several attempts at one germ: the best bounds of all."""
+    need(all(child.rule == "recursion" for child in node.children), "no claim about a germ")
+    germs = [child.data["germ"] for child in node.children]
+    need(all(germ == node.data["germ"] for germ in germs), "another germ")
+    uppers = [c.upper for c in node.children if c.upper is not None]
+    need(node.lower == max(c.lower for c in node.children), "lower bound")
+    need(node.upper == (min(uppers) if uppers else None), "upper bound")
+    known = [c.multiplicity for c in node.children if c.exact]
+    need(node.multiplicity is None or node.multiplicity in known, "multiplicity")
+
+
+def check_claim(node: Node) -> None:
+    """Check one claim against the claims that it names.
+
+    Raises:
+        ValueError: If the rule does not give it.
+    """
+    state = read_state(node.data["state"])
+    parts = [Part(read_state(part["state"]), claim_of(part), part) for part in node.data["parts"]]
+    rule = _RULES.get(node.rule)
+    if rule is None:
+        raise ValueError(f"no checker for rule {node.rule!r}")
+    infinite, lower, upper, multiplicity = rule(node, state, parts)
+    if "order bound" in node.data and not infinite:
+        bound = Fraction(node.data["order bound"])
+        need(lower < bound <= order_bound(state), "the order bound")
+        lower, multiplicity = bound, None
+    if "newton bound" in node.data and not infinite:
+        bound = Fraction(node.data["newton bound"])
+        need(check_newton(state, None)[0] <= bound, "the Newton bound")
+        if upper is None or bound < upper:
+            upper = bound
+            multiplicity = multiplicity if lower == upper else None
+    if node.data.get("unknown region"):
+        upper = multiplicity = None
+    elif upper is not None and not infinite:
+        _check_occupied(node, state)
+    need((infinite, lower, upper, multiplicity) == own_claim(node), f"claim of {node.rule!r}")
+
+
+def _check_occupied(node: Node, state: Seen) -> None:
+    """Upper bounds need a point in the region; it is seen again by the oracle."""
+    if state.relations or any(not p for p in state.nonzero):
+        equations = [q for q, _, _ in state.relations]
+        status = decide(equations, state.nonzero)
+        need(status.answer == "nonempty", "the region may be empty")
+        need(replay(equations, state.nonzero, status.witness) == "nonempty", "the region")
+
+
+def _empty(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+    equations = [q for q, _, _ in state.relations]
+    need(replay(equations, state.nonzero, node.data["witness"]) == "empty", "not empty")
+    return True, Fraction(0), None, None
+
+
+def _no_pole(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+    need(not state.ideals and not any(state.monomial), "K vanishes somewhere")
+    return True, Fraction(0), None, None
+
+
+def _monomial(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+    need(not state.ideals, "factors are left")
+    ratios = [d / n for n, d in zip(state.monomial, state.density, strict=True) if n]
+    return False, min(ratios), min(ratios), ratios.count(min(ratios))
+
+
+def _bounds(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+    """Hoelder from below with orders that are seen in unit coefficients, Newton from above."""
+    need(node.lower <= order_bound(state), "the lower bound")
+    if node.upper is not None:
+        need(check_newton(state, None)[0] <= node.upper, "the upper bound")
+    return False, node.lower, node.upper, None
+
+
+def _newton(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+    _, value, multiplicity = check_newton(state, node.data)
+    return False, value, value, multiplicity
+
+
+_RULES: dict[str, Callable[[Node, Seen, Sequence[Part]], Claim]] = {
+    "empty": _empty,
+    "no pole": _no_pole,
+    "monomial": _monomial,
+    "bounds": _bounds,
+    "newton": _newton,
+    "simplify": check_simplify,
+    "unit": check_unit,
+    "product": check_product,
+    "sum": check_sum,
+    "substitute": check_substitute,
+    "straighten": check_straighten,
+    "shift": check_shift,
+    "blow up": check_blow_up,
+    "split": check_split,
+}
+
+
+def check_arrangement(node: Node) -> None:
+    """Recompute the least ratio over all intersections of the hyperplanes."""
+    from theory.solver.arrangements.resolution import arrangement
+
+    state = read_state(node.data["germ"])
+    need(all(d == 1 for d in state.density), "a density")
+    forms, exponents = [], []
+    for i, n in enumerate(state.monomial):
+        if n:
+            forms.append(tuple(Fraction(int(i == j)) for j in range(state.vanishing)))
+            exponents.append(n)
+    for generators, exponent in state.ideals:
+        (p,) = generators
+        need(all(sum(e) == 1 for e in p.keys()), "no linear form")
+        form = [Fraction(0)] * state.vanishing
+        for e, c in p.items():
+            form[e.index(1)] = rational(c)
+        forms.append(tuple(form))
+        exponents.append(exponent)
+    value, multiplicity = arrangement(forms, exponents)
+    need((node.lower, node.upper, node.multiplicity) == (value, value, multiplicity), "claim")
+
+
+CHECKERS.update(
+    {
+        "recursion": check_recursion,
+        "portfolio": check_portfolio,
+        "arrangement": check_arrangement,
+    }
+)
+
+
+OPAQUE.add("recursion")

@@ -1,0 +1,96 @@
+"""Re-checks certificates with code that is separate from the solver's."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from importlib import import_module
+from typing import Any
+
+from theory.certificate import Node, from_json
+from theory.checker.base import CHECKERS as CHECKERS
+from theory.checker.base import OPAQUE as OPAQUE
+from theory.checker.base import CertificateError as CertificateError
+from theory.coefficient import RLCT
+
+# Modules that register their rules when they are imported.
+_MODULES = (
+    "theory.checker.germs",
+    "theory.checker.plane",
+    "theory.checker.recursion",
+    "theory.checker.strata",
+)
+
+
+def verify(certificate: Node | RLCT | Mapping[str, Any]) -> bool:
+    """Tell whether a certificate proves its claim.
+
+    Args:
+        certificate: A tree, its JSON form, a result that carries one, or that result's JSON form.
+    """
+    try:
+        check(certificate)
+    except CertificateError:
+        return False
+    return True
+
+
+def check(certificate: Node | RLCT | Mapping[str, Any]) -> None:
+    """Confirm every rule of a certificate.
+
+    Raises:
+        CertificateError: At the first rule that fails; the message says where and why.
+    """
+    for module in _MODULES:
+        import_module(module)
+    try:
+        _check(_tree(certificate), "root")
+    except CertificateError:
+        raise
+    # A damaged certificate may fail anywhere in a checker; none of that is a proof.
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RecursionError,
+        StopIteration,
+    ) as error:
+        raise CertificateError(f"malformed certificate: {error!r}") from error
+
+
+def _check(node: Node, path: str) -> None:
+    checker = CHECKERS.get(node.rule)
+    if checker is None:
+        raise CertificateError(f"{path}: no checker for rule {node.rule!r}")
+    try:
+        checker(node)
+    except CertificateError as error:
+        raise CertificateError(f"{path} ({node.rule}): {error}") from None
+    if node.rule not in OPAQUE:
+        for position, child in enumerate(node.children):
+            _check(child, f"{path}.{position}")
+
+
+def _tree(certificate: Node | RLCT | Mapping[str, Any]) -> Node:
+    if isinstance(certificate, Node):
+        return certificate
+    if isinstance(certificate, RLCT):
+        if certificate.certificate is None:
+            raise CertificateError("the result carries no certificate")
+        _match(certificate.to_json(), certificate.certificate)
+        return certificate.certificate
+    if "rule" in certificate and "data" in certificate:
+        return from_json(certificate)
+    carried = [step["certificate"] for step in certificate["proof"] if "certificate" in step]
+    if not carried:
+        raise CertificateError("the result carries no certificate")
+    tree = from_json(carried[0])
+    _match(certificate, tree)
+    return tree
+
+
+def _match(result: Mapping[str, Any], tree: Node) -> None:
+    claim = (Fraction(result["lower"]), Fraction(result["upper"]), result["multiplicity"])
+    if claim != (tree.lower, tree.upper, tree.multiplicity):
+        raise CertificateError("the certificate makes another claim than the result")

@@ -1,0 +1,1 @@
+"""Exact stationary distributions of discretised samplers on quadratics."""

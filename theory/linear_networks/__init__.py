@@ -1,0 +1,1 @@
+"""Linear networks: exact Gibbs kernels, fibres, ranks, whitened inputs, effective dimension."""

@@ -1,0 +1,1 @@
+"""Polynomials and germs with rational coefficients, and their text."""

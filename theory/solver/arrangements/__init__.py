@@ -1,0 +1,1 @@
+"""Hyperplane arrangements through the origin."""

@@ -1,0 +1,1 @@
+"""Values and bounds that are read off Newton polyhedra under tested conditions."""

@@ -1,0 +1,1 @@
+"""Germs in two variables, completely, by toric resolution over real number fields."""

@@ -1,0 +1,1 @@
+"""Germs in any number of variables: states, moves between them, and their proofs."""

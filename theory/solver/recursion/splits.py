@@ -1,0 +1,197 @@
+"""The two sides of a polynomial in the parameters: where it vanishes and where not."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from theory.algebra.meter import WorkLimit
+from theory.algebra.ring import (
+    Poly,
+    coefficient_list,
+    degree_in,
+    evaluate,
+    is_constant,
+    names_of,
+    polynomial_ring,
+    text,
+    used,
+)
+from theory.algebra.univariate import determinant
+from theory.solver.recursion.moves import SUBSTITUTION_TERMS, Move, finish
+from theory.solver.recursion.relations import Relation
+from theory.solver.recursion.states import Ideal, State
+from theory.solver.zeros.decisions import decide
+
+
+def away(state: State, p: Poly) -> Move:
+    """Return the part of the region where a polynomial in the parameters is not zero."""
+    return finish(replace(state, nonzero=(*state.nonzero, p)), {"side": "nonzero"})
+
+
+def onto(state: State, p: Poly) -> Move | None:
+    """Return the part of the region where p vanishes, with p as a new coordinate.
+
+    Returns None if p is not a coordinate in a way that this code can use.
+
+    Raises:
+        WorkLimit: If the result is too long.
+    """
+    equations, nonzero = state.region()
+    bound = {i for r in state.relations for i in used(r.polynomial) | used(r.value)}
+    variables = sorted(used(p) - state.pivots)
+    linear = [i for i in variables if degree_in(p, i) == 1]
+    ranked = sorted(linear, key=lambda i: (i in bound, len(coefficient_list(p, i)[1]), i))
+    for i in ranked:
+        r, c = coefficient_list(p, i)
+        if i in bound and not is_constant(c):
+            continue
+        if not state.is_unit(c) and decide([c, p, *equations], nonzero).answer != "empty":
+            continue
+        result = _linear(state, i, c, r)
+        if result is not None:
+            return result
+    for i in variables:
+        if i in bound or degree_in(p, i) < 2:
+            continue
+        if not is_constant(coefficient_list(p, i)[-1]):
+            continue
+        slope = p.diff(state.ring.gens[i])
+        if decide([p, slope, *equations], nonzero).answer != "empty":
+            continue
+        return _relation(state, i, p)
+    return None
+
+
+def _linear(state: State, index: int, c: Poly, r: Poly) -> Move | None:
+    """Replace the parameter t by ``(y - r)/c`` with a new coordinate y."""
+    v, names = state.vanishing, list(names_of(state.ring))
+    new_names = ["y", *(f"v{i}" for i in range(v))]
+    rest = [i for i in range(v, len(names)) if i != index]
+    target = polynomial_ring((*new_names, *(f"w{i}" for i in rest)))
+    place = {old: 1 + old for old in range(v)} | {old: 1 + v + k for k, old in enumerate(rest)}
+
+    def embed(p: Poly, extra: int = 0) -> Poly:
+        out = {}
+        for e, coefficient in p.items():
+            new = [0] * target.ngens
+            for old, k in enumerate(e):
+                if k:
+                    new[place[old] if old != index else 0] = k
+            new[0] += extra
+            out[tuple(new)] = coefficient
+        return target.from_dict(out)
+
+    y = target.gens[0]
+    bottom, top = embed(c), y - embed(r)
+
+    def move(p: Poly) -> Poly:
+        # Variable 0 of `embed(p)` stands for the old parameter until it is replaced.
+        parts = coefficient_list(embed(p), 0)
+        result = target.zero
+        for power, part in reversed(list(enumerate(parts))):
+            result = result * top
+            if part:
+                result = result + part * bottom ** (len(parts) - 1 - power)
+            if len(result) > SUBSTITUTION_TERMS:
+                raise WorkLimit("split")
+        return result
+
+    relations = []
+    for relation in state.relations:
+        if not degree_in(relation.polynomial, index) and not degree_in(relation.value, index):
+            relations.append(
+                Relation(embed(relation.polynomial), place[relation.pivot], embed(relation.value))
+            )
+            continue
+        difference = move(relation.polynomial - relation.value)
+        scale = bottom ** max(degree_in(relation.polynomial - relation.value, index), 0)
+        if not is_constant(scale):
+            return None
+        head = _without_coordinates(difference, 1 + v)
+        value = head - difference
+        pivot = place[relation.pivot]
+        if degree_in(value, pivot) >= degree_in(head, pivot):
+            return None
+        if not is_constant(coefficient_list(head, pivot)[-1]):
+            return None
+        relations.append(Relation(head, pivot, value))
+    conditions = [evaluate(move(p), 0, 0) for p in state.nonzero]
+    conditions.append(bottom)
+    if relations and not _are_functions(relations, conditions):
+        return None
+    result = State(
+        target,
+        v + 1,
+        tuple(Ideal(tuple(move(g) for g in j.generators), j.exponent) for j in state.ideals),
+        (Fraction(0), *state.monomial),
+        (Fraction(1), *state.density),
+        tuple(relations),
+        tuple(p for p in conditions if not is_constant(p) or not p),
+    )
+    return finish(
+        result,
+        {
+            "side": "zero",
+            "parameter": names[index],
+            "coefficient": text(c),
+            "rest": text(r),
+            "names": list(names_of(target)),
+        },
+    )
+
+
+def _are_functions(relations: Sequence[Relation], conditions: Sequence[Poly]) -> bool:
+    """Tell whether the pivots are functions of the rest at all points of a region.
+
+    Where p = 0 touches the region of the older relations, p is no coordinate: there the
+    determinant of the slopes of the relations in their pivots vanishes.
+    """
+    heads = [relation.polynomial for relation in relations]
+    ring = heads[0].ring
+    pivots = [ring.gens[relation.pivot] for relation in relations]
+    slopes = determinant([[q.diff(x) for x in pivots] for q in heads], ring)
+    return decide([slopes, *heads], conditions).answer == "empty"
+
+
+def _without_coordinates(p: Poly, count: int) -> Poly:
+    zero = (0,) * count
+    return p.ring.dtype({e: c for e, c in p.items() if e[:count] == zero})
+
+
+def _relation(state: State, index: int, p: Poly) -> Move:
+    """Keep the parameter as a function of a new coordinate y with ``p(t) = y``."""
+    v, names = state.vanishing, list(names_of(state.ring))
+    target = polynomial_ring(
+        ("y", *(f"v{i}" for i in range(v)), *(f"w{i}" for i in range(v, len(names))))
+    )
+
+    def embed(q: Poly) -> Poly:
+        return target.dtype({(0, *e): c for e, c in q.items()})
+
+    relations = tuple(
+        Relation(embed(r.polynomial), r.pivot + 1, embed(r.value)) for r in state.relations
+    )
+    new = Relation(embed(p), index + 1, target.gens[0])
+    result = State(
+        target,
+        v + 1,
+        tuple(Ideal(tuple(map(embed, j.generators)), j.exponent) for j in state.ideals),
+        (Fraction(0), *state.monomial),
+        (Fraction(1), *state.density),
+        (*relations, new),
+        tuple(map(embed, state.nonzero)),
+    )
+    result = replace(
+        result,
+        ideals=tuple(
+            Ideal(tuple(result.normal(g) for g in j.generators), j.exponent) for j in result.ideals
+        ),
+    )
+    return finish(
+        result,
+        {
+            "side": "zero",
+            "pivot": names[index],
+            "names": list(names_of(target)),
+        },
+    )

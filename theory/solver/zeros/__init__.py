@@ -1,0 +1,1 @@
+"""Decides whether a polynomial system has a real solution off some hypersurfaces."""
