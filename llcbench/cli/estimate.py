@@ -76,7 +76,7 @@ def _problem(script: str) -> Any:
     Raises:
         ValueError: If there is no such file or name, or it is something else.
     """
-    from llcbench.problems.modules.problem import ModuleProblem
+    from llcbench.types import Restrictable
 
     file, _, name = script.partition(":")
     path = Path(file)
@@ -86,7 +86,7 @@ def _problem(script: str) -> Any:
     held = util.module_from_spec(spec)
     spec.loader.exec_module(held)
     problem = getattr(held, name or "problem", None)
-    if not isinstance(problem, ModuleProblem):
+    if not isinstance(problem, Restrictable):
         raise ValueError(
             f"{file} has no {name or 'problem'!r} made by llcbench.from_module(module,"
             " per_sample_loss, data)"

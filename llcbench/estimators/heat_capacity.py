@@ -12,8 +12,8 @@ from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import skipped
 from llcbench.estimators.temperature_runs import Leg, run_legs
-from llcbench.problems.squared.label_noise import energy_and_square
 from llcbench.records import Estimate, Settings
+from llcbench.sampling.label_noise import energy_and_square
 from llcbench.sampling.target import AnySampler, Budget
 from llcbench.seeds import Seeds
 from llcbench.types import Data, Problem

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from llcbench.estimators.jackknife import Figure, split
 from llcbench.estimators.mean_energy import LEVEL, target_of
-from llcbench.problems.squared import label_noise
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard, Settings, Status
+from llcbench.sampling import label_noise
 from llcbench.sampling.diagnostics import convergence, quantile
 from llcbench.sampling.guards import guards
 from llcbench.sampling.loop import Trace, sample
@@ -145,10 +145,10 @@ def run_legs(
         reason = getattr(leg.sampler, "unsupported", lambda _: None)(target)
         if reason:
             return legs_with("skipped", reason)
-        response = label_noise.response_of(target, features)
+        response = label_noise.label_noise_of(target, features, dense=True)
         kernel = leg.sampler
         if response is not None:
-            kernel = label_noise.Heard(kernel, response, settings.num_burnin)
+            kernel = label_noise.RecordingSampler(kernel, response, settings.num_burnin)
         own = seeds if number == 0 else replace(seeds, sampler=f"{seeds.sampler}#{number}")
         try:
             trace = sample(

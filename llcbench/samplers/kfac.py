@@ -6,11 +6,10 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
-from llcbench.problems.squared.linear_map import LinearNetwork
-from llcbench.problems.squared.regression import Population, Regression
 from llcbench.samplers.checks import check_count, check_positive
+from llcbench.sampling.abilities import moment_form, squared_form
 from llcbench.sampling.target import Target
-from llcbench.types import Draw
+from llcbench.types import Draw, LayerForm, MomentForm
 
 # Factors are decomposed anew after this many steps of adaptation.
 REFRESH = 20
@@ -82,10 +81,10 @@ class KFACSGLD:
         return True
 
     def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
-        problem = target.problem
-        if not (isinstance(problem, Regression) and isinstance(problem.map, LinearNetwork)):
-            return f"kfac_sgld needs a linear network, {problem.id} is none"
+        """Return why a target cannot be sampled."""
+        form = squared_form(target.problem)
+        if form is None or not isinstance(form.map, LayerForm):
+            return f"kfac_sgld needs a linear network, {target.problem.id} is none"
         return None if target.gamma > 0 else "kfac_sgld needs gamma > 0"
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
@@ -115,34 +114,39 @@ class KFACSGLD:
         return State(theta, factors, layers, steps + 1), Draw(theta, loss)
 
     def _layers(self, factors: list[Factors], target: Target) -> list[Layer]:
-        assert isinstance(target.problem, Regression)
-        layers = []
+        scale, layers = _moments(target).scale, []
         for outputs, inputs in factors:
             left_values, left = torch.linalg.eigh(outputs)
             right_values, right = torch.linalg.eigh(inputs)
             # Rounding makes eigenvalues that are zero slightly negative.
             product = torch.outer(left_values.clamp_min(0), right_values.clamp_min(0))
-            curvature = 2 * target.nbeta * target.problem.scale * product
+            curvature = 2 * target.nbeta * scale * product
             total = curvature + target.gamma + self.damping * float(curvature.max())
             layers.append(Layer(left, right, total.reciprocal()))
         return layers
 
 
-def _network(target: Target) -> LinearNetwork:
-    assert isinstance(target.problem, Regression)
-    assert isinstance(target.problem.map, LinearNetwork)
-    return target.problem.map
+def _network(target: Target) -> LayerForm:
+    form = squared_form(target.problem)
+    assert form is not None
+    assert isinstance(form.map, LayerForm)
+    return form.map
+
+
+def _moments(target: Target) -> MomentForm:
+    form = moment_form(target.loss)
+    assert form is not None
+    return form
 
 
 def _factors(theta: Tensor, target: Target) -> list[Factors]:
     """Return the factors of every layer, averaged over the chains."""
     weights = _network(target).layers(theta)
-    moments = target.loss.draw(1, None, torch.Generator())
-    width = weights[0].shape[2]
+    second, width = _moments(target).second, weights[0].shape[2]
     second = (
-        torch.eye(width, dtype=theta.dtype) * moments.second
-        if isinstance(moments, Population)
-        else moments.second.to(theta.dtype)
+        torch.eye(width, dtype=theta.dtype) * second
+        if isinstance(second, float)
+        else second.to(theta.dtype)
     )
     inputs = [second.expand(theta.shape[0], width, width)]
     for weight in weights[:-1]:

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from llcbench.problems.squared.streams import Stream
 from llcbench.records import Guard
+from llcbench.sampling.abilities import noisy_labels
 from llcbench.sampling.diagnostics import Convergence, longest_stay, split_half
 from llcbench.sampling.loop import Trace
 from llcbench.sampling.target import Target
+from llcbench.types import Streamed
 
 # A chain that has stayed in one place for this share of its draws knows that place from a few
 # visits only.
@@ -95,7 +96,7 @@ def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30
     """
     samples = target.problem.num_data or 1 if target.loss.autograd else 1
     large = target.dim > LARGE or target.dim * samples > SLOW
-    if large or isinstance(target.data, Stream):
+    if large or isinstance(target.data, Streamed):
         return _curvature_of_a_batch(target, rng)
     start = target.w_star.double().unsqueeze(0)
     loss = target.problem.bind(target.data, torch.float64)
@@ -119,7 +120,7 @@ def _curvature_of_a_batch(target: Target, rng: torch.Generator, iterations: int 
     target.release()
     star, width, value = target.w_star.unsqueeze(0), 1e-2, 1.0
     batch = target.loss.draw(1, target.batch_size, rng)
-    noisy = target.data is not None and getattr(target.loss, "noisy", True)
+    noisy = target.data is not None and noisy_labels(target.loss)
     rest = target.loss.excess_and_grad(star, batch)[1] if noisy else None
     slope = torch.randn(star.shape, generator=rng, dtype=star.dtype)
     value = float(slope.norm())

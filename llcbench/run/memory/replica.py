@@ -69,15 +69,13 @@ def numbers_of(spec: Spec) -> int:
 
 def data_bytes(spec: Spec) -> int:
     """Return bytes of a stored data set with its copy in the precision of the run."""
-    from llcbench.problems.squared.regression import Regression
-    from llcbench.problems.squared.streams import STORED_BYTES
+    from llcbench.sampling.abilities import squared_form
 
     problem = registry.problem(spec.problem)
-    if problem.num_data is None or not isinstance(problem, Regression):
+    form = squared_form(problem)
+    if problem.num_data is None or form is None or form.streamed:
         return 0
-    width: int = problem.map.inputs + (problem.map.outputs if problem.noise_sd else 0)
-    if 8 * problem.num_data * width > STORED_BYTES:
-        return 0
+    width: int = form.inputs + (form.outputs if form.noise_sd else 0)
     bytes_: int = problem.num_data * width * (8 + itemsize(spec))
     return bytes_
 
@@ -90,16 +88,14 @@ def itemsize(spec: Spec) -> int:
 def replica_of(spec: Spec) -> tuple[Replica, float]:
     """Return a replica, and the ratio of the parameters of the run to its own."""
     from llcbench.problems.squared.linear_map import LinearNetwork
-    from llcbench.problems.squared.regression import Regression
+    from llcbench.sampling.abilities import squared_form
+    from llcbench.types import LayerForm
 
     problem, numbers = registry.problem(spec.problem), numbers_of(spec)
+    form = squared_form(problem)
     # So hot that no chain diverges, whatever the step: one that does is not looked at to the end.
     short: dict[str, Any] = {"nbeta": 1e-3, "num_draws": PROBE_DRAWS, "num_burnin": 0}
-    if (
-        numbers <= 2 * REPLICA
-        or not isinstance(problem, Regression)
-        or not isinstance(problem.map, LinearNetwork)
-    ):
+    if numbers <= 2 * REPLICA or form is None or not isinstance(form.map, LayerForm):
         return Replica(with_settings(spec, short), None), 1.0
     factor: float = min(REPLICA / (problem.dim if problem.dim > REGIME else numbers), 1.0) ** 0.5
 
@@ -109,13 +105,13 @@ def replica_of(spec: Spec) -> tuple[Replica, float]:
     if spec.settings.batch_size is not None:
         short["batch_size"] = shrunk(spec.settings.batch_size)
     network = Network(
-        widths=tuple(map(shrunk, problem.map.widths)),
+        widths=tuple(map(shrunk, form.map.widths)),
         num_data=None if problem.num_data is None else shrunk(problem.num_data),
         streamed=problem.num_data is not None and data_bytes(spec) == 0,
-        single=problem.single,
-        scale=problem.scale,
-        law=problem.inputs.kind,
-        noise_sd=problem.noise_sd,
+        single=form.single,
+        scale=form.scale,
+        law=form.distribution,
+        noise_sd=form.noise_sd,
     )
     ratio = problem.dim / LinearNetwork(network.widths).dim
     return Replica(with_settings(spec, short), network), ratio
@@ -184,7 +180,7 @@ def _built(network: Network) -> tuple[Any, Any]:
     point *= np.float32(0.1 / max(network.widths) ** 0.5)
     if not network.single:
         point = point.astype(np.float64)
-    drawn = random_networks.Network(network.widths, (), network.single, lambda: point)
+    drawn = random_networks.RandomNetwork(network.widths, (), network.single, lambda: point)
     problem = linear_problem(
         "replica",
         drawn if network.single else drawn.layers,

@@ -1,17 +1,18 @@
 """Where samplers are examined: targets that suit them, a loss that spies on them, short walks."""
 
 import math
-from dataclasses import is_dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from dataclasses import dataclass, field, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, final
 
 import torch
 from torch import Tensor
 
 from llcbench import registry
 from llcbench.samplers.function import FunctionSampler
+from llcbench.sampling.abilities import Forwarding
 from llcbench.sampling.loop import Trace, sample
 from llcbench.sampling.target import AnySampler, Target
-from llcbench.types import Draw
+from llcbench.types import Draw, LayerGradient, Visit
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -21,48 +22,83 @@ Law = Literal["euler", "exact", "limit"]
 # Curvatures of the quadratic, those of the problem regular/d3.
 CURVATURES = (0.25, 1.0, 4.0)
 QUADRATIC, PRODUCT = "regular/d3", "rrr/1-1-1/r0"
+# Wide against a minibatch of 6, which is sent through its layers.
+NETWORK = "dln/9-12-11-8/r2/n300"
 
 
 class NotConforming(AssertionError):
     """Raised when a sampler fails a check; says what it did and what it must do."""
 
 
-class Spy:
-    """Stands in for a loss: counts gradients, and returns NaN once it is told to."""
+@dataclass
+class Record:
+    """What a `Spy` has seen, shared by all of its copies.
 
-    def __init__(self, loss: Any) -> None:
-        self._loss = loss
-        self.gradients = self.broken_calls = 0
-        self.broken = False
+    Attributes:
+        gradients: Gradients evaluated, whatever the route, summed over chains.
+        visits: Those of them that were handed out layer by layer.
+        broken: Whether losses are NaN from now on.
+        broken_calls: Evaluations since then.
+    """
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loss, name)
+    gradients: int = 0
+    visits: int = 0
+    broken: bool = False
+    broken_calls: int = 0
+
+
+@final
+@dataclass(frozen=True)
+class Spy(Forwarding):
+    """Stands in for a loss: counts gradients on every route, and returns NaN once it is told to.
+
+    It can do what the loss can do, so that samplers take the steps that they take in production.
+    """
+
+    record: Record = field(default_factory=Record)
 
     def excess(self, theta: Tensor, batch: Any) -> Tensor:
         """Return the excess loss, NaN once broken."""
-        return self._seen(self._loss.excess(theta, batch))
+        return self._seen(super().excess(theta, batch))
 
     def excess_and_grad(self, theta: Tensor, batch: Any) -> tuple[Tensor, Tensor]:
         """Return loss and gradient, NaN once broken, and count."""
-        self.gradients += theta.shape[0]
-        loss, grad = self._loss.excess_and_grad(theta, batch)
+        self.record.gradients += theta.shape[0]
+        loss, grad = super().excess_and_grad(theta, batch)
         return self._seen(loss), self._seen(grad)
 
+    def excess_and_grad_into(self, theta: Tensor, batch: Any, out: Tensor) -> Tensor:
+        """Return the loss and write the gradient, NaN once broken, and count."""
+        self.record.gradients += theta.shape[0]
+        loss = super().excess_and_grad_into(theta, batch, out)
+        out.copy_(self._seen(out))
+        return self._seen(loss)
+
+    def excess_and_visit(self, theta: Tensor, batch: Any, visit: Visit) -> Tensor:
+        """Return the loss and hand out the gradient, NaN once broken, and count."""
+        self.record.gradients += theta.shape[0]
+        self.record.visits += theta.shape[0]
+
+        def seen(gradient: LayerGradient) -> None:
+            visit(gradient._replace(slopes=self._seen(gradient.slopes)))
+
+        return self._seen(super().excess_and_visit(theta, batch, seen))
+
     def _seen(self, value: Tensor) -> Tensor:
-        self.broken_calls += self.broken
-        return value * math.nan if self.broken else value
+        self.record.broken_calls += self.record.broken
+        return value * math.nan if self.record.broken else value
 
 
 class Breaking(NamedTuple):
     """A sampler whose loss turns NaN after the start."""
 
     sampler: AnySampler
-    spy: Spy
+    record: Record
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> Any:
         """Start, and break the loss."""
         state = self.sampler.init(theta, target, rng)
-        self.spy.broken = True
+        self.record.broken = True
         return state
 
     def step(self, state: Any, target: Target, rng: torch.Generator) -> tuple[Any, Draw]:
@@ -108,12 +144,26 @@ def exact_value(target: Target) -> float:
     return found.value
 
 
-def spied(sampler: AnySampler) -> tuple[Target, Spy]:
-    """Return a target with a spy in the place of its loss."""
-    target = target_for(sampler)
+def spied(target: Target) -> tuple[Target, Record]:
+    """Return a target with a spy in the place of its loss, and what the spy has seen."""
     spy = Spy(target.loss)
-    target.loss = spy
-    return target, spy
+    return replace(target, bound=spy), spy.record
+
+
+def routes(sampler: AnySampler) -> list[Target]:
+    """Return targets that between them offer every way to a gradient.
+
+    The full batch, minibatches, and minibatches of a network whose gradient comes layer by layer;
+    those that the sampler declines are omitted.
+    """
+    full, few = target_for(sampler), minibatch_target(sampler)
+    problem = registry.problem(NETWORK)
+    # So hot that whatever step suits the quadratic is short here.
+    nbeta = full.nbeta / 1000
+    data = problem.sample_data(generator(4))
+    network = Target(problem, nbeta, nbeta, full.num_chains, data, batch_size=6)
+    found = [full] if few is None else [full, few]
+    return [*found, network] if _supported(sampler, network) else found
 
 
 def walk(

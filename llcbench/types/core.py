@@ -1,11 +1,11 @@
-"""Shape aliases and protocols; imports nothing from the package.
+"""Shape aliases and the protocols of problems, losses and samplers.
 
 Parameters of all chains are one contiguous tensor ``(chains, dim)``. Chains are an axis of every
 array, never a Python loop.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -17,6 +17,11 @@ from theory.tempered import Tempered
 Theta = Float[Tensor, "chains dim"]
 Point = Float[Tensor, "dim"]
 PerChain = Float[Tensor, "chains"]
+
+# Precision of the matrix products that make a gradient.
+Matmul = Literal["full", "bfloat16"]
+# Distribution of the entries of a regression input: standard normal, or uniform on [-10, 10).
+InputDistribution = Literal["normal", "uniform10"]
 
 StateT = TypeVar("StateT")
 TargetT = TypeVar("TargetT", contravariant=True)
