@@ -55,7 +55,7 @@ def check_non_negative(owner: str, name: str, value: Any, *, hint: str = "") -> 
     number = _float(value)
     if number is None or not (math.isfinite(number) and number >= 0):
         refuse(owner, name, "a finite number of at least 0", value, hint)
-    return number
+    return number + 0.0  # the negative zero has another text
 
 
 def check_count(owner: str, name: str, value: Any, *, least: int = 0, hint: str = "") -> int:
@@ -67,6 +67,18 @@ def check_count(owner: str, name: str, value: Any, *, least: int = 0, hint: str 
     number = whole(value)
     if number is None or not least <= number <= LARGEST_COUNT:
         refuse(owner, name, f"a whole number of at least {least}", value, hint)
+    return number
+
+
+def check_whole(owner: str, name: str, value: Any, *, hint: str = "") -> int:
+    """Return a whole number, which may be negative.
+
+    Raises:
+        ValueError: If the value is anything else.
+    """
+    number = whole(value)
+    if number is None or abs(number) > LARGEST_COUNT:
+        refuse(owner, name, "a whole number", value, hint)
     return number
 
 
@@ -91,7 +103,7 @@ def check_decay(owner: str, name: str, value: Any, *, hint: str = "") -> float:
     number = _float(value)
     if number is None or not 0 <= number < 1:
         refuse(owner, name, "in [0, 1)", value, hint)
-    return number
+    return number + 0.0
 
 
 def check_choice(

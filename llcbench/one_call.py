@@ -4,10 +4,11 @@ import msgspec
 from tqdm import tqdm
 
 from llcbench.estimators.mean_energy import MeanEnergy
-from llcbench.records import Estimate, Settings
+from llcbench.records import Estimate
 from llcbench.samplers.sgld import SGLD
 from llcbench.sampling.target import AnySampler
 from llcbench.seeds import Seeds
+from llcbench.settings import Settings
 from llcbench.types import Problem
 
 # Trained networks: a localisation that chains of this length and this step feel five times over.

@@ -4,13 +4,15 @@ Parameters of all chains are one contiguous tensor ``(chains, dim)``. Chains are
 array, never a Python loop.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar, final, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from llcbench.checks import check_count, check_non_negative
 from theory.coefficient import RLCT
 from theory.tempered import Tempered
 
@@ -177,4 +179,31 @@ class Sampler(Protocol[StateT, TargetT]):
         """Advance all chains by one step."""
 
 
-Parameters = Mapping[str, float | int | str | bool | None]
+class BudgetExceeded(RuntimeError):
+    """Raised by a target when a sampler has used up its gradients or its time."""
+
+
+@final
+@dataclass(frozen=True)
+class Budget:
+    """Limits that the target enforces.
+
+    Attributes:
+        grad_evals: Largest number of gradient evaluations, summed over chains; None for no limit.
+        seconds: Wall-clock limit from the construction of the target; None for no limit.
+
+    Raises:
+        ValueError: If a limit is negative or no number.
+    """
+
+    grad_evals: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        hint = "None is no limit"
+        if self.grad_evals is not None:
+            count = check_count("Budget", "grad_evals", self.grad_evals, hint=hint)
+            object.__setattr__(self, "grad_evals", count)
+        if self.seconds is not None:
+            seconds = check_non_negative("Budget", "seconds", self.seconds, hint=hint)
+            object.__setattr__(self, "seconds", seconds)

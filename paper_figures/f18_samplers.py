@@ -44,8 +44,8 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
 
     from llcbench import registry
     from llcbench.estimators.mean_energy import MeanEnergy
-    from llcbench.records import Settings
     from llcbench.seeds import Seeds
+    from llcbench.settings import Settings
 
     torch.set_num_threads(1)
     name, _, gamma = cell.partition("@")

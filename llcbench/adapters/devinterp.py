@@ -24,11 +24,12 @@ from llcbench.adapters.devinterp_feed import (
 from llcbench.adapters.packages import global_noise, load
 from llcbench.estimators.mean_energy import MeanEnergy
 from llcbench.estimators.options import require_word
-from llcbench.records import Estimate, Settings, Status
+from llcbench.records import Estimate, Status
 from llcbench.sampling.loop import Trace
-from llcbench.sampling.target import Budget, BudgetExceeded, Target
+from llcbench.sampling.target import Target
 from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.settings import Settings
+from llcbench.types import Budget, BudgetExceeded, Data, Problem
 
 Sampler = kernels.SGLD | kernels.RMSpropSGLD | kernels.SGNHT
 

@@ -10,7 +10,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from llcbench.problems.models.likelihood import LikelihoodLoss, Observations
 from llcbench.problems.squared.regression import SquaredLoss
-from llcbench.sampling.target import BudgetExceeded, Target
+from llcbench.sampling.target import Target
+from llcbench.types import BudgetExceeded
 
 
 @final

@@ -11,10 +11,11 @@ from llcbench.estimators.curvature import Array, constant, deterministic, spectr
 from llcbench.estimators.gauss_newton import estimate_of, is_network, probed
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import skipped
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.target import AnySampler, Budget
+from llcbench.records import Estimate
+from llcbench.sampling.target import AnySampler
 from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.settings import Settings
+from llcbench.types import Budget, Data, Problem
 from theory.tempered import Tempered
 
 

@@ -13,10 +13,11 @@ from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import skipped
 from llcbench.estimators.temperature_runs import Leg, run_legs
 from llcbench.problems.squared.label_noise import energy_and_square
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.target import AnySampler, Budget
+from llcbench.records import Estimate
+from llcbench.sampling.target import AnySampler
 from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.settings import Settings
+from llcbench.types import Budget, Data, Problem
 from theory.tempered import Tempered
 
 

@@ -8,10 +8,11 @@ from typing import final
 from llcbench.estimators.curvature import Array, constant, deterministic, spectrum, too_large
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import skipped
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.target import AnySampler, Budget
+from llcbench.records import Estimate
+from llcbench.sampling.target import AnySampler
 from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.settings import Settings
+from llcbench.types import Budget, Data, Problem
 from theory.tempered import Tempered
 
 

@@ -10,14 +10,15 @@ import torch
 from numpy.typing import NDArray
 
 from llcbench.provenance import peak_bytes
-from llcbench.records import Estimate, Settings
+from llcbench.records import Estimate
 from llcbench.sampling.checkpoint import Checkpoint
 from llcbench.sampling.diagnostics import convergence, quantile, standard_error
 from llcbench.sampling.guards import guards
 from llcbench.sampling.loop import Trace, sample
-from llcbench.sampling.target import AnySampler, Budget, Target
+from llcbench.sampling.target import AnySampler, Target
 from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.settings import Settings
+from llcbench.types import Budget, Data, Problem
 
 # A population loss has no n; its default temperature is that of this many samples.
 NOMINAL_DATA = 100_000

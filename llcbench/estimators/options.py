@@ -1,6 +1,7 @@
 """Checks of options, and what an estimator says that cannot measure a problem."""
 
-from llcbench.records import Estimate, Settings
+from llcbench.records import Estimate
+from llcbench.settings import Settings
 
 
 def require_ratio(owner: str, ratio: float, below: float = float("inf")) -> None:

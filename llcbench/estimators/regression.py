@@ -20,10 +20,11 @@ from llcbench.estimators.temperatures import (
     run_ladder,
     tempered_combination,
 )
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.target import AnySampler, Budget
+from llcbench.records import Estimate
+from llcbench.sampling.target import AnySampler
 from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.settings import Settings
+from llcbench.types import Budget, Data, Problem
 from theory.tempered import Tempered
 
 Array = NDArray[np.float64]

@@ -15,10 +15,11 @@ from llcbench.estimators.options import require_ratio, skipped
 from llcbench.estimators.temperature_runs import Leg, run_legs
 from llcbench.estimators.temperatures import Combination, tempered_combination
 from llcbench.estimators.two_temperatures import TwoTemperatures
-from llcbench.records import Estimate, Guard, Settings
-from llcbench.sampling.target import AnySampler, Budget
+from llcbench.records import Estimate, Guard
+from llcbench.sampling.target import AnySampler
 from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.settings import Settings
+from llcbench.types import Budget, Data, Problem
 from theory.tempered import Tempered
 
 Array = NDArray[np.float64]

@@ -13,13 +13,14 @@ from llcbench.estimators.jackknife import Figure, split
 from llcbench.estimators.mean_energy import LEVEL, target_of
 from llcbench.problems.squared import label_noise
 from llcbench.provenance import peak_bytes
-from llcbench.records import Estimate, Guard, Settings, Status
+from llcbench.records import Estimate, Guard, Status
 from llcbench.sampling.diagnostics import convergence, quantile
 from llcbench.sampling.guards import guards
 from llcbench.sampling.loop import Trace, sample
-from llcbench.sampling.target import AnySampler, Budget, BudgetExceeded, Target
+from llcbench.sampling.target import AnySampler, Target
 from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.settings import Settings
+from llcbench.types import Budget, BudgetExceeded, Data, Problem
 
 Array = NDArray[np.float64]
 FEWEST_DRAWS = 8

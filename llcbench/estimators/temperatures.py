@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.temperature_runs import Leg, Legs, run_legs
-from llcbench.records import Estimate, Settings
+from llcbench.records import Estimate
 from llcbench.sampling.target import AnySampler
+from llcbench.settings import Settings
 from llcbench.types import Data, Problem
 from theory.tempered import Tempered
 

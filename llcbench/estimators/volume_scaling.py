@@ -18,11 +18,12 @@ from llcbench.estimators.splitting import Splitting
 from llcbench.estimators.sublevel import sublevel_mass
 from llcbench.estimators.temperatures import log_log_slope
 from llcbench.provenance import peak_bytes
-from llcbench.records import Estimate, Guard, Settings
+from llcbench.records import Estimate, Guard
 from llcbench.sampling.diagnostics import quantile
-from llcbench.sampling.target import AnySampler, Budget
+from llcbench.sampling.target import AnySampler
 from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.settings import Settings
+from llcbench.types import Budget, Data, Problem
 from theory.tempered import Tempered
 
 Array = NDArray[np.float64]

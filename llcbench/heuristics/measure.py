@@ -16,9 +16,10 @@ from llcbench.measures.geometric_complexity import geometric_complexity
 from llcbench.measures.hessian import Hessian, extreme_eigenvalues, trace
 from llcbench.measures.norms import frobenius_norms, norm_controlled, scale_free, total_norm
 from llcbench.problems.modules.problem import ModuleProblem, PerSampleLoss, Tensors, from_module
-from llcbench.records import Estimate, Settings
+from llcbench.records import Estimate
 from llcbench.samplers.sgld import SGLD
 from llcbench.seeds import Seeds
+from llcbench.settings import Settings
 from llcbench.training.train import Checkpoint
 
 

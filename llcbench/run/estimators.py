@@ -3,8 +3,9 @@
 from typing import Any
 
 from llcbench import registry
-from llcbench.records import Settings, Value, text
+from llcbench.records import Value, text
 from llcbench.run.suite import parse_sampler
+from llcbench.settings import Settings
 
 
 def canonical(written: str, sampler: Any = None) -> str:

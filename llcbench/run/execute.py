@@ -91,7 +91,7 @@ def execute(
     import torch
 
     from llcbench.estimators.mean_energy import MeanEnergy
-    from llcbench.sampling.target import Budget
+    from llcbench.types import Budget
 
     torch.set_num_threads(threads)
     # The peak belongs to this run, whatever the process has done before it.

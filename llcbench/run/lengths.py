@@ -3,7 +3,8 @@
 import msgspec
 
 from llcbench import registry
-from llcbench.records import Settings, Value
+from llcbench.records import Value
+from llcbench.settings import Settings
 
 # Share of the gradients that goes into the burn-in.
 BURNIN = 0.4

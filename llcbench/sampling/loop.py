@@ -10,8 +10,8 @@ from llcbench.records import Status
 from llcbench.sampling.chains import Chains, Trace
 from llcbench.sampling.checkpoint import Checkpoint
 from llcbench.sampling.state_trees import NotStorable
-from llcbench.sampling.target import AnySampler, Budget, BudgetExceeded, Target
-from llcbench.types import Draw
+from llcbench.sampling.target import AnySampler, Target
+from llcbench.types import Budget, BudgetExceeded, Draw
 
 __all__ = ["Trace", "sample"]
 

@@ -9,17 +9,19 @@ from typing import Any, Literal, final
 
 from llcbench import registry
 from llcbench.estimators.mean_energy import MeanEnergy, nbeta_of
-from llcbench.records import Estimate, RunRecord, Settings, Spec, Truths
+from llcbench.records import Estimate, RunRecord, Spec, Truths
 from llcbench.run.execute import compute_truths, record_of, seeds_of, truth_key
 from llcbench.run.executors.executor import Serial
 from llcbench.run.plan import missing
 from llcbench.run.runner import run_missing
 from llcbench.run.store import Store, key_of
 from llcbench.run.suite import parse_sampler
-from llcbench.sampling.target import AnySampler, Budget
+from llcbench.sampling.target import AnySampler
 from llcbench.scoring import Score, scores
+from llcbench.settings import Settings
 from llcbench.testing import as_sampler
 from llcbench.testing.gate import Verdict, judge, limit_of
+from llcbench.types import Budget
 
 
 class Declined(RuntimeError):

@@ -101,8 +101,8 @@ def estimate(layers: list[Array], inputs: "torch.Tensor", seeds: "Seeds") -> flo
     """
     from llcbench.estimators.mean_energy import MeanEnergy
     from llcbench.problems.linear_networks.linear_model import linear_problem
-    from llcbench.records import Settings
     from llcbench.samplers.sgld import SGLD
+    from llcbench.settings import Settings
     from llcbench.types import Data
 
     problem = linear_problem(

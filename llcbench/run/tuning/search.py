@@ -18,11 +18,12 @@ import msgspec
 import numpy as np
 
 from llcbench import registry
-from llcbench.records import Settings, Value
+from llcbench.records import Value
 from llcbench.run.lengths import with_grads
 from llcbench.run.tuning.pilots import Pilot, Tuning
 from llcbench.sampling.diagnostics import convergence, standard_error
 from llcbench.seeds import Seeds
+from llcbench.settings import Settings
 from llcbench.types import Data, Problem
 
 STEPS = tuple(float(f"{10.0 ** (k / 2):.2g}") for k in range(-14, 3))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from llcbench.samplers.function import FunctionSampler
-from llcbench.sampling.target import AnySampler, Budget, BudgetExceeded
+from llcbench.sampling.target import AnySampler
 from llcbench.testing.conformance.fixtures import (
     Breaking,
     NotConforming,
@@ -24,6 +24,7 @@ from llcbench.testing.conformance.fixtures import (
     target_for,
     walk,
 )
+from llcbench.types import Budget, BudgetExceeded
 
 
 def check_shapes(sampler: AnySampler) -> None:

@@ -9,9 +9,9 @@ from llcbench.adapters import devinterp_kernels as kernels
 from llcbench.adapters.devinterp import Devinterp
 from llcbench.adapters.devinterp_feed import Weights, evaluate_of, loader_of
 from llcbench.adapters.packages import missing
-from llcbench.sampling.target import Budget
 from llcbench.seeds import Seeds
 from llcbench.testing import named_checks
+from llcbench.types import Budget
 from theory.langevin.euler import euler_langevin
 
 pytestmark = pytest.mark.skipif(missing("devinterp") is not None, reason=str(missing("devinterp")))
