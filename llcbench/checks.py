@@ -132,10 +132,7 @@ def plain_number(value: Any) -> int | float | None:
         return None
     if isinstance(value, Integral):
         return int(value)
-    try:
-        return float(value)
-    except OverflowError:  # a fraction beyond the range of a float
-        return math.inf if value > 0 else -math.inf
+    return _rounded(value)
 
 
 def whole(value: Any) -> int | None:
@@ -167,9 +164,12 @@ def shown(value: Any) -> str:
 
 def _float(value: Any) -> float | None:
     number = plain_number(value)
-    if number is None:
-        return None
+    return None if number is None else _rounded(number)
+
+
+def _rounded(number: Any) -> float:
+    """Return the nearest float; infinity for an integer or a fraction beyond their range."""
     try:
         return float(number)
-    except OverflowError:  # an int beyond the range of a float
+    except OverflowError:
         return math.inf if number > 0 else -math.inf

@@ -22,7 +22,7 @@ GradientKind = Literal["plain", "control_variate"]
 DType = Literal["float32", "float64"]
 Matmul = Literal["full", "bfloat16"]
 
-AUTOMATIC = "n / log n"
+AUTOMATIC: Automatic = "n / log n"
 _OWNER = "settings"
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 
@@ -108,7 +108,7 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
 
 def _nbeta(value: Any) -> float | Automatic:
     if isinstance(value, str) and value == AUTOMATIC:
-        return "n / log n"
+        return AUTOMATIC
     if plain_number(value) is None:
         allowed = f"a finite positive number or {AUTOMATIC!r}"
         refuse(_OWNER, "nbeta", allowed, value, "write a number such as 1e4")
