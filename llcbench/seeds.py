@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, final
 
-from llcbench.checks import check_whole, refuse
+from llcbench.checks import check_whole, refuse, set_checked
 
 if TYPE_CHECKING:
     import torch
@@ -36,12 +36,15 @@ class Seeds:
     sampler: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("seed", "replicate"):
-            # The text is hashed: 1.0 and numpy's 1 have to be the same seed as 1.
-            object.__setattr__(self, name, check_whole("Seeds", name, getattr(self, name)))
-        for name in ("problem", "sampler"):
-            if not isinstance(getattr(self, name), str):
-                refuse("Seeds", name, "a text", getattr(self, name), "ids and labels are text")
+        # Their text is hashed: 1.0 and numpy's 1 have to be the same seed as 1.
+        set_checked(
+            self,
+            seed=check_whole("Seeds", "seed", self.seed),
+            replicate=check_whole("Seeds", "replicate", self.replicate),
+        )
+        for name, value in (("problem", self.problem), ("sampler", self.sampler)):
+            if not isinstance(value, str):
+                refuse("Seeds", name, "text", value, "ids and labels are text")
 
     def number(self, role: Role) -> int:
         """Return the 63-bit seed of a role."""

@@ -21,7 +21,7 @@ NORMAL90 = 1.6449
 
 
 def is_network(problem: Problem) -> TypeGuard[Regression]:
-    """Tell whether a problem is a linear network, whose Gauss-Newton matrix has factors."""
+    """Return whether a problem is a linear network, whose Gauss-Newton matrix has factors."""
     return isinstance(problem, Regression) and isinstance(problem.map, LinearNetwork)
 
 

@@ -21,6 +21,7 @@ from llcbench.samplers.sgld import SGLD
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
 from llcbench.training.train import Checkpoint
+from llcbench.types import RunContext
 
 
 @final
@@ -85,7 +86,7 @@ def local(problem: ModuleProblem, how: Measuring, seed: int) -> Local:
     )
     # One name for all networks: arms at one seed share noise and minibatches.
     seeds = Seeds(seed, "heuristics", 0, "sgld")
-    return _local(MeanEnergy(SGLD(how.step_size), settings).estimate(problem, seeds=seeds))
+    return _local(MeanEnergy(SGLD(how.step_size), settings).estimate(problem, RunContext(seeds)))
 
 
 def finite(value: float | None) -> float | None:

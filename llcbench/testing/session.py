@@ -16,12 +16,13 @@ from llcbench.run.plan import missing
 from llcbench.run.runner import run_missing
 from llcbench.run.store import Store, key_of
 from llcbench.run.suite import parse_sampler
+from llcbench.sampling import abilities
 from llcbench.sampling.target import AnySampler
 from llcbench.scoring import Score, scores
 from llcbench.settings import Settings
 from llcbench.testing import as_sampler
 from llcbench.testing.gate import Verdict, judge, limit_of
-from llcbench.types import Budget
+from llcbench.types import Budget, RunContext
 
 
 class Declined(RuntimeError):
@@ -208,18 +209,16 @@ def _named(sampler: Any) -> tuple[str, dict[str, Any], AnySampler | None]:
     built = as_sampler(sampler)
     if isinstance(sampler, str):
         return parse_sampler(sampler)[0], registry.parameters_of(built), None
-    name = getattr(built, "name", None) or type(built).__name__.lower()
     # No registered name has a dot, so these records are never taken for those of a named sampler.
-    return f"object.{name}", registry.parameters_of(built), built
+    return f"object.{abilities.name(built)}", registry.parameters_of(built), built
 
 
 def _estimate(spec: Spec, sampler: AnySampler, budget: Budget) -> Estimate:
     """Run a sampler; what it raises becomes a status, as in every run."""
     problem = registry.problem(spec.problem)
     try:
-        return MeanEnergy(sampler, spec.settings).estimate(
-            problem, seeds=seeds_of(spec), budget=budget
-        )
+        context = RunContext(seeds_of(spec), budget)
+        return MeanEnergy(sampler, spec.settings).estimate(problem, context)
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno}"

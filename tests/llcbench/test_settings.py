@@ -317,7 +317,7 @@ def test_what_a_later_version_added_does_not_pass_for_a_record(tmp_path) -> None
         (Seeds, {"seed": 0.5}, "seed must be a whole number"),
         (Seeds, {"seed": "1"}, "seed must be a whole number"),
         (Seeds, {"replicate": True}, "replicate must be a whole number"),
-        (Seeds, {"problem": 3}, "problem must be a text"),
+        (Seeds, {"problem": 3}, "problem must be text"),
     ],
 )
 def test_budgets_and_seeds_are_checked_too(make, given, message) -> None:

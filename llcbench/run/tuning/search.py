@@ -84,10 +84,10 @@ class _Bench:
     def declined(self, built: Any) -> str | None:
         """Return why the sampler cannot run here, None if it can."""
         from llcbench.estimators.mean_energy import MeanEnergy
+        from llcbench.sampling import abilities
 
         target = MeanEnergy(built, self.settings).target(self.problem, self.data)
-        reason: str | None = getattr(built, "unsupported", lambda _: None)(target)
-        return reason
+        return abilities.unsupported(built, target)
 
     def by_plateau(self, varied: str, values: tuple[float, ...]) -> Tuning:
         """Choose the value at which the estimate changes least."""
