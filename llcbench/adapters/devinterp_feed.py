@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from llcbench.sampling.abilities import row_lookup
-from llcbench.sampling.target import BudgetExceeded, Target
+from llcbench.sampling.target import Target
+from llcbench.types import BudgetExceeded
 
 
 @final

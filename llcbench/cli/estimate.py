@@ -101,12 +101,7 @@ def _settings(overrides: tuple[str, ...], problem: Any) -> Any:
     from llcbench.one_call import fitting
     from llcbench.run.suite import settings_of
 
-    known = {
-        key: value
-        for key, value in msgspec.structs.asdict(fitting(problem)).items()
-        if value is not None
-    }
-    return settings_of(known, pairs_of(overrides))
+    return settings_of(msgspec.structs.asdict(fitting(problem)), pairs_of(overrides))
 
 
 def _state(path: str) -> dict[str, Any]:

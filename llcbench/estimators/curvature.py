@@ -35,7 +35,7 @@ class Spectrum(NamedTuple):
 
 
 def too_large(problem: Problem, name: str) -> str | None:
-    """Say why a problem has no Hessian here."""
+    """Return why a problem has no Hessian here, None if it has one."""
     if problem.dim <= MAX_DIM:
         return None
     return (

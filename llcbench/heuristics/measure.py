@@ -16,10 +16,12 @@ from llcbench.measures.geometric_complexity import geometric_complexity
 from llcbench.measures.hessian import Hessian, extreme_eigenvalues, trace
 from llcbench.measures.norms import frobenius_norms, norm_controlled, scale_free, total_norm
 from llcbench.problems.modules.problem import ModuleProblem, PerSampleLoss, Tensors, from_module
-from llcbench.records import Estimate, Settings
+from llcbench.records import Estimate
 from llcbench.samplers.sgld import SGLD
 from llcbench.seeds import Seeds
+from llcbench.settings import Settings
 from llcbench.training.train import Checkpoint
+from llcbench.types import RunContext
 
 
 @final
@@ -84,7 +86,7 @@ def local(problem: ModuleProblem, how: Measuring, seed: int) -> Local:
     )
     # One name for all networks: arms at one seed share noise and minibatches.
     seeds = Seeds(seed, "heuristics", 0, "sgld")
-    return _local(MeanEnergy(SGLD(how.step_size), settings).estimate(problem, seeds=seeds))
+    return _local(MeanEnergy(SGLD(how.step_size), settings).estimate(problem, RunContext(seeds)))
 
 
 def finite(value: float | None) -> float | None:

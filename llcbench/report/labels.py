@@ -6,8 +6,9 @@ from fractions import Fraction
 
 import msgspec
 
-from llcbench.records import Settings, text
+from llcbench.records import text
 from llcbench.scoring import Score
+from llcbench.settings import Settings
 
 # These two have columns of their own.
 SHOWN_SETTINGS = ("nbeta", "gamma")

@@ -1,13 +1,18 @@
 """Estimators with options, as suites, specs and the command line write them."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from llcbench import registry
-from llcbench.records import Settings, Value, text
+from llcbench.records import Value, text
 from llcbench.run.suite import parse_sampler
+from llcbench.settings import Settings
+
+if TYPE_CHECKING:
+    from llcbench.sampling.target import AnySampler
+    from llcbench.types import Estimator, TemperedEstimator
 
 
-def canonical(written: str, sampler: Any = None) -> str:
+def canonical(written: str, sampler: "AnySampler | None" = None) -> str:
     """Return ``name`` or ``name[option=value,...]`` with the options that differ from defaults.
 
     Options are in alphabetical order: one estimator has one text, hence one key.
@@ -22,15 +27,26 @@ def canonical(written: str, sampler: Any = None) -> str:
     return f"{name}[{inner}]" if inner else name
 
 
-def build(written: str, sampler: Any, settings: Settings) -> Any:
+def build(written: str, sampler: "AnySampler | None", settings: Settings) -> "Estimator":
     """Return the estimator of a text for a sampler and its settings."""
     name, options = parse_sampler(written)
     return registry.make_estimator(name, options, sampler, settings)
 
 
 def has_target(written: str) -> bool:
-    """Tell whether an estimator says itself what a perfect sampler would make it return."""
-    return hasattr(registry.estimator_class(parse_sampler(written)[0]), "tempered")
+    """Return whether an estimator says itself what a perfect sampler would make it return."""
+    from llcbench.types import TemperedEstimator  # it imports torch, which planning does not need
+
+    made = registry.estimator_class(parse_sampler(written)[0])
+    return isinstance(made, type) and issubclass(made, TemperedEstimator)
+
+
+def with_target(written: str, settings: Settings) -> "TemperedEstimator | None":
+    """Return an estimator that says what a perfect sampler would make it return, None of others."""
+    from llcbench.types import TemperedEstimator
+
+    built = build(written, None, settings) if has_target(written) else None
+    return built if isinstance(built, TemperedEstimator) else None
 
 
 def taken(parameters: dict[str, Value], default: str) -> tuple[str, dict[str, Value]]:

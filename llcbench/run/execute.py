@@ -54,8 +54,8 @@ def compute_truths(spec: Spec) -> Truths:
     problem = registry.problem(spec.problem)
     data = problem.sample_data(seeds_of(spec).generator("data"))
     nbeta = nbeta_of(spec.settings, problem.num_data)
-    if estimators.has_target(spec.estimator):
-        estimator = estimators.build(spec.estimator, None, spec.settings)
+    estimator = estimators.with_target(spec.estimator, spec.settings)
+    if estimator is not None:
         found = estimator.tempered(problem, nbeta, spec.settings.gamma, data)
     else:
         found = problem.tempered(nbeta, spec.settings.gamma, data)
@@ -90,8 +90,7 @@ def execute(
     """
     import torch
 
-    from llcbench.estimators.mean_energy import MeanEnergy
-    from llcbench.sampling.target import Budget
+    from llcbench.types import Budget, Checkpointed, RunContext
 
     torch.set_num_threads(threads)
     # The peak belongs to this run, whatever the process has done before it.
@@ -101,10 +100,14 @@ def execute(
     try:
         sampler = registry.make_sampler(spec.sampler, dict(spec.parameters))
         estimator = estimators.build(spec.estimator, sampler, spec.settings)
-        own = {"checkpoint": checkpoint} if isinstance(estimator, MeanEnergy) else {}
-        estimate = estimator.estimate(
-            problem, seeds=seeds_of(spec), budget=Budget(seconds=seconds), on_step=on_step, **own
+        kept = isinstance(estimator, Checkpointed) and estimator.keeps_checkpoint
+        context = RunContext(
+            seeds_of(spec),
+            Budget(seconds=seconds),
+            on_step=on_step,
+            checkpoint=checkpoint if kept else None,
         )
+        estimate = estimator.estimate(problem, context)
     except Exception as error:  # a user's sampler may raise anything; the sweep goes on
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno}"

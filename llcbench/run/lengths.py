@@ -3,7 +3,8 @@
 import msgspec
 
 from llcbench import registry
-from llcbench.records import Settings, Value
+from llcbench.records import Value
+from llcbench.settings import Settings
 
 # Share of the gradients that goes into the burn-in.
 BURNIN = 0.4
@@ -11,9 +12,13 @@ BURNIN = 0.4
 
 def costs_of(settings: Settings, name: str, parameters: dict[str, Value]) -> int:
     """Return the mean number of gradients that one step costs a chain."""
+    # It imports torch, which reading a suite does not need.
+    from llcbench.sampling import sampler_abilities
+
     built = registry.make_sampler(name, dict(parameters))
-    cost = int(getattr(built, "grads_per_step", 1))
-    return cost * (2 if settings.gradient == "control_variate" else 1)
+    return sampler_abilities.grads_per_step(built) * (
+        2 if settings.gradient == "control_variate" else 1
+    )
 
 
 def with_grads(

@@ -5,11 +5,12 @@ from fnmatch import fnmatch
 import msgspec
 
 from llcbench import registry
-from llcbench.records import RunRecord, Settings, Spec, Value
+from llcbench.records import RunRecord, Spec, Value
 from llcbench.run.estimators import canonical, taken
 from llcbench.run.lengths import with_grads
 from llcbench.run.store import key_of
 from llcbench.run.suite import Group, Suite, parse_sampler, settings_of
+from llcbench.settings import Settings
 
 REUSED = ("ok", "skipped")
 # Part of the message of a run that was skipped for want of a package, which may be there by now.

@@ -8,11 +8,14 @@ from typing import Any, final
 
 import msgspec
 
-from llcbench.records import RunRecord, Settings, Spec, Truths
+from llcbench.records import RunRecord, Spec, Truths
 from llcbench.run.tuning.pilots import Tuning
+from llcbench.settings import Settings
 
 # Settings that runs had before they could be chosen.
 LATER = ("matmul", "device")
+# A setting that allowed one value and is gone; the keys of all runs were made with it.
+FORMER = {"feed": "independent"}
 
 _RECORD = msgspec.json.Decoder(RunRecord)
 _TRUTHS = msgspec.json.Decoder(Truths)
@@ -32,7 +35,7 @@ def canonical(settings: Settings) -> dict[str, Any]:
     """Return the settings that count for a key."""
     plain: dict[str, Any] = msgspec.to_builtins(settings)
     unset = [name for name in LATER if plain[name] == getattr(Settings(), name)]
-    return {name: value for name, value in plain.items() if name not in unset}
+    return {name: value for name, value in plain.items() if name not in unset} | FORMER
 
 
 @final

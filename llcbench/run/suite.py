@@ -6,8 +6,9 @@ from typing import Literal
 
 import msgspec
 
-from llcbench.records import Settings, Value, number_or_word
+from llcbench.records import Value, number_or_word
 from llcbench.registry import suite_names, suite_paths, unknown
+from llcbench.settings import Settings, settings_from
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,15 +77,12 @@ def settings_of(*layers: dict[str, Value]) -> Settings:
     """Merge settings, later ones over earlier ones.
 
     Raises:
-        ValueError: If an option is unknown or a value has the wrong type.
+        ValueError: If an option is unknown or a value is not allowed.
     """
     merged: dict[str, Value] = {}
     for layer in layers:
         merged |= layer
-    try:
-        return msgspec.convert(merged, Settings)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"settings: {error}") from error
+    return settings_from(merged)
 
 
 def parse_sampler(text: str) -> tuple[str, dict[str, Value]]:

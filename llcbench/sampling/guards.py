@@ -1,16 +1,16 @@
 """Checks printed with every estimate: each has a figure, a limit and a meaning."""
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 
 from llcbench.records import Guard
+from llcbench.sampling import sampler_abilities
 from llcbench.sampling.abilities import noisy_labels
 from llcbench.sampling.diagnostics import Convergence, longest_stay, split_half
 from llcbench.sampling.loop import Trace
-from llcbench.sampling.target import Target
+from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Streamed
 
 # A chain that has stayed in one place for this share of its draws knows that place from a few
@@ -23,7 +23,7 @@ SLOW = 2**27
 
 
 def guards(
-    target: Target, sampler: Any, trace: Trace, figures: Convergence, rng: torch.Generator
+    target: Target, sampler: AnySampler, trace: Trace, figures: Convergence, rng: torch.Generator
 ) -> list[Guard]:
     """Return the guards of a finished run.
 
@@ -58,12 +58,10 @@ def guards(
             "mean loss below the loss at w_star: w_star is no minimum for this data",
         ),
     ]
-    step_size = getattr(sampler, "step_size", None)
-    if step_size is None:
-        step_size = getattr(sampler, "parameters", {}).get("step_size")
-    own_units = getattr(sampler, "preconditioned", False)
+    step_size = sampler_abilities.step_size(sampler)
+    own_units = sampler_abilities.preconditioned(sampler)
     if step_size is not None and trace.acceptance is None and not own_units:
-        found += _langevin(target, float(step_size), trace.excess.shape[1], rng)
+        found += _langevin(target, step_size, trace.excess.shape[1], rng)
     if trace.acceptance is not None:
         stay = longest_stay(kept) / kept.shape[1]
         most = _longest_fair_stay(trace.acceptance, *kept.shape)

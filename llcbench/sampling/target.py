@@ -8,26 +8,18 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from llcbench.checks import check_count, check_non_negative, check_positive
 from llcbench.sampling import abilities
-from llcbench.types import Loss, Matmul, Minibatches, Problem, Sampler, Visit
-
-
-class BudgetExceeded(RuntimeError):
-    """Raised by a target when a sampler has used up its gradients or its time."""
-
-
-@final
-@dataclass(frozen=True)
-class Budget:
-    """Limits that the target enforces.
-
-    Attributes:
-        grad_evals: Largest number of gradient evaluations, summed over chains; None for no limit.
-        seconds: Wall-clock limit from the construction of the target; None for no limit.
-    """
-
-    grad_evals: int | None = None
-    seconds: float | None = None
+from llcbench.types import (
+    Budget,
+    BudgetExceeded,
+    Loss,
+    Matmul,
+    Minibatches,
+    Problem,
+    Sampler,
+    Visit,
+)
 
 
 @final
@@ -74,11 +66,11 @@ class Target:
     sample_grads: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        _check_positive("nbeta", self.nbeta)
-        _check_positive("gamma", self.gamma, or_zero=True)
-        _check_positive("num_chains", self.num_chains)
+        self.nbeta = check_positive("target", "nbeta", self.nbeta)
+        self.gamma = check_non_negative("target", "gamma", self.gamma)
+        self.num_chains = check_count("target", "num_chains", self.num_chains, least=1)
         if self.batch_size is not None:
-            _check_positive("batch_size", self.batch_size)
+            self.batch_size = check_count("target", "batch_size", self.batch_size, least=1)
             if self.data is None:
                 raise ValueError(
                     f"batch_size={self.batch_size} given, but {self.problem.id} uses the population"
@@ -258,12 +250,6 @@ def check_device(device: str) -> None:
     """
     if not device.startswith("cpu") and not torch.cuda.is_available():
         raise ValueError(f"device={device!r}: torch finds no CUDA here; use device='cpu'")
-
-
-def _check_positive(name: str, value: float, *, or_zero: bool = False) -> None:
-    if not (value > 0 or (or_zero and value == 0)) or value == float("inf"):
-        allowed = "at least 0" if or_zero else "positive"
-        raise ValueError(f"{name} must be finite and {allowed}, got {value!r}")
 
 
 # A kernel whose state is its own affair: what loops and estimators are given.

@@ -9,17 +9,20 @@ from typing import Any, Literal, final
 
 from llcbench import registry
 from llcbench.estimators.mean_energy import MeanEnergy, nbeta_of
-from llcbench.records import Estimate, RunRecord, Settings, Spec, Truths
+from llcbench.records import Estimate, RunRecord, Spec, Truths
 from llcbench.run.execute import compute_truths, record_of, seeds_of, truth_key
 from llcbench.run.executors.executor import Serial
 from llcbench.run.plan import missing
 from llcbench.run.runner import run_missing
 from llcbench.run.store import Store, key_of
 from llcbench.run.suite import parse_sampler
-from llcbench.sampling.target import AnySampler, Budget
+from llcbench.sampling import sampler_abilities
+from llcbench.sampling.target import AnySampler
 from llcbench.scoring import Score, scores
+from llcbench.settings import Settings
 from llcbench.testing import as_sampler
 from llcbench.testing.gate import Verdict, judge, limit_of
+from llcbench.types import Budget, RunContext
 
 
 class Declined(RuntimeError):
@@ -206,18 +209,16 @@ def _named(sampler: Any) -> tuple[str, dict[str, Any], AnySampler | None]:
     built = as_sampler(sampler)
     if isinstance(sampler, str):
         return parse_sampler(sampler)[0], registry.parameters_of(built), None
-    name = getattr(built, "name", None) or type(built).__name__.lower()
     # No registered name has a dot, so these records are never taken for those of a named sampler.
-    return f"object.{name}", registry.parameters_of(built), built
+    return f"object.{sampler_abilities.name(built)}", registry.parameters_of(built), built
 
 
 def _estimate(spec: Spec, sampler: AnySampler, budget: Budget) -> Estimate:
     """Run a sampler; what it raises becomes a status, as in every run."""
     problem = registry.problem(spec.problem)
     try:
-        return MeanEnergy(sampler, spec.settings).estimate(
-            problem, seeds=seeds_of(spec), budget=budget
-        )
+        context = RunContext(seeds_of(spec), budget)
+        return MeanEnergy(sampler, spec.settings).estimate(problem, context)
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno}"

@@ -10,8 +10,8 @@ from torch import Tensor
 from llcbench.problems.squared.regression import Samples
 from llcbench.samplers.exact import Exact
 from llcbench.samplers.mala import MALA
-from llcbench.sampling.target import BudgetExceeded, Target
-from llcbench.types import Draw
+from llcbench.sampling.target import Target
+from llcbench.types import BudgetExceeded, Draw
 
 
 def move(

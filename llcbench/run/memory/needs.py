@@ -8,12 +8,13 @@ from typing import Any, final
 
 import msgspec
 
-from llcbench.records import Settings, Spec
+from llcbench.records import Spec
 from llcbench.run.executors.failure import Died
 from llcbench.run.executors.machines import size
 from llcbench.run.executors.processes import Processes
 from llcbench.run.memory.replica import data_bytes, itemsize, measure, numbers_of, replica_of
 from llcbench.run.store import key_of
+from llcbench.settings import Settings
 
 # No run of ours takes more bytes for every number in the parameters of its chains; below this
 # bound nothing has to be measured.

@@ -123,6 +123,7 @@ def measure(replica: Replica) -> tuple[int, int]:
 
     from llcbench.run import estimators
     from llcbench.run.execute import execute, seeds_of
+    from llcbench.types import RunContext
 
     torch.set_num_threads(1)
     spec, batch = replica.spec, replica.spec.settings.batch_size
@@ -139,7 +140,7 @@ def measure(replica: Replica) -> tuple[int, int]:
         problem, data = _built(network)
         sampler = registry.make_sampler(spec.sampler, dict(spec.parameters))
         estimator = estimators.build(spec.estimator, sampler, spec.settings)
-        estimator.estimate(problem, seeds=seeds_of(spec), data=data)
+        estimator.estimate(problem, RunContext(seeds_of(spec), data=data))
 
     # Then one of a tenth: buffers of a fixed size must not be scaled up.
     run(_third(replica.network))

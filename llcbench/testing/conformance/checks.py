@@ -8,12 +8,11 @@ import numpy as np
 import torch
 
 from llcbench.samplers.function import FunctionSampler
-from llcbench.sampling.target import AnySampler, Budget, BudgetExceeded
+from llcbench.sampling import sampler_abilities
+from llcbench.sampling.target import AnySampler
 from llcbench.testing.conformance.fixtures import (
     Breaking,
     NotConforming,
-    changed,
-    fields_of,
     generator,
     inputs_of,
     minibatch_target,
@@ -25,6 +24,7 @@ from llcbench.testing.conformance.fixtures import (
     target_for,
     walk,
 )
+from llcbench.types import Budget, BudgetExceeded
 
 
 def check_shapes(sampler: AnySampler) -> None:
@@ -75,8 +75,8 @@ def check_independent_chains(sampler: AnySampler) -> None:
 
     Adaptation that pools the chains is switched off through the field ``adapt``, if there is one.
     """
-    if "adapt" in fields_of(sampler):
-        sampler = changed(sampler, adapt=0)
+    if "adapt" in sampler_abilities.hyperparameters(sampler):
+        sampler = sampler_abilities.with_hyperparameters(sampler, adapt=0)
     target = target_for(sampler)
     start = target.start()
     start[0] += 0.3 / target.nbeta**0.5
@@ -134,7 +134,7 @@ def check_parameters(sampler: AnySampler) -> None:
         getattr(getattr(sampler, "__dataclass_params__", None), "frozen", False),
         f"{type(sampler).__name__} must be a dataclass with frozen=True: its fields are recorded",
     )
-    parameters = fields_of(sampler)
+    parameters = sampler_abilities.hyperparameters(sampler)
     for name, value in parameters.items():
         plain = value is None or isinstance(value, bool | int | float | str)
         require(plain, f"hyper-parameter {name} must be a plain value, got {type(value).__name__}")

@@ -1,21 +1,18 @@
 """Where samplers are examined: targets that suit them, a loss that spies on them, short walks."""
 
 import math
-from dataclasses import dataclass, field, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, final
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple, final
 
 import torch
 from torch import Tensor
 
 from llcbench import registry
-from llcbench.samplers.function import FunctionSampler
+from llcbench.sampling import sampler_abilities
 from llcbench.sampling.abilities import Forwarding
 from llcbench.sampling.loop import Trace, sample
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Draw, LayerGradient, Visit
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 Law = Literal["euler", "exact", "limit"]
 
@@ -108,7 +105,7 @@ class Breaking(NamedTuple):
 
 def target_for(sampler: AnySampler, *, chains: int = 8, **options: Any) -> Target:
     """Return a quadratic that suits the step size, or a product for samplers of networks."""
-    step_size = step_size_of(sampler)
+    step_size = sampler_abilities.step_size(sampler)
     # The largest product of step size and curvature is 0.8: a bias of 13 %, and fast chains.
     nbeta = 0.8 / (4.25 * step_size) if step_size else 100.0
     quadratic = registry.problem(QUADRATIC)
@@ -131,7 +128,7 @@ def minibatch_target(sampler: AnySampler) -> Target | None:
 
 
 def _supported(sampler: AnySampler, target: Target) -> bool:
-    return not getattr(sampler, "unsupported", lambda _: None)(target)
+    return sampler_abilities.unsupported(sampler, target) is None
 
 
 def exact_value(target: Target) -> float:
@@ -197,7 +194,7 @@ def run(sampler: AnySampler, target: Target, *, draws: int, burnin: int) -> Trac
 
 def mean_energy(sampler: AnySampler, target: Target, longer: int = 1) -> tuple[float, float]:
     """Return ``nbeta E[L]`` and its standard error from the spread of the chains."""
-    burnin = 500 * longer + int(fields_of(sampler).get("adapt") or 0)
+    burnin = 500 * longer + int(sampler_abilities.hyperparameters(sampler).get("adapt") or 0)
     trace = run(sampler, target, draws=1500 * longer, burnin=burnin)
     require(trace.status == "ok", f"the run on {target.problem.id} failed: {trace.message}")
     means = target.nbeta * trace.kept.mean(1)
@@ -210,27 +207,9 @@ def law_of(sampler: AnySampler, langevin: bool | None) -> Law:
         return "euler"
     with torch.inference_mode():
         rejects = walk(sampler, target_for(sampler), 1)[-1].accepted is not None
-    if rejects or step_size_of(sampler) is None:
+    if rejects or sampler_abilities.step_size(sampler) is None:
         return "exact"
     return "euler" if langevin is None else "limit"
-
-
-def fields_of(sampler: AnySampler) -> dict[str, Any]:
-    """Return the hyper-parameters as far as they are on record."""
-    return registry.parameters_of(sampler) if is_dataclass(sampler) else {}
-
-
-def step_size_of(sampler: AnySampler) -> float | None:
-    """Return the step size, None for a sampler that has none."""
-    found = fields_of(sampler).get("step_size")
-    return None if found is None else float(found)
-
-
-def changed(sampler: AnySampler, **changes: Any) -> AnySampler:
-    """Return the sampler with other hyper-parameters."""
-    if isinstance(sampler, FunctionSampler):
-        return replace(sampler, parameters=sampler.parameters | changes)
-    return cast(AnySampler, replace(cast("DataclassInstance", sampler), **changes))
 
 
 def inputs_of(target: Target) -> dict[str, Tensor]:

@@ -9,9 +9,9 @@ from llcbench.adapters import devinterp_kernels as kernels
 from llcbench.adapters.devinterp import Devinterp
 from llcbench.adapters.devinterp_feed import Weights, evaluate_of, loader_of
 from llcbench.adapters.packages import missing
-from llcbench.sampling.target import Budget
 from llcbench.seeds import Seeds
 from llcbench.testing import named_checks
+from llcbench.types import Budget
 from theory.langevin.euler import euler_langevin
 
 pytestmark = pytest.mark.skipif(missing("devinterp") is not None, reason=str(missing("devinterp")))
@@ -99,7 +99,9 @@ def test_the_same_trace_with_both_baselines():
     for replicate in range(10):
         seeds = Seeds(0, DATA, replicate, "devinterp")
         own, right = (
-            Devinterp(kernels.SGLD(1e-4), settings, baseline).estimate(problem, seeds=seeds)
+            Devinterp(kernels.SGLD(1e-4), settings, baseline).estimate(
+                problem, llcbench.RunContext(seeds)
+            )
             for baseline in ("own", "exact")
         )
         assert own.llc_unpaired == pytest.approx(right.llc, rel=1e-9)
@@ -141,9 +143,9 @@ def test_limits_become_statuses():
     problem = llcbench.problem("regular/d3")
     settings = llcbench.Settings(nbeta=100.0, num_chains=2, num_draws=50, num_burnin=0)
     estimator = Devinterp(kernels.SGLD(EPS), settings)
-    few = estimator.estimate(problem, budget=Budget(grad_evals=99))
+    few = estimator.estimate(problem, llcbench.RunContext(budget=Budget(grad_evals=99)))
     assert (few.status, few.llc) == ("timeout", None)
-    late = estimator.estimate(problem, budget=Budget(seconds=1e-9))
+    late = estimator.estimate(problem, llcbench.RunContext(budget=Budget(seconds=1e-9)))
     assert (late.status, late.llc) == ("timeout", None)
     lost = Devinterp(kernels.SGLD(1e200), settings).estimate(problem)
     assert (lost.status, lost.llc) == ("not_finite", None)

@@ -5,9 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from llcbench.records import Estimate, RunRecord, Settings, Spec
+from llcbench.records import Estimate, RunRecord, Spec
 from llcbench.run.plan import missing
 from llcbench.run.store import Store, key_of
+from llcbench.settings import Settings
 
 
 def spec(**changes: object) -> Spec:
