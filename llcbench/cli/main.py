@@ -112,12 +112,13 @@ def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
 @click.option("--readme", metavar="README.md", help="Renew the table of this file.")
 def export(store: str, out: str, readme: str | None) -> None:
     """Write the runs of a store as one sorted file with its scores beside it, to be committed."""
+    from llcbench.files import write as write_file
     from llcbench.report import tables
     from llcbench.report.readme import update
-    from llcbench.run.exports import is_file_of_runs, write
+    from llcbench.run.exports import is_export, write
     from llcbench.scoring import scores
 
-    if not is_file_of_runs(out):
+    if not is_export(out):
         raise ValueError(f"--out {out!r} must end in .jsonl or .jsonl.gz")
     records = records_in(store)
     path = Path(out)
@@ -126,7 +127,7 @@ def export(store: str, out: str, readme: str | None) -> None:
     records = records_in(out)
     table = tables.score_table(scores(records.values()))
     beside = path.with_name(path.name.partition(".jsonl")[0] + ".csv")
-    beside.write_text(tables.to_csv(table), encoding="utf-8")
+    write_file(beside, tables.to_csv(table))
     if readme is not None:
         update(Path(readme), records.values())
     click.echo(f"{len(records)} runs written to {out}")

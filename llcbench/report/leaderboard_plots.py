@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from llcbench.compare.board import Board
 from llcbench.compare.profile import FLOOR, Profile
 from llcbench.compare.window import GOOD, Ladder
+from llcbench.files import write
 from llcbench.report.leaderboard_labels import End, colours, label_ends
 from llcbench.report.style import GREY, INK, style, to_svg
 
@@ -42,7 +43,6 @@ def write_plots(board: Board, folder: Path) -> list[Path]:
     Returns:
         The files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     parts = {"profile.csv": profile_csv(board.profiles)}
     if any(profile.problems for profile in board.profiles):
         parts["profile.svg"] = to_svg(profile_figure(board.profiles))
@@ -52,7 +52,7 @@ def write_plots(board: Board, folder: Path) -> list[Path]:
     paths = []
     for name, content in sorted(parts.items()):
         path = folder / name
-        path.write_text(content, encoding="utf-8")
+        write(path, content)
         paths.append(path)
     return paths
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from llcbench.compare.board import leaderboard
-from llcbench.heuristics.store import Contents
+from llcbench.files import write
+from llcbench.heuristics.store import TrialResults
 from llcbench.peers.claim import margins
 from llcbench.records import RunRecord
 from llcbench.report.classes import class_table
@@ -63,7 +64,7 @@ def generated_classes(records: Iterable[RunRecord]) -> str:
     return to_markdown(class_table(records))
 
 
-def generated_heuristics(contents: Iterable[Contents]) -> str:
+def generated_heuristics(contents: Iterable[TrialResults]) -> str:
     """Return which published directions of training heuristics are seen."""
     return to_markdown(direction_table(contents))
 
@@ -133,7 +134,7 @@ def update_classes(path: Path, records: Iterable[RunRecord]) -> None:
     _replace(path, BEGIN_CLASSES, generated_classes(records))
 
 
-def update_heuristics(path: Path, contents: Iterable[Contents]) -> None:
+def update_heuristics(path: Path, contents: Iterable[TrialResults]) -> None:
     """Write which published directions are seen between the two marks of a README.
 
     Raises:
@@ -157,7 +158,7 @@ def _replace(path: Path, begin: str, content: str) -> None:
         before, _, after = _split(text, begin)
     except ValueError as error:
         raise ValueError(f"{path} {error}") from error
-    path.write_text(f"{before}{begin}\n\n{content}\n{END}{after}", encoding="utf-8")
+    write(path, f"{before}{begin}\n\n{content}\n{END}{after}")
 
 
 def _split(text: str, begin: str) -> tuple[str, str, str]:

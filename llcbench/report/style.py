@@ -11,6 +11,7 @@ import matplotlib
 import matplotlib.style
 from matplotlib.figure import Figure
 
+from llcbench.files import replacing, write
 from llcbench.report.labels import name_of
 
 # Okabe and Ito (2008), without yellow, which is too light for dots; then the muted colours of Tol.
@@ -105,10 +106,16 @@ def save(figure: Figure, path: Path) -> Path:
         ValueError: If the suffix is neither.
     """
     if path.suffix == ".svg":
-        path.write_text(to_svg(figure), encoding="utf-8")
+        write(path, to_svg(figure))
     elif path.suffix == ".png":
-        with style():
-            figure.savefig(path, dpi=160, facecolor="white", metadata={"Software": None})
+        with style(), replacing(path) as temporary:
+            figure.savefig(
+                temporary,
+                format="png",
+                dpi=160,
+                facecolor="white",
+                metadata={"Software": None},
+            )
     else:
         raise ValueError(f"cannot write a figure to {path.name!r}: use .svg or .png")
     return path

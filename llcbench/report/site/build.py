@@ -17,7 +17,7 @@ from llcbench.report.site.costs import ABOVE, costs
 from llcbench.report.site.gallery import Plate, claims_in, gallery, verdicts
 from llcbench.report.site.layout import PAGES, Site
 from llcbench.report.site.leaders import leaders
-from llcbench.report.site.results import Results, results_of
+from llcbench.report.site.results import SiteResults, results_of
 from llcbench.report.site.sampler_view import sampler_view
 from llcbench.report.site.sources import Source, records_of
 from llcbench.report.site.strips import LEGEND
@@ -59,7 +59,7 @@ def write_site(sources: Sequence[Source], out: Path, figures: Path | None = None
     return first
 
 
-def _scores(site: Site, results: Results) -> None:
+def _scores(site: Site, results: SiteResults) -> None:
     table, constants = without_constants(results.table)
     names = [column.name for column in table.columns]
     # The state stands before costs and settings, where it is seen without scrolling.
@@ -79,7 +79,7 @@ def _samplers(
     site: Site,
     sources: Sequence[Source],
     records: Sequence[RunRecord],
-    results: Results,
+    results: SiteResults,
     ladders: dict[str, str],
 ) -> None:
     for name in sorted(site.samplers):
@@ -115,7 +115,7 @@ def _reproduce(
     )  # fmt: skip
 
 
-def _problems(site: Site, records: Sequence[RunRecord], results: Results) -> list[Section]:
+def _problems(site: Site, records: Sequence[RunRecord], results: SiteResults) -> list[Section]:
     groups: dict[str, list[RunRecord]] = {}
     for record in records:
         groups.setdefault(record.spec.problem, []).append(record)
@@ -137,7 +137,7 @@ def _problems(site: Site, records: Sequence[RunRecord], results: Results) -> lis
 def _leaders(
     site: Site,
     sources: Sequence[Source],
-    results: Results,
+    results: SiteResults,
     sections: Sequence[Section],
     boards: dict[str, Board],
 ) -> Path:

@@ -9,6 +9,7 @@ from typing import Any, final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from llcbench.files import write
 from llcbench.report.html import inline
 from llcbench.report.labels import name_of
 from llcbench.report.sections import anchor
@@ -103,16 +104,13 @@ class Site:
     def save(self, file: str, text: str) -> Path:
         """Write a file of the site."""
         path = self.out / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write(path, text, durable=False)
         self.files.add(file)
         return path
 
     def copy(self, source: Path, file: str) -> None:
         """Copy a file into the site."""
-        path = self.out / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(source.read_bytes())
+        write(self.out / file, source.read_bytes(), durable=False)
         self.files.add(file)
 
     def finish(self) -> None:

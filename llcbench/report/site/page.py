@@ -4,10 +4,10 @@ from pathlib import Path
 
 from llcbench.report.site.build import write_site
 from llcbench.report.site.sources import source_of
-from llcbench.run.store import Store
+from llcbench.run.store import RunStore
 
 
-def write_page(store: Store, out: Path) -> Path:
+def write_page(store: RunStore, out: Path) -> Path:
     """Write the site of one store and return its first page.
 
     Args:

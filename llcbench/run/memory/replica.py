@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from llcbench import registry
-from llcbench.provenance import peak_bytes, reset_peak, status_bytes
+from llcbench.provenance import peak_bytes, reset_peak, resident_bytes
 from llcbench.records import Spec
 
 # Size of a replica. It is on the same side of all limits (2^22) above which the code for large runs
@@ -27,7 +27,7 @@ M_MMAP_THRESHOLD = -3
 SMALLEST_MAP = 65_536
 
 
-class Network(NamedTuple):
+class NetworkShape(NamedTuple):
     """A linear network with the shape of a larger one, without its weights.
 
     Attributes:
@@ -36,7 +36,7 @@ class Network(NamedTuple):
         streamed: Whether the samples are made when they are asked for.
         single: Whether the reference point is kept in single precision.
         scale: Factor of the mean squared error.
-        law: Law of the inputs.
+        law: Distribution of the inputs.
         noise_sd: Standard deviation of the label noise.
     """
 
@@ -58,7 +58,7 @@ class Replica(NamedTuple):
     """
 
     spec: Spec
-    network: Network | None
+    network: NetworkShape | None
 
 
 def numbers_of(spec: Spec) -> int:
@@ -104,7 +104,7 @@ def replica_of(spec: Spec) -> tuple[Replica, float]:
 
     if spec.settings.batch_size is not None:
         short["batch_size"] = shrunk(spec.settings.batch_size)
-    network = Network(
+    network = NetworkShape(
         widths=tuple(map(shrunk, form.map.widths)),
         num_data=None if problem.num_data is None else shrunk(problem.num_data),
         streamed=problem.num_data is not None and data_bytes(spec) == 0,
@@ -121,8 +121,8 @@ def measure(replica: Replica) -> tuple[int, int]:
     """Return the memory of this process before a replica is run in it, and the peak while it is."""
     import torch
 
-    from llcbench.run import estimators
     from llcbench.run.execute import execute, seeds_of
+    from llcbench.run.suite import build_estimator
     from llcbench.types import RunContext
 
     torch.set_num_threads(1)
@@ -136,10 +136,10 @@ def measure(replica: Replica) -> tuple[int, int]:
         execute(spec, None)
         return floor, peak_bytes()
 
-    def run(network: Network) -> None:
+    def run(network: NetworkShape) -> None:
         problem, data = _built(network)
         sampler = registry.make_sampler(spec.sampler, dict(spec.parameters))
-        estimator = estimators.build(spec.estimator, sampler, spec.settings)
+        estimator = build_estimator(spec.estimator, sampler, spec.settings)
         estimator.estimate(problem, RunContext(seeds_of(spec), data=data))
 
     # Then one of a tenth: buffers of a fixed size must not be scaled up.
@@ -150,7 +150,7 @@ def measure(replica: Replica) -> tuple[int, int]:
     return floor, peak_bytes()
 
 
-def _third(network: Network) -> Network:
+def _third(network: NetworkShape) -> NetworkShape:
     """Return the network with all lengths divided by three."""
     data = network.num_data
     return network._replace(
@@ -164,7 +164,7 @@ def with_settings(spec: Spec, changes: dict[str, Any]) -> Spec:
     return msgspec.structs.replace(spec, settings=msgspec.structs.replace(spec.settings, **changes))
 
 
-def _built(network: Network) -> tuple[Any, Any]:
+def _built(network: NetworkShape) -> tuple[Any, Any]:
     """Return a network with random weights, made as large ones are, and its data."""
     import numpy as np
     import torch
@@ -221,4 +221,4 @@ def _reset() -> int:
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     reset_peak()
-    return status_bytes("VmRSS") or peak_bytes()
+    return resident_bytes()

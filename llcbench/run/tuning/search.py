@@ -19,7 +19,7 @@ import numpy as np
 
 from llcbench import registry
 from llcbench.records import Value
-from llcbench.run.lengths import with_grads
+from llcbench.run.plan import with_grads
 from llcbench.run.tuning.pilots import Pilot, Tuning
 from llcbench.sampling.diagnostics import convergence, standard_error
 from llcbench.seeds import Seeds

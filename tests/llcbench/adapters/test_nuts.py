@@ -10,7 +10,7 @@ from llcbench.adapters import nuts, nuts_warmup
 from llcbench.adapters.jax_density import excess, log_density
 from llcbench.adapters.nuts import NUTS
 from llcbench.adapters.packages import load, missing
-from llcbench.run.lengths import with_grads
+from llcbench.run.plan import with_grads
 from llcbench.seeds import Seeds
 
 pytestmark = pytest.mark.skipif(missing("blackjax") is not None, reason=str(missing("blackjax")))

@@ -30,7 +30,7 @@ from llcbench.report.readme import (
 from llcbench.report.style import to_svg
 from llcbench.report.tables import RENDERERS, to_csv, to_latex, to_text
 from llcbench.run.exports import write
-from llcbench.run.store import Store, key_of
+from llcbench.run.store import RunStore, key_of
 
 STEPS = (1e-5, 1e-4, 1e-3)
 
@@ -149,7 +149,7 @@ def test_the_readme_block_is_replaced_and_nothing_else(
         shown("nothing", BEGIN_LEADERBOARD)
 
 
-def test_commands_read_stores_and_files(store: Store, tmp_path: Path) -> None:
+def test_commands_read_stores_and_files(store: RunStore, tmp_path: Path) -> None:
     committed = tmp_path / "runs.jsonl"
     write(store.contents().records, committed)
     runner = CliRunner()
@@ -174,13 +174,13 @@ def test_commands_read_stores_and_files(store: Store, tmp_path: Path) -> None:
     assert all(abs(d["value"]) < 1e-4 for d in found if d["value"] is not None)
 
 
-def test_unknown_entries_are_one_line(store: Store) -> None:
+def test_unknown_entries_are_one_line(store: RunStore) -> None:
     done = CliRunner().invoke(cli, ["compare", "mala", "sgdl", "--store", str(store.root)])
     assert isinstance(done.exception, ValueError)
     assert str(done.exception) == "no entry 'sgdl' in these runs; there is sgld"
 
 
-def test_no_torch_is_needed(store: Store) -> None:
+def test_no_torch_is_needed(store: RunStore) -> None:
     code = (
         "import sys\nfrom click.testing import CliRunner\nfrom llcbench.cli.main import cli\n"
         f"done = CliRunner().invoke(cli, ['leaderboard', '--store', {str(store.root)!r}])\n"
