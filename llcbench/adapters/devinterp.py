@@ -7,13 +7,12 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, final, get_args
+from typing import Any, Literal, final
 
 import msgspec
 import numpy as np
 import torch
 
-from llcbench.adapters import devinterp_kernels as kernels
 from llcbench.adapters.devinterp_feed import (
     Weights,
     evaluate_of,
@@ -21,6 +20,7 @@ from llcbench.adapters.devinterp_feed import (
     loader_of,
     unsupported,
 )
+from llcbench.adapters.devinterp_kernels import DevinterpKernel
 from llcbench.adapters.packages import global_noise, load
 from llcbench.estimators.mean_energy import MeanEnergy
 from llcbench.estimators.options import require_word
@@ -30,7 +30,8 @@ from llcbench.sampling.target import Budget, BudgetExceeded, Target
 from llcbench.seeds import Seeds
 from llcbench.types import Data, Problem
 
-Sampler = kernels.SGLD | kernels.RMSpropSGLD | kernels.SGNHT
+# None stands in for a sampler where only the names of options are asked for.
+KERNELS: tuple[type, ...] = (DevinterpKernel, type(None))
 
 
 @final
@@ -54,13 +55,13 @@ class Devinterp:
         baseline: ``own`` for the number that devinterp reports, ``exact`` for the exact loss.
     """
 
-    sampler: Sampler
+    sampler: DevinterpKernel
     settings: Settings = field(default_factory=Settings)
     baseline: Literal["own", "exact"] = "own"
 
     def __post_init__(self) -> None:
         require_word("devinterp", "baseline", self.baseline, ("own", "exact"))
-        if not isinstance(self.sampler, (*get_args(Sampler), type(None))):
+        if not isinstance(self.sampler, KERNELS):
             name = type(self.sampler).__name__
             raise ValueError(f"estimator devinterp runs the samplers devinterp_*, not {name}")
 

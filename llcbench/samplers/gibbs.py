@@ -10,6 +10,7 @@ from torch import Tensor
 
 from llcbench.problems.squared.linear_map import LinearNetwork
 from llcbench.problems.squared.regression import Population, Regression
+from llcbench.samplers.metropolis import full_batch_only
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 from theory.linear_networks.gibbs import LinearPosterior
@@ -17,7 +18,7 @@ from theory.linear_networks.wide_gibbs import WidePosterior
 from theory.tempered.linear import WIDE
 
 
-class State(NamedTuple):
+class GibbsState(NamedTuple):
     """All chains with the posterior they are drawn from.
 
     Attributes:
@@ -55,15 +56,14 @@ class Gibbs:
     rao_blackwell: bool = True
 
     def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
+        """Return why a target cannot be sampled, None if it can."""
         problem = target.problem
         if not (isinstance(problem, Regression) and isinstance(problem.map, LinearNetwork)):
             return f"gibbs needs a linear network, {problem.id} is none"
-        if target.batch_size is not None:
-            return "gibbs needs the full batch; drop batch_size"
-        return None if target.gamma > 0 else "gibbs needs gamma > 0"
+        confined = None if target.gamma > 0 else "gibbs needs gamma > 0"
+        return full_batch_only("gibbs", target) or confined
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> GibbsState:
         """Set up the kernel from the moments of the data."""
         problem, moments = target.problem, target.batch
         assert isinstance(problem, Regression)
@@ -83,9 +83,11 @@ class Gibbs:
             cross_moment=cross,
         )
         seed = int(torch.randint(2**62, (), generator=rng))
-        return State(theta, posterior, np.random.default_rng(seed))
+        return GibbsState(theta, posterior, np.random.default_rng(seed))
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: GibbsState, target: Target, rng: torch.Generator
+    ) -> tuple[GibbsState, Draw]:
         """Draw all layers once."""
         theta, posterior, noise = state
         layers = _layers(target, theta)
