@@ -6,13 +6,12 @@ Source: devinterp 1.3.2, ``estimate_learning_coeff_with_summary``.
 import time
 import warnings
 from dataclasses import dataclass, field
-from typing import Any, Literal, final, get_args
+from typing import Any, Literal, final
 
 import msgspec
 import numpy as np
 import torch
 
-from llcbench.adapters import devinterp_kernels as kernels
 from llcbench.adapters.devinterp_feed import (
     Weights,
     evaluate_of,
@@ -20,6 +19,7 @@ from llcbench.adapters.devinterp_feed import (
     loader_of,
     unsupported,
 )
+from llcbench.adapters.devinterp_kernels import DevinterpKernel
 from llcbench.adapters.packages import global_noise, load
 from llcbench.checks import check_choice
 from llcbench.estimators.mean_energy import MeanEnergy
@@ -30,7 +30,8 @@ from llcbench.seeds import Seeds
 from llcbench.settings import Settings
 from llcbench.types import DEFAULT_CONTEXT, BudgetExceeded, Problem, RunContext
 
-Sampler = kernels.SGLD | kernels.RMSpropSGLD | kernels.SGNHT
+# None stands in for a sampler where only the names of options are asked for.
+KERNELS: tuple[type, ...] = (DevinterpKernel, type(None))
 
 
 @final
@@ -54,13 +55,13 @@ class Devinterp:
         baseline: ``own`` for the number that devinterp reports, ``exact`` for the exact loss.
     """
 
-    sampler: Sampler
+    sampler: DevinterpKernel
     settings: Settings = field(default_factory=Settings)
     baseline: Literal["own", "exact"] = "own"
 
     def __post_init__(self) -> None:
         check_choice("devinterp", "baseline", self.baseline, ("own", "exact"))
-        if not isinstance(self.sampler, (*get_args(Sampler), type(None))):
+        if not isinstance(self.sampler, KERNELS):
             name = type(self.sampler).__name__
             raise ValueError(f"estimator devinterp runs the samplers devinterp_*, not {name}")
 

@@ -26,7 +26,7 @@ class Weights(nn.Module):
 
 @final
 @dataclass(frozen=True)
-class Rows(Dataset[Any]):
+class RowNumbers(Dataset[Any]):
     """Row numbers; the rows themselves are looked up in `Evaluate`, a batch at a time."""
 
     count: int
@@ -99,10 +99,10 @@ def loader_of(target: Target) -> "DataLoader[Any]":
     A full batch, or the population, is one row.
     """
     if target.batch_size is None:
-        return DataLoader(Rows(1), batch_size=1)
+        return DataLoader(RowNumbers(1), batch_size=1)
     count = target.problem.num_data or 1
     size = min(target.batch_size, count)
-    return DataLoader(Rows(count), batch_size=size, shuffle=True, drop_last=True)
+    return DataLoader(RowNumbers(count), batch_size=size, shuffle=True, drop_last=True)
 
 
 def feed_of(target: Target) -> Literal["shuffled"] | None:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from llcbench.samplers.metropolis import full_batch_only
 from llcbench.sampling.abilities import moment_form, squared_form
 from llcbench.sampling.target import Target
 from llcbench.types import Draw, LayerForm
@@ -16,7 +17,7 @@ from theory.linear_networks.wide_gibbs import WidePosterior
 from theory.tempered.linear import WIDE
 
 
-class State(NamedTuple):
+class GibbsState(NamedTuple):
     """All chains with the posterior they are drawn from.
 
     Attributes:
@@ -54,14 +55,13 @@ class Gibbs:
     rao_blackwell: bool = True
 
     def unsupported(self, target: Target) -> str | None:
-        """Return why a target cannot be sampled."""
+        """Return why a target cannot be sampled, None if it can."""
         if _network(target) is None:
             return f"gibbs needs a linear network, {target.problem.id} is none"
-        if target.batch_size is not None:
-            return "gibbs needs the full batch; drop batch_size"
-        return None if target.gamma > 0 else "gibbs needs gamma > 0"
+        confined = None if target.gamma > 0 else "gibbs needs gamma > 0"
+        return full_batch_only("gibbs", target) or confined
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> GibbsState:
         """Set up the kernel from the moments of the data."""
         form = moment_form(target.loss)
         assert form is not None
@@ -82,9 +82,11 @@ class Gibbs:
             cross_moment=cross,
         )
         seed = int(torch.randint(2**62, (), generator=rng))
-        return State(theta, posterior, np.random.default_rng(seed))
+        return GibbsState(theta, posterior, np.random.default_rng(seed))
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: GibbsState, target: Target, rng: torch.Generator
+    ) -> tuple[GibbsState, Draw]:
         """Draw all layers once."""
         theta, posterior, noise = state
         layers = _layers(target, theta)

@@ -6,7 +6,8 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
-from llcbench.samplers.checks import check_count, check_positive
+from llcbench.checks import check_count, check_positive
+from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.abilities import moment_form, squared_form
 from llcbench.sampling.target import Target
 from llcbench.types import Draw, LayerForm, MomentForm
@@ -22,7 +23,7 @@ class Factors(NamedTuple):
     inputs: Tensor
 
 
-class Layer(NamedTuple):
+class LayerPreconditioner(NamedTuple):
     """The preconditioner of one layer in its eigenbasis.
 
     Attributes:
@@ -36,12 +37,12 @@ class Layer(NamedTuple):
     variance: Tensor
 
 
-class State(NamedTuple):
+class KFACState(NamedTuple):
     """Parameters, running factors and preconditioner of every layer, steps made so far."""
 
     theta: Tensor
     factors: list[Factors]
-    layers: list[Layer]
+    layers: list[LayerPreconditioner]
     steps: int
 
 
@@ -71,9 +72,9 @@ class KFACSGLD:
     adapt: int = 400
 
     def __post_init__(self) -> None:
-        check_positive("kfac_sgld", "step_size", self.step_size)
-        check_positive("kfac_sgld", "damping", self.damping)
-        check_count("kfac_sgld", "adapt", self.adapt)
+        check_hyperparameters(
+            self, "kfac_sgld", step_size=check_positive, damping=check_positive, adapt=check_count
+        )
 
     @property
     def preconditioned(self) -> bool:
@@ -81,18 +82,20 @@ class KFACSGLD:
         return True
 
     def unsupported(self, target: Target) -> str | None:
-        """Return why a target cannot be sampled."""
+        """Return why a target cannot be sampled, None if it can."""
         form = squared_form(target.problem)
         if form is None or not isinstance(form.map, LayerForm):
             return f"kfac_sgld needs a linear network, {target.problem.id} is none"
         return None if target.gamma > 0 else "kfac_sgld needs gamma > 0"
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> KFACState:
         """Average the factors over draws of the localisation, one for every chain."""
         factors = _factors(target.start(rng), target)
-        return State(theta, factors, self._layers(factors, target), 0)
+        return KFACState(theta, factors, self._layers(factors, target), 0)
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: KFACState, target: Target, rng: torch.Generator
+    ) -> tuple[KFACState, Draw]:
         """Move all chains; the recorded loss is that of the state before the move."""
         theta, factors, layers, steps = state
         if steps < self.adapt:
@@ -111,10 +114,11 @@ class KFACSGLD:
             move = (-0.5 * self.step_size) * inside * layer.variance
             move += (self.step_size * layer.variance).sqrt() * xi
             weight.add_(layer.left @ move @ layer.right.mT)
-        return State(theta, factors, layers, steps + 1), Draw(theta, loss)
+        return KFACState(theta, factors, layers, steps + 1), Draw(theta, loss)
 
-    def _layers(self, factors: list[Factors], target: Target) -> list[Layer]:
-        scale, layers = _moments(target).scale, []
+    def _layers(self, factors: list[Factors], target: Target) -> list[LayerPreconditioner]:
+        scale = _moments(target).scale
+        layers = []
         for outputs, inputs in factors:
             left_values, left = torch.linalg.eigh(outputs)
             right_values, right = torch.linalg.eigh(inputs)
@@ -122,7 +126,7 @@ class KFACSGLD:
             product = torch.outer(left_values.clamp_min(0), right_values.clamp_min(0))
             curvature = 2 * target.nbeta * scale * product
             total = curvature + target.gamma + self.damping * float(curvature.max())
-            layers.append(Layer(left, right, total.reciprocal()))
+            layers.append(LayerPreconditioner(left, right, total.reciprocal()))
         return layers
 
 

@@ -109,7 +109,7 @@ def test_what_it_declines():
     assert "full batch" in NUTS().unsupported(llcbench.Target(problem, 1.0, 1.0, 2, data, 10))
     other = llcbench.problem("model/tanh-1")
     assert "not written in jax" in NUTS().unsupported(llcbench.Target(other, 1.0, 1.0, 2))
-    with pytest.raises(ValueError, match="warmup must be at least 20"):
+    with pytest.raises(ValueError, match="warmup must be a whole number of at least 20"):
         NUTS(warmup=3)
-    with pytest.raises(ValueError, match="grads must be at least 400, got 399"):
+    with pytest.raises(ValueError, match="grads must be a whole number of at least 400, got 399"):
         NUTS(grads=399)
