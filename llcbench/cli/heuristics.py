@@ -105,7 +105,7 @@ def run(
 @click.option("--claims", is_flag=True, help="Only effects on which something is published.")
 @click.option("--correlations", "related", is_flag=True, help="Correlations of measures instead.")
 @click.option("--trials", "each", is_flag=True, help="The trials instead, one by one.")
-@click.option("--readme", metavar="README.md", help="Renew the published directions of this file.")
+@click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")
 @click.option("--markdown", "form", flag_value="markdown", help="Markdown output.")
 @click.option("--csv", "form", flag_value="csv", help="All values in full precision.")
 @click.option("--json", "form", flag_value="json", help="Machine-readable output.")
@@ -132,7 +132,6 @@ def effects(
         plain,
         trial_table,
     )
-    from llcbench.report.readme import update_heuristics
 
     parts = [contents_of(store) for store in stores]
     for part in parts:
@@ -140,7 +139,9 @@ def effects(
     contents = joined(parts)
     designs = _chosen(contents.designs, suites, experiments)
     if readme is not None:
-        update_heuristics(Path(readme), [contents])
+        from llcbench.report.pages import heuristics_blocks, renew
+
+        renew(Path(readme), heuristics_blocks([contents]))
     if each:
         for table in (trial_table(design, contents.records) for design in designs):
             click.echo(json.dumps(plain(table)) if form == "json" else _rendered(table, form))

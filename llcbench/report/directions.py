@@ -6,7 +6,7 @@ from llcbench.heuristics.design import Design
 from llcbench.heuristics.effects import Effect, effects
 from llcbench.heuristics.store import TrialResults, joined
 from llcbench.heuristics.trial import TrialRecord
-from llcbench.report.table import Cell, Column, Row, Table
+from llcbench.report.tables import Cell, Column, Row, Table
 
 _COLUMNS = (
     Column("suite", "whose trials", ("suite", "experiment"), numeric=False),

@@ -15,8 +15,8 @@ SHOWN_SETTINGS = ("nbeta", "gamma")
 
 
 def name_of(label: str) -> str:
-    """Return the sampler of a label such as ``sgld[step_size=1e-05]``."""
-    return label.partition("[")[0]
+    """Return the sampler of a label or an entry, such as ``sgld[step_size=1e-05]@tuned``."""
+    return label.partition("@")[0].partition("[")[0].partition(":")[0]
 
 
 def short_labels(labels: Iterable[str]) -> dict[str, str]:

@@ -8,8 +8,7 @@ from llcbench.files import write
 from llcbench.peers.claim import Margin
 from llcbench.peers.speed import Speed
 from llcbench.peers.work import CASES
-from llcbench.report.table import Cell, Column, Row, Table, Value
-from llcbench.report.tables import to_csv
+from llcbench.report.tables import Cell, Column, Row, Table, Value, to_csv
 
 # Digits of the figures in CSV: the next one changes from run to run.
 DIGITS = 4

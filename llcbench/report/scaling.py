@@ -8,10 +8,8 @@ from matplotlib.figure import Figure
 
 from llcbench.compare.scaling import GOAL, MEASURES, Growth, Point
 from llcbench.files import write
-from llcbench.report.leaderboard_labels import colours
-from llcbench.report.style import GREY, style, to_svg
-from llcbench.report.table import Cell, Column, Row, Table
-from llcbench.report.tables import to_csv
+from llcbench.report.style import GREY, colours, style, to_svg
+from llcbench.report.tables import Cell, Column, Row, Table, to_csv
 
 AXES = {
     "step": "seconds per step of a chain",

@@ -1,7 +1,7 @@
 """How every figure looks: one colour per sampler, the same bytes on every run."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -34,6 +34,8 @@ _COLOURS = {
 }
 # Samplers that are not ours draw from these by name, so that a sampler keeps its colour.
 _OTHERS = ("#e69f00", "#56b4e9", "#7a68c9", "#8c6d31", "#44aa99", "#aa4466")
+# Okabe and Ito (2008) without yellow, and two darker ones, for figures with a colour per entry.
+_SPARE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7a68c9", "#8c6d31")
 _MARKERS = "osD^vPhX"
 
 # Figures set in these two colours can be recoloured by a page in dark mode.
@@ -77,6 +79,20 @@ def colour_of(label: str) -> str:
     name = name_of(label)
     place = int(sha256(name.encode()).hexdigest(), 16) % len(_OTHERS)
     return _COLOURS.get(name, _OTHERS[place])
+
+
+def colours(entries: Sequence[str]) -> dict[str, str]:
+    """Return a colour per entry: one per sampler, grey for more samplers than colours.
+
+    A sampler keeps the colour that it has in other figures unless another sampler of this figure
+    has it already. The first entries choose first.
+    """
+    taken: dict[str, str] = {}
+    for sampler in dict.fromkeys(map(name_of, entries)):
+        wanted = [colour_of(sampler), *_SPARE]
+        free = [colour for colour in wanted if colour not in taken.values()]
+        taken[sampler] = free[0] if free else GREY
+    return {entry: taken[name_of(entry)] for entry in entries}
 
 
 def markers(labels: list[str]) -> dict[str, str]:

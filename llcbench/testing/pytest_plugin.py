@@ -84,7 +84,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         config.stash[_REPORT] = "no llcbench report: the session made no runs"
         return
     try:
-        from llcbench.report.site.page import write_page
+        from llcbench.report.site import write_page
         from llcbench.run.store import RunStore
 
         page = write_page(RunStore(_folder(config)), Path(out))

@@ -10,10 +10,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from llcbench.files import write
-from llcbench.report.html import inline
 from llcbench.report.labels import name_of
-from llcbench.report.sections import anchor
+from llcbench.report.site.pictures import inline
 from llcbench.report.site.rows import body
+from llcbench.report.site.sections import anchor
 
 ASSETS = ("site.css", "site.js")
 # The names of all files of a site, so that the next one knows what to replace.
@@ -57,8 +57,7 @@ class Links:
 
     def sampler(self, label: str) -> str:
         """Return the link to the page of a sampler, empty if it has none."""
-        name = label.partition("@")[0]
-        name = name_of(name).partition(":")[0]
+        name = name_of(label)
         return self.page(f"samplers/{name}.html") if name in self.samplers else ""
 
     def cell(self, column: str, text: str) -> str:

@@ -8,9 +8,9 @@ from markupsafe import Markup
 
 from llcbench.report.labels import name_of
 from llcbench.report.score_table import score_table
+from llcbench.report.site.pictures import strip
 from llcbench.report.site.sources import Source
-from llcbench.report.site.strips import strip
-from llcbench.report.table import Cell, Column, Row, Table
+from llcbench.report.tables import Cell, Column, Row, Table
 from llcbench.scoring import Score, scores
 
 SUITE = Column("suite", "store or file of runs", ("suite",), numeric=False)

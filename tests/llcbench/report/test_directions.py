@@ -1,4 +1,4 @@
-"""Published directions as the README shows them, from the committed trials."""
+"""Published directions as a page shows them, from the committed trials."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from scipy import stats
 
 from llcbench.heuristics.store import TrialResults, contents_of, joined, write
 from llcbench.report.directions import direction_table
-from llcbench.report.readme import BEGIN_HEURISTICS, END, generated_heuristics, shown
+from llcbench.report.pages import END, HEURISTICS, heuristics_blocks
 
 COMMITTED = "results/reference/v1/heuristics-gc.jsonl.gz"
 PLACE = str(Path(__file__).parents[3] / COMMITTED)
@@ -58,9 +58,9 @@ def test_a_row_is_the_slope_over_doublings(contents: TrialResults) -> None:
 
 def test_stores_are_joined_in_any_order(contents: TrialResults) -> None:
     parts = halves(contents)
-    whole = generated_heuristics([contents])
-    assert generated_heuristics(parts) == generated_heuristics(reversed(parts)) == whole
-    assert generated_heuristics(parts[:1]) != whole
+    whole = heuristics_blocks([contents])
+    assert heuristics_blocks(parts) == heuristics_blocks(reversed(parts)) == whole
+    assert heuristics_blocks(parts[:1]) != whole
 
 
 def test_a_suite_with_two_meanings_is_refused(contents: TrialResults) -> None:
@@ -69,25 +69,27 @@ def test_a_suite_with_two_meanings_is_refused(contents: TrialResults) -> None:
         joined([contents, TrialResults({"gc": other}, {}, {})])
 
 
-def test_the_command_renews_a_readme(contents: TrialResults, tmp_path: Path) -> None:
+def test_the_command_renews_a_page(contents: TrialResults, tmp_path: Path) -> None:
     stores = []
     for number, part in enumerate(halves(contents)):
         stores += ["--store", str(tmp_path / f"{number}.jsonl")]
         write(part, Path(stores[-1]))
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{BEGIN_HEURISTICS}\nold\n{END}\nafter\n", encoding="utf-8")
+    page = HEURISTICS.path(readme)
+    page.parent.mkdir()
+    page.write_text(f"before\n{HEURISTICS.begin}\nold\n{END}\nafter\n", encoding="utf-8")
     done = here("heuristics", "effects", *stores, "--claims", "--csv", "--readme", str(readme))
     assert done.returncode == 0, done.stderr
     assert (
         done.stdout == here("heuristics", "effects", "--store", PLACE, "--claims", "--csv").stdout
     )
-    text = readme.read_text(encoding="utf-8")
-    assert shown(text, BEGIN_HEURISTICS) == generated_heuristics([contents]).strip()
+    text = page.read_text(encoding="utf-8")
+    assert HEURISTICS.shown(text) == heuristics_blocks([contents])[HEURISTICS].strip()
     assert text.startswith("before\n")
     assert text.endswith(f"{END}\nafter\n")
 
 
-def test_a_readme_without_marks_is_refused_in_a_line(tmp_path: Path) -> None:
+def test_a_missing_page_is_refused_in_a_line(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("nothing\n", encoding="utf-8")
     done = here("heuristics", "effects", "--store", PLACE, "--readme", str(readme))

@@ -10,9 +10,8 @@ import pytest
 
 from llcbench.records import RunRecord
 from llcbench.report.score_table import estimated
-from llcbench.report.sections import anchor
-from llcbench.report.site import Source, read_sources, source_of, write_site
-from llcbench.report.site.page import write_page
+from llcbench.report.site import Source, read_sources, source_of, write_page, write_site
+from llcbench.report.site.sections import anchor
 from llcbench.run.exports import write
 from llcbench.run.store import RunStore
 from llcbench.scoring import Score
