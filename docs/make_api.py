@@ -6,16 +6,17 @@ Signatures are those of the source, so that annotations read as they were writte
 version of Python.
 """
 
-import ast
-import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
+from inspect import isclass, isfunction, ismodule
 from pathlib import Path
-from textwrap import dedent
 from types import ModuleType
 from typing import Any
+
+import griffe
+from griffe import DocstringSection, DocstringSectionKind, Object, ParameterKind
 
 DEFAULT = "docs/api.md"
 HEAD = """# Reference
@@ -28,25 +29,15 @@ PACKAGES = {
     "llcbench.testing": "The conformance kit of samplers",
     "theory": "Exact mathematics; never imports torch",
 }
-# Sections of a docstring whose entries are `name: what it is`.
-_LISTED = ("Args", "Attributes", "Raises")
-_SECTION = re.compile(r"(Args|Attributes|Raises|Returns|Yields|Source|Example):\s*(.*)")
-_ENTRY = re.compile(r"([A-Za-z_*][\w*, ]*): (.*)")
-Definition = ast.FunctionDef | ast.ClassDef
+# Characters of a signature on one line.
+WIDTH = 100
+# Before the name of an argument.
+_STARS = {ParameterKind.var_positional: "*", ParameterKind.var_keyword: "**"}
 
 
 def public_names(package: str) -> list[str]:
     """Return the names that users of a package import from it, sorted."""
-    module = import_module(package)
-    if "__dir__" in vars(module):
-        return sorted(name for name in dir(module) if not name.startswith("_"))
-    names = []
-    for node in ast.parse(inspect.getsource(module)).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.append(node.name)
-        elif isinstance(node, ast.ImportFrom):  # re-exported: imported under its own name
-            names += [alias.name for alias in node.names if alias.asname == alias.name]
-    return sorted(name for name in names if not name.startswith("_"))
+    return sorted(name for name in dir(import_module(package)) if not name.startswith("_"))
 
 
 def slug(heading: str, taken: list[str]) -> str:
@@ -59,6 +50,10 @@ def slug(heading: str, taken: list[str]) -> str:
 
 def render() -> str:
     """Return the whole page."""
+    options = griffe.GoogleOptions(returns_multiple_items=False, warnings=False)
+    loader = griffe.GriffeLoader(docstring_parser="google", docstring_options=options)
+    for package in {name.partition(".")[0] for name in PACKAGES}:
+        loader.load(package)
     parts = [HEAD]
     taken = [slug("Reference", [])]
     for package, what in PACKAGES.items():
@@ -66,9 +61,10 @@ def render() -> str:
         slug(package, taken)
         links = [f"[{name}](#{slug(f'{package}.{name}', taken)})" for name in names]
         parts.append(f"## {package}\n\n{what}.\n\n{', '.join(links)}\n")
-        module = import_module(package)
-        parts += [_entry(f"{package}.{name}", getattr(module, name)) for name in names]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(parts))
+        for name in names:
+            held = getattr(import_module(package), name)
+            parts.append(_entry(f"{package}.{name}", held, loader.modules_collection[_path(held)]))
+    return "\n".join(parts)
 
 
 def main(path: Path) -> None:
@@ -78,141 +74,103 @@ def main(path: Path) -> None:
     print(f"written: {path}")
 
 
-def _entry(title: str, thing: Any) -> str:
-    if isinstance(thing, ModuleType):
-        return _module(title, thing)
-    node = _definition(thing)
-    lines = [f"### {title}", "", "```python", *_signature(title.rpartition(".")[2], node), "```"]
-    lines += ["", _markdown(inspect.getdoc(thing) or "")]
-    if isinstance(node, ast.ClassDef):
-        members = [_member(method) for method in _methods(node)]
-        lines += ["**Members**", "", *members] if members else []
-    return "\n".join(lines).rstrip() + "\n"
+def _path(held: Any) -> str:
+    return held.__name__ if ismodule(held) else f"{held.__module__}.{held.__qualname__}"
 
 
-def _module(title: str, module: ModuleType) -> str:
-    """Return a module with one line for each of its own names."""
-    lines = [f"### {title}", "", _markdown(inspect.getdoc(module) or ""), ""]
-    for name, thing in sorted(vars(module).items()):
-        if not name.startswith("_") and _is_own(thing, module.__name__):
-            node = _definition(thing)
-            shown = "" if isinstance(node, ast.ClassDef) else f"({_arguments(node, False)})"
-            lines.append(f"- `{name}{shown}`: {_first(ast.get_docstring(node))}")
-    return "\n".join(lines) + "\n"
+def _entry(title: str, held: object, item: Object) -> str:
+    """Return a heading, the signature, the docstring, and a line for each member."""
+    parts = [f"### {title}"]
+    if not item.is_module:
+        parts.append(f"```python\n{_signature(title.rpartition('.')[2], item)}\n```")
+    parts += _sections(item)
+    members = [_member(item, each) for each in _members(held, item)]
+    if members:
+        parts += [*([] if item.is_module else ["**Members**"]), "\n".join(members)]
+    return "\n\n".join(parts) + "\n"
 
 
-def _is_own(thing: Any, package: str) -> bool:
-    here = str(getattr(thing, "__module__", "")).split(".")
-    return (inspect.isfunction(thing) or inspect.isclass(thing)) and (
-        here[: package.count(".") + 1] == package.split(".")
-    )
-
-
-def _definition(thing: Callable[..., Any] | type) -> Definition:
-    node = ast.parse(dedent(inspect.getsource(thing))).body[0]
-    assert isinstance(node, ast.FunctionDef | ast.ClassDef)
-    return node
-
-
-def _signature(name: str, node: Definition) -> list[str]:
-    """Return a call with everything that it takes, one argument a line if they are many."""
-    if isinstance(node, ast.ClassDef):
-        fields = list(_fields(node))
-        bases = [ast.unparse(base) for base in node.bases]
-        if not fields:
-            return [f"class {name}({', '.join(bases)})" if bases else f"class {name}"]
-        head, items, tail = f"class {name}", fields, ""
+def _signature(name: str, item: Object) -> str:
+    """Return a call with everything that it takes, one argument per line if it is long."""
+    items = list(_arguments(item))
+    if item.is_function:
+        head, tail = f"def {name}", f" -> {item.returns}" if item.returns else ""
     else:
-        items = _split(node.args)
-        head, tail = f"def {name}", f" -> {ast.unparse(node.returns)}" if node.returns else ""
+        head, tail = f"class {name}", ""
+        items = items or [str(base) for base in item.bases]
+        if not items:
+            return head
     whole = f"{head}({', '.join(items)}){tail}"
-    return [whole] if len(whole) <= 100 else [f"{head}(", *(f"    {i}," for i in items), f"){tail}"]
+    broken = "".join(f"    {each},\n" for each in items)
+    return whole if len(whole) <= WIDTH else f"{head}(\n{broken}){tail}"
 
 
-def _fields(node: ast.ClassDef) -> Iterator[str]:
-    """Yield the arguments of a data class, of a named tuple or of a struct."""
-    for item in node.body:
-        if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name):
+def _arguments(item: Object, annotated: bool = True) -> Iterator[str]:
+    """Yield what a function, a data class, a named tuple or a struct takes."""
+    starred, positional = False, False
+    for each in item.parameters or _fields(item):
+        if each.name in ("self", "cls"):
             continue
-        words = item.value.keywords if isinstance(item.value, ast.Call) else []
-        options = {word.arg: ast.unparse(word.value) for word in words}
-        if item.target.id.startswith("_") or options.get("init") == "False":
-            continue
-        default = "" if item.value is None else f" = {ast.unparse(item.value)}"
-        if "default_factory" in options:
-            default = f" = {options['default_factory']}()"
-        yield f"{item.target.id}: {ast.unparse(item.annotation)}{default}"
+        if positional and each.kind is not ParameterKind.positional_only:
+            yield "/"
+        positional = each.kind is ParameterKind.positional_only
+        if each.kind is ParameterKind.keyword_only and not starred:
+            yield "*"
+        starred |= each.kind in (ParameterKind.keyword_only, ParameterKind.var_positional)
+        text = f"{_STARS.get(each.kind, '')}{each.name}"
+        if annotated and each.annotation is not None:
+            text += f": {each.annotation}"
+        if annotated and each.default is not None and each.kind not in _STARS:
+            between = "=" if each.annotation is None else " = "
+            text += f"{between}{each.default}"
+        yield text
 
 
-def _split(arguments: ast.arguments) -> list[str]:
-    """Return the arguments with their annotations and defaults, markers included."""
-    positional = [*arguments.posonlyargs, *arguments.args]
-    missing = [None] * (len(positional) - len(arguments.defaults))
-    found = [_one(*pair) for pair in zip(positional, [*missing, *arguments.defaults], strict=True)]
-    if arguments.posonlyargs:
-        found.insert(len(arguments.posonlyargs), "/")
-    if arguments.vararg is not None:
-        found.append(f"*{_one(arguments.vararg, None)}")
-    elif arguments.kwonlyargs:
-        found.append("*")
-    named = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    found += [_one(argument, default) for argument, default in named]
-    if arguments.kwarg is not None:
-        found.append(f"**{_one(arguments.kwarg, None)}")
-    return [item for item in found if item not in ("self", "cls")]
+def _fields(item: Object) -> Iterator[griffe.Parameter]:
+    for each in item.attributes.values():
+        if each.annotation is not None and "property" not in each.labels and each.is_public:
+            yield griffe.Parameter(each.name, annotation=each.annotation, default=each.value)
 
 
-def _one(argument: ast.arg, default: ast.expr | None) -> str:
-    annotation = "" if argument.annotation is None else f": {ast.unparse(argument.annotation)}"
-    between = " = " if annotation else "="
-    return f"{argument.arg}{annotation}{'' if default is None else between + ast.unparse(default)}"
+def _members(held: object, item: Object) -> list[Object]:
+    """Return the public methods of a class in their order, or the own names of a module, sorted."""
+    if isinstance(held, ModuleType):
+        own = [each for name, each in sorted(vars(held).items()) if name[0] != "_"
+               and (isfunction(each) or isclass(each))]  # fmt: skip
+        paths = [path for path in map(_path, own) if path.startswith(f"{held.__name__}.")]
+        return [item.modules_collection[path] for path in paths]
+    named = [each for name, each in item.members.items() if name[0] != "_" and item.is_class]
+    return [each for each in named if each.is_function or "property" in each.labels]
 
 
-def _arguments(node: ast.FunctionDef, annotated: bool = True) -> str:
-    """Return the arguments on one line."""
-    items = _split(node.args)
-    return ", ".join(items if annotated else [re.split(r"[:=]", item)[0] for item in items])
+def _member(owner: Object, item: Object) -> str:
+    call = f"({', '.join(_arguments(item, annotated=False))})" if item.is_function else ""
+    text = item.docstring.value if item.docstring else ""
+    first = " ".join(_plain(text.partition("\n\n")[0]).split())
+    return f"- `{'' if owner.is_module else '.'}{item.name}{call}`: {first}"
 
 
-def _methods(node: ast.ClassDef) -> Iterator[ast.FunctionDef]:
-    for item in node.body:
-        if isinstance(item, ast.FunctionDef) and not item.name.startswith("_"):
-            yield item
-
-
-def _member(node: ast.FunctionDef) -> str:
-    kinds = {ast.unparse(decorator) for decorator in node.decorator_list}
-    shown = node.name if kinds & {"property", "cached_property"} else None
-    shown = shown or f"{node.name}({_arguments(node, False)})"
-    return f"- `.{shown}`: {_first(ast.get_docstring(node))}"
-
-
-def _first(text: str | None) -> str:
-    """Return the first paragraph of a docstring on one line."""
-    return " ".join(_plain((text or "").partition("\n\n")[0]).split())
-
-
-def _markdown(text: str) -> str:
-    """Return a docstring with its sections as lists."""
-    lines: list[str] = []
-    section = ""
-    for line in text.splitlines():
-        found = _SECTION.fullmatch(line)
-        entry = _ENTRY.fullmatch(line.strip())
-        if found is not None:
-            section = found[1]
-            lines += ["", f"**{section}**", "", *([_plain(found[2])] if found[2] else [])]
-        elif section in _LISTED and entry is not None and line.startswith("    " + line.strip()[0]):
-            lines.append(f"- `{entry[1]}`: {_plain(entry[2])}")
+def _sections(item: Object) -> Iterator[str]:
+    """Yield the sections of a docstring in Markdown."""
+    for section in item.docstring.parsed if item.docstring else ():
+        if section.kind is DocstringSectionKind.text:
+            yield _plain(section.value)
+        elif section.kind is DocstringSectionKind.admonition:
+            yield f"**{section.title}**"
+            yield _plain(section.value.description)
         else:
-            code = line.startswith("    ") and not section
-            lines.append(line if code else _indented(section, line))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+            yield f"**{section.kind.value.capitalize()}**"
+            yield "\n".join(_listed(section))
 
 
-def _indented(section: str, line: str) -> str:
-    inside = "  " if section in _LISTED and line.strip() else ""
-    return inside + _plain(line.strip())
+def _listed(section: DocstringSection) -> Iterator[str]:
+    for each in section.value:
+        text = _plain(each.description)
+        if section.kind in (DocstringSectionKind.returns, DocstringSectionKind.yields):
+            yield text
+        else:
+            name = getattr(each, "name", "") or each.annotation
+            yield f"- `{name}`: {text}".replace("\n", "\n  ")
 
 
 def _plain(text: str) -> str:

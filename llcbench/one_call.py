@@ -4,11 +4,12 @@ import msgspec
 from tqdm import tqdm
 
 from llcbench.estimators.mean_energy import MeanEnergy
-from llcbench.records import Estimate, Settings
+from llcbench.records import Estimate
 from llcbench.samplers.sgld import SGLD
 from llcbench.sampling.target import AnySampler
 from llcbench.seeds import Seeds
-from llcbench.types import Problem
+from llcbench.settings import Settings
+from llcbench.types import Problem, RunContext
 
 # Trained networks: a localisation that chains of this length and this step feel five times over.
 STEP_SIZE = 1e-4
@@ -45,9 +46,8 @@ def estimate(
     steps = chosen.num_burnin + chosen.num_draws
     estimator = MeanEnergy(sampler or SGLD(STEP_SIZE), chosen)
     with tqdm(total=steps, desc=problem.id, unit="step", delay=DELAY, disable=not progress) as bar:
-        return estimator.estimate(
-            problem, seeds=Seeds(seed, problem.id), on_step=lambda new: bar.update(new)
-        )
+        seeds = Seeds(seed, problem.id)
+        return estimator.estimate(problem, RunContext(seeds, on_step=lambda new: bar.update(new)))
 
 
 def fitting(problem: Problem) -> Settings:

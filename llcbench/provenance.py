@@ -1,7 +1,5 @@
 """What a number was made with; no host name, user or path."""
 
-import hashlib
-import json
 import os
 import platform
 import resource
@@ -10,26 +8,32 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import psutil
+
+from llcbench.files import content_key
+
 PACKAGES = ("llcbench", "torch", "numpy", "scipy", "sympy", "arviz-stats", "msgspec")
 
 
+def resident_bytes(pid: int | None = None) -> int:
+    """Return the resident memory of a process, of this one by default; 0 if it is gone."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
 def peak_bytes() -> int:
-    """Return the peak resident memory of this process, since `reset_peak` if that was called."""
-    # The peak in the usage of a process on Linux is at least that of the one which started it.
-    found = status_bytes("VmHWM")
-    if found is not None:
-        return found
+    """Return the peak resident memory of this process, since `reset_peak` if that was called.
+
+    On Linux it is ``VmHWM``, which psutil does not give and which `reset_peak` can reset. The peak
+    in the resource usage is at least that of the process which started this one.
+    """
+    with suppress(OSError):
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak) if sys.platform == "darwin" else int(peak) * 1024
-
-
-def status_bytes(name: str) -> int | None:
-    """Return a figure of this process such as ``VmRSS``, in bytes; None but on Linux."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    return next((1024 * int(x.split()[1]) for x in lines if x.startswith(f"{name}:")), None)
 
 
 def reset_peak() -> None:
@@ -44,20 +48,20 @@ def environment(threads: int = 1) -> dict[str, str]:
     Args:
         threads: Threads of torch within a run; named where they are not one, as they used to be.
     """
-    found = {name: _version(name) for name in PACKAGES}
-    found |= {
+    described = {name: _version(name) for name in PACKAGES}
+    described |= {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": str(os.cpu_count()),
         "threads": os.environ.get("OMP_NUM_THREADS", "default"),
     }
-    return found | ({"threads_of_a_run": str(threads)} if threads != 1 else {})
+    return described | ({"threads_of_a_run": str(threads)} if threads != 1 else {})
 
 
-def environment_id(found: dict[str, str]) -> str:
+def environment_id(described: dict[str, str]) -> str:
     """Return a short hash that names an environment."""
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:12]
+    return content_key(described, digits=12, spaced=True)
 
 
 def _version(name: str) -> str:
@@ -68,6 +72,7 @@ def _version(name: str) -> str:
 
 
 def _processor() -> str:
+    """Return the model of the processor, which psutil does not know."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from llcbench.settings import Settings
+
 SCHEMA = 1
 
 Status = Literal[
@@ -97,41 +99,6 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def converged(self) -> bool:
         """Whether the run ended well and every guard passed."""
         return self.status == "ok" and all(guard.passed for guard in self.guards)
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a sampler is run on a problem.
-
-    Attributes:
-        nbeta: Number of samples times inverse temperature; ``n / log n`` takes a nominal
-            ``n = 100 000`` for a population loss.
-        gamma: Localisation strength.
-        num_chains: Chains, an array axis.
-        num_draws: Kept steps of every chain.
-        num_burnin: Steps before them.
-        batch_size: Samples in a minibatch; None for the full batch.
-        start: ``w_star``, or ``prior`` for over-dispersed chains at ``w_star + N(0, I / gamma)``.
-        feed: How our own loop draws minibatches; `Estimate.feed` is what was done.
-        gradient: ``control_variate`` subtracts the noise that a minibatch has at ``w_star``, at the
-            price of a second gradient a step.
-        dtype: Precision of the parameters.
-        matmul: ``bfloat16`` rounds the factors of the products that make the gradient of a squared
-            loss; everything else keeps the precision of the parameters.
-        device: Where parameters and data are, ``cpu`` or ``cuda``.
-    """
-
-    nbeta: float | Literal["n / log n"] = "n / log n"
-    gamma: float = 1.0
-    num_chains: int = 16
-    num_draws: int = 2000
-    num_burnin: int = 1000
-    batch_size: int | None = None
-    start: Literal["w_star", "prior"] = "w_star"
-    feed: Literal["independent"] = "independent"
-    gradient: Literal["plain", "control_variate"] = "plain"
-    dtype: Literal["float32", "float64"] = "float64"
-    matmul: Literal["full", "bfloat16"] = "full"
-    device: str = "cpu"
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

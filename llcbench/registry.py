@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatch
 from functools import cache
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from llcbench.problems.family import Family
     from llcbench.sampling.target import AnySampler
-    from llcbench.types import Problem
+    from llcbench.settings import Settings
+    from llcbench.types import Estimator, Problem
 
 _LOCAL_SAMPLERS: dict[str, Callable[..., Any]] = {}
 _LOCAL_SOURCES: dict[str, Callable[..., Any]] = {}
@@ -38,15 +40,15 @@ def sampler(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     if not re.fullmatch(r"[a-z0-9_-]+", name):
         raise ValueError(f"sampler name {name!r} must be lower-case letters, digits, '_' or '-'")
 
-    def register(thing: Callable[..., Any]) -> Callable[..., Any]:
-        _LOCAL_SOURCES[name] = thing
-        if isinstance(thing, type):
-            _LOCAL_SAMPLERS[name] = thing
+    def register(made: Callable[..., Any]) -> Callable[..., Any]:
+        _LOCAL_SOURCES[name] = made
+        if isinstance(made, type):
+            _LOCAL_SAMPLERS[name] = made
         else:
             from llcbench.samplers.function import factory
 
-            _LOCAL_SAMPLERS[name] = factory(name, thing)
-        return thing
+            _LOCAL_SAMPLERS[name] = factory(name, made)
+        return made
 
     return register
 
@@ -63,13 +65,13 @@ def make_sampler(name: str, parameters: dict[str, Any]) -> "AnySampler":
         ValueError: If the name or an option is unknown, or a value is not admissible.
     """
     make = _LOCAL_SAMPLERS.get(name) or _load("samplers", name, "sampler", sampler_names())
-    options = getattr(make, "__dataclass_fields__", None)
-    if options is not None:
+    if is_dataclass(make):
+        options = sorted(option.name for option in fields(make))
         for key in parameters:
             if key not in options:
                 raise UnknownName(
-                    f"{name} has no option {key!r}{_nearest(key, list(options))};"
-                    f" it has {', '.join(sorted(options))}"
+                    f"{name} has no option {key!r}{_nearest(key, options)};"
+                    f" it has {', '.join(options)}"
                 )
     built: AnySampler = make(**parameters)
     return built
@@ -77,10 +79,9 @@ def make_sampler(name: str, parameters: dict[str, Any]) -> "AnySampler":
 
 def parameters_of(built: Any) -> dict[str, Any]:
     """Return all hyper-parameters of a sampler, defaults included."""
-    fields = type(built).__dataclass_fields__
-    if "parameters" in fields:
-        return dict(built.parameters)
-    return {name: getattr(built, name) for name in fields}
+    from llcbench.sampling import sampler_abilities
+
+    return sampler_abilities.hyperparameters(built)
 
 
 def code_of(name: str) -> str:
@@ -173,8 +174,11 @@ def estimator_class(name: str) -> Callable[..., Any]:
 
 
 def make_estimator(
-    name: str, options: dict[str, Any], sampler: Any = None, settings: Any = None
-) -> Any:
+    name: str,
+    options: dict[str, Any],
+    sampler: "AnySampler | None" = None,
+    settings: "Settings | None" = None,
+) -> "Estimator":
     """Build an estimator from its name and options, for a sampler and its settings.
 
     Without a sampler it can still say what a perfect one would return.
@@ -183,31 +187,38 @@ def make_estimator(
         ValueError: If the name or an option is unknown, or a value is not admissible.
     """
     make = estimator_class(name)
-    known = {key for key in getattr(make, "__dataclass_fields__", {}) if key not in _NO_OPTIONS}
+    defaults = _defaults(make)
     for key in options:
-        if key not in known:
+        if key not in defaults:
+            known = sorted(defaults)
             raise UnknownName(
-                f"{name} has no option {key!r}{_nearest(key, sorted(known))};"
-                f" it has {', '.join(sorted(known)) or 'none'}"
+                f"{name} has no option {key!r}{_nearest(key, known)};"
+                f" it has {', '.join(known) or 'none'}"
             )
     given = {} if settings is None else {"settings": settings}
-    return make(sampler, **given, **{key: _typed(make, key, options[key]) for key in options})
+    typed = {key: _typed(defaults[key], value) for key, value in options.items()}
+    built: Estimator = make(sampler, **given, **typed)
+    return built
 
 
-def _typed(make: Any, key: str, value: Any) -> Any:
-    """Return a whole number as a float where the default is one: 4 and 4.0 are one option."""
-    default = make.__dataclass_fields__[key].default
-    return float(value) if isinstance(default, float) and type(value) is int else value
-
-
-def options_of(built: Any) -> dict[str, Any]:
+def options_of(built: "Estimator") -> dict[str, Any]:
     """Return the options of an estimator that differ from its defaults."""
-    fields = type(built).__dataclass_fields__
     return {
         name: getattr(built, name)
-        for name, option in fields.items()
-        if name not in _NO_OPTIONS and getattr(built, name) != option.default
+        for name, default in _defaults(type(built)).items()
+        if getattr(built, name) != default
     }
+
+
+def _defaults(make: Any) -> dict[str, Any]:
+    """Return the options of an estimator with their defaults."""
+    options = fields(make) if is_dataclass(make) else ()
+    return {option.name: option.default for option in options if option.name not in _NO_OPTIONS}
+
+
+def _typed(default: Any, value: Any) -> Any:
+    """Return a whole number as a float where the default is one: 4 and 4.0 are one option."""
+    return float(value) if isinstance(default, float) and type(value) is int else value
 
 
 def unknown(kind: str, name: str, known: list[str]) -> UnknownName:

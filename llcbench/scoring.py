@@ -11,7 +11,8 @@ from fractions import Fraction
 
 import msgspec
 
-from llcbench.records import Estimate, RunRecord, Settings, TemperedTruth
+from llcbench.records import Estimate, RunRecord, TemperedTruth
+from llcbench.settings import Settings
 
 
 class Uncertain(msgspec.Struct, frozen=True):

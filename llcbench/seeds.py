@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, final
 
+from llcbench.checks import check_whole, refuse, set_checked
+
 if TYPE_CHECKING:
     import torch
 
@@ -23,12 +25,26 @@ class Seeds:
         problem: Id of the problem.
         replicate: Number of the repetition.
         sampler: Label of the sampler.
+
+    Raises:
+        ValueError: If a number is not whole, or an id no text.
     """
 
     seed: int = 0
     problem: str = ""
     replicate: int = 0
     sampler: str = ""
+
+    def __post_init__(self) -> None:
+        # Their text is hashed: 1.0 and numpy's 1 have to be the same seed as 1.
+        set_checked(
+            self,
+            seed=check_whole("Seeds", "seed", self.seed),
+            replicate=check_whole("Seeds", "replicate", self.replicate),
+        )
+        for name, value in (("problem", self.problem), ("sampler", self.sampler)):
+            if not isinstance(value, str):
+                refuse("Seeds", name, "text", value, "ids and labels are text")
 
     def number(self, role: Role) -> int:
         """Return the 63-bit seed of a role."""

@@ -48,7 +48,9 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     for sampler, settings in ((SGLD(STEP_SIZE), published), (Gibbs(), exact)):
         name = type(sampler).__name__.lower()
         seeds = Seeds(5, problem.id, sampler=name)
-        found = llcbench.MeanEnergy(sampler, settings).estimate(problem, seeds=seeds, data=data)
+        found = llcbench.MeanEnergy(sampler, settings).estimate(
+            problem, llcbench.RunContext(seeds, data=data)
+        )
         yield {
             "sampler": name,
             "dim": problem.dim,

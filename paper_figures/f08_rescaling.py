@@ -40,7 +40,7 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     """Yield the estimate at rescaled weights; data and network are those of every factor."""
     import torch
 
-    from llcbench import SGLD, MeanEnergy, Seeds, Settings
+    from llcbench import SGLD, MeanEnergy, RunContext, Seeds, Settings
     from llcbench.measures.rescaling import MatchedSGLD, along, factors, rescaled
     from paper_figures.common.relu_networks import on_its_own_data
 
@@ -58,7 +58,7 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     settings = Settings(gamma=0.0, num_chains=1, num_draws=draws, num_burnin=0, batch_size=BATCH)
     # Noise and minibatches of their own for every factor: equal ones would repeat the same chain.
     seeds = Seeds(0, f"f08-{cell}", int(repeat), sampler)
-    found = MeanEnergy(kernel, settings).estimate(problem, seeds=seeds)
+    found = MeanEnergy(kernel, settings).estimate(problem, RunContext(seeds))
     yield {
         "network": f"{size}-{width}", "exponent": float(exponent), "sampler": sampler,
         "repeat": int(repeat), "status": found.status, "llc": found.llc, "mcse": found.mcse,

@@ -44,8 +44,9 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
 
     from llcbench import registry
     from llcbench.estimators.mean_energy import MeanEnergy
-    from llcbench.records import Settings
     from llcbench.seeds import Seeds
+    from llcbench.settings import Settings
+    from llcbench.types import RunContext
 
     torch.set_num_threads(1)
     name, _, gamma = cell.partition("@")
@@ -61,7 +62,7 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
         for step in (float(f"{10 ** (first + k / 2):.1e}") for k in range(RUNGS)):
             estimator = MeanEnergy(registry.make_sampler(sampler, {"step_size": step}), settings)
             seeds = Seeds(0, name, 0, f"{sampler}[step_size={step!r}]")
-            found = estimator.estimate(problem, seeds=seeds, data=data)
+            found = estimator.estimate(problem, RunContext(seeds, data=data))
             yield {
                 "problem": name, "gamma": float(gamma), "sampler": sampler, "step_size": step,
                 "status": found.status, "llc": _short(found.llc), "mcse": _short(found.mcse),

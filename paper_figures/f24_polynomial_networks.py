@@ -72,7 +72,9 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
         nbeta=NBETA, gamma=GAMMA, num_chains=chains, num_draws=draws, num_burnin=burnin
     )
     estimator = llcbench.MeanEnergy(llcbench.make_sampler(way, options), settings)
-    found = estimator.estimate(problem, seeds=llcbench.Seeds(problem=f"f24/{name}", sampler=way))
+    found = estimator.estimate(
+        problem, llcbench.RunContext(llcbench.Seeds(problem=f"f24/{name}", sampler=way))
+    )
     for chain, llc in enumerate(found.llc_per_chain):
         yield {**common, "kind": "chain", "chain": chain, "llc": llc, "status": found.status}
 

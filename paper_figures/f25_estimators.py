@@ -62,7 +62,7 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     problem = llcbench.problem("poly/x2")
     for replicate in range(REPLICATES[scale]):
         seeds = llcbench.Seeds(problem=f"f25/{text}", replicate=replicate, sampler=name)
-        found = estimator.estimate(problem, seeds=seeds)
+        found = estimator.estimate(problem, llcbench.RunContext(seeds))
         yield {"estimator": name, "truth": float(text), "replicate": replicate,
                "llc": found.llc, "stderr": found.stderr}  # fmt: skip
 

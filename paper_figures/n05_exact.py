@@ -12,8 +12,7 @@ from llcbench.compare.runs import Runs, cases_of, runs_of, slots_of
 from llcbench.compare.statistics import mean, variance
 from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
 from llcbench.report.figures.style import panels
-from llcbench.report.leaderboard_labels import colours
-from llcbench.report.style import GREY, INK
+from llcbench.report.style import GREY, INK, colours
 
 # Where the share of 90 % intervals that hold the truth should be.
 BAND = (0.85, 0.95)

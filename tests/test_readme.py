@@ -1,6 +1,7 @@
-"""The numbers of the README are those of the committed results."""
+"""The numbers of the README and of the pages beside it are those of the committed results."""
 
 import gzip
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -9,28 +10,15 @@ import pytest
 
 from llcbench.heuristics.store import contents_of
 from llcbench.records import RunRecord
-from llcbench.report.figures.readme import BEGIN_FIGURES, generated_figures
-from llcbench.report.readme import (
-    BEGIN,
-    BEGIN_AGREEMENT,
-    BEGIN_CLASSES,
-    BEGIN_HEURISTICS,
-    BEGIN_LEADERBOARD,
-    BEGIN_PEERS,
-    BEGIN_SPEED,
-    generated,
-    generated_agreement,
-    generated_classes,
-    generated_heuristics,
-    generated_leaderboard,
-    generated_peers,
-    generated_speed,
-    shown,
-)
+from llcbench.report import pages
+from llcbench.report.pages import BLOCKS, Block
 from llcbench.run import exports as reference
 
 ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "results").glob("*.md"))]
+# Bytes.
+LONGEST = 16_000
 SMOKE = ROOT / "results" / "reference" / "v1" / "smoke.jsonl"
 ACCURACY = SMOKE.with_name("accuracy.jsonl.gz")
 EXACT = SMOKE.with_name("exact.jsonl.gz")
@@ -44,39 +32,52 @@ def read(path: Path) -> Mapping[str, RunRecord]:
     return reference.read(path)
 
 
-def test_the_table_is_that_of_the_committed_runs() -> None:
-    assert shown(TEXT, BEGIN) == generated(read(SMOKE).values()).strip()
-
-
-def test_the_leaderboard_is_that_of_the_committed_runs() -> None:
+@cache
+def generated() -> Mapping[Block, str]:
+    """Return what all blocks should hold by the committed results."""
     ladder = read(SENSITIVITY).values()
-    wanted = generated_leaderboard(read(ACCURACY).values(), ladder).strip()
-    assert shown(TEXT, BEGIN_LEADERBOARD) == wanted
+    trials = map(contents_of, sorted(map(str, SMOKE.parent.glob("heuristics-*.jsonl.gz"))))
+    return {
+        **pages.smoke_blocks(read(SMOKE).values()),
+        **pages.leaderboard_blocks(read(ACCURACY).values(), ladder),
+        **pages.agreement_blocks(read(EXACT).values()),
+        **pages.peers_blocks(read(ACCURACY).values(), read(PEERS).values()),
+        **pages.speed_blocks(SMOKE.with_name("peers_speed.csv")),
+        **pages.classes_blocks(read(SCALE).values()),
+        **pages.heuristics_blocks(trials),
+        **pages.figures_blocks(ROOT / "results" / "figures" / "v1", README),
+    }
 
 
-def test_the_agreement_is_that_of_the_committed_runs() -> None:
-    assert shown(TEXT, BEGIN_AGREEMENT) == generated_agreement(read(EXACT).values()).strip()
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_a_block_is_that_of_the_committed_results(block: Block) -> None:
+    text = block.path(README).read_text(encoding="utf-8")
+    assert block.shown(text) == generated()[block].strip()
 
 
-def test_the_peers_are_those_of_the_committed_runs() -> None:
-    wanted = generated_peers(read(ACCURACY).values(), read(PEERS).values()).strip()
-    assert shown(TEXT, BEGIN_PEERS) == wanted
-    assert shown(TEXT, BEGIN_SPEED) == generated_speed(SMOKE.with_name("peers_speed.csv")).strip()
+def test_every_generated_part_of_a_page_is_a_block_that_is_checked() -> None:
+    held = [line for page in PAGES for line in page.read_text(encoding="utf-8").splitlines()
+            if line.startswith("<!-- generated")]  # fmt: skip
+    assert sorted(held) == sorted(block.begin for block in BLOCKS)
+    ends = sum(page.read_text(encoding="utf-8").count(pages.END) for page in PAGES)
+    assert ends == len(BLOCKS)
 
 
-def test_the_classes_are_those_of_the_committed_runs() -> None:
-    assert shown(TEXT, BEGIN_CLASSES) == generated_classes(read(SCALE).values()).strip()
+def test_the_readme_shows_a_part_of_its_pages() -> None:
+    truths = generated()[pages.TRUTHS].strip().splitlines()
+    best = [line for line in generated()[pages.BEST].splitlines() if line.startswith("|")]
+    assert (len(truths), len(best)) == (2 + 6, 2 + 8)
+    whole = generated()[pages.LEADERBOARD].splitlines()
+    entries = [line.split("|")[2] for line in whole if line.startswith("|")]
+    assert [line.split("|")[2] for line in best] == entries[: len(best)]
 
 
-def test_the_directions_are_those_of_the_committed_trials() -> None:
-    stores = sorted(map(str, SMOKE.parent.glob("heuristics-*.jsonl.gz")))
-    assert shown(TEXT, BEGIN_HEURISTICS) == generated_heuristics(map(contents_of, stores)).strip()
-
-
-def test_the_figures_are_those_that_are_drawn() -> None:
-    folder = Path("results") / "figures" / "v1"
-    wanted = generated_figures(ROOT / folder).replace(f"{ROOT.as_posix()}/", "").strip()
-    assert shown(TEXT, BEGIN_FIGURES) == wanted
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert len(text.encode()) <= LONGEST
+    links = set(re.findall(r"\]\(([^)#]+)", text))
+    wanted = [*PAGES[1:], *sorted((ROOT / "docs").glob("*.md"))]
+    assert {str(page.relative_to(ROOT)) for page in wanted} <= links
 
 
 def plain(path: Path) -> bytes:

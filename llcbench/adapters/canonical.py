@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from llcbench.adapters.packages import no_canonical
-from llcbench.samplers.checks import check_positive
+from llcbench.checks import check_positive
+from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
 
 
 @final
 @dataclass(frozen=True)
-class SGLD:
+class CanonicalSGLD:
     """The sampler of canonical-interp; a run of it is a record with status ``skipped``.
 
     Attributes:
@@ -25,10 +26,10 @@ class SGLD:
     step_size: float = 1e-5
 
     def __post_init__(self) -> None:
-        check_positive("canonical_sgld", "step_size", self.step_size)
+        check_hyperparameters(self, "canonical_sgld", step_size=check_positive)
 
     def unsupported(self, target: Target) -> str | None:
-        """Say why no target can be sampled."""
+        """Return why no target can be sampled."""
         return no_canonical()
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> NoReturn:

@@ -5,15 +5,13 @@ Source: devinterp 1.3.2, ``estimate_learning_coeff_with_summary``.
 
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, final, get_args
+from typing import Any, Literal, final
 
 import msgspec
 import numpy as np
 import torch
 
-from llcbench.adapters import devinterp_kernels as kernels
 from llcbench.adapters.devinterp_feed import (
     Weights,
     evaluate_of,
@@ -21,16 +19,19 @@ from llcbench.adapters.devinterp_feed import (
     loader_of,
     unsupported,
 )
+from llcbench.adapters.devinterp_kernels import DevinterpKernel
 from llcbench.adapters.packages import global_noise, load
+from llcbench.checks import check_choice
 from llcbench.estimators.mean_energy import MeanEnergy
-from llcbench.estimators.options import require_word
-from llcbench.records import Estimate, Settings, Status
+from llcbench.records import Estimate, Status
 from llcbench.sampling.loop import Trace
-from llcbench.sampling.target import Budget, BudgetExceeded, Target
+from llcbench.sampling.target import Target
 from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.settings import Settings
+from llcbench.types import DEFAULT_CONTEXT, BudgetExceeded, Problem, RunContext
 
-Sampler = kernels.SGLD | kernels.RMSpropSGLD | kernels.SGNHT
+# None stands in for a sampler where only the names of options are asked for.
+KERNELS: tuple[type, ...] = (DevinterpKernel, type(None))
 
 
 @final
@@ -54,43 +55,30 @@ class Devinterp:
         baseline: ``own`` for the number that devinterp reports, ``exact`` for the exact loss.
     """
 
-    sampler: Sampler
+    sampler: DevinterpKernel
     settings: Settings = field(default_factory=Settings)
     baseline: Literal["own", "exact"] = "own"
 
     def __post_init__(self) -> None:
-        require_word("devinterp", "baseline", self.baseline, ("own", "exact"))
-        if not isinstance(self.sampler, (*get_args(Sampler), type(None))):
+        check_choice("devinterp", "baseline", self.baseline, ("own", "exact"))
+        if not isinstance(self.sampler, KERNELS):
             name = type(self.sampler).__name__
             raise ValueError(f"estimator devinterp runs the samplers devinterp_*, not {name}")
 
-    def estimate(
-        self,
-        problem: Problem,
-        *,
-        seeds: Seeds | None = None,
-        budget: Budget | None = None,
-        data: Data | None = None,
-        on_step: Callable[[int], None] | None = None,
-    ) -> Estimate:
+    def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
         """Run the package.
 
         Args:
             problem: What is measured.
-            seeds: Source of all randomness; the default is seed 0 of this problem.
-            budget: Limits on gradients and seconds; the package cannot stop early, so a run beyond
-                them has no value.
-            data: Data set to use instead of a drawn one.
-            on_step: Called with the number of steps when all chains have ended.
+            context: Seeds, budget, data and progress. The package cannot stop early, so a run
+                beyond the budget has no value; ``on_step`` is called when all chains have ended.
 
         Returns:
             The estimate; a run that failed has a status and no value.
         """
-        seeds = seeds or Seeds(problem=problem.id)
-        if data is None:
-            data = problem.sample_data(seeds.generator("data"))
+        seeds = context.seeds_for(problem)
         ours = MeanEnergy(self.sampler, self.settings)
-        target = ours.target(problem, data, budget)
+        target = ours.target(problem, context.data_for(problem), context.budget)
         reason = self.sampler.unsupported(target) or unsupported(target) or self._start()
         if reason:
             return _without_value(target, "skipped", reason)
@@ -104,8 +92,8 @@ class Devinterp:
             if "NaN detected" not in str(error):
                 raise
             return _without_value(target, "not_finite", f"devinterp: {error}")
-        if on_step is not None:
-            on_step(steps)
+        if context.on_step is not None:
+            context.on_step(steps)
         return self._summary(ours, target, found, seconds, seeds)
 
     def _start(self) -> str | None:

@@ -1,6 +1,7 @@
 """Problems as devinterp wants them: a module, a loader of row numbers and an evaluate function."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
@@ -8,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from llcbench.problems.models.likelihood import LikelihoodLoss, Observations
-from llcbench.problems.squared.regression import SquaredLoss
-from llcbench.sampling.target import BudgetExceeded, Target
+from llcbench.sampling.abilities import row_lookup
+from llcbench.sampling.target import Target
+from llcbench.types import BudgetExceeded
 
 
 @final
@@ -25,7 +26,7 @@ class Weights(nn.Module):
 
 @final
 @dataclass(frozen=True)
-class Rows(Dataset[Any]):
+class RowNumbers(Dataset[Any]):
     """Row numbers; the rows themselves are looked up in `Evaluate`, a batch at a time."""
 
     count: int
@@ -47,6 +48,7 @@ class Evaluate:
     Attributes:
         loss: The loss, bound to data or population.
         full: The full batch, None if the rows are a minibatch.
+        lookup: Takes numbers of rows to a minibatch; None on the full batch.
         pull: ``gamma / nbeta`` for optimisers without localisation: its gradient is added, at the
             value zero, so that the recorded loss is the loss alone.
         star: The reference point, ``(dim,)``.
@@ -55,6 +57,7 @@ class Evaluate:
 
     loss: Any
     full: Any
+    lookup: Callable[[Tensor], Any] | None
     pull: float
     star: Tensor
     deadline: float | None
@@ -63,7 +66,7 @@ class Evaluate:
         """Return the loss of the model, ``()``."""
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise BudgetExceeded("time budget is used up")
-        batch = _minibatch(self.loss, rows) if self.full is None else self.full
+        batch = self.lookup(rows[None]) if self.lookup is not None else self.full
         loss: Tensor = self.loss.excess(model.theta[None], batch) + self.loss.baseline(batch)
         value = loss.sum()
         if not self.pull:
@@ -76,7 +79,7 @@ def unsupported(target: Target) -> str | None:
     """Return why a target cannot be fed to devinterp."""
     if target.control_variate:
         return "devinterp has no gradient='control_variate'; use 'plain'"
-    if target.batch_size is None or isinstance(target.loss, SquaredLoss | LikelihoodLoss):
+    if target.batch_size is None or row_lookup(target.loss) is not None:
         return None
     return f"devinterp draws its own minibatches, which {target.problem.id} cannot look up"
 
@@ -85,8 +88,9 @@ def evaluate_of(target: Target, localised: bool, deadline: float | None) -> Eval
     """Return the loss of a target."""
     minibatch = target.batch_size is not None
     full = None if minibatch else target.loss.draw(1, None, torch.Generator())
+    lookup = row_lookup(target.loss) if minibatch else None
     pull = 0.0 if localised else target.gamma / target.nbeta
-    return Evaluate(target.loss, full, pull, target.w_star, deadline)
+    return Evaluate(target.loss, full, lookup, pull, target.w_star, deadline)
 
 
 def loader_of(target: Target) -> "DataLoader[Any]":
@@ -95,19 +99,12 @@ def loader_of(target: Target) -> "DataLoader[Any]":
     A full batch, or the population, is one row.
     """
     if target.batch_size is None:
-        return DataLoader(Rows(1), batch_size=1)
+        return DataLoader(RowNumbers(1), batch_size=1)
     count = target.problem.num_data or 1
     size = min(target.batch_size, count)
-    return DataLoader(Rows(count), batch_size=size, shuffle=True, drop_last=True)
+    return DataLoader(RowNumbers(count), batch_size=size, shuffle=True, drop_last=True)
 
 
 def feed_of(target: Target) -> Literal["shuffled"] | None:
     """Return how `loader_of` draws minibatches, None without any."""
     return None if target.batch_size is None else "shuffled"
-
-
-def _minibatch(loss: Any, rows: Tensor) -> Any:
-    if isinstance(loss, LikelihoodLoss):
-        weights = loss.full.weights.new_full(rows.shape, 1.0 / len(rows))
-        return Observations(loss.full.x[:, rows], weights)
-    return loss.rows(rows[None])

@@ -8,34 +8,22 @@ Source: devinterp 1.3.2, ``devinterp.optim``.
 """
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, final
+from typing import Any, ClassVar, NamedTuple, final
 
 import torch
 from torch import Tensor
 
 from llcbench.adapters.packages import global_noise, load, missing
-from llcbench.samplers.checks import check_decay, check_fraction, check_positive
+from llcbench.checks import check_decay, check_fraction, check_positive
+from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 
-class Kernel(Protocol):
-    """A sampler that can name the optimiser of the package."""
-
-    def method(self) -> Callable[..., Any]:
-        """Return what devinterp takes as ``sampling_method``."""
-
-    def options(self, nbeta: float, gamma: float) -> dict[str, float]:
-        """Return what devinterp takes as ``optimizer_kwargs``."""
-
-    @property
-    def localised(self) -> bool:
-        """Whether the optimiser has a localisation of its own."""
-
-
-class State(NamedTuple):
+class DevinterpState(NamedTuple):
     """Parameters of all chains, and the optimisers that own them.
 
     Attributes:
@@ -47,38 +35,68 @@ class State(NamedTuple):
     optimisers: list[Any]
 
 
-def _started(kernel: Kernel, theta: Tensor, target: Target, split: bool = False) -> State:
-    """Build the optimisers at the reference point, the centre of their localisation, then move."""
-    options = kernel.options(target.nbeta, target.gamma)
-    with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        own = target.w_star.clone().expand(theta.shape).clone()
-        parts = list(own) if split else [own]
-        optimisers = [kernel.method()([part], **options) for part in parts]
-        own.copy_(theta)
-    return State(own, optimisers)
+class DevinterpKernel(ABC):
+    """A sampler that is an optimiser of the package: a subclass names it and its options.
 
+    Attributes:
+        localised: Whether the optimiser has a localisation of its own; else the gradient brings it.
+    """
 
-def _moved(
-    kernel: Kernel, state: State, target: Target, rng: torch.Generator
-) -> tuple[State, Draw]:
-    """Give the optimisers their gradients; the recorded loss is that of the state before."""
-    with global_noise(rng):
-        loss, grad = target.loss_and_grad(state.theta)
-        if not kernel.localised:
-            grad = grad + (target.gamma / target.nbeta) * (state.theta - target.w_star)
-        for optimiser, rows in zip(
-            state.optimisers, grad.tensor_split(len(state.optimisers)), strict=True
-        ):
-            (parameter,) = optimiser.param_groups[0]["params"]
-            parameter.grad = rows.reshape(parameter.shape)
-            optimiser.step()
-    return state, Draw(state.theta, loss)
+    localised: ClassVar[bool] = True
+
+    @abstractmethod
+    def method(self) -> Callable[..., Any]:
+        """Return what devinterp takes as ``sampling_method``."""
+
+    @abstractmethod
+    def options(self, nbeta: float, gamma: float) -> dict[str, float]:
+        """Return what devinterp takes as ``optimizer_kwargs``."""
+
+    def unsupported(self, target: Target) -> str | None:
+        """Return why a target cannot be sampled, None if it can."""
+        return missing("devinterp")
+
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> DevinterpState:
+        """Build the optimiser of all chains."""
+        return self._started(theta, target)
+
+    def step(
+        self, state: DevinterpState, target: Target, rng: torch.Generator
+    ) -> tuple[DevinterpState, Draw]:
+        """Give the optimisers their gradients; the recorded loss is that of the state before."""
+        with global_noise(rng):
+            loss, grad = target.loss_and_grad(state.theta)
+            if not self.localised:
+                grad = grad + (target.gamma / target.nbeta) * (state.theta - target.w_star)
+            for optimiser, rows in zip(
+                state.optimisers, grad.tensor_split(len(state.optimisers)), strict=True
+            ):
+                (parameter,) = optimiser.param_groups[0]["params"]
+                parameter.grad = rows.reshape(parameter.shape)
+                optimiser.step()
+        return state, Draw(state.theta, loss)
+
+    def _started(self, theta: Tensor, target: Target, *, split: bool = False) -> DevinterpState:
+        """Build the optimisers at the reference point, which they localise at, then move.
+
+        Args:
+            theta: Where the chains start.
+            target: What is sampled.
+            split: Whether every chain has an optimiser of its own.
+        """
+        options = self.options(target.nbeta, target.gamma)
+        with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            own = target.w_star.clone().expand(theta.shape).clone()
+            parts = list(own) if split else [own]
+            optimisers = [self.method()([part], **options) for part in parts]
+            own.copy_(theta)
+        return DevinterpState(own, optimisers)
 
 
 @final
 @dataclass(frozen=True)
-class SGLD:
+class DevinterpSGLD(DevinterpKernel):
     """The package's ``SGMCMC.sgld``.
 
     Attributes:
@@ -88,38 +106,20 @@ class SGLD:
     step_size: float = 1e-5
 
     def __post_init__(self) -> None:
-        check_positive("devinterp_sgld", "step_size", self.step_size)
-
-    @property
-    def localised(self) -> bool:
-        """It has a localisation."""
-        return True
+        check_hyperparameters(self, "devinterp_sgld", step_size=check_positive)
 
     def method(self) -> Callable[..., Any]:
         """Return the optimiser."""
-        found: Callable[..., Any] = load("devinterp.optim.sgmcmc").SGMCMC.sgld
-        return found
+        return _sgmcmc("sgld")
 
     def options(self, nbeta: float, gamma: float) -> dict[str, float]:
         """Return the options of the optimiser."""
         return {"lr": self.step_size, "nbeta": nbeta, "localization": gamma}
 
-    def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
-        return missing("devinterp")
-
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
-        """Build the optimiser."""
-        return _started(self, theta, target)
-
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
-        """Move all chains."""
-        return _moved(self, state, target, rng)
-
 
 @final
 @dataclass(frozen=True)
-class RMSpropSGLD:
+class DevinterpRMSpropSGLD(DevinterpKernel):
     """The package's ``SGMCMC.rmsprop_sgld``; ours starts the mean squares at 1, this one at 0.
 
     Attributes:
@@ -133,46 +133,29 @@ class RMSpropSGLD:
     damping: float = 0.1
 
     def __post_init__(self) -> None:
-        check_positive("devinterp_rmsprop", "step_size", self.step_size)
-        check_decay("devinterp_rmsprop", "decay", self.decay)
-        check_positive("devinterp_rmsprop", "damping", self.damping)
+        check_hyperparameters(
+            self, "devinterp_rmsprop", step_size=check_positive, decay=check_decay,
+            damping=check_positive,
+        )  # fmt: skip
 
     @property
     def preconditioned(self) -> bool:
         """The step size alone does not say whether the sampler is stable."""
         return True
 
-    @property
-    def localised(self) -> bool:
-        """It has a localisation."""
-        return True
-
     def method(self) -> Callable[..., Any]:
         """Return the optimiser."""
-        found: Callable[..., Any] = load("devinterp.optim.sgmcmc").SGMCMC.rmsprop_sgld
-        return found
+        return _sgmcmc("rmsprop_sgld")
 
     def options(self, nbeta: float, gamma: float) -> dict[str, float]:
         """Return the options of the optimiser."""
         own = {"lr": self.step_size, "alpha": self.decay, "eps": self.damping}
         return {**own, "nbeta": nbeta, "localization": gamma}
 
-    def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
-        return missing("devinterp")
-
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
-        """Build the optimiser."""
-        return _started(self, theta, target)
-
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
-        """Move all chains."""
-        return _moved(self, state, target, rng)
-
 
 @final
 @dataclass(frozen=True)
-class SGNHT:
+class DevinterpSGNHT(DevinterpKernel):
     """The package's Nose-Hoover thermostat; neither has a localisation, so the gradient brings it.
 
     ``SGMCMC.sgnht`` never moves its momentum: what it samples is Langevin dynamics with noise of
@@ -190,37 +173,31 @@ class SGNHT:
     noise: float = 0.01
     deprecated: bool = False
 
-    def __post_init__(self) -> None:
-        check_positive("devinterp_sgnht", "step_size", self.step_size)
-        check_fraction("devinterp_sgnht", "noise", self.noise)
+    # Not annotated, hence no field: fields are hyper-parameters.
+    localised = False
 
-    @property
-    def localised(self) -> bool:
-        """It has none."""
-        return False
+    def __post_init__(self) -> None:
+        check_hyperparameters(
+            self, "devinterp_sgnht", step_size=check_positive, noise=check_fraction
+        )
 
     def method(self) -> Callable[..., Any]:
         """Return the optimiser."""
-        found: Callable[..., Any] = (
-            load("devinterp.optim.sgnht").SGNHT
-            if self.deprecated
-            else load("devinterp.optim.sgmcmc").SGMCMC.sgnht
-        )
-        return found
+        if not self.deprecated:
+            return _sgmcmc("sgnht")
+        optimiser: Callable[..., Any] = load("devinterp.optim.sgnht").SGNHT
+        return optimiser
 
     def options(self, nbeta: float, gamma: float) -> dict[str, float]:
         """Return the options of the optimiser."""
         return {"lr": self.step_size / 2, "diffusion_factor": self.noise, "nbeta": nbeta}
 
-    def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
-        return missing("devinterp")
-
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> DevinterpState:
         """Build the optimiser; a thermostat that acts is one number, so every chain has its own."""
         with global_noise(rng):
-            return _started(self, theta, target, split=self.deprecated)
+            return self._started(theta, target, split=self.deprecated)
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
-        """Move all chains."""
-        return _moved(self, state, target, rng)
+
+def _sgmcmc(name: str) -> Callable[..., Any]:
+    method: Callable[..., Any] = getattr(load("devinterp.optim.sgmcmc").SGMCMC, name)
+    return method

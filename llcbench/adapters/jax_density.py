@@ -12,22 +12,17 @@ from typing import Any
 import numpy as np
 
 from llcbench.adapters.packages import load
-from llcbench.problems.regular import Scaled
-from llcbench.problems.squared.batches import Population
-from llcbench.problems.squared.linear_map import LinearNetwork
-from llcbench.problems.squared.polynomial_map import PolynomialMap
-from llcbench.problems.squared.regression import Regression
+from llcbench.sampling.abilities import moment_form, squared_form
 from llcbench.sampling.target import Target
+from llcbench.types import DiagonalForm, GeneratorForm, LayerForm
 
 Function = Callable[[Any], Any]
 
 
 def unsupported(target: Target) -> str | None:
     """Return why the loss of a target is not written in jax."""
-    if not (
-        isinstance(target.problem, Regression)
-        and isinstance(target.problem.map, LinearNetwork | PolynomialMap | Scaled)
-    ):
+    form = squared_form(target.problem)
+    if form is None or form.map is None:
         return f"the loss of {target.problem.id} is not written in jax"
     return None if target.batch_size is None else "nuts needs the full batch; drop batch_size"
 
@@ -50,30 +45,33 @@ def excess(target: Target) -> Function:
     ``scale * tr(D S D^T - 2 D C^T)`` with ``D = M(w) - M(w_star)`` and the moments S and C.
     """
     jnp = load("jax.numpy")
-    problem, batch = target.problem, target.batch
-    assert isinstance(problem, Regression)
-    value = _value(problem.map)
+    form, moments = squared_form(target.problem), moment_form(target.loss)
+    assert form is not None
+    assert form.map is not None
+    assert moments is not None
+    value = _value(form.map)
     reference = np.asarray(value(target.w_star.double().numpy()))
-    if not isinstance(batch, Population):
-        second, cross = batch.second.double().numpy(), batch.cross.double().numpy()
+    second, cross = np.eye(form.inputs), np.zeros(reference.shape)
+    if isinstance(moments.second, float):
+        second = second * moments.second
     else:
-        second = np.eye(problem.map.inputs) * batch.second
-        cross = np.zeros(reference.shape)
+        second = moments.second.double().numpy()
+    if moments.cross is not None:
+        cross = moments.cross.double().numpy()
 
     def function(theta: Any) -> Any:
         delta = value(theta) - reference
-        return problem.scale * jnp.sum(delta * (delta @ second - 2 * cross))
+        return moments.scale * jnp.sum(delta * (delta @ second - 2 * cross))
 
     return function
 
 
-def _value(map_: Any) -> Function:
+def _value(map_: LayerForm | GeneratorForm | DiagonalForm) -> Function:
     """Return the parametrised matrix ``M(w)``, ``(out, in)``."""
-    if isinstance(map_, LinearNetwork):
+    if isinstance(map_, LayerForm):
         return _network(map_.widths)
-    if isinstance(map_, Scaled):
+    if isinstance(map_, DiagonalForm):
         return lambda theta: (theta * np.array(map_.scales))[None]
-    assert isinstance(map_, PolynomialMap)
     return _polynomials(map_)
 
 
@@ -89,11 +87,11 @@ def _network(widths: tuple[int, ...]) -> Function:
     return value
 
 
-def _polynomials(map_: PolynomialMap) -> Function:
+def _polynomials(map_: GeneratorForm) -> Function:
     jnp = load("jax.numpy")
     terms = [
-        [(float(c), [(i, e) for i, e in enumerate(powers) if e]) for powers, c in g.terms.items()]
-        for g in map_.generators
+        [(float(c), [(i, e) for i, e in enumerate(powers) if e]) for powers, c in one.items()]
+        for one in map_.generators
     ]
 
     def value(theta: Any) -> Any:

@@ -11,21 +11,20 @@ from torch import Tensor
 from llcbench.adapters.jax_density import log_density, unsupported
 from llcbench.adapters.nuts_warmup import Move, Warm, warm_up
 from llcbench.adapters.packages import load, missing
-from llcbench.samplers.checks import check_count, check_fraction
+from llcbench.checks import check_count, check_fraction
+from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 # Compiling a trajectory takes longer than most runs of it; expensive passes do not pay.
 _QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-
-
 # Share of the gradients of a run after which the warm-up ends.
 SHARE = 0.4
 # A warm-up has at most a step for so many gradients of a run, and a trajectory that share of them.
 PART = 20
 
 
-class State(NamedTuple):
+class NUTSState(NamedTuple):
     """The chains, and how they move.
 
     Attributes:
@@ -42,7 +41,7 @@ class State(NamedTuple):
 class NUTS:
     """Hamiltonian trajectories that stop where they turn back; step and masses from a warm-up.
 
-    Exact for the full-batch target, at any step. Every chain warms up by itself, before the
+    Exact for the full-batch target, at any step. Every chain warms up separately, before the
     burn-in; its gradients count, one for every step of a trajectory. The density is a second
     implementation of the loss, in jax and in double precision; the recorded loss is ours. A step
     takes as long as that of the slowest chain.
@@ -67,21 +66,18 @@ class NUTS:
     grads: int | None = None
 
     def __post_init__(self) -> None:
-        check_fraction("nuts", "acceptance", self.acceptance)
-        for name in ("warmup", "depth"):
-            check_count("nuts", name, getattr(self, name))
-        if self.warmup < 20:
-            raise ValueError(f"nuts: warmup must be at least 20 steps, got {self.warmup}")
+        check_hyperparameters(
+            self, "nuts", acceptance=check_fraction, warmup=partial(check_count, least=20),
+            depth=check_count,
+        )  # fmt: skip
         if self.grads is not None:
-            check_count("nuts", "grads", self.grads)
-            if self.grads < PART**2:
-                raise ValueError(f"nuts: grads must be at least {PART**2}, got {self.grads}")
+            check_hyperparameters(self, "nuts", grads=partial(check_count, least=PART**2))
 
     def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
+        """Return why a target cannot be sampled, None if it can."""
         return missing("blackjax") or unsupported(target)
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> NUTSState:
         """Warm up every chain from its start."""
         jax, blackjax = load("jax"), load("blackjax")
         density, chains = log_density(target), theta.shape[0]
@@ -108,9 +104,11 @@ class NUTS:
                 grads=None if limit is None else limit * chains,
             )  # fmt: skip
         target.charge(warm.spent)
-        return State(warm, move)
+        return NUTSState(warm, move)
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: NUTSState, target: Target, rng: torch.Generator
+    ) -> tuple[NUTSState, Draw]:
         """Move all chains; the recorded loss is that of the state after the move."""
         warm = state.chains
         with load("jax").enable_x64(True):
@@ -121,7 +119,7 @@ class NUTS:
         loss = target.loss.excess(theta, target.batch)
         warm = warm._replace(key=key, chain=chain, spent=warm.spent + spent)
         last = self.grads is not None and warm.spent >= self.grads * theta.shape[0]
-        return State(warm, state.move), Draw(theta, loss, last=last)
+        return NUTSState(warm, state.move), Draw(theta, loss, last=last)
 
     def _limits(self) -> tuple[int, int, int | None]:
         """Return steps and depth of the warm-up, and the gradients of a chain that end it."""

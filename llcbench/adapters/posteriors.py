@@ -12,20 +12,74 @@ BAOAB. The gradient is the target's own, so that both sides do the same work.
 Source: posteriors 0.1.3, ``posteriors.sgmcmc``.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
 
 from llcbench.adapters.packages import global_noise, load, missing
-from llcbench.samplers.checks import check_fraction, check_positive
+from llcbench.checks import check_fraction, check_positive
+from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
-# Parameters, momenta and thermostat of all chains, as far as a sampler has them.
-State = tuple[Tensor, ...]
-_NAMES = ("params", "momenta", "xi")
+# Parameters, momenta and thermostats of all chains, as far as a sampler has them.
+PosteriorsState = tuple[Tensor, ...]
+
+
+class PosteriorsKernel(ABC):
+    """A sampler that is an update of the package: a subclass names it, its state and its options.
+
+    Attributes:
+        kind: Name of the update; not annotated in subclasses, where it would be a field.
+        names: What its state holds: ``params``, then ``momenta``, then ``xi``, the thermostat.
+    """
+
+    kind: ClassVar[str]
+    names: ClassVar[tuple[str, ...]] = ("params", "momenta")
+
+    @abstractmethod
+    def options(self) -> dict[str, float]:
+        """Return what the update takes as ``lr`` and ``alpha``."""
+
+    def unsupported(self, target: Target) -> str | None:
+        """Return why a target cannot be sampled, None if it can."""
+        return missing("posteriors")
+
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> PosteriorsState:
+        """Draw momenta from their stationary distribution; a thermostat balances the noise.
+
+        All tensors are copies made outside inference mode.
+        """
+        with torch.inference_mode(False):
+            state = [theta.clone()]
+            if "momenta" in self.names:
+                state.append(torch.empty_like(theta).normal_(generator=rng))
+            if "xi" in self.names:
+                state.append(theta.new_full(theta.shape[:1], self.options()["alpha"]))
+        return tuple(state)
+
+    def step(
+        self, state: PosteriorsState, target: Target, rng: torch.Generator
+    ) -> tuple[PosteriorsState, Draw]:
+        """Move all chains; the recorded loss is that of the state before the move."""
+        module = load(f"posteriors.sgmcmc.{self.kind.lower()}")
+        options = self.options()
+
+        def update(slope: Tensor, *chain: Tensor) -> PosteriorsState:
+            named = dict(zip(self.names, chain, strict=True))
+            old = getattr(module, f"{self.kind}State")(**named)
+            new, _ = module.update(old, slope, _tangent, **options)
+            return tuple(getattr(new, name) for name in self.names)
+
+        if "xi" in self.names:
+            update = torch.vmap(update, randomness="different")
+        with global_noise(rng):
+            _, slope, loss = target.potential_and_grad(state[0])
+            state = update(slope, *state)
+        return state, Draw(state[0], loss)
 
 
 def _tangent(theta: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,37 +91,9 @@ def _tangent(theta: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
     return value, value.detach()
 
 
-def _moved(
-    kind: str, state: State, target: Target, rng: torch.Generator, **options: float
-) -> tuple[State, Draw]:
-    """Move all chains by the package's update; the loss is that of the state before the move."""
-    module = load(f"posteriors.sgmcmc.{kind.lower()}")
-    names = _NAMES[: len(state)]
-
-    def update(slope: Tensor, *chain: Tensor) -> State:
-        old = getattr(module, f"{kind}State")(**dict(zip(names, chain, strict=True)))
-        new, _ = module.update(old, slope, _tangent, **options)
-        return tuple(getattr(new, name) for name in names)
-
-    if "xi" in names:
-        update = torch.vmap(update, randomness="different")
-    with global_noise(rng):
-        _, slope, loss = target.potential_and_grad(state[0])
-        state = update(slope, *state)
-    return state, Draw(state[0], loss)
-
-
-def _started(theta: Tensor, rng: torch.Generator | None = None, xi: float | None = None) -> State:
-    """Return copies outside inference mode: parameters, normal momenta, thermostats."""
-    with torch.inference_mode(False):
-        momenta = () if rng is None else (torch.empty_like(theta).normal_(generator=rng),)
-        thermostat = () if xi is None else (theta.new_full(theta.shape[:1], xi),)
-        return (theta.clone(), *momenta, *thermostat)
-
-
 @final
 @dataclass(frozen=True)
-class SGLD:
+class PosteriorsSGLD(PosteriorsKernel):
     """The package's SGLD, with the step of ours.
 
     Attributes:
@@ -76,25 +102,20 @@ class SGLD:
 
     step_size: float = 1e-5
 
+    kind = "SGLD"
+    names = ("params",)
+
     def __post_init__(self) -> None:
-        check_positive("posteriors_sgld", "step_size", self.step_size)
+        check_hyperparameters(self, "posteriors_sgld", step_size=check_positive)
 
-    def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
-        return missing("posteriors")
-
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
-        """Return the parameters."""
-        return _started(theta)
-
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
-        """Move all chains."""
-        return _moved("SGLD", state, target, rng, lr=self.step_size / 2)
+    def options(self) -> dict[str, float]:
+        """Return the options of the update."""
+        return {"lr": self.step_size / 2}
 
 
 @final
 @dataclass(frozen=True)
-class SGHMC:
+class PosteriorsSGHMC(PosteriorsKernel):
     """The package's SGHMC: explicit Euler, the position moved by the old momentum.
 
     Ours moves it by the new one. The difference is of first order in the step on the density, and
@@ -108,27 +129,22 @@ class SGHMC:
     step_size: float = 1e-5
     friction: float = 0.1
 
+    kind = "SGHMC"
+
     def __post_init__(self) -> None:
-        check_positive("posteriors_sghmc", "step_size", self.step_size)
-        check_fraction("posteriors_sghmc", "friction", self.friction)
+        check_hyperparameters(
+            self, "posteriors_sghmc", step_size=check_positive, friction=check_fraction
+        )
 
-    def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
-        return missing("posteriors")
-
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
-        """Draw momenta from their stationary law."""
-        return _started(theta, rng)
-
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
-        """Move all chains."""
+    def options(self) -> dict[str, float]:
+        """Return the options of the update."""
         lr = (self.step_size / 2) ** 0.5
-        return _moved("SGHMC", state, target, rng, lr=lr, alpha=self.friction / lr)
+        return {"lr": lr, "alpha": self.friction / lr}
 
 
 @final
 @dataclass(frozen=True)
-class SGNHT:
+class PosteriorsSGNHT(PosteriorsKernel):
     """The package's Nose-Hoover thermostat, one for every chain; explicit Euler as its SGHMC.
 
     Attributes:
@@ -139,28 +155,24 @@ class SGNHT:
     step_size: float = 1e-5
     noise: float = 0.1
 
+    kind = "SGNHT"
+    names = ("params", "momenta", "xi")
+
     def __post_init__(self) -> None:
-        check_positive("posteriors_sgnht", "step_size", self.step_size)
-        check_fraction("posteriors_sgnht", "noise", self.noise)
+        check_hyperparameters(
+            self, "posteriors_sgnht", step_size=check_positive, noise=check_fraction
+        )
 
-    def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
-        return missing("posteriors")
-
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
-        """Draw momenta from their stationary law; the friction balances the noise."""
-        return _started(theta, rng, self.noise / (self.step_size / 2) ** 0.5)
-
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
-        """Move all chains."""
+    def options(self) -> dict[str, float]:
+        """Return the options of the update; ``alpha`` is the thermostat at the start, too."""
         lr = (self.step_size / 2) ** 0.5
-        return _moved("SGNHT", state, target, rng, lr=lr, alpha=self.noise / lr)
+        return {"lr": lr, "alpha": self.noise / lr}
 
 
 @final
 @dataclass(frozen=True)
-class BAOA:
-    """The package's BAOA, whose positions have the law of BAOAB.
+class PosteriorsBAOA(PosteriorsKernel):
+    """The package's BAOA, whose positions have the stationary distribution of BAOAB.
 
     Attributes:
         step_size: ``eps = lr^2``.
@@ -170,19 +182,14 @@ class BAOA:
     step_size: float = 1e-5
     friction: float = 0.3
 
+    kind = "BAOA"
+
     def __post_init__(self) -> None:
-        check_positive("posteriors_baoa", "step_size", self.step_size)
-        check_positive("posteriors_baoa", "friction", self.friction)
+        check_hyperparameters(
+            self, "posteriors_baoa", step_size=check_positive, friction=check_positive
+        )
 
-    def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
-        return missing("posteriors")
-
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
-        """Draw momenta from their stationary law."""
-        return _started(theta, rng)
-
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
-        """Move all chains."""
+    def options(self) -> dict[str, float]:
+        """Return the options of the update."""
         lr = self.step_size**0.5
-        return _moved("BAOA", state, target, rng, lr=lr, alpha=self.friction / lr)
+        return {"lr": lr, "alpha": self.friction / lr}

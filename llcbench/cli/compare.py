@@ -40,7 +40,7 @@ def _with_formats(command: Any) -> Any:
 @click.option("--ladder", metavar="STORE", help="Runs at several step sizes, for the window.")
 @click.option("--agreement", is_flag=True, help="Only how often entries agree with the truth.")
 @_with_formats
-@click.option("--readme", metavar="README.md", help="Renew the table of this file.")
+@click.option("--readme", metavar="README.md", help="Renew the tables of this file and results/.")
 @click.option("--plots", metavar="FOLDER", help="Write profile and sensitivity, SVG and CSV.")
 @_draws
 @_seed
@@ -64,12 +64,12 @@ def leaderboard(
     steps = list(records_in(ladder).values()) if ladder is not None else []
     board = ranked(records.values(), ladder=steps, by=by, draws=draws, seed=seed)
     if readme is not None:
-        from llcbench.report.readme import update_agreement, update_leaderboard
+        from llcbench.report.pages import agreement_blocks, leaderboard_blocks, renew
 
-        if agreement:
-            update_agreement(Path(readme), records.values())
-        else:
-            update_leaderboard(Path(readme), records.values(), steps)
+        runs = records.values()
+        renew(
+            Path(readme), agreement_blocks(runs) if agreement else leaderboard_blocks(runs, steps)
+        )
     if plots is not None:
         from llcbench.report.leaderboard_plots import write_plots
 
@@ -115,7 +115,7 @@ def compare(
     from llcbench.compare.board import ranking_metric
     from llcbench.compare.pairwise import compare as compared
     from llcbench.report import tables
-    from llcbench.report.leaderboard_table import duel_table
+    from llcbench.report.leaderboard_table import pairwise_table
 
     chosen = [ranking_metric(name).name for name in metrics]
     other = records_in(against).values() if against is not None else None
@@ -127,7 +127,7 @@ def compare(
     if as_json:
         click.echo(_json(found))
         return
-    click.echo(tables.to_text(duel_table(found), _width()))
+    click.echo(tables.to_text(pairwise_table(found), _width()))
     if any(pair.scope == "replicates" for pair in found):
         click.echo("*: too few common problems to speak of others; new runs on these very ones.")
 

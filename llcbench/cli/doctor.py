@@ -78,7 +78,7 @@ def _speed() -> Check:
     """The best of several short runs: other work on the machine is no fault of the installation."""
     from llcbench import registry
     from llcbench.estimators.mean_energy import MeanEnergy
-    from llcbench.records import Settings
+    from llcbench.settings import Settings
 
     steps = 50
     settings = Settings(nbeta=100.0, num_chains=1, num_draws=steps, num_burnin=0)

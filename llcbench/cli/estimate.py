@@ -76,7 +76,7 @@ def _problem(script: str) -> Any:
     Raises:
         ValueError: If there is no such file or name, or it is something else.
     """
-    from llcbench.problems.modules.problem import ModuleProblem
+    from llcbench.types import Restrictable
 
     file, _, name = script.partition(":")
     path = Path(file)
@@ -86,7 +86,7 @@ def _problem(script: str) -> Any:
     held = util.module_from_spec(spec)
     spec.loader.exec_module(held)
     problem = getattr(held, name or "problem", None)
-    if not isinstance(problem, ModuleProblem):
+    if not isinstance(problem, Restrictable):
         raise ValueError(
             f"{file} has no {name or 'problem'!r} made by llcbench.from_module(module,"
             " per_sample_loss, data)"
@@ -101,12 +101,7 @@ def _settings(overrides: tuple[str, ...], problem: Any) -> Any:
     from llcbench.one_call import fitting
     from llcbench.run.suite import settings_of
 
-    known = {
-        key: value
-        for key, value in msgspec.structs.asdict(fitting(problem)).items()
-        if value is not None
-    }
-    return settings_of(known, pairs_of(overrides))
+    return settings_of(msgspec.structs.asdict(fitting(problem)), pairs_of(overrides))
 
 
 def _state(path: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--from-scratch", is_flag=True, help="Make the data again first; can take hours.")
 @click.option("--scale", type=click.Choice(["cpu", "paper"]), default="cpu", show_default=True,
               help="Settings of the data: what two cores do, or those of the paper.")  # fmt: skip
-@click.option("--readme", metavar="README.md", help="Renew the table of figures of this file.")
+@click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")
 @click.option("--list", "listed", is_flag=True, help="Only say which figures there are.")
 @json_option
 def figures(
@@ -59,9 +59,9 @@ def figures(
         drawn.append((figure, drawing))
     build.write_claims(drawn, Path(out))
     if readme is not None:
-        from llcbench.report.readme import update_figures
+        from llcbench.report.pages import figures_blocks, renew
 
-        update_figures(Path(readme), Path(out))
+        renew(Path(readme), figures_blocks(Path(out), Path(readme)))
     for line in missing:
         click.echo(f"not drawn: {line}", err=True)
     if as_json:

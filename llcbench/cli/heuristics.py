@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from llcbench.cli.options import json_option, seconds_of
+from llcbench.cli.execution import executing, execution_of, say
+from llcbench.cli.options import json_option, load_option
 
 # Columns of a table that is not printed to a terminal.
 WIDTH = 160
@@ -32,16 +33,8 @@ def heuristics() -> None:
 @click.option("--preset", type=click.Choice(["cpu", "paper"]), default="cpu", show_default=True)
 @click.option("--experiment", "experiments", multiple=True, metavar="NAME", help="Only these.")
 @click.option("--seeds", type=int, help="Repetitions instead of the suite's.")
-@click.option(
-    "--executor",
-    type=click.Choice(["serial", "processes", "dask", "submitit"]),
-    default="serial",
-    show_default=True,
-)
-@click.option("--workers", type=int, default=2, show_default=True, help="Processes, or jobs.")
-@click.option("--time-budget", metavar="20m", help="Start nothing after this: 90s, 20m or 2h.")
-@click.option("--run-limit", metavar="30m", help="Kill a process that hangs in one trial.")
-@click.option("--no-progress", is_flag=True, help="No progress bar.")
+@load_option
+@executing
 @json_option
 def run(
     suite: str,
@@ -49,31 +42,37 @@ def run(
     preset: str,
     experiments: tuple[str, ...],
     seeds: int | None,
-    executor: str,
-    workers: int,
-    time_budget: str | None,
-    run_limit: str | None,
-    no_progress: bool,
+    plugins: tuple[str, ...],
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Run a suite (image, text, gc or a .toml file), or what the store still misses of it."""
-    from llcbench.heuristics.runner import run_missing
+    from llcbench.heuristics.runner import run_trials
     from llcbench.heuristics.store import TrialStore
     from llcbench.heuristics.suite import check, load
-    from llcbench.run.executors.executor import make_executor
+    from llcbench.run.execute import load_plugins
+    from llcbench.run.store import set_aside
 
+    load_plugins(list(plugins))
     design = load(suite, preset)
     chosen = design.only(experiments)
-    seconds = seconds_of(time_budget)
     chosen.trials(seeds)
-    runner = make_executor(executor, workers, [], seconds_of(run_limit, "--run-limit"))
-    check(chosen)
     place = TrialStore(Path(store))
-    place.save_design(design)
-    _complain(place.contents().damaged)
-    outcome = run_missing(
-        chosen, place, runner, seeds=seeds, seconds=seconds, progress=not no_progress
+    how = execution_of(options, place.root, plugins)
+    check(chosen)
+    contents = place.contents()
+    say(set_aside(place.root, contents.damaged, contents.leftovers))
+    place.designs.save(design.name, design)
+    outcome = run_trials(
+        chosen,
+        place,
+        how.executor,
+        seeds=seeds,
+        seconds=how.seconds,
+        progress=how.progress,
+        threads=how.threads,
     )
+    say(outcome.warnings)
     odd = [record for record in outcome.finished if record.status != "ok"]
     if as_json:
         summary = {
@@ -106,9 +105,9 @@ def run(
 @click.option("--claims", is_flag=True, help="Only effects on which something is published.")
 @click.option("--correlations", "related", is_flag=True, help="Correlations of measures instead.")
 @click.option("--trials", "each", is_flag=True, help="The trials instead, one by one.")
-@click.option("--readme", metavar="README.md", help="Renew the published directions of this file.")
+@click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")
 @click.option("--markdown", "form", flag_value="markdown", help="Markdown output.")
-@click.option("--csv", "form", flag_value="csv", help="All figures in full precision.")
+@click.option("--csv", "form", flag_value="csv", help="All values in full precision.")
 @click.option("--json", "form", flag_value="json", help="Machine-readable output.")
 def effects(
     stores: tuple[str, ...],
@@ -133,7 +132,6 @@ def effects(
         plain,
         trial_table,
     )
-    from llcbench.report.readme import update_heuristics
 
     parts = [contents_of(store) for store in stores]
     for part in parts:
@@ -141,7 +139,9 @@ def effects(
     contents = joined(parts)
     designs = _chosen(contents.designs, suites, experiments)
     if readme is not None:
-        update_heuristics(Path(readme), [contents])
+        from llcbench.report.pages import heuristics_blocks, renew
+
+        renew(Path(readme), heuristics_blocks([contents]))
     if each:
         for table in (trial_table(design, contents.records) for design in designs):
             click.echo(json.dumps(plain(table)) if form == "json" else _rendered(table, form))
@@ -212,5 +212,4 @@ def _rendered(table: Any, form: str | None) -> str:
 
 
 def _complain(damaged: dict[Path, str]) -> None:
-    for path, reason in damaged.items():
-        click.echo(f"llcbench: {path.name} is damaged ({reason}); run the suite again", err=True)
+    say(f"{p.name} is damaged ({reason}); run the suite again" for p, reason in damaged.items())

@@ -92,13 +92,14 @@ def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
     import msgspec
 
     from llcbench.report import tables
+    from llcbench.report.score_table import score_table
     from llcbench.scoring import scores
 
     found = scores(records_in(store).values())
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
         return
-    table = tables.score_table(found)
+    table = score_table(found)
     if as_csv or markdown:
         click.echo(tables.to_csv(table) if as_csv else tables.to_markdown(table))
         return
@@ -109,26 +110,29 @@ def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
 @cli.command()
 @store_option
 @click.option("--out", required=True, metavar="FILE.jsonl[.gz]", help="Where the runs go.")
-@click.option("--readme", metavar="README.md", help="Renew the table of this file.")
+@click.option("--readme", metavar="README.md", help="Renew the tables of this file and results/.")
 def export(store: str, out: str, readme: str | None) -> None:
     """Write the runs of a store as one sorted file with its scores beside it, to be committed."""
+    from llcbench.files import write as write_file
     from llcbench.report import tables
-    from llcbench.report.readme import update
-    from llcbench.run.exports import is_file_of_runs, write
+    from llcbench.report.score_table import score_table
+    from llcbench.run.exports import is_export, write
     from llcbench.scoring import scores
 
-    if not is_file_of_runs(out):
+    if not is_export(out):
         raise ValueError(f"--out {out!r} must end in .jsonl or .jsonl.gz")
     records = records_in(store)
     path = Path(out)
     write(records, path)
     # Read back: the scores beside the file are those of the file, rounding included.
     records = records_in(out)
-    table = tables.score_table(scores(records.values()))
+    table = score_table(scores(records.values()))
     beside = path.with_name(path.name.partition(".jsonl")[0] + ".csv")
-    beside.write_text(tables.to_csv(table), encoding="utf-8")
+    write_file(beside, tables.to_csv(table))
     if readme is not None:
-        update(Path(readme), records.values())
+        from llcbench.report.pages import renew, smoke_blocks
+
+        renew(Path(readme), smoke_blocks(records.values()))
     click.echo(f"{len(records)} runs written to {out}")
 
 

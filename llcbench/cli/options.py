@@ -39,33 +39,14 @@ def selecting(command: Any) -> Any:
     return command
 
 
-def seconds_of(text: str | None, option: str = "--time-budget") -> float | None:
-    """Read a time such as ``90s``, ``20m`` or ``2h``.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    if text is None:
-        return None
-    units = {"s": 1, "m": 60, "h": 3600}
-    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
-    try:
-        value = float(number) * units[unit]
-    except ValueError:
-        value = -1.0
-    if not value > 0:
-        raise ValueError(f"{option} {text!r} is not a time; write 90s, 20m or 2h")
-    return value
-
-
 def records_in(store: str) -> dict[str, Any]:
     """Return the runs of a store, or of a committed file of runs."""
-    from llcbench.run.exports import is_file_of_runs, read
-    from llcbench.run.store import Store
+    from llcbench.run.exports import is_export, read
+    from llcbench.run.store import RunStore
 
-    if is_file_of_runs(store):
+    if is_export(store):
         return read(Path(store))
-    contents = Store(Path(store)).contents()
+    contents = RunStore(Path(store)).contents()
     for path, reason in contents.damaged.items():
         click.echo(f"llcbench: {path.name} is damaged ({reason}); run the suite again", err=True)
     if not contents.records:

@@ -18,7 +18,7 @@ def peers() -> None:
 @click.option("--rounds", type=int, default=5, show_default=True, help="Rounds that count.")
 @click.option("--steps", type=int, help="Steps of a chain, half of them burn-in.")
 @click.option("--out", metavar="FILE.csv", help="Write all figures; other cases in it stay.")
-@click.option("--readme", metavar="README.md", help="Renew the table of this file from --out.")
+@click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")
 @json_option
 def bench(
     cases: tuple[str, ...],
@@ -52,9 +52,9 @@ def bench(
     if out is not None:
         write_speed(rows, Path(out))
         if readme is not None:
-            from llcbench.report.readme import update_speed
+            from llcbench.report.pages import renew, speed_blocks
 
-            update_speed(Path(readme), Path(out))
+            renew(Path(readme), speed_blocks(Path(out)))
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return
@@ -71,7 +71,7 @@ def bench(
     "--draws", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap samples."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
-@click.option("--readme", metavar="README.md", help="Renew the tables of this file.")
+@click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")
 @json_option
 def claim(
     ours: str,
@@ -95,9 +95,9 @@ def claim(
     mine, others = records_in(ours).values(), records_in(theirs).values()
     found = margins(mine, others, factor=factor, draws=draws, seed=seed)
     if readme is not None:
-        from llcbench.report.readme import update_peers
+        from llcbench.report.pages import peers_blocks, renew
 
-        update_peers(Path(readme), mine, others)
+        renew(Path(readme), peers_blocks(mine, others))
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
         return

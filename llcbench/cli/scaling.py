@@ -17,7 +17,7 @@ from llcbench.cli.options import json_option, records_in
               help="Exponents from so many parameters on.")  # fmt: skip
 @click.option("--out", metavar="FOLDER", help="Write scaling.svg, scaling.csv, exponents.csv.")
 @click.option("--classes", is_flag=True, help="One row per class of random networks instead.")
-@click.option("--readme", metavar="README.md", help="Renew the table of classes of this file.")
+@click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")
 @click.option("--markdown", is_flag=True, help="Markdown output.")
 @json_option
 def scaling(
@@ -34,14 +34,14 @@ def scaling(
 
     from llcbench.compare.scaling import growth, points
     from llcbench.report.classes import class_table
-    from llcbench.report.readme import update_classes
+    from llcbench.report.pages import classes_blocks, renew
     from llcbench.report.scaling import growth_table, scaling_table, write_scaling
     from llcbench.report.tables import to_markdown, to_text
 
     records = [record for store in stores for record in records_in(store).values()]
     render = to_markdown if markdown else to_text
     if readme is not None:
-        update_classes(Path(readme), records)
+        renew(Path(readme), classes_blocks(records))
     if classes:
         click.echo(render(class_table(records)))
         return

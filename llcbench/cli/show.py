@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from llcbench import registry
-from llcbench.records import Settings
+from llcbench.checks import check_positive
+from llcbench.settings import Settings
 
 # Above so many parameters the tempered value takes minutes; a run of the sampler gibbs gives it.
 QUICK = 1_000_000
@@ -19,10 +20,8 @@ def describe(identifier: str, nbeta: float | None, gamma: float) -> dict[str, An
     from llcbench.estimators.mean_energy import nbeta_of
 
     problem = registry.problem(identifier)
-    for name, value in (("nbeta", nbeta), ("gamma", gamma)):
-        if value is not None and not 0 < value < float("inf"):
-            raise ValueError(f"--{name} must be a finite positive number, got {value:g}")
-    settings = Settings() if nbeta is None else Settings(nbeta=nbeta)
+    settings = Settings() if nbeta is None else Settings(nbeta=check_positive("", "--nbeta", nbeta))
+    gamma = check_positive("", "--gamma", gamma)
     temperature = nbeta_of(settings, problem.num_data)
     # With data the tempered value belongs to a data set; the page shows the population's.
     tempered = problem.tempered(temperature, gamma) if problem.dim <= QUICK else None

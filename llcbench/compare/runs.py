@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.compare.entries import Case, case_of
-from llcbench.records import RunRecord, Settings
+from llcbench.records import RunRecord
 from llcbench.sampling.diagnostics import quantile
+from llcbench.settings import Settings
 
 Array = NDArray[np.float64]
 

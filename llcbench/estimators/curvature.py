@@ -1,17 +1,15 @@
 """The Hessian at ``w*``, and estimates that need nothing else."""
 
 import time
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from llcbench.problems.squared.streams import Stream
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard
-from llcbench.types import Data, Problem
+from llcbench.types import Data, Problem, Streamed
 from theory.tempered import Tempered
 
 Array = NDArray[np.float64]
@@ -37,7 +35,7 @@ class Spectrum(NamedTuple):
 
 
 def too_large(problem: Problem, name: str) -> str | None:
-    """Say why a problem has no Hessian here."""
+    """Return why a problem has no Hessian here, None if it has one."""
     if problem.dim <= MAX_DIM:
         return None
     return (
@@ -76,8 +74,8 @@ def noise_free(data: Any) -> Any:
         return None
     if isinstance(data, Data):
         return Data(data.inputs, torch.zeros_like(data.noise))
-    if isinstance(data, Stream):
-        return replace(data, noise_sd=0.0)
+    if isinstance(data, Streamed):
+        return data.noise_free()
     return tuple(noise_free(part) for part in data)
 
 

@@ -1,7 +1,6 @@
 """The effective dimension of the Hessian at a temperature."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
 
@@ -11,10 +10,10 @@ from llcbench.estimators.curvature import Array, constant, deterministic, spectr
 from llcbench.estimators.gauss_newton import estimate_of, is_network, probed
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import skipped
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.target import AnySampler, Budget
-from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.records import Estimate
+from llcbench.sampling.target import AnySampler
+from llcbench.settings import Settings
+from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext
 from theory.tempered import Tempered
 
 
@@ -45,23 +44,14 @@ class EffectiveDimension:
     sampler: AnySampler | None = None
     settings: Settings = field(default_factory=Settings)
 
-    def estimate(
-        self,
-        problem: Problem,
-        *,
-        seeds: Seeds | None = None,
-        budget: Budget | None = None,
-        data: Data | None = None,
-        on_step: Callable[[int], None] | None = None,
-    ) -> Estimate:
-        """Diagonalise the Hessian; arguments as in `MeanEnergy`."""
+    def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
+        """Diagonalise the Hessian."""
         started = time.perf_counter()
         nbeta = nbeta_of(self.settings, problem.num_data)
         reason = too_large(problem, "effective_dimension")
         if reason and not is_network(problem):
             return skipped(reason, nbeta, self.settings)
-        if data is None:
-            data = problem.sample_data((seeds or Seeds(problem=problem.id)).generator("data"))
+        data = context.data_for(problem)
         if is_network(problem) and reason:
             probes = probed(problem, nbeta, self.settings.gamma, data)
             return estimate_of(probes, nbeta, self.settings.gamma, started)

@@ -1,20 +1,21 @@
 """Richardson extrapolation of the mean energy in the step size."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, final
+from dataclasses import dataclass, field
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from llcbench.checks import check_count, set_checked
 from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.mean_energy import nbeta_of
-from llcbench.estimators.options import require_whole, skipped
-from llcbench.estimators.temperature_runs import Leg, run_legs
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.target import AnySampler, Budget
-from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.estimators.options import skipped
+from llcbench.estimators.temperature_runs import TemperatureRun, run_temperatures
+from llcbench.records import Estimate
+from llcbench.sampling import sampler_abilities
+from llcbench.sampling.target import AnySampler
+from llcbench.settings import Settings
+from llcbench.types import DEFAULT_CONTEXT, Problem, RunContext
 
 
 @final
@@ -34,7 +35,7 @@ class Extrapolated:
     variance is ``(4 v(eps/2) + v(eps)) / (chains / 2)``, about 18 times that of the plain mean at
     the same cost (half the step has twice the autocorrelation). Burn-in and length are counted in
     steps: the chains with half the step relax half as far. Label noise is counted
-    as if both laws were the target.
+    as if both stationary distributions were the target.
 
     Attributes:
         sampler: A kernel with a ``step_size`` and no Metropolis test.
@@ -49,21 +50,13 @@ class Extrapolated:
     order: int = 1
 
     def __post_init__(self) -> None:
-        require_whole("extrapolated", "order", self.order, 1)
+        set_checked(self, order=check_count("extrapolated", "order", self.order, least=1))
 
-    def estimate(
-        self,
-        problem: Problem,
-        *,
-        seeds: Seeds | None = None,
-        budget: Budget | None = None,
-        data: Data | None = None,
-        on_step: Callable[[int], None] | None = None,
-    ) -> Estimate:
-        """Sample with both step sizes and extrapolate; arguments as in `MeanEnergy`."""
+    def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
+        """Sample with both step sizes and extrapolate."""
         settings = self.settings
         nbeta = nbeta_of(settings, problem.num_data)
-        step_size = step_size_of(self.sampler)
+        step_size = sampler_abilities.step_size(self.sampler)
         if step_size is None:
             reason = "extrapolated needs a sampler with a step_size"
             return skipped(reason, nbeta, settings)
@@ -71,41 +64,21 @@ class Extrapolated:
             raise ValueError(
                 f"extrapolated needs an even number of chains, got {settings.num_chains}"
             )
-        half = with_step_size(self.sampler, step_size / 2)
-        legs = run_legs(
-            problem,
-            settings,
-            nbeta,
-            [Leg(kernel, nbeta, settings.num_chains // 2) for kernel in (self.sampler, half)],
-            seeds=seeds,
-            budget=budget,
-            data=data,
-            on_step=on_step,
-        )
-        if legs.failure is not None:
-            return legs.failure
-        if any(done.trace.acceptance is not None for done in legs.finished):
+        half = sampler_abilities.with_hyperparameters(self.sampler, step_size=step_size / 2)
+        chains = settings.num_chains // 2
+        kernels = [TemperatureRun(kernel, nbeta, chains) for kernel in (self.sampler, half)]
+        runs = run_temperatures(problem, settings, kernels, context)
+        if runs.failure is not None:
+            return runs.failure
+        if any(done.trace.acceptance is not None for done in runs.finished):
             reason = "extrapolated needs a sampler without a Metropolis test, this one has no bias"
             return skipped(f"{reason} to extrapolate", nbeta, settings)
         gain = 2.0**self.order
         weights = nbeta * np.array([-1.0, gain]) / (gain - 1)
 
         def value(features: NDArray[np.float64]) -> NDArray[np.float64]:
-            found: NDArray[np.float64] = features @ weights
-            return found
+            extrapolated: NDArray[np.float64] = features @ weights
+            return extrapolated
 
-        means = np.stack([done.units.mean(1) for done in legs.finished], axis=1)
-        return legs.summarise(jackknife(means, value), weights[:, None])
-
-
-def step_size_of(sampler: Any) -> float | None:
-    """Return the step size of a sampler, a function sampler included; None without one."""
-    found = getattr(sampler, "step_size", getattr(sampler, "parameters", {}).get("step_size"))
-    return None if found is None else float(found)
-
-
-def with_step_size(sampler: Any, step_size: float) -> Any:
-    """Return the same sampler with another step size."""
-    if any(option.name == "step_size" for option in fields(sampler)):
-        return replace(sampler, step_size=step_size)
-    return replace(sampler, parameters=sampler.parameters | {"step_size": step_size})
+        means = np.stack([done.units.mean(1) for done in runs.finished], axis=1)
+        return runs.summarise(jackknife(means, value), weights[:, None])

@@ -1,18 +1,15 @@
 """The effective dimension of linear networks that are too large for a Hessian."""
 
 import time
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from llcbench.problems.squared.linear_map import LinearNetwork
-from llcbench.problems.squared.regression import Regression
-from llcbench.problems.squared.streams import Stream, StreamMoments
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard
-from llcbench.types import Problem
+from llcbench.sampling.abilities import squared_form
+from llcbench.types import LayerForm, Problem, Streamed
 from theory.tempered import Tempered
 from theory.tempered.effective_dimension import gauss_newton_dimension
 
@@ -20,17 +17,23 @@ from theory.tempered.effective_dimension import gauss_newton_dimension
 NORMAL90 = 1.6449
 
 
-def is_network(problem: Problem) -> TypeGuard[Regression]:
-    """Tell whether a problem is a linear network, whose Gauss-Newton matrix has factors."""
-    return isinstance(problem, Regression) and isinstance(problem.map, LinearNetwork)
+def is_network(problem: Problem) -> bool:
+    """Return whether a problem is a linear network, whose Gauss-Newton matrix has factors."""
+    form = squared_form(problem)
+    return form is not None and isinstance(form.map, LayerForm)
 
 
-def probed(problem: Regression, nbeta: float, gamma: float, data: Any) -> Tempered:
-    """Return the effective dimension by stochastic Lanczos quadrature, without label noise."""
-    assert isinstance(problem.map, LinearNetwork)
-    layers = problem.map.layers(problem.w_star().unsqueeze(0))
+def probed(problem: Problem, nbeta: float, gamma: float, data: Any) -> Tempered:
+    """Return the effective dimension by stochastic Lanczos quadrature, without label noise.
+
+    The problem is one of which `is_network` holds.
+    """
+    form = squared_form(problem)
+    assert form is not None
+    assert isinstance(form.map, LayerForm)
+    layers = form.map.layers(problem.w_star().unsqueeze(0))
     second = _second_moment(data)
-    scale = problem.scale * (problem.inputs.second_moment if second is None else 1.0)
+    scale = form.scale * (form.variance if second is None else 1.0)
     weights = [layer[0].numpy() for layer in layers]
     return gauss_newton_dimension(weights, nbeta, gamma, scale, second_moment=second)
 
@@ -64,9 +67,10 @@ def _second_moment(data: Any) -> NDArray[np.float64] | None:
     """Return the second moment of the inputs, None in population."""
     if data is None:
         return None
-    if isinstance(data, Stream):
-        found: NDArray[np.float64] = StreamMoments(data, torch.float64).second.numpy()
-        return found
+    moment: NDArray[np.float64]
+    if isinstance(data, Streamed):
+        moment = data.second_moment().numpy()
+        return moment
     inputs = data.inputs.numpy()
-    moment: NDArray[np.float64] = inputs.T @ inputs / inputs.shape[0]
+    moment = inputs.T @ inputs / inputs.shape[0]
     return moment

@@ -1,16 +1,15 @@
 """Half the number of parameters."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
 
 from llcbench.estimators.curvature import constant, deterministic
 from llcbench.estimators.mean_energy import nbeta_of
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.target import AnySampler, Budget
-from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.records import Estimate
+from llcbench.sampling.target import AnySampler
+from llcbench.settings import Settings
+from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext
 from theory.tempered import Tempered
 
 
@@ -33,16 +32,8 @@ class HalfDimension:
     sampler: AnySampler | None = None
     settings: Settings = field(default_factory=Settings)
 
-    def estimate(
-        self,
-        problem: Problem,
-        *,
-        seeds: Seeds | None = None,
-        budget: Budget | None = None,
-        data: Data | None = None,
-        on_step: Callable[[int], None] | None = None,
-    ) -> Estimate:
-        """Count the parameters; arguments as in `MeanEnergy`."""
+    def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
+        """Count the parameters."""
         started = time.perf_counter()
         nbeta = nbeta_of(self.settings, problem.num_data)
         return deterministic(problem.dim / 2, nbeta, self.settings.gamma, started=started)

@@ -1,6 +1,5 @@
 """The heat capacity: the variance of the energy."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
 
@@ -9,14 +8,12 @@ from numpy.typing import NDArray
 
 from llcbench.estimators.derivative import log_slope
 from llcbench.estimators.jackknife import jackknife
-from llcbench.estimators.mean_energy import nbeta_of
-from llcbench.estimators.options import skipped
-from llcbench.estimators.temperature_runs import Leg, run_legs
-from llcbench.problems.squared.label_noise import energy_and_square
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.target import AnySampler, Budget
-from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.estimators.temperature_runs import run_full_batch
+from llcbench.records import Estimate
+from llcbench.sampling.label_noise import energy_and_square
+from llcbench.sampling.target import AnySampler
+from llcbench.settings import Settings
+from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext
 from theory.tempered import Tempered
 
 
@@ -37,9 +34,9 @@ class HeatCapacity:
 
     Errors: jackknife over chains, which also removes the bias of a variance from few draws. With T
     effective draws of Gamma energies the error is about ``lambda sqrt((2 + 6/lambda) / T)``: many
-    more draws than for a mean, and with some hundred draws of so skewed a law the interval is short
-    (12 chains of 60 draws of Gamma(1/4): 87 % cover instead of 90 %). Label noise of the data set
-    comes on top. Needs the full batch: the noise of a minibatch would count as variance.
+    more draws than for a mean, and with some hundred draws of so skewed a distribution the interval
+    is short (12 chains of 60 draws of Gamma(1/4): 87 % cover instead of 90 %). Label noise of the
+    data set comes on top. Needs the full batch: the noise of a minibatch would count as variance.
 
     Attributes:
         sampler: The kernel.
@@ -51,40 +48,22 @@ class HeatCapacity:
     sampler: AnySampler
     settings: Settings = field(default_factory=Settings)
 
-    def estimate(
-        self,
-        problem: Problem,
-        *,
-        seeds: Seeds | None = None,
-        budget: Budget | None = None,
-        data: Data | None = None,
-        on_step: Callable[[int], None] | None = None,
-    ) -> Estimate:
-        """Sample and take the variance; arguments as in `MeanEnergy`."""
-        nbeta = nbeta_of(self.settings, problem.num_data)
-        if self.settings.batch_size is not None:
-            reason = "heat_capacity needs the full batch, the noise of minibatches has a variance"
-            return skipped(f"{reason}; drop batch_size", nbeta, self.settings)
-        legs = run_legs(
-            problem,
-            self.settings,
-            nbeta,
-            [Leg(self.sampler, nbeta, self.settings.num_chains)],
-            seeds=seeds,
-            budget=budget,
-            data=data,
-            on_step=on_step,
-            features=energy_and_square,
+    def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
+        """Sample and take the variance."""
+        why = "heat_capacity needs the full batch, the noise of minibatches has a variance"
+        runs = run_full_batch(
+            problem, self.sampler, self.settings, context, energy_and_square, why=why
         )
-        if legs.failure is not None:
-            return legs.failure
-        units = nbeta * legs.finished[0].units
+        if runs.failure is not None:
+            return runs.failure
+        nbeta = runs.nbeta
+        units = nbeta * runs.finished[0].units
         # Centred first: the variance is far below the square of the mean where lambda is large.
         centre = units.mean()
         units = units - centre
         moments = np.stack([units.mean(1), (units**2).mean(1)], axis=1)
         gradient = nbeta * np.array([[-2 * centre, nbeta]])
-        return legs.summarise(jackknife(moments, _variance), gradient)
+        return runs.summarise(jackknife(moments, _variance), gradient)
 
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None
@@ -113,5 +92,5 @@ def exact_variance(
 
 
 def _variance(moments: NDArray[np.float64]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = moments[..., 1] - moments[..., 0] ** 2
-    return found
+    variance: NDArray[np.float64] = moments[..., 1] - moments[..., 0] ** 2
+    return variance

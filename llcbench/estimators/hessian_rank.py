@@ -1,17 +1,17 @@
 """Half the rank of the Hessian."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
 
+from llcbench.checks import check_between, set_checked
 from llcbench.estimators.curvature import Array, constant, deterministic, spectrum, too_large
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import skipped
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.target import AnySampler, Budget
-from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.records import Estimate
+from llcbench.sampling.target import AnySampler
+from llcbench.settings import Settings
+from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext
 from theory.tempered import Tempered
 
 
@@ -43,28 +43,18 @@ class HessianRank:
     tolerance: float = 1e-8
 
     def __post_init__(self) -> None:
-        if not 0 < self.tolerance < 1:
-            raise ValueError(
-                f"hessian_rank: tolerance must be between 0 and 1, got {self.tolerance!r}"
-            )
+        set_checked(
+            self, tolerance=check_between("hessian_rank", "tolerance", self.tolerance, 0, 1)
+        )
 
-    def estimate(
-        self,
-        problem: Problem,
-        *,
-        seeds: Seeds | None = None,
-        budget: Budget | None = None,
-        data: Data | None = None,
-        on_step: Callable[[int], None] | None = None,
-    ) -> Estimate:
-        """Diagonalise the Hessian; arguments as in `MeanEnergy`."""
+    def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
+        """Diagonalise the Hessian."""
         started = time.perf_counter()
         nbeta = nbeta_of(self.settings, problem.num_data)
         reason = too_large(problem, "hessian_rank")
         if reason:
             return skipped(reason, nbeta, self.settings)
-        if data is None:
-            data = problem.sample_data((seeds or Seeds(problem=problem.id)).generator("data"))
+        data = context.data_for(problem)
         found = spectrum(problem, data)
         value = self.value(found.values, nbeta)
         return deterministic(value, nbeta, self.settings.gamma, started=started, found=found)

@@ -1,4 +1,4 @@
-"""Values with errors from nearly independent pieces of runs."""
+"""Statistics with errors from nearly independent units of runs."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,20 +11,20 @@ Array = NDArray[np.float64]
 BLOCKS = 16
 
 
-class Figure(NamedTuple):
+class Statistic(NamedTuple):
     """A value with its Monte Carlo error.
 
     Attributes:
         value: The estimate.
         mcse: Its standard error.
-        units: Independent pieces behind the error, one more than its degrees of freedom.
-        pieces: Estimates whose mean is the value, one per unit.
+        units: Independent units behind the error, one more than its degrees of freedom.
+        unit_values: Estimates whose mean is the value, one per unit.
     """
 
     value: float
     mcse: float
     units: int
-    pieces: Array
+    unit_values: Array
 
 
 def split(kept: Array) -> Array:
@@ -36,12 +36,12 @@ def split(kept: Array) -> Array:
     return kept[:, : draws - draws % blocks].reshape(chains * blocks, -1)
 
 
-def jackknife(features: Array, value: Callable[[Array], Array]) -> Figure:
+def jackknife(features: Array, value: Callable[[Array], Array]) -> Statistic:
     """Return a smooth function of means, its first-order bias removed, with its error.
 
-    With ``x_i`` the means over unit i and ``f_-i`` the function without it, the pieces are
+    With ``x_i`` the means over unit i and ``f_-i`` the function without it, the pseudovalues are
     ``n f - (n - 1) f_-i``; their mean is the estimate, their spread its error. For a linear
-    function the pieces are its values on the units.
+    function they are its values on the units.
 
     Args:
         features: Means over each unit, ``(units, k)``.
@@ -51,5 +51,5 @@ def jackknife(features: Array, value: Callable[[Array], Array]) -> Figure:
     """
     count = len(features)
     total = features.sum(0)
-    pieces = count * value(total / count) - (count - 1) * value((total - features) / (count - 1))
-    return Figure(float(pieces.mean()), float(pieces.std(ddof=1) / count**0.5), count, pieces)
+    pseudo = count * value(total / count) - (count - 1) * value((total - features) / (count - 1))
+    return Statistic(float(pseudo.mean()), float(pseudo.std(ddof=1) / count**0.5), count, pseudo)

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
 
@@ -11,10 +10,10 @@ import numpy as np
 from llcbench.estimators.curvature import Array, constant, deterministic, spectrum, too_large
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.options import skipped
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.target import AnySampler, Budget
-from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.records import Estimate
+from llcbench.sampling.target import AnySampler
+from llcbench.settings import Settings
+from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext
 from theory.tempered import Tempered
 
 
@@ -45,23 +44,14 @@ class Laplace:
     sampler: AnySampler | None = None
     settings: Settings = field(default_factory=Settings)
 
-    def estimate(
-        self,
-        problem: Problem,
-        *,
-        seeds: Seeds | None = None,
-        budget: Budget | None = None,
-        data: Data | None = None,
-        on_step: Callable[[int], None] | None = None,
-    ) -> Estimate:
-        """Diagonalise the Hessian; arguments as in `MeanEnergy`."""
+    def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
+        """Diagonalise the Hessian."""
         started = time.perf_counter()
         nbeta = nbeta_of(self.settings, problem.num_data)
         reason = self.unsupported(problem, nbeta)
         if reason:
             return skipped(reason, nbeta, self.settings)
-        if data is None:
-            data = problem.sample_data((seeds or Seeds(problem=problem.id)).generator("data"))
+        data = context.data_for(problem)
         found = spectrum(problem, data)
         value = laplace(found.values, nbeta, self.settings.gamma)
         return deterministic(value, nbeta, self.settings.gamma, started=started, found=found)
@@ -76,7 +66,7 @@ class Laplace:
         return constant(laplace(found.values, nbeta, gamma), "Hessian")
 
     def unsupported(self, problem: Problem, nbeta: float) -> str | None:
-        """Say why a problem cannot be measured."""
+        """Return why a problem cannot be measured, None if it can."""
         if nbeta <= 1 or self.settings.gamma <= 0:
             return f"laplace needs nbeta > 1 and gamma > 0, got {nbeta:g}, {self.settings.gamma:g}"
         return too_large(problem, "laplace")

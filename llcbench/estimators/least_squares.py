@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.estimators.jackknife import Figure
+from llcbench.estimators.jackknife import Statistic
 
 Array = NDArray[np.float64]
 # A spread with fewer degrees of freedom than this is no error bar.
@@ -24,7 +24,7 @@ def fixed_weights(design: Array, variances: Array) -> Array:
     return found
 
 
-def fitted(observations: Array, design: Array) -> tuple[Figure, Array]:
+def fitted(observations: Array, design: Array) -> tuple[Statistic, Array]:
     """Return the first coefficient by generalised least squares, and the weights that it gave.
 
     The covariance of the observations is that of the units.
@@ -64,6 +64,6 @@ def fitted(observations: Array, design: Array) -> tuple[Figure, Array]:
     residual = mean - x @ (normal @ x.T @ inverse @ mean)
     excess = count / (count - 1) * float(residual @ inverse @ residual)
     square = normal[0, 0] / size[0] ** 2 / count * (count - 1) / free * (1 + excess)
-    pieces = y @ weights
-    figure = Figure(float(pieces.mean()), float(square**0.5), free + 1, pieces)
-    return figure, weights / scale
+    slopes = y @ weights
+    statistic = Statistic(float(slopes.mean()), float(square**0.5), free + 1, slopes)
+    return statistic, weights / scale

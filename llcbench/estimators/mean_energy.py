@@ -1,7 +1,6 @@
 """The mean-energy estimator."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, final
 
@@ -9,15 +8,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from llcbench.checks import check_choice
 from llcbench.provenance import peak_bytes
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.checkpoint import Checkpoint
+from llcbench.records import Estimate
+from llcbench.sampling import sampler_abilities
 from llcbench.sampling.diagnostics import convergence, quantile, standard_error
 from llcbench.sampling.guards import guards
 from llcbench.sampling.loop import Trace, sample
-from llcbench.sampling.target import AnySampler, Budget, Target
+from llcbench.sampling.target import AnySampler, Target
 from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.settings import Settings
+from llcbench.types import DEFAULT_CONTEXT, Budget, Data, Problem, RunContext
 
 # A population loss has no n; its default temperature is that of this many samples.
 NOMINAL_DATA = 100_000
@@ -53,37 +54,26 @@ class MeanEnergy:
     control: Literal["paired", "fitted", "none"] = "paired"
 
     def __post_init__(self) -> None:
-        if self.control not in ("paired", "fitted", "none"):
-            raise ValueError(f"control must be 'paired', 'fitted' or 'none', got {self.control!r}")
+        check_choice("mean_energy", "control", self.control, ("paired", "fitted", "none"))
 
-    def estimate(
-        self,
-        problem: Problem,
-        *,
-        seeds: Seeds | None = None,
-        budget: Budget | None = None,
-        data: Data | None = None,
-        on_step: Callable[[int], None] | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> Estimate:
+    @property
+    def keeps_checkpoint(self) -> bool:
+        """Whether a long run writes its checkpoint and goes on from it: yes."""
+        return True
+
+    def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
         """Sample and average.
 
         Args:
             problem: What is measured.
-            seeds: Source of all randomness; the default is seed 0 of this problem.
-            budget: Limits on gradients and seconds.
-            data: Data set to use instead of a drawn one.
-            on_step: Called with the number of new steps now and then.
-            checkpoint: Where a long run keeps its place, and goes on from.
+            context: Seeds, budget, data, progress and checkpoint; each has a default.
 
         Returns:
             The estimate; a run that failed has a status and no value.
         """
-        seeds = seeds or Seeds(problem=problem.id)
-        if data is None:
-            data = problem.sample_data(seeds.generator("data"))
-        target = self.target(problem, data, budget)
-        reason = getattr(self.sampler, "unsupported", lambda _: None)(target)
+        seeds = context.seeds_for(problem)
+        target = self.target(problem, context.data_for(problem), context.budget)
+        reason = sampler_abilities.unsupported(self.sampler, target)
         if reason:
             return Estimate(
                 status="skipped", message=reason, nbeta=target.nbeta, gamma=target.gamma
@@ -96,8 +86,8 @@ class MeanEnergy:
             dispersed=self.settings.start == "prior",
             noise=seeds.generator("noise"),
             batches=seeds.generator("batch"),
-            on_step=on_step,
-            checkpoint=checkpoint,
+            on_step=context.on_step,
+            checkpoint=context.checkpoint,
         )
         return self.summarise(trace, target, seeds)
 
@@ -131,7 +121,7 @@ class MeanEnergy:
             common["message"] = trace.message or "fewer than 8 draws after burn-in"
             return Estimate(status=status, **common)
         llc = float(per_chain.mean())
-        figures = convergence(kept)
+        diagnostics = convergence(kept)
         mcse = target.nbeta * standard_error(kept)
         data_se = trace.data_se
         stderr = math.hypot(mcse, data_se or 0.0)
@@ -143,11 +133,11 @@ class MeanEnergy:
             data_se=data_se,
             stderr=stderr,
             interval=(llc - reach, llc + reach),
-            ess_bulk=figures.ess_bulk,
-            ess_tail=figures.ess_tail,
-            rhat=figures.rhat if math.isfinite(figures.rhat) else None,
+            ess_bulk=diagnostics.ess_bulk,
+            ess_tail=diagnostics.ess_tail,
+            rhat=diagnostics.rhat if math.isfinite(diagnostics.rhat) else None,
             llc_unpaired=self._unpaired(trace, target.nbeta),
-            guards=guards(target, self.sampler, trace, figures, seeds.generator("guard")),
+            guards=guards(target, self.sampler, trace, diagnostics, seeds.generator("guard")),
             **common,
         )
 
@@ -198,7 +188,7 @@ def target_of(
 
 def nbeta_of(settings: Settings, num_data: int | None) -> float:
     """Return the temperature of a run: as set, or ``n / log n``."""
-    if isinstance(settings.nbeta, int | float):
+    if isinstance(settings.nbeta, float):
         return settings.nbeta
     n = num_data or NOMINAL_DATA
     return n / math.log(n)

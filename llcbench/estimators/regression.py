@@ -1,18 +1,17 @@
 """Regression of the mean energy on the temperature, over a ladder."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from llcbench.checks import check_between, check_choice, check_count, set_checked
 from llcbench.estimators.heat_capacity import exact_variance
 from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.least_squares import fitted, fixed_weights
 from llcbench.estimators.mean_energy import nbeta_of
-from llcbench.estimators.options import require_ratio, require_whole, require_word
 from llcbench.estimators.temperatures import (
     Combination,
     energies,
@@ -20,10 +19,10 @@ from llcbench.estimators.temperatures import (
     run_ladder,
     tempered_combination,
 )
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.target import AnySampler, Budget
-from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.records import Estimate
+from llcbench.sampling.target import AnySampler
+from llcbench.settings import Settings
+from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext
 from theory.tempered import Tempered
 
 Array = NDArray[np.float64]
@@ -31,7 +30,7 @@ Array = NDArray[np.float64]
 
 @final
 @dataclass(frozen=True)
-class Regression:
+class TemperatureRegression:
     """Least squares of ``E_b[L] = L_0 + llc / b - (m - 1) / (b log b)`` on a geometric ladder.
 
     The last term is optional, with its factor fitted; the intercept is free or fixed at
@@ -76,46 +75,32 @@ class Regression:
     weights: Literal["gamma", "covariance"] = "gamma"
 
     def __post_init__(self) -> None:
-        require_word("regression", "intercept", self.intercept, ("free", "star"))
-        require_word("regression", "weights", self.weights, ("gamma", "covariance"))
-        require_ratio("regression", self.ratio)
-        require_whole("regression", "rungs", self.rungs, self.terms + 1)
+        check_choice("regression", "intercept", self.intercept, ("free", "star"))
+        check_choice("regression", "weights", self.weights, ("gamma", "covariance"))
+        set_checked(
+            self,
+            ratio=check_between("regression", "ratio", self.ratio, 1),
+            rungs=check_count("regression", "rungs", self.rungs, least=self.terms + 1),
+        )
 
     @property
     def terms(self) -> int:
         """Number of fitted numbers."""
         return 1 + (self.intercept == "free") + self.log_term
 
-    def estimate(
-        self,
-        problem: Problem,
-        *,
-        seeds: Seeds | None = None,
-        budget: Budget | None = None,
-        data: Data | None = None,
-        on_step: Callable[[int], None] | None = None,
-    ) -> Estimate:
-        """Sample on all rungs and fit; arguments as in `MeanEnergy`."""
+    def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
+        """Sample on all rungs and fit."""
         nbetas = self.nbetas(nbeta_of(self.settings, problem.num_data))
-        legs = run_ladder(
-            problem,
-            self.sampler,
-            self.settings,
-            nbetas,
-            seeds=seeds,
-            budget=budget,
-            data=data,
-            on_step=on_step,
-        )
-        if legs.failure is not None:
-            return legs.failure
-        found = energies(legs)
+        runs = run_ladder(problem, self.sampler, self.settings, nbetas, context)
+        if runs.failure is not None:
+            return runs.failure
+        means = energies(runs)
         if self.weights == "covariance":
-            figure, factors = fitted(found / nbetas, self.design(nbetas))
-            return legs.summarise(figure, factors[:, None])
+            statistic, factors = fitted(means / nbetas, self.design(nbetas))
+            return runs.summarise(statistic, factors[:, None])
         weights = self.combination(nbetas, 1 / nbetas**2).weights
-        figure = jackknife(found, lambda features: features @ weights)
-        return legs.summarise(figure, (nbetas * weights)[:, None])
+        statistic = jackknife(means, lambda features: features @ weights)
+        return runs.summarise(statistic, (nbetas * weights)[:, None])
 
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None

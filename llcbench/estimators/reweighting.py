@@ -1,6 +1,6 @@
 """Other temperatures from one run, by importance weights."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import final
 
@@ -9,16 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from llcbench.checks import check_between, set_checked
 from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.mean_energy import nbeta_of
-from llcbench.estimators.options import require_ratio, skipped
-from llcbench.estimators.temperature_runs import Leg, run_legs
+from llcbench.estimators.temperature_runs import run_full_batch
 from llcbench.estimators.temperatures import Combination, tempered_combination
 from llcbench.estimators.two_temperatures import TwoTemperatures
-from llcbench.records import Estimate, Guard, Settings
-from llcbench.sampling.target import AnySampler, Budget
-from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.records import Estimate, Guard
+from llcbench.sampling.target import AnySampler
+from llcbench.settings import Settings
+from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext
 from theory.tempered import Tempered
 
 Array = NDArray[np.float64]
@@ -62,49 +62,35 @@ class Reweighting:
     ratio: float = 2.0
 
     def __post_init__(self) -> None:
-        require_ratio("reweighting", self.ratio, below=LARGEST_RATIO)
+        set_checked(self, ratio=check_between("reweighting", "ratio", self.ratio, 1, LARGEST_RATIO))
 
-    def estimate(
-        self,
-        problem: Problem,
-        *,
-        seeds: Seeds | None = None,
-        budget: Budget | None = None,
-        data: Data | None = None,
-        on_step: Callable[[int], None] | None = None,
-    ) -> Estimate:
-        """Sample once and reweight twice; arguments as in `MeanEnergy`."""
+    def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
+        """Sample once and reweight twice."""
         nbeta = nbeta_of(self.settings, problem.num_data)
-        if self.settings.batch_size is not None:
-            reason = "reweighting needs the full batch, weights amplify the noise of minibatches"
-            return skipped(f"{reason}; drop batch_size", nbeta, self.settings)
         combination = self.combination(nbeta)
         shifts = [float(b) - nbeta for b in combination.nbetas]
         # Weights are relative to a typical energy, so that they neither vanish nor overflow.
         typical = 0.5 * problem.dim / nbeta
-        legs = run_legs(
+        runs = run_full_batch(
             problem,
+            self.sampler,
             self.settings,
-            nbeta,
-            [Leg(self.sampler, nbeta, self.settings.num_chains)],
-            seeds=seeds,
-            budget=budget,
-            data=data,
-            on_step=on_step,
-            features=lambda excess: weighted_energies(excess, shifts, typical),
+            context,
+            lambda excess: weighted_energies(excess, shifts, typical),
+            why="reweighting needs the full batch, weights amplify the noise of minibatches",
         )
-        if legs.failure is not None:
-            return legs.failure
-        units = legs.finished[0].units
-        found = [reweighted(units, shift) for shift in shifts]
-        features = np.concatenate([pair for pair, _ in found], axis=1)
+        if runs.failure is not None:
+            return runs.failure
+        units = runs.finished[0].units
+        means_and_shares = [reweighted(units, shift) for shift in shifts]
+        features = np.concatenate([means for means, _ in means_and_shares], axis=1)
 
         def value(moments: Array) -> Array:
             means = moments[..., 0::2] / moments[..., 1::2]
             combined: Array = (combination.nbetas * means) @ combination.weights
             return combined
 
-        share = min(share for _, share in found)
+        share = min(share for _, share in means_and_shares)
         guard = Guard(
             name="weight_ess",
             value=share,
@@ -117,7 +103,7 @@ class Reweighting:
         energies = means[0::2] / means[1::2]
         factors = combination.nbetas * combination.weights / means[1::2]
         gradient = np.stack([factors, -factors * energies], axis=1).reshape(1, -1)
-        return legs.summarise(jackknife(features, value), gradient, [guard])
+        return runs.summarise(jackknife(features, value), gradient, [guard])
 
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None

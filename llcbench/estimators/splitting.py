@@ -12,7 +12,7 @@ AIM = 0.2
 MOST_LEVELS = 400
 
 
-class Rung(NamedTuple):
+class SplittingLevel(NamedTuple):
     """One level of the way down.
 
     Attributes:
@@ -49,15 +49,15 @@ class Splitting:
         self._potential, self._dim, self._moves, self._rng = potential, dim, moves, rng
         self.evaluations = 0
 
-    def pilot(self, particles: int, goals: Sequence[float]) -> list[Rung]:
+    def pilot(self, particles: int, goals: Sequence[float]) -> list[SplittingLevel]:
         """Return a way down that visits all goals, which fall.
 
         Raises:
             ValueError: If the last one is out of reach.
         """
         theta, loss = self._start(1, particles)
-        step, found, left = 1.0, list[Rung](), list(goals)
-        while left and len(found) < MOST_LEVELS:
+        step, levels, left = 1.0, list[SplittingLevel](), list(goals)
+        while left and len(levels) < MOST_LEVELS:
             level = max(float(loss.median()), left[0])
             alive = loss < level
             if not bool(alive.any()):
@@ -66,31 +66,31 @@ class Splitting:
                 left.pop(0)
             theta, loss = self._replaced(theta, loss, alive)
             theta, loss, rate = self._moved(theta, loss, step, level)
-            found.append(Rung(level, step, rate))
+            levels.append(SplittingLevel(level, step, rate))
             step = min(max(step * 10 ** (2 * (rate - AIM)), 1e-9), 1.0)
         if left:
             raise ValueError(
                 f"volume_scaling did not reach the level {left[-1]:.3g}; raise particles or moves"
             )
-        return found
+        return levels
 
     def masses(
-        self, runs: int, particles: int, rungs: Sequence[Rung], goals: Sequence[float]
+        self, runs: int, particles: int, levels: Sequence[SplittingLevel], goals: Sequence[float]
     ) -> Tensor:
         """Return unbiased estimates of the mass below each goal, ``(runs, goals)``."""
         theta, loss = self._start(runs, particles)
         mass = theta.new_ones(runs)
-        found = []
-        for level, step, _ in rungs:
+        below = []
+        for level, step, _ in levels:
             alive = loss < level
             mass = mass * alive.double().mean(1)
             if level in goals:
-                found.append(mass)
+                below.append(mass)
             # A run that has died out keeps its mass of zero; its particles no longer matter.
             alive = alive | ~alive.any(1, keepdim=True)
             theta, loss = self._replaced(theta, loss, alive)
             theta, loss, _ = self._moved(theta, loss, step, level)
-        return torch.stack(found, dim=1)
+        return torch.stack(below, dim=1)
 
     def _start(self, runs: int, particles: int) -> tuple[Tensor, Tensor]:
         theta = self._normal((runs, particles, self._dim))

@@ -54,8 +54,8 @@ def _mass(potential: Potential, centre: Array, gamma: float, level: float, point
 
     def density(x: Array) -> Array:
         prior = (gamma / (2 * np.pi)) ** 0.5 * np.exp(-0.5 * gamma * (x - centre[0]) ** 2)
-        found: Array = prior * _lines(potential, x, inner, last, gamma, level)
-        return found
+        masses: Array = prior * _lines(potential, x, inner, last, gamma, level)
+        return masses
 
     return _adaptive(density, _edges(float(centre[0]), gamma, points // 4, points // 4))
 
@@ -67,8 +67,8 @@ def _adaptive(function: Callable[[Array], Array], edges: Array) -> float:
     def panels(low: Array, high: Array) -> Array:
         half = 0.5 * (high - low)
         at = 0.5 * (high + low)[:, None] + half[:, None] * nodes
-        found: Array = half * (function(at.ravel()).reshape(at.shape) @ weights)
-        return found
+        integrals: Array = half * (function(at.ravel()).reshape(at.shape) @ weights)
+        return integrals
 
     low, high = edges[:-1], edges[1:]
     whole, total = panels(low, high), 0.0
@@ -91,9 +91,9 @@ def _edges(centre: float, gamma: float, rungs: int, uniform: int) -> Array:
     radius = _REACH / gamma**0.5
     offsets = radius * 10.0 ** np.linspace(-8, 0, rungs)
     marks = [centre, *([0.0] if abs(centre) < radius else [])]
-    found = [np.linspace(centre - radius, centre + radius, uniform)]
-    found += [mark + sign * offsets for mark in marks for sign in (-1, 1)]
-    points = np.unique(np.concatenate([*found, marks]))
+    grids = [np.linspace(centre - radius, centre + radius, uniform)]
+    grids += [mark + sign * offsets for mark in marks for sign in (-1, 1)]
+    points = np.unique(np.concatenate([*grids, marks]))
     kept: Array = points[np.abs(points - centre) <= radius]
     return kept
 
@@ -129,8 +129,8 @@ def _lines(
         outer = np.concatenate([outer, y[at][low], y[at + 2][low]])
         ends = _ends(partial(values, rows[line]), level, inner, outer)
         scale = gamma**0.5
-        pieces = np.abs(ndtr((ends - centre) * scale) - ndtr((inner - centre) * scale))
-        np.add.at(result, rows[line], pieces)
+        partial_masses = np.abs(ndtr((ends - centre) * scale) - ndtr((inner - centre) * scale))
+        np.add.at(result, rows[line], partial_masses)
     return result
 
 
@@ -138,8 +138,8 @@ def _bottoms(grid: Array, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Mark discrete minima whose three points are all above the level, ``(lines, points - 2)``."""
     middle = grid[:, 1:-1]
     outside = ~(inside[:, :-2] | inside[:, 1:-1] | inside[:, 2:])
-    found: NDArray[np.bool_] = outside & (middle <= grid[:, :-2]) & (middle <= grid[:, 2:])
-    return found
+    lowest: NDArray[np.bool_] = outside & (middle <= grid[:, :-2]) & (middle <= grid[:, 2:])
+    return lowest
 
 
 def _lowest(function: Callable[[Array], Array], left: Array, right: Array) -> tuple[Array, Array]:

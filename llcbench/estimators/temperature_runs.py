@@ -2,30 +2,32 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.estimators.jackknife import Figure, split
-from llcbench.estimators.mean_energy import LEVEL, target_of
-from llcbench.problems.squared import label_noise
+from llcbench.estimators.jackknife import Statistic, split
+from llcbench.estimators.mean_energy import LEVEL, nbeta_of, target_of
+from llcbench.estimators.options import skipped
 from llcbench.provenance import peak_bytes
-from llcbench.records import Estimate, Guard, Settings, Status
+from llcbench.records import Estimate, Guard, Status
+from llcbench.sampling import label_noise, sampler_abilities
 from llcbench.sampling.diagnostics import convergence, quantile
 from llcbench.sampling.guards import guards
 from llcbench.sampling.loop import Trace, sample
-from llcbench.sampling.target import AnySampler, Budget, BudgetExceeded, Target
+from llcbench.sampling.target import AnySampler, Target
 from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.settings import Settings
+from llcbench.types import Budget, BudgetExceeded, Problem, RunContext
 
 Array = NDArray[np.float64]
 FEWEST_DRAWS = 8
 
 
-class Leg(NamedTuple):
+class TemperatureRun(NamedTuple):
     """One of the runs that an estimator needs.
 
     Attributes:
@@ -39,10 +41,10 @@ class Leg(NamedTuple):
     num_chains: int
 
 
-class Finished(NamedTuple):
-    """A leg with its target, which counted the cost, its trace and its response to label noise."""
+class FinishedRun(NamedTuple):
+    """A run with its target, which counted the cost, its trace and its response to label noise."""
 
-    leg: Leg
+    run: TemperatureRun
     target: Target
     trace: Trace
     response: label_noise.LabelNoise | None
@@ -54,101 +56,104 @@ class Finished(NamedTuple):
 
     @property
     def units(self) -> Array:
-        """Excess losses in nearly independent pieces, ``(units, draws)``: chains, or blocks."""
+        """Excess losses of nearly independent units, ``(units, draws)``: chains, or blocks."""
         return split(self.kept)
 
 
 @final
 @dataclass(frozen=True)
-class Legs:
-    """What all legs of an estimator left behind.
+class TemperatureRuns:
+    """What all runs of an estimator left behind.
 
     Attributes:
         nbeta: Nominal inverse temperature of the estimate.
         gamma: Localisation strength.
-        finished: Legs that ran, in order.
-        failure: The estimate of a run that cannot give one; None if all legs ended well.
+        finished: Runs that were made, in order.
+        failure: The estimate where none can be given; None if all runs ended well.
         seeds: Source of all randomness.
     """
 
     nbeta: float
     gamma: float
-    finished: tuple[Finished, ...]
+    finished: tuple[FinishedRun, ...]
     failure: Estimate | None
     seeds: Seeds
 
-    def summarise(self, figure: Figure, gradient: Array, extra: Sequence[Guard] = ()) -> Estimate:
+    def summarise(
+        self, statistic: Statistic, gradient: Array, extra: Sequence[Guard] = ()
+    ) -> Estimate:
         """Return the estimate with its interval, worst diagnostics and total cost.
 
         Args:
-            figure: The value with its Monte Carlo error.
-            gradient: Its derivative in the means of the features, ``(legs, k)``.
+            statistic: The value with its Monte Carlo error.
+            gradient: Its derivative in the means of the features, ``(runs, k)``.
             extra: Guards of the estimator itself.
         """
-        data_se = label_noise.standard_error([d.response for d in self.finished], gradient)
-        stderr = math.hypot(figure.mcse, data_se or 0.0)
-        reach = quantile(LEVEL, figure.units) * stderr
-        figures = [convergence(done.kept) for done in self.finished]
-        rhats = [f.rhat for f in figures if np.isfinite(f.rhat)]
-        found = [
-            guards(d.target, d.leg.sampler, d.trace, f, self.seeds.generator("guard"))
-            for d, f in zip(self.finished, figures, strict=True)
+        data_se = label_noise.standard_error([done.response for done in self.finished], gradient)
+        stderr = math.hypot(statistic.mcse, data_se or 0.0)
+        reach = quantile(LEVEL, statistic.units) * stderr
+        diagnostics = [convergence(done.kept) for done in self.finished]
+        rhats = [each.rhat for each in diagnostics if np.isfinite(each.rhat)]
+        checked = [
+            guards(done.target, done.run.sampler, done.trace, each, self.seeds.generator("guard"))
+            for done, each in zip(self.finished, diagnostics, strict=True)
         ]
         return Estimate(
             status="ok",
-            llc=figure.value,
-            mcse=figure.mcse,
+            llc=statistic.value,
+            mcse=statistic.mcse,
             data_se=data_se,
             stderr=stderr,
-            interval=(figure.value - reach, figure.value + reach),
-            llc_per_chain=[float(x) for x in figure.pieces],
-            ess_bulk=min(f.ess_bulk for f in figures),
-            ess_tail=min(f.ess_tail for f in figures),
+            interval=(statistic.value - reach, statistic.value + reach),
+            llc_per_chain=[float(x) for x in statistic.unit_values],
+            ess_bulk=min(each.ess_bulk for each in diagnostics),
+            ess_tail=min(each.ess_tail for each in diagnostics),
             rhat=max(rhats) if rhats else None,
-            guards=[*_worst(found), *extra],
+            guards=[*_worst(checked), *extra],
             **costs(self.nbeta, self.gamma, self.finished),
         )
 
 
-def run_legs(
+def run_temperatures(
     problem: Problem,
     settings: Settings,
-    nbeta: float,
-    legs: Sequence[Leg],
+    runs: Sequence[TemperatureRun],
+    context: RunContext,
     *,
-    seeds: Seeds | None,
-    budget: Budget | None,
-    data: Data | None,
-    on_step: Callable[[int], None] | None,
     features: label_noise.Features = label_noise.energy,
-) -> Legs:
-    """Run all legs on the same data and the same minibatches, each with noise of its own.
+) -> TemperatureRuns:
+    """Make all runs on the same data and the same minibatches, each with noise of its own.
 
-    The budget is that of all legs together. The first leg that fails ends the run. ``features`` are
-    the functions of the excess loss whose means the estimate is made of.
+    The budget of the context is that of all runs together. The first run that fails ends them.
+
+    Args:
+        problem: What is measured.
+        settings: Localisation, lengths, minibatches; the nominal temperature.
+        runs: Temperatures and kernels.
+        context: Seeds, budget and data.
+        features: Functions of the excess loss whose means the estimate is made of.
     """
-    seeds = seeds or Seeds(problem=problem.id)
-    if data is None:
-        data = problem.sample_data(seeds.generator("data"))
-    ends = Ends(budget or Budget())
-    finished: list[Finished] = []
+    nbeta = nbeta_of(settings, problem.num_data)
+    seeds, data = context.seeds_for(problem), context.data_for(problem)
+    budget, on_step = RemainingBudget(context.budget), context.on_step
+    finished: list[FinishedRun] = []
 
-    def legs_with(status: Status, message: str) -> Legs:
+    def failed(status: Status, message: str) -> TemperatureRuns:
         cost = costs(nbeta, settings.gamma, finished)
         failure = Estimate(status=status, message=message, **cost)
-        return Legs(nbeta, settings.gamma, tuple(finished), failure, seeds)
+        return TemperatureRuns(nbeta, settings.gamma, tuple(finished), failure, seeds)
 
-    for number, leg in enumerate(legs):
+    for number, run in enumerate(runs):
         target = target_of(
-            settings, problem, data, ends.left(finished), nbeta=leg.nbeta, chains=leg.num_chains
+            settings, problem, data, budget.after(finished), nbeta=run.nbeta, chains=run.num_chains
         )
-        reason = getattr(leg.sampler, "unsupported", lambda _: None)(target)
+        reason = sampler_abilities.unsupported(run.sampler, target)
         if reason:
-            return legs_with("skipped", reason)
-        response = label_noise.response_of(target, features)
-        kernel = leg.sampler
+            return failed("skipped", reason)
+        response = label_noise.label_noise_of(target, features, dense=True)
+        kernel = run.sampler
         if response is not None:
-            kernel = label_noise.Heard(kernel, response, settings.num_burnin)
+            kernel = label_noise.RecordingSampler(kernel, response, settings.num_burnin)
         own = seeds if number == 0 else replace(seeds, sampler=f"{seeds.sampler}#{number}")
         try:
             trace = sample(
@@ -159,20 +164,47 @@ def run_legs(
                 dispersed=settings.start == "prior",
                 noise=own.generator("noise"),
                 batches=seeds.generator("batch"),
-                on_step=None if on_step is None else lambda n: on_step(max(n // len(legs), 1)),
+                on_step=None if on_step is None else lambda n: on_step(max(n // len(runs), 1)),
             )
         except BudgetExceeded as error:  # a sampler may need gradients before its first step
-            return legs_with("timeout", f"{error} in run {number + 1} of {len(legs)}")
-        finished.append(Finished(leg, target, trace, response))
+            return failed("timeout", f"{error} in run {number + 1} of {len(runs)}")
+        finished.append(FinishedRun(run, target, trace, response))
         if trace.status != "ok":
-            return legs_with(trace.status, f"{trace.message} (run {number + 1} of {len(legs)})")
+            return failed(trace.status, f"{trace.message} (run {number + 1} of {len(runs)})")
         if trace.kept.shape[1] < FEWEST_DRAWS:
-            return legs_with("error", f"fewer than {FEWEST_DRAWS} draws after burn-in")
-    return Legs(nbeta, settings.gamma, tuple(finished), None, seeds)
+            return failed("error", f"fewer than {FEWEST_DRAWS} draws after burn-in")
+    return TemperatureRuns(nbeta, settings.gamma, tuple(finished), None, seeds)
 
 
-def costs(nbeta: float, gamma: float, finished: Sequence[Finished]) -> dict[str, Any]:
-    """Return what all legs cost, and the settings of the run."""
+def run_full_batch(
+    problem: Problem,
+    sampler: AnySampler,
+    settings: Settings,
+    context: RunContext,
+    features: label_noise.Features,
+    *,
+    why: str,
+) -> TemperatureRuns:
+    """Make one run at the nominal temperature for statistics that minibatch noise would spoil.
+
+    Args:
+        problem: What is measured.
+        sampler: The kernel.
+        settings: How it is run; with minibatches the runs are a failure that says why.
+        context: Seeds, budget and data.
+        features: Functions of the excess loss whose means the estimate is made of.
+        why: What needs the full batch for which reason.
+    """
+    nbeta = nbeta_of(settings, problem.num_data)
+    if settings.batch_size is not None:
+        failure = skipped(f"{why}; drop batch_size", nbeta, settings)
+        return TemperatureRuns(nbeta, settings.gamma, (), failure, context.seeds_for(problem))
+    runs = [TemperatureRun(sampler, nbeta, settings.num_chains)]
+    return run_temperatures(problem, settings, runs, context, features=features)
+
+
+def costs(nbeta: float, gamma: float, finished: Sequence[FinishedRun]) -> dict[str, Any]:
+    """Return what all runs cost, and their settings."""
     traces = [done.trace for done in finished]
     rates = [t.acceptance for t in traces if t.acceptance is not None]
     return {
@@ -190,15 +222,15 @@ def costs(nbeta: float, gamma: float, finished: Sequence[Finished]) -> dict[str,
 
 
 @final
-class Ends:
-    """What is left of a budget after some legs."""
+class RemainingBudget:
+    """What is left of a budget after some runs."""
 
     def __init__(self, budget: Budget) -> None:
         """Start the clock."""
         self._budget, self._started = budget, time.monotonic()
 
-    def left(self, finished: Sequence[Finished]) -> Budget:
-        """Return the budget of the next leg."""
+    def after(self, finished: Sequence[FinishedRun]) -> Budget:
+        """Return the budget of the next run."""
         grads, seconds = self._budget.grad_evals, self._budget.seconds
         if grads is not None:
             grads = max(grads - sum(done.target.grad_evals for done in finished), 0)
@@ -207,10 +239,10 @@ class Ends:
         return Budget(grads, seconds)
 
 
-def _worst(found: Sequence[Sequence[Guard]]) -> list[Guard]:
+def _worst(checked: Sequence[Sequence[Guard]]) -> list[Guard]:
     """Return one guard of each name: one that failed, if any did."""
     merged: dict[str, Guard] = {}
-    for guard in (guard for group in found for guard in group):
+    for guard in (guard for group in checked for guard in group):
         if guard.name not in merged or (merged[guard.name].passed and not guard.passed):
             merged[guard.name] = guard
     return list(merged.values())

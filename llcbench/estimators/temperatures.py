@@ -2,17 +2,21 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.estimators.jackknife import jackknife
-from llcbench.estimators.mean_energy import nbeta_of
-from llcbench.estimators.temperature_runs import Leg, Legs, run_legs
-from llcbench.records import Estimate, Settings
+from llcbench.estimators.temperature_runs import (
+    TemperatureRun,
+    TemperatureRuns,
+    run_temperatures,
+)
+from llcbench.records import Estimate
 from llcbench.sampling.target import AnySampler
-from llcbench.types import Data, Problem
+from llcbench.settings import Settings
+from llcbench.types import Data, Problem, RunContext
 from theory.tempered import Tempered
 
 Array = NDArray[np.float64]
@@ -34,8 +38,8 @@ class Combination(NamedTuple):
 
 def geometric(nbeta: float, ratio: float, rungs: int) -> Array:
     """Return inverse temperatures from ``nbeta / sqrt(ratio)`` to ``nbeta sqrt(ratio)``."""
-    found: Array = nbeta * ratio ** np.linspace(-0.5, 0.5, rungs)
-    return found
+    nbetas: Array = nbeta * ratio ** np.linspace(-0.5, 0.5, rungs)
+    return nbetas
 
 
 def log_log_slope(low: float, high: float) -> float:
@@ -58,16 +62,16 @@ def run_ladder(
     sampler: AnySampler,
     settings: Settings,
     nbetas: Sequence[float] | Array,
-    **run: Any,
-) -> Legs:
+    context: RunContext,
+) -> TemperatureRuns:
     """Run all chains at every temperature."""
-    legs = [Leg(sampler, float(b), settings.num_chains) for b in nbetas]
-    return run_legs(problem, settings, nbeta_of(settings, problem.num_data), legs, **run)
+    runs = [TemperatureRun(sampler, float(b), settings.num_chains) for b in nbetas]
+    return run_temperatures(problem, settings, runs, context)
 
 
-def energies(legs: Legs) -> Array:
+def energies(runs: TemperatureRuns) -> Array:
     """Return the mean energies ``b E_b[L - L(w*)]`` of every unit, ``(units, rungs)``."""
-    return np.stack([done.leg.nbeta * done.units.mean(1) for done in legs.finished], axis=1)
+    return np.stack([done.run.nbeta * done.units.mean(1) for done in runs.finished], axis=1)
 
 
 def estimate_combination(
@@ -75,19 +79,19 @@ def estimate_combination(
     problem: Problem,
     sampler: AnySampler,
     settings: Settings,
-    **run: Any,
+    context: RunContext,
 ) -> Estimate:
     """Run the ladder and return the combination of its mean energies."""
-    legs = run_ladder(problem, sampler, settings, combination.nbetas, **run)
-    if legs.failure is not None:
-        return legs.failure
+    runs = run_ladder(problem, sampler, settings, combination.nbetas, context)
+    if runs.failure is not None:
+        return runs.failure
 
     def value(features: Array) -> Array:
-        found: Array = combination.offset + features @ combination.weights
-        return found
+        combined: Array = combination.offset + features @ combination.weights
+        return combined
 
     gradient = combination.weights * combination.nbetas
-    return legs.summarise(jackknife(energies(legs), value), gradient[:, None])
+    return runs.summarise(jackknife(energies(runs), value), gradient[:, None])
 
 
 def tempered_combination(

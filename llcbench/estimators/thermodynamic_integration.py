@@ -1,24 +1,23 @@
 """The free energy by integration over the temperature."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
 
+from llcbench.checks import check_between, check_count, set_checked
 from llcbench.estimators.mean_energy import nbeta_of
-from llcbench.estimators.options import require_ratio, require_whole
 from llcbench.estimators.temperatures import (
     Combination,
     estimate_combination,
     log_log_slope,
     tempered_combination,
 )
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.target import AnySampler, Budget
-from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.records import Estimate
+from llcbench.sampling.target import AnySampler
+from llcbench.settings import Settings
+from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext
 from theory.tempered import Tempered
 
 
@@ -58,30 +57,18 @@ class ThermodynamicIntegration:
     multiplicity: int = 1
 
     def __post_init__(self) -> None:
-        require_whole("thermodynamic_integration", "rungs", self.rungs, 1)
-        require_whole("thermodynamic_integration", "multiplicity", self.multiplicity, 1)
-        require_ratio("thermodynamic_integration", self.ratio)
-
-    def estimate(
-        self,
-        problem: Problem,
-        *,
-        seeds: Seeds | None = None,
-        budget: Budget | None = None,
-        data: Data | None = None,
-        on_step: Callable[[int], None] | None = None,
-    ) -> Estimate:
-        """Sample on all rungs and integrate; arguments as in `MeanEnergy`."""
-        return estimate_combination(
-            self.combination(nbeta_of(self.settings, problem.num_data)),
-            problem,
-            self.sampler,
-            self.settings,
-            seeds=seeds,
-            budget=budget,
-            data=data,
-            on_step=on_step,
+        name = "thermodynamic_integration"
+        set_checked(
+            self,
+            rungs=check_count(name, "rungs", self.rungs, least=1),
+            multiplicity=check_count(name, "multiplicity", self.multiplicity, least=1),
+            ratio=check_between(name, "ratio", self.ratio, 1),
         )
+
+    def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
+        """Sample on all rungs and integrate."""
+        combination = self.combination(nbeta_of(self.settings, problem.num_data))
+        return estimate_combination(combination, problem, self.sampler, self.settings, context)
 
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None

@@ -1,23 +1,22 @@
 """The slope of the mean energy between two temperatures."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
 
+from llcbench.checks import check_between, set_checked
 from llcbench.estimators.mean_energy import nbeta_of
-from llcbench.estimators.options import require_ratio
 from llcbench.estimators.temperatures import (
     Combination,
     estimate_combination,
     tempered_combination,
 )
-from llcbench.records import Estimate, Settings
-from llcbench.sampling.target import AnySampler, Budget
-from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.records import Estimate
+from llcbench.sampling.target import AnySampler
+from llcbench.settings import Settings
+from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext
 from theory.tempered import Tempered
 
 
@@ -53,28 +52,12 @@ class TwoTemperatures:
     ratio: float = 4.0
 
     def __post_init__(self) -> None:
-        require_ratio("two_temperatures", self.ratio)
+        set_checked(self, ratio=check_between("two_temperatures", "ratio", self.ratio, 1))
 
-    def estimate(
-        self,
-        problem: Problem,
-        *,
-        seeds: Seeds | None = None,
-        budget: Budget | None = None,
-        data: Data | None = None,
-        on_step: Callable[[int], None] | None = None,
-    ) -> Estimate:
-        """Sample at both temperatures and take the slope; arguments as in `MeanEnergy`."""
-        return estimate_combination(
-            self.combination(nbeta_of(self.settings, problem.num_data)),
-            problem,
-            self.sampler,
-            self.settings,
-            seeds=seeds,
-            budget=budget,
-            data=data,
-            on_step=on_step,
-        )
+    def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
+        """Sample at both temperatures and take the slope."""
+        combination = self.combination(nbeta_of(self.settings, problem.num_data))
+        return estimate_combination(combination, problem, self.sampler, self.settings, context)
 
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None

@@ -11,18 +11,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from llcbench.checks import check_between, check_count, set_checked
 from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.mean_energy import LEVEL, nbeta_of
-from llcbench.estimators.options import require_ratio, require_whole, skipped
+from llcbench.estimators.options import skipped
 from llcbench.estimators.splitting import Splitting
 from llcbench.estimators.sublevel import sublevel_mass
 from llcbench.estimators.temperatures import log_log_slope
 from llcbench.provenance import peak_bytes
-from llcbench.records import Estimate, Guard, Settings
+from llcbench.records import Estimate, Guard
 from llcbench.sampling.diagnostics import quantile
-from llcbench.sampling.target import AnySampler, Budget
-from llcbench.seeds import Seeds
-from llcbench.types import Data, Problem
+from llcbench.sampling.target import AnySampler
+from llcbench.settings import Settings
+from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext
 from theory.tempered import Tempered
 
 Array = NDArray[np.float64]
@@ -58,7 +59,7 @@ class VolumeScaling:
         moves: Steps of each particle at each level.
         multiplicity: ``m`` of the correction; 1 for none.
 
-    Source: Watanabe 2009 (the law); Au and Beck 2001 (subset simulation).
+    Source: Watanabe 2009 (the volume); Au and Beck 2001 (subset simulation).
     """
 
     sampler: AnySampler | None = None
@@ -69,44 +70,40 @@ class VolumeScaling:
     multiplicity: int = 1
 
     def __post_init__(self) -> None:
-        require_ratio("volume_scaling", self.ratio)
-        require_whole("volume_scaling", "particles", self.particles, 10)
-        require_whole("volume_scaling", "moves", self.moves, 1)
-        require_whole("volume_scaling", "multiplicity", self.multiplicity, 1)
+        name = "volume_scaling"
+        set_checked(
+            self,
+            ratio=check_between(name, "ratio", self.ratio, 1),
+            particles=check_count(name, "particles", self.particles, least=10),
+            moves=check_count(name, "moves", self.moves, least=1),
+            multiplicity=check_count(name, "multiplicity", self.multiplicity, least=1),
+        )
 
-    def estimate(
-        self,
-        problem: Problem,
-        *,
-        seeds: Seeds | None = None,
-        budget: Budget | None = None,
-        data: Data | None = None,
-        on_step: Callable[[int], None] | None = None,
-    ) -> Estimate:
+    def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
         """Split down to both levels in independent runs; the budget is not consulted."""
         started = time.perf_counter()
         nbeta, runs = nbeta_of(self.settings, problem.num_data), self.settings.num_chains
         reason = self.unsupported(problem)
         if reason:
             return skipped(reason, nbeta, self.settings)
-        seeds = seeds or Seeds(problem=problem.id)
+        seeds = context.seeds_for(problem)
         goals = self.levels(nbeta)
         with torch.no_grad():
             potential = self._potential(problem)
             method = Splitting(potential, problem.dim, self.moves, seeds.generator("noise"))
-            rungs = method.pilot(self.particles, goals)
-            masses = method.masses(runs, self.particles, rungs, goals).numpy()
+            levels = method.pilot(self.particles, goals)
+            masses = method.masses(runs, self.particles, levels, goals).numpy()
         # Masses are unbiased, their logarithms are not: averaged first.
-        figure = jackknife(masses, lambda x: self._value(x[..., 1] / x[..., 0], nbeta))
-        reach = quantile(LEVEL, runs) * figure.mcse
-        rate = min(rung.accepted for rung in rungs)
+        statistic = jackknife(masses, lambda x: self._value(x[..., 1] / x[..., 0], nbeta))
+        reach = quantile(LEVEL, runs) * statistic.mcse
+        rate = min(level.accepted for level in levels)
         return Estimate(
             status="ok",
-            llc=figure.value,
-            mcse=figure.mcse,
-            stderr=figure.mcse,
-            interval=(figure.value - reach, figure.value + reach),
-            llc_per_chain=[float(x) for x in figure.pieces],
+            llc=statistic.value,
+            mcse=statistic.mcse,
+            stderr=statistic.mcse,
+            interval=(statistic.value - reach, statistic.value + reach),
+            llc_per_chain=[float(x) for x in statistic.unit_values],
             nbeta=nbeta,
             gamma=self.settings.gamma,
             loss_star=0.0,
@@ -155,7 +152,7 @@ class VolumeScaling:
         )
 
     def unsupported(self, problem: Problem) -> str | None:
-        """Say why a problem cannot be measured."""
+        """Return why a problem cannot be measured, None if it can."""
         if problem.num_data is not None:
             return "volume_scaling needs the population loss; drop /n<samples> from the id"
         if problem.dim > MAX_DIM:
@@ -177,8 +174,8 @@ class VolumeScaling:
         high, low = self.levels(nbeta)
         extra = self.multiplicity - 1
         offset = extra * log_log_slope(1 / high, 1 / low) if extra else 0.0
-        found: Array = -np.log(mass_ratio) / math.log(self.ratio) + offset
-        return found
+        slope: Array = -np.log(mass_ratio) / math.log(self.ratio) + offset
+        return slope
 
     def _potential(self, problem: Problem) -> Callable[[Tensor], Tensor]:
         """Return the excess loss in units of the localisation."""

@@ -23,7 +23,7 @@ Measure = Literal[
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 
-class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ClaimedEffect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A published statement.
 
     Attributes:
@@ -71,7 +71,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     scale: Scale = "log"
     at: Literal["end", "checkpoints"] = "end"
     against: Measure | None = None
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[ClaimedEffect, ...] = ()
     arms: tuple[Arm, ...]
 
     def __post_init__(self) -> None:
@@ -126,8 +126,8 @@ class Design(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if count < 1:
             raise ValueError(f"seeds must be at least 1, got {count}")
         arms = [arm for experiment in self.experiments for arm in experiment.arms]
-        found = [arm.trial.at_seed(seed) for seed in range(count) for arm in arms]
-        return list({trial.key: trial for trial in found}.values())
+        trials = [arm.trial.at_seed(seed) for seed in range(count) for arm in arms]
+        return list({trial.key: trial for trial in trials}.values())
 
     def only(self, names: tuple[str, ...]) -> "Design":
         """Return the design with some of its experiments, all of them for no name.

@@ -1,9 +1,6 @@
 """One trial, start to finish, in whatever process it lands."""
 
-import traceback
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import torch
@@ -22,8 +19,9 @@ from llcbench.networks import (
 )
 from llcbench.problems.modules.problem import PerSampleLoss
 from llcbench.provenance import environment, environment_id
+from llcbench.run.failure import Failure, failure_of
 from llcbench.training.noise import with_label_noise
-from llcbench.training.train import Outcome, train
+from llcbench.training.train import train
 
 LOADERS: dict[str, Callable[..., DataSet]] = {**DATA, "cifar10": cifar10}
 
@@ -37,24 +35,24 @@ def execute(trial: Trial, threads: int = 1) -> TrialRecord:
     """
     torch.set_num_threads(threads)
     clock = Clock()
-    record = TrialRecord(
+    try:
+        record = _through(trial, threads)
+    except Exception as error:  # one trial that fails must not stop the others
+        record = failed(trial, failure_of(error), threads)
+    cpu, wall = clock.read()
+    return msgspec.structs.replace(record, cpu_seconds=cpu, seconds=wall)
+
+
+def failed(trial: Trial, failure: Failure, threads: int = 1) -> TrialRecord:
+    """Return the record of a trial that ended without measures."""
+    return TrialRecord(
         key=trial.key,
         trial=trial,
         digest="",
-        status="error",
+        status=failure.status,
+        message=failure.message,
         environment=environment_id(environment(threads)),
     )
-    change: dict[str, Any]
-    try:
-        change = _through(trial)
-    except MemoryError as error:
-        change = {"status": "out_of_memory", "message": str(error) or "memory is used up"}
-    except Exception as error:  # one trial that fails must not stop the others
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno}"
-        change = {"message": f"{type(error).__name__}: {error} ({where})"}
-    cpu, wall = clock.read()
-    return msgspec.structs.replace(record, **change, cpu_seconds=cpu, seconds=wall)
 
 
 def data_of(trial: Trial) -> DataSet:
@@ -96,17 +94,20 @@ def loss_of(data: DataSet) -> PerSampleLoss:
     return token_losses if targets.dim() > 1 else class_losses
 
 
-def _through(trial: Trial) -> dict[str, Any]:
+def _through(trial: Trial, threads: int) -> TrialRecord:
     data = data_of(trial)
     module, loss = network_of(trial, data), loss_of(data)
-    outcome: Outcome = train(module, data, loss, trial.training, trial.seed)
+    training = train(module, data, loss, trial.training, trial.seed)
     trained_on = with_label_noise(data, trial.training.label_noise, trial.seed).train
-    return {
-        "digest": data.digest,
-        "status": outcome.status,
-        "message": outcome.message,
-        "measured": [
-            measure(checkpoint, module, loss, trained_on, trial.measuring, trial.seed)
-            for checkpoint in outcome.checkpoints
+    return TrialRecord(
+        key=trial.key,
+        trial=trial,
+        digest=data.digest,
+        status=training.status,
+        message=training.message,
+        measured=[
+            measure(snapshot, module, loss, trained_on, trial.measuring, trial.seed)
+            for snapshot in training.checkpoints
         ],
-    }
+        environment=environment_id(environment(threads)),
+    )

@@ -1,4 +1,4 @@
-"""The measures of one checkpoint."""
+"""The measures of one snapshot."""
 
 import hashlib
 import math
@@ -16,10 +16,12 @@ from llcbench.measures.geometric_complexity import geometric_complexity
 from llcbench.measures.hessian import Hessian, extreme_eigenvalues, trace
 from llcbench.measures.norms import frobenius_norms, norm_controlled, scale_free, total_norm
 from llcbench.problems.modules.problem import ModuleProblem, PerSampleLoss, Tensors, from_module
-from llcbench.records import Estimate, Settings
+from llcbench.records import Estimate
 from llcbench.samplers.sgld import SGLD
 from llcbench.seeds import Seeds
-from llcbench.training.train import Checkpoint
+from llcbench.settings import Settings
+from llcbench.training.train import Snapshot
+from llcbench.types import RunContext
 
 
 @final
@@ -35,40 +37,40 @@ class Clock:
 
 
 def measure(
-    checkpoint: Checkpoint,
+    snapshot: Snapshot,
     module: nn.Module,
     loss: PerSampleLoss,
     data: Tensors,
     how: Measuring,
     seed: int,
 ) -> Measured:
-    """Return what the settings ask for at a checkpoint.
+    """Return what the settings ask for at a snapshot.
 
     Args:
-        checkpoint: The weights, with losses.
+        snapshot: The weights, with losses.
         module: The network with its initial weights.
         loss: From outputs and targets to one loss per sample.
         data: The training set as it was trained on.
         how: What is measured.
-        seed: Of chains and probes; they are the same at every checkpoint.
+        seed: Of chains and probes; they are the same at every snapshot.
 
     Raises:
         ValueError: If a setting does not suit the network or the data.
     """
     clock = Clock()
-    problem = from_module(module, loss, data, w_star=checkpoint.state, name="trained")
+    problem = from_module(module, loss, data, w_star=snapshot.state, name="trained")
     names = scale_free(problem)
-    found = _measured(checkpoint, problem, names)
+    values = _measured(snapshot, problem, names)
     for part in (_curvature, _steepness):
         try:
-            found |= part(problem, how, seed)
+            values |= part(problem, how, seed)
         except ValueError as error:  # weights can be finite and their derivatives not
-            found["notes"] = (*found.get("notes", ()), str(error))
-    found["llc"] = local(problem, how, seed)
+            values["notes"] = (*values.get("notes", ()), str(error))
+    values["llc"] = local(problem, how, seed)
     if how.norm_controlled and names:
-        found["llc_normed"] = _normed(problem, _norms(module, names), how, seed)
+        values["llc_normed"] = _normed(problem, _norms(module, names), how, seed)
     cpu, wall = clock.read()
-    return msgspec.convert(found | {"cpu_seconds": cpu, "seconds": wall}, Measured)
+    return msgspec.convert(values | {"cpu_seconds": cpu, "seconds": wall}, Measured)
 
 
 def local(problem: ModuleProblem, how: Measuring, seed: int) -> Local:
@@ -84,7 +86,7 @@ def local(problem: ModuleProblem, how: Measuring, seed: int) -> Local:
     )
     # One name for all networks: arms at one seed share noise and minibatches.
     seeds = Seeds(seed, "heuristics", 0, "sgld")
-    return _local(MeanEnergy(SGLD(how.step_size), settings).estimate(problem, seeds=seeds))
+    return _local(MeanEnergy(SGLD(how.step_size), settings).estimate(problem, RunContext(seeds)))
 
 
 def finite(value: float | None) -> float | None:
@@ -92,17 +94,15 @@ def finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _measured(
-    checkpoint: Checkpoint, problem: ModuleProblem, names: tuple[str, ...]
-) -> dict[str, Any]:
+def _measured(snapshot: Snapshot, problem: ModuleProblem, names: tuple[str, ...]) -> dict[str, Any]:
     return {
-        "step": checkpoint.step,
-        "gradients": checkpoint.gradients,
-        "reasons": checkpoint.reasons,
-        "train_loss": finite(checkpoint.train_loss),
-        "train_error": checkpoint.train_error,
-        "test_loss": finite(checkpoint.test_loss),
-        "test_error": checkpoint.test_error,
+        "step": snapshot.step,
+        "gradients": snapshot.gradients,
+        "reasons": snapshot.reasons,
+        "train_loss": finite(snapshot.train_loss),
+        "train_error": snapshot.train_error,
+        "test_loss": finite(snapshot.test_loss),
+        "test_error": snapshot.test_error,
         "norm": total_norm(problem),
         "norms": frobenius_norms(problem),
         "scale_free": names,
@@ -144,7 +144,7 @@ def _steepness(problem: ModuleProblem, how: Measuring, seed: int) -> dict[str, A
 def _normed(problem: ModuleProblem, norms: Mapping[str, float], how: Measuring, seed: int) -> Local:
     try:
         controlled = norm_controlled(problem, norms)
-    except ValueError as error:  # the function changed: a figure would be that of another network
+    except ValueError as error:  # the function changed: a value would be that of another network
         return Local(status="error", message=str(error), gamma=how.gamma)
     return local(controlled, how, seed)
 

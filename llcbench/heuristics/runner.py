@@ -1,42 +1,21 @@
-"""Runs the trials that a store is missing, and writes each as it ends."""
+"""Trials of a design as a study: those that a store is missing, each saved as it ends."""
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import final
-
-from tqdm import tqdm
+from pathlib import Path
+from typing import Any, final
 
 from llcbench.heuristics.design import Design
-from llcbench.heuristics.execute import execute
+from llcbench.heuristics.execute import execute, failed
 from llcbench.heuristics.store import TrialStore
 from llcbench.heuristics.trial import FINAL, Trial, TrialRecord
-from llcbench.provenance import environment, environment_id
 from llcbench.run.executors.executor import Executor
-from llcbench.run.executors.failure import Died
-from llcbench.run.store import Store
+from llcbench.run.failure import Failure
+from llcbench.run.runner import Outcome, Terms, run_missing
 
 
-@final
-@dataclass
-class Outcome:
-    """What a call did.
-
-    Attributes:
-        wanted: Trials of the design.
-        reused: Those that the store held.
-        finished: Records that were made.
-        unstarted: Trials that the time budget left for the next call.
-    """
-
-    wanted: int = 0
-    reused: int = 0
-    finished: list[TrialRecord] = field(default_factory=list)
-    unstarted: int = 0
-
-
-def run_missing(
+def run_trials(
     design: Design,
     store: TrialStore,
     executor: Executor,
@@ -45,7 +24,7 @@ def run_missing(
     seconds: float | None = None,
     progress: bool = True,
     threads: int = 1,
-) -> Outcome:
+) -> Outcome[TrialRecord]:
     """Run trials and save every record the moment it is there.
 
     Trials whose record ended in an error, or whose process died, are tried again.
@@ -62,40 +41,54 @@ def run_missing(
     trials = design.trials(seeds)
     held = store.contents().records
     missing = [t for t in trials if t.key not in held or held[t.key].status not in FINAL]
-    outcome = Outcome(wanted=len(trials), reused=len(trials) - len(missing))
-    if not missing:
-        return outcome
-    deadline = None if seconds is None else time.monotonic() + seconds
-    found = environment(threads)
-    Store(store.root).save_environment(environment_id(found), found)
-    # None lets tqdm decide: silent when the output is no terminal.
-    with tqdm(
-        total=len(missing), desc=design.name, unit="trial", disable=None if progress else True
-    ) as bar:
-        work = partial(execute, threads=threads)
-        for trial, result in executor.map(work, _until(deadline, missing, outcome)):
-            record = _died(trial, result, threads) if isinstance(result, Died) else result
-            store.save(record)
-            outcome.finished.append(record)
-            bar.update()
+    study = TrialStudy(store, missing, design.name, threads)
+    outcome = run_missing(study, executor, seconds=seconds, progress=progress)
+    outcome.reused = len(trials) - len(missing)
     return outcome
 
 
-def _until(deadline: float | None, trials: list[Trial], outcome: Outcome) -> Iterator[Trial]:
-    """Yield trials until the deadline; count those that are left."""
-    for index, trial in enumerate(trials):
-        if deadline is not None and time.monotonic() > deadline:
-            outcome.unstarted = len(trials) - index
-            return
-        yield trial
+@final
+@dataclass(frozen=True)
+class TrialStudy:
+    """Trials, each of which stands on its own.
 
+    Attributes:
+        store: Where records are saved.
+        tasks: The trials.
+        title: Name of their design.
+        threads: Threads of torch within a trial.
+    """
 
-def _died(trial: Trial, death: Died, threads: int) -> TrialRecord:
-    return TrialRecord(
-        key=trial.key,
-        trial=trial,
-        digest="",
-        status=death.status,
-        message=death.message,
-        environment=environment_id(environment(threads)),
-    )
+    store: TrialStore
+    tasks: Sequence[Trial]
+    title: str
+    threads: int = 1
+    unit = "trial"
+
+    @property
+    def root(self) -> Path:
+        """The folder of the store."""
+        return self.store.root
+
+    def lengths(self) -> dict[str, int]:
+        """Return one for every trial: the bar counts trials."""
+        return dict.fromkeys(map(self.key, self.tasks), 1)
+
+    def key(self, task: Trial) -> str:
+        """Return the key of a trial."""
+        return task.key
+
+    def shared(self) -> tuple[()]:
+        """Return nothing: trials share nothing."""
+        return ()
+
+    def work(self, terms: Terms) -> Callable[[Trial], TrialRecord]:
+        """Return what makes a trial; one that has begun is finished, whatever the time."""
+        return partial(execute, threads=self.threads)
+
+    def take(self, task: Trial, result: Any, outcome: Outcome[TrialRecord]) -> None:
+        """Save a trial, or the failure that stands for it."""
+        if isinstance(result, Failure):
+            result = failed(task, result, self.threads)
+        self.store.save(result)
+        outcome.finished.append(result)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from llcbench.heuristics.design import Arm, Claim, Design, Experiment, Measure, Scale
+from llcbench.heuristics.design import Arm, ClaimedEffect, Design, Experiment, Measure, Scale
 from llcbench.heuristics.trial import Trial
 from llcbench.registry import unknown
 
@@ -16,7 +16,7 @@ PRESETS = ("cpu", "paper")
 FELT = 2.0
 
 
-class Layer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PartialTrial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of a trial as far as a place of the file gives them; see `Trial`."""
 
     data: str | None = None
@@ -30,7 +30,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     measuring: dict[str, Any] = {}
 
 
-class ArmText(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ArmText(PartialTrial, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An arm in a file: a level and what it overrides; its name is the level unless given."""
 
     level: float
@@ -46,8 +46,8 @@ class ExperimentText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     abscissa: Scale = "log"
     at: Literal["end", "checkpoints"] = "end"
     against: Measure | None = None
-    claim: list[Claim] = []
-    settings: Layer = Layer()
+    claim: list[ClaimedEffect] = []
+    settings: PartialTrial = PartialTrial()
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,11 +55,11 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     seeds: int
     experiment: list[ExperimentText]
-    defaults: Layer = Layer()
+    defaults: PartialTrial = PartialTrial()
     diffusive: bool = False
 
 
-class Suite(Preset, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TrialSuite(Preset, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a file says.
 
     Attributes:
@@ -92,13 +92,13 @@ def load(name: str, preset: str = "cpu") -> Design:
         if not path.is_file():
             raise unknown("suite of heuristics", name, names())
     try:
-        suite = msgspec.toml.decode(path.read_bytes(), type=Suite)
+        suite = msgspec.toml.decode(path.read_bytes(), type=TrialSuite)
         chosen = _preset(suite, preset)
         experiments = tuple(_experiment(block, chosen) for block in chosen.experiment)
     except (msgspec.DecodeError, ValueError) as error:
         raise ValueError(f"suite {name!r}: {error}") from error
-    found = [experiment.name for experiment in experiments]
-    if len(set(found)) < len(found):
+    called = [experiment.name for experiment in experiments]
+    if len(set(called)) < len(called):
         raise ValueError(f"suite {name!r}: two experiments have one name")
     return Design(
         name=path.stem if preset == "cpu" else f"{path.stem}-{preset}",
@@ -130,7 +130,7 @@ def check(design: Design) -> None:
         network_of(trial, seen[where])
 
 
-def _preset(suite: Suite, preset: str) -> Preset:
+def _preset(suite: TrialSuite, preset: str) -> Preset:
     if preset == "cpu":
         return suite
     if preset != "paper" or suite.paper is None:
@@ -165,11 +165,13 @@ def _experiment(block: ExperimentText, preset: Preset) -> Experiment:
     )
 
 
-def _trial(*layers: Layer) -> Trial:
+def _trial(*layers: PartialTrial) -> Trial:
     """Merge settings, later ones over earlier ones."""
     merged: dict[str, Any] = {}
     for layer in layers:
-        merged = _merged(merged, {name: getattr(layer, name) for name in Layer.__struct_fields__})
+        merged = _merged(
+            merged, {name: getattr(layer, name) for name in PartialTrial.__struct_fields__}
+        )
     if missing := [name for name in ("data", "network") if name not in merged]:
         raise ValueError(f"{missing[0]} is not given")
     return msgspec.convert(merged, Trial)

@@ -1,11 +1,11 @@
 """One training under one heuristic, and what is measured on it; needs no torch."""
 
-import hashlib
 import math
 from typing import Any, Literal
 
 import msgspec
 
+from llcbench.files import content_key
 from llcbench.records import Value
 from llcbench.training.config import Training
 
@@ -117,7 +117,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Values at their defaults are left out, so that settings that come later change no key.
         """
         plain = {"schema": SCHEMA, "trial": _canonical(self)}
-        return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()[:16]
+        return content_key(plain)
 
     def at_seed(self, seed: int) -> "Trial":
         """Return the trial with another seed."""
@@ -134,7 +134,7 @@ class Local(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         stderr: Its standard error from sampling alone.
         nbeta: Inverse temperature times samples; None if nothing was sampled.
         gamma: Localisation.
-        warnings: Guards that did not pass, with figure and limit.
+        warnings: Guards that did not pass, with value and limit.
     """
 
     status: str

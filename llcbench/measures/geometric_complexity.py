@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from llcbench.measures.reading import Reading
+from llcbench.measures.measured_value import MeasuredValue
 
 # Samples whose gradients are taken together.
 CHUNK = 256
@@ -22,7 +22,7 @@ def geometric_complexity(
     *,
     probes: int | None = None,
     rng: torch.Generator | None = None,
-) -> Reading:
+) -> MeasuredValue:
     """Return the mean squared norm of the derivative of the outputs by the inputs.
 
     ``GC = 1/n sum_i |d f(x_i) / d x_i|_F^2`` with ``f`` the outputs as they are: logits, if the
@@ -48,7 +48,7 @@ def geometric_complexity(
     Source: Dherin, Munn, Rosca and Barrett 2022.
     """
     if probes is None:
-        return Reading(float(squared_slopes(module, inputs).mean()), 0.0)
+        return MeasuredValue(float(squared_slopes(module, inputs).mean()), 0.0)
     if probes < 1 or probes * len(inputs) < 2:
         raise ValueError(
             f"probes={probes} for {len(inputs)} samples: at least two draws are needed in all"
@@ -65,7 +65,7 @@ def geometric_complexity(
         variance = draws.var() / draws.numel()
     else:
         variance = draws.var(dim=0).mean() / draws.numel()
-    return Reading(float(draws.mean()), math.sqrt(float(variance)))
+    return MeasuredValue(float(draws.mean()), math.sqrt(float(variance)))
 
 
 def squared_slopes(module: nn.Module, inputs: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from llcbench.measures.reading import Reading
+from llcbench.measures.measured_value import MeasuredValue
 from llcbench.problems.modules.loss import CHUNK, ModuleLoss, per_sample
 
 # A direction that is left of a random vector below this share of it is round-off.
@@ -144,7 +144,7 @@ def extreme_eigenvalues(
     return found
 
 
-def trace(hessian: Hessian, rng: torch.Generator, *, probes: int = 32) -> Reading:
+def trace(hessian: Hessian, rng: torch.Generator, *, probes: int = 32) -> MeasuredValue:
     """Return the trace by random signs: the mean of ``v . H v``, with its standard error.
 
     Args:
@@ -164,7 +164,7 @@ def trace(hessian: Hessian, rng: torch.Generator, *, probes: int = 32) -> Readin
         signs = 2 * torch.randint(2, (hessian.dim,), generator=rng) - 1
         vector = signs.to(hessian.point.dtype)
         values[probe] = vector @ (hessian @ vector)
-    return Reading(float(values.mean()), float(values.std()) / math.sqrt(probes))
+    return MeasuredValue(float(values.mean()), float(values.std()) / math.sqrt(probes))
 
 
 def dense(hessian: Hessian) -> Tensor:

@@ -1,7 +1,6 @@
 """The rescaling of ReLU layers: other weights, the same function."""
 
 import copy
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import final
@@ -9,8 +8,9 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from llcbench.samplers.checks import check_positive
+from llcbench.checks import check_positive
 from llcbench.samplers.fused import update
+from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
@@ -53,8 +53,7 @@ def factors(network: nn.Sequential, layer: int, factor: float) -> dict[str, floa
     linear = [name for name, module in modules if isinstance(module, nn.Linear)]
     if not 0 <= layer < len(linear) - 1:
         raise ValueError(f"layer={layer}: give 0 to {len(linear) - 2}, a layer with a next one")
-    if not 0 < factor < math.inf:
-        raise ValueError(f"factor={factor!r}: give a finite positive number")
+    factor = check_positive("rescaled", "factor", factor)
     scales = dict.fromkeys(dict(network.named_parameters()), 1.0)
     own, following = linear[layer], linear[layer + 1]
     for name in scales:
@@ -94,7 +93,7 @@ class MatchedSGLD:
     scale: Tensor
 
     def __post_init__(self) -> None:
-        check_positive("matched_sgld", "step_size", self.step_size)
+        check_hyperparameters(self, "matched_sgld", step_size=check_positive)
         if not bool((self.scale > 0).all()) or not bool(self.scale.isfinite().all()):
             raise ValueError("matched_sgld: scale must hold finite positive numbers")
 

@@ -108,16 +108,21 @@ CASES = {case.name: case for case in _SINGLE + _DOUBLE}
 def make(case: Case, path: Path) -> None:
     """Write the numbers of a case: the point of the problem, and the data set of its seed 0."""
     from llcbench import registry
-    from llcbench.problems.squared.regression import Regression
+    from llcbench.sampling.abilities import squared_form
     from llcbench.seeds import Seeds
+    from llcbench.types import LayerForm
 
     problem = registry.problem(case.problem)
-    assert isinstance(problem, Regression)
+    form = squared_form(problem)
+    assert form is not None
+    assert isinstance(form.map, LayerForm)
     data = problem.sample_data(Seeds(problem=case.problem).generator("data"))
     assert data is not None
     point = problem.w_star().double()
-    product = problem.map.value(point[None])[0]
-    targets = data.inputs.double() @ product.T + data.noise
+    product, *rest = form.map.layers(point[None])
+    for layer in rest:
+        product = layer @ product
+    targets = data.inputs.double() @ product[0].T + data.noise
     np.savez(
         path,
         case=np.frombuffer(msgspec.json.encode(asdict(case)), dtype=np.uint8),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from llcbench.problems.family import Family
 from llcbench.problems.squared.regression import Array, Pullback, Regression
-from llcbench.types import Truth
+from llcbench.types import DiagonalForm, Truth
 from theory import tempered
 from theory.combine import at_deepest
 from theory.families.regular import regular
@@ -39,6 +39,10 @@ class Scaled:
     def inputs(self) -> int:
         """One column a parameter."""
         return len(self.scales)
+
+    def form(self) -> DiagonalForm:
+        """Return the factors."""
+        return DiagonalForm(self.scales)
 
     def value(self, theta: Tensor) -> Tensor:
         """Return ``(chains, 1, d)``."""

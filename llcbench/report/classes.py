@@ -7,7 +7,7 @@ from statistics import median
 
 from llcbench.compare.entries import field_of
 from llcbench.records import RunRecord
-from llcbench.report.table import Cell, Column, Mark, Row, Table
+from llcbench.report.tables import Cell, Column, Mark, Row, Table
 
 MIB = 2.0**20
 # Weights, inverse temperature, localisation.

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from llcbench.heuristics.design import Design
 from llcbench.heuristics.effects import Effect, effects
-from llcbench.heuristics.store import Contents, joined
+from llcbench.heuristics.store import TrialResults, joined
 from llcbench.heuristics.trial import TrialRecord
-from llcbench.report.table import Cell, Column, Row, Table
+from llcbench.report.tables import Cell, Column, Row, Table
 
 _COLUMNS = (
     Column("suite", "whose trials", ("suite", "experiment"), numeric=False),
@@ -21,7 +21,7 @@ _COLUMNS = (
 )
 
 
-def direction_table(contents: Iterable[Contents]) -> Table:
+def direction_table(contents: Iterable[TrialResults]) -> Table:
     """Return one row per published direction of all suites, in the order of their names.
 
     Raises:

@@ -7,7 +7,7 @@ from llcbench.heuristics.design import Design
 from llcbench.heuristics.effects import Effect
 from llcbench.heuristics.readings import trials_of, value_of
 from llcbench.heuristics.trial import TrialRecord
-from llcbench.report.table import Cell, Column, Mark, Row, Table, Value
+from llcbench.report.tables import Cell, Column, Mark, Row, Table, Value
 
 _EFFECTS = (
     Column("experiment", "what is compared", ("design", "experiment"), numeric=False),

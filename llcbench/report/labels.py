@@ -6,16 +6,17 @@ from fractions import Fraction
 
 import msgspec
 
-from llcbench.records import Settings, text
+from llcbench.records import text
 from llcbench.scoring import Score
+from llcbench.settings import Settings
 
 # These two have columns of their own.
 SHOWN_SETTINGS = ("nbeta", "gamma")
 
 
 def name_of(label: str) -> str:
-    """Return the sampler of a label such as ``sgld[step_size=1e-05]``."""
-    return label.partition("[")[0]
+    """Return the sampler of a label or an entry, such as ``sgld[step_size=1e-05]@tuned``."""
+    return label.partition("@")[0].partition("[")[0].partition(":")[0]
 
 
 def short_labels(labels: Iterable[str]) -> dict[str, str]:

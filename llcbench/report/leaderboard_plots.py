@@ -10,19 +10,26 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from llcbench.compare.board import Board
 from llcbench.compare.profile import FLOOR, Profile
 from llcbench.compare.window import GOOD, Ladder
-from llcbench.report.leaderboard_labels import End, colours, label_ends
-from llcbench.report.style import GREY, INK, style, to_svg
+from llcbench.files import write
+from llcbench.report.style import GREY, INK, colours, style, to_svg
 
 # Factors beyond this are not told apart in the figure; the CSV has them.
 MOST = 100.0
 COLUMNS = 3
 # Entries beyond the best ones are thin and grey; the CSV names them.
 NAMED = 12
+# Points between the base lines of two labels.
+LEADING = 10.5
+# Points between the frame and a label.
+OFFSET = 14.0
+# Height in data units, text and colour of the label of a curve.
+End = tuple[float, str, str]
 PROFILE_CAPTION = (
     "Performance profiles: share of problems on which an entry's root mean squared relative error"
     f" is within a factor of the best one's; errors below {100 * FLOOR:.0f} % count as equal,"
@@ -42,7 +49,6 @@ def write_plots(board: Board, folder: Path) -> list[Path]:
     Returns:
         The files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     parts = {"profile.csv": profile_csv(board.profiles)}
     if any(profile.problems for profile in board.profiles):
         parts["profile.svg"] = to_svg(profile_figure(board.profiles))
@@ -52,7 +58,7 @@ def write_plots(board: Board, folder: Path) -> list[Path]:
     paths = []
     for name, content in sorted(parts.items()):
         path = folder / name
-        path.write_text(content, encoding="utf-8")
+        write(path, content)
         paths.append(path)
     return paths
 
@@ -214,6 +220,56 @@ def _line(axes: Axes, ladder: Ladder, colour: str) -> End | None:
         linewidth=1.4, elinewidth=0.9, zorder=3,
     )  # fmt: skip
     return float(biases[-1]), ladder.name, colour
+
+
+def label_ends(axes: Axes, ends: Sequence[End], right: float) -> list[Annotation]:
+    """Write labels beside the right edge, moved apart, with a line to where each belongs.
+
+    Args:
+        axes: Where the curves are; its limits and size are final.
+        ends: Where the curves end.
+        right: The right edge in data units.
+
+    Returns:
+        The labels.
+    """
+    figure = axes.get_figure(root=True)
+    if figure is None or not ends:
+        return []
+    box = axes.get_position()
+    points = box.height * figure.get_figheight() * 72
+    beside = 1 + OFFSET / (box.width * figure.get_figwidth() * 72)
+    to_axes = axes.transData + axes.transAxes.inverted()
+    # Equal heights keep their order: better entries come first, hence on top.
+    ordered = sorted(enumerate(ends), key=lambda item: (-item[1][0], item[0]))
+    heights = [float(to_axes.transform((right, end[0]))[1]) * points for _, end in ordered]
+    places = _apart(heights, points)
+    return [
+        axes.annotate(
+            text, xy=(1.0, height / points), xycoords="axes fraction",
+            xytext=(beside, place / points), textcoords="axes fraction",
+            color=colour, fontsize=8, va="center", annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 0,
+                "relpos": (0.0, 0.5),
+            },
+        )
+        for (_, (_, text, colour)), height, place in zip(ordered, heights, places, strict=True)
+    ]  # fmt: skip
+
+
+def _apart(heights: list[float], most: float) -> list[float]:
+    """Return heights in descending order, at least a line apart, as near as may be."""
+    places: list[float] = []
+    for height in heights:
+        top = places[-1] - LEADING if places else most
+        places.append(min(height, top))
+    # What sank below the frame is lifted, from the last one on.
+    floor = 0.0
+    for index in reversed(range(len(places))):
+        places[index] = max(places[index], floor)
+        floor = places[index] + LEADING
+    return places
 
 
 def _bare(axes: Axes) -> None:

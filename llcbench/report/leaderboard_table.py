@@ -10,7 +10,7 @@ from llcbench.compare.pairs import FEWEST, Difference
 from llcbench.compare.ranking import ALPHA
 from llcbench.compare.runs import CAP
 from llcbench.compare.window import GOOD
-from llcbench.report.table import Cell, Column, Mark, Row, Table, Value
+from llcbench.report.tables import Cell, Column, Mark, Row, Table, Value
 
 NOTHING = "-"
 UNREACHED = "never"
@@ -102,7 +102,7 @@ def legend(board: Board) -> list[str]:
     return [*lines, *(f"Note: {note}." for note in board.notes)]
 
 
-def duel_table(found: Sequence[Difference]) -> Table:
+def pairwise_table(found: Sequence[Difference]) -> Table:
     """Return one row per pair and metric."""
     columns = (
         Column("metric", "what is compared", ("metric",), numeric=False),
@@ -118,7 +118,7 @@ def duel_table(found: Sequence[Difference]) -> Table:
         Column("p (Holm)", "corrected for the number of pairs", ("p_holm",)),
         Column("better", "who, if told apart", ("better",), numeric=False),
     )  # fmt: skip
-    return Table("Entries in pairs", columns, tuple(_duel(pair) for pair in found))
+    return Table("Entries in pairs", columns, tuple(_pairwise(pair) for pair in found))
 
 
 def written(figure: Figure, unit: Unit, *, interval: bool = True) -> str:
@@ -171,7 +171,7 @@ def _mark(standing: Standing) -> Mark:
     return "flagged" if standing.figures["flagged"].value else ""
 
 
-def _duel(pair: Difference) -> Row:
+def _pairwise(pair: Difference) -> Row:
     told = pair.adjusted < ALPHA and pair.value
     better = (pair.first if (pair.value or 0) < 0 else pair.second) if told else NOTHING
     difference = NOTHING

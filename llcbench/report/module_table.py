@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from llcbench.records import Estimate
-from llcbench.report.table import Cell, Column, Mark, Row, Table
+from llcbench.report.tables import Cell, Column, Mark, Row, Table
 from llcbench.types import Problem
 
 _COLUMNS = (

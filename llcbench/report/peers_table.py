@@ -4,11 +4,11 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from llcbench.files import write
 from llcbench.peers.claim import Margin
 from llcbench.peers.speed import Speed
 from llcbench.peers.work import CASES
-from llcbench.report.table import Cell, Column, Row, Table, Value
-from llcbench.report.tables import to_csv
+from llcbench.report.tables import Cell, Column, Row, Table, Value, to_csv
 
 # Digits of the figures in CSV: the next one changes from run to run.
 DIGITS = 4
@@ -43,8 +43,7 @@ def write_speed(rows: Sequence[Speed], path: Path) -> None:
     kept = [line for line in old[1:] if line.partition(",")[0] not in measured]
     place = {name: k for k, name in enumerate(CASES)}
     lines = sorted([*kept, *new], key=lambda line: place.get(line.partition(",")[0], len(place)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+    write(path, "\n".join([head, *lines]) + "\n")
 
 
 def read_speed(path: Path) -> Table:

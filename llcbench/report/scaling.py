@@ -7,10 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llcbench.compare.scaling import GOAL, MEASURES, Growth, Point
-from llcbench.report.leaderboard_labels import colours
-from llcbench.report.style import GREY, style, to_svg
-from llcbench.report.table import Cell, Column, Row, Table
-from llcbench.report.tables import to_csv
+from llcbench.files import write
+from llcbench.report.style import GREY, colours, style, to_svg
+from llcbench.report.tables import Cell, Column, Row, Table, to_csv
 
 AXES = {
     "step": "seconds per step of a chain",
@@ -93,14 +92,13 @@ def scaling_figure(found: Sequence[Point]) -> Figure:
 
 def write_scaling(found: Sequence[Point], laws: Sequence[Growth], folder: Path) -> list[Path]:
     """Write ``scaling.svg``, ``scaling.csv`` and ``exponents.csv``; return the files."""
-    folder.mkdir(parents=True, exist_ok=True)
     parts = {
         "scaling.svg": to_svg(scaling_figure(found)),
         "scaling.csv": to_csv(scaling_table(found)),
         "exponents.csv": to_csv(growth_table(laws)),
     }
     for name, content in parts.items():
-        (folder / name).write_text(content, encoding="utf-8")
+        write(folder / name, content)
     return [folder / name for name in parts]
 
 

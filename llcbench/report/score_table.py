@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-from llcbench.records import Settings
 from llcbench.report.labels import SHOWN_SETTINGS, fraction, name_of, setting_labels, short_labels
-from llcbench.report.table import Cell, Column, Mark, Row, Table, Value
+from llcbench.report.tables import Cell, Column, Mark, Row, Table, Value
 from llcbench.scoring import Proportion, Score, Uncertain
+from llcbench.settings import Settings
 from theory.tempered.result import with_error
 
 NOTHING = "-"

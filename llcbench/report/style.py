@@ -1,7 +1,7 @@
 """How every figure looks: one colour per sampler, the same bytes on every run."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +11,7 @@ import matplotlib
 import matplotlib.style
 from matplotlib.figure import Figure
 
+from llcbench.files import replacing, write
 from llcbench.report.labels import name_of
 
 # Okabe and Ito (2008), without yellow, which is too light for dots; then the muted colours of Tol.
@@ -33,6 +34,8 @@ _COLOURS = {
 }
 # Samplers that are not ours draw from these by name, so that a sampler keeps its colour.
 _OTHERS = ("#e69f00", "#56b4e9", "#7a68c9", "#8c6d31", "#44aa99", "#aa4466")
+# Okabe and Ito (2008) without yellow, and two darker ones, for figures with a colour per entry.
+_SPARE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7a68c9", "#8c6d31")
 _MARKERS = "osD^vPhX"
 
 # Figures set in these two colours can be recoloured by a page in dark mode.
@@ -78,6 +81,20 @@ def colour_of(label: str) -> str:
     return _COLOURS.get(name, _OTHERS[place])
 
 
+def colours(entries: Sequence[str]) -> dict[str, str]:
+    """Return a colour per entry: one per sampler, grey for more samplers than colours.
+
+    A sampler keeps the colour that it has in other figures unless another sampler of this figure
+    has it already. The first entries choose first.
+    """
+    taken: dict[str, str] = {}
+    for sampler in dict.fromkeys(map(name_of, entries)):
+        wanted = [colour_of(sampler), *_SPARE]
+        free = [colour for colour in wanted if colour not in taken.values()]
+        taken[sampler] = free[0] if free else GREY
+    return {entry: taken[name_of(entry)] for entry in entries}
+
+
 def markers(labels: list[str]) -> dict[str, str]:
     """Return a marker per label that tells the settings of one sampler apart."""
     count: dict[str, int] = {}
@@ -105,10 +122,16 @@ def save(figure: Figure, path: Path) -> Path:
         ValueError: If the suffix is neither.
     """
     if path.suffix == ".svg":
-        path.write_text(to_svg(figure), encoding="utf-8")
+        write(path, to_svg(figure))
     elif path.suffix == ".png":
-        with style():
-            figure.savefig(path, dpi=160, facecolor="white", metadata={"Software": None})
+        with style(), replacing(path) as temporary:
+            figure.savefig(
+                temporary,
+                format="png",
+                dpi=160,
+                facecolor="white",
+                metadata={"Software": None},
+            )
     else:
         raise ValueError(f"cannot write a figure to {path.name!r}: use .svg or .png")
     return path

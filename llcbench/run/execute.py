@@ -1,20 +1,19 @@
 """One run, start to finish, in whatever process it lands."""
 
-import hashlib
-import json
 import math
 import time
-import traceback
 from collections.abc import Callable
 from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llcbench import registry
+from llcbench.files import content_key
 from llcbench.provenance import environment, environment_id, reset_peak
 from llcbench.records import Estimate, Exact, RunRecord, Spec, TemperedTruth, Truths
-from llcbench.run import estimators
+from llcbench.run.failure import Failure, failure_of
 from llcbench.run.store import key_of
+from llcbench.run.suite import build_estimator, estimator_with_target, has_target
 from llcbench.seeds import Seeds
 from theory.coefficient import RLCT
 
@@ -37,9 +36,9 @@ def truth_key(spec: Spec) -> str:
     axes = [spec.problem, spec.problem_version, spec.settings.nbeta, spec.settings.gamma]
     if problem.num_data is not None:
         axes += [spec.seed, spec.replicate]
-    if estimators.has_target(spec.estimator):
+    if has_target(spec.estimator):
         axes.append(spec.estimator)
-    return hashlib.sha256(json.dumps(axes).encode()).hexdigest()[:16]
+    return content_key(axes, spaced=True)
 
 
 def compute_truths(spec: Spec) -> Truths:
@@ -54,15 +53,15 @@ def compute_truths(spec: Spec) -> Truths:
     problem = registry.problem(spec.problem)
     data = problem.sample_data(seeds_of(spec).generator("data"))
     nbeta = nbeta_of(spec.settings, problem.num_data)
-    if estimators.has_target(spec.estimator):
-        estimator = estimators.build(spec.estimator, None, spec.settings)
-        found = estimator.tempered(problem, nbeta, spec.settings.gamma, data)
+    estimator = estimator_with_target(spec.estimator, spec.settings)
+    if estimator is not None:
+        truth = estimator.tempered(problem, nbeta, spec.settings.gamma, data)
     else:
-        found = problem.tempered(nbeta, spec.settings.gamma, data)
+        truth = problem.tempered(nbeta, spec.settings.gamma, data)
     tempered = None
-    if found is not None and math.isfinite(found.value):
+    if truth is not None and math.isfinite(truth.value):
         tempered = TemperedTruth(
-            value=found.value, stderr=found.stderr, method=found.method, certified=found.certified
+            value=truth.value, stderr=truth.stderr, method=truth.method, certified=truth.certified
         )
     local, global_ = problem.truth
     return Truths(local=_stored(local), global_=_stored(global_), tempered=tempered)
@@ -90,8 +89,7 @@ def execute(
     """
     import torch
 
-    from llcbench.estimators.mean_energy import MeanEnergy
-    from llcbench.sampling.target import Budget
+    from llcbench.types import Budget, Checkpointed, RunContext
 
     torch.set_num_threads(threads)
     # The peak belongs to this run, whatever the process has done before it.
@@ -100,27 +98,35 @@ def execute(
     seconds = None if deadline is None else max(deadline - time.time(), 0.0)
     try:
         sampler = registry.make_sampler(spec.sampler, dict(spec.parameters))
-        estimator = estimators.build(spec.estimator, sampler, spec.settings)
-        own = {"checkpoint": checkpoint} if isinstance(estimator, MeanEnergy) else {}
-        estimate = estimator.estimate(
-            problem, seeds=seeds_of(spec), budget=Budget(seconds=seconds), on_step=on_step, **own
+        estimator = build_estimator(spec.estimator, sampler, spec.settings)
+        kept = isinstance(estimator, Checkpointed) and estimator.keeps_checkpoint
+        context = RunContext(
+            seeds_of(spec),
+            Budget(seconds=seconds),
+            on_step=on_step,
+            checkpoint=checkpoint if kept else None,
         )
+        estimate = estimator.estimate(problem, context)
     except Exception as error:  # a user's sampler may raise anything; the sweep goes on
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno}"
-        if _is_memory(error):
-            text = str(error).splitlines()[0] if str(error) else "memory is used up"
-            estimate = _failed(spec, "out_of_memory", f"{text} ({where})")
-        else:
-            estimate = _failed(spec, "error", f"{type(error).__name__}: {error} ({where})")
+        estimate = estimate_of(spec, failure_of(error))
     return record_of(spec, truths, estimate, threads)
 
 
-def crashed(
-    spec: Spec, truths: Truths | None, message: str, status: str = "crashed", threads: int = 1
-) -> RunRecord:
-    """Return the record of a run whose process died, or was killed."""
-    return record_of(spec, truths, _failed(spec, status, message), threads)
+def failed(spec: Spec, failure: Failure, threads: int = 1) -> RunRecord:
+    """Return the record of a run that ended without an estimate."""
+    return record_of(spec, None, estimate_of(spec, failure), threads)
+
+
+def estimate_of(spec: Spec, failure: Failure) -> Estimate:
+    """Return what stands for the estimate of a run that failed."""
+    from llcbench.estimators.mean_energy import nbeta_of
+
+    return Estimate(
+        status=failure.status,
+        message=failure.message,
+        nbeta=nbeta_of(spec.settings, registry.problem(spec.problem).num_data),
+        gamma=spec.settings.gamma,
+    )
 
 
 def record_of(spec: Spec, truths: Truths | None, estimate: Estimate, threads: int = 1) -> RunRecord:
@@ -144,30 +150,13 @@ def load_plugins(paths: list[str]) -> None:
         path = Path(text)
         if not path.is_file():
             raise ValueError(f"--load {text!r}: there is no such file")
-        found = util.spec_from_file_location(f"llcbench_plugin_{path.stem}", path)
-        if found is None or found.loader is None:
+        described = util.spec_from_file_location(f"llcbench_plugin_{path.stem}", path)
+        if described is None or described.loader is None:
             raise ValueError(f"--load {text!r}: not a Python file")
         try:
-            found.loader.exec_module(util.module_from_spec(found))
+            described.loader.exec_module(util.module_from_spec(described))
         except Exception as error:
             raise ValueError(f"--load {text!r}: {type(error).__name__}: {error}") from error
-
-
-def _is_memory(error: Exception) -> bool:
-    """Tell whether memory has run out, which torch says in the words of a RuntimeError."""
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    )
-
-
-def _failed(spec: Spec, status: str, message: str) -> Estimate:
-    from llcbench.estimators.mean_energy import nbeta_of
-
-    nbeta = nbeta_of(spec.settings, registry.problem(spec.problem).num_data)
-    fields = {"status": status, "message": message}
-    import msgspec
-
-    return msgspec.convert(fields | {"nbeta": nbeta, "gamma": spec.settings.gamma}, Estimate)
 
 
 def _stored(rlct: RLCT) -> Exact:

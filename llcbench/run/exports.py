@@ -1,18 +1,55 @@
-"""Committed results: one sorted line per run, so that a change can be read as a diff."""
+"""Committed results: one sorted line per record, so that a change can be read as a diff."""
 
-import gzip
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
+from llcbench import files
 from llcbench.records import RunRecord
 
+RecordT = TypeVar("RecordT")
+
+SUFFIXES = (".jsonl", ".jsonl.gz")
 # Six digits decide nothing that the errors do not swamp, and keep diffs readable.
 DIGITS = 6
 
 
+def write_lines(path: Path, values: Iterable[Any]) -> None:
+    """Write values as JSON lines with sorted keys, zipped for ``.gz``; same in, same bytes."""
+    files.write(path, b"".join(msgspec.json.encode(v, order="sorted") + b"\n" for v in values))
+
+
+def read_lines(path: Path, decode: Callable[[bytes], RecordT], what: str) -> list[RecordT]:
+    """Read what `write_lines` wrote.
+
+    Args:
+        path: The file.
+        decode: From a line to a record; raises a ValueError for anything else.
+        what: The records in the plural, for messages.
+
+    Raises:
+        ValueError: If the file does not exist, cannot be read or a line is no record.
+    """
+    if not path.is_file():
+        raise ValueError(f"no {what} in {str(path)!r}: there is no such file")
+    records = []
+    for number, line in enumerate(files.read(path).splitlines(), start=1):
+        try:
+            records.append(decode(line))
+        except ValueError as error:
+            raise ValueError(f"{path}:{number} is no record: {error}") from error
+    return records
+
+
+def is_export(name: str) -> bool:
+    """Return whether a name is that of an exported file, not of a store."""
+    return name.endswith(SUFFIXES)
+
+
 def write(records: dict[str, RunRecord], path: Path) -> None:
-    """Write records as JSON lines, sorted by problem, sampler and replicate, zipped for ``.gz``.
+    """Write runs as JSON lines, sorted by problem, sampler and replicate.
 
     Floats are rounded to six significant digits, except in the specs, whose hash is the key.
     """
@@ -25,40 +62,18 @@ def write(records: dict[str, RunRecord], path: Path) -> None:
         plain = msgspec.to_builtins(record)
         for part in ("truths", "estimate"):
             plain[part] = _rounded(plain[part])
-        lines.append(msgspec.json.encode(plain, order="sorted"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = b"\n".join(lines) + b"\n"
-    # A fixed time stamp: the same runs are the same bytes.
-    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
-
-
-def is_file_of_runs(name: str) -> bool:
-    """Tell whether a name is that of a file of runs, not of a store."""
-    return name.endswith((".jsonl", ".jsonl.gz"))
+        lines.append(plain)
+    write_lines(path, lines)
 
 
 def read(path: Path) -> dict[str, RunRecord]:
-    """Read records from JSON lines.
+    """Read runs from JSON lines.
 
     Raises:
-        ValueError: If the file does not exist or a line is no record.
+        ValueError: If the file does not exist, cannot be read or a line is no record.
     """
-    if not path.is_file():
-        raise ValueError(f"no runs in {str(path)!r}: there is no such file")
-    decoder = msgspec.json.Decoder(RunRecord)
-    records = {}
-    try:
-        content = path.read_bytes()
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
-    except (OSError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-    for number, line in enumerate(content.splitlines(), start=1):
-        try:
-            record = decoder.decode(line)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"{path}:{number} is no record: {error}") from error
-        records[record.key] = record
-    return records
+    records = read_lines(path, msgspec.json.Decoder(RunRecord).decode, "runs")
+    return {record.key: record for record in records}
 
 
 def _rounded(value: object) -> object:

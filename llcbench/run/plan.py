@@ -1,19 +1,27 @@
-"""From a suite to the list of runs."""
+"""From a suite to the list of runs, with lengths of chains that cost what they may."""
 
 from fnmatch import fnmatch
 
 import msgspec
 
 from llcbench import registry
-from llcbench.records import RunRecord, Settings, Spec, Value
-from llcbench.run.estimators import canonical, taken
-from llcbench.run.lengths import with_grads
+from llcbench.records import RunRecord, Spec, Value
 from llcbench.run.store import key_of
-from llcbench.run.suite import Group, Suite, parse_sampler, settings_of
+from llcbench.run.suite import (
+    Group,
+    Suite,
+    canonical_estimator,
+    parse_sampler,
+    settings_of,
+    take_estimator,
+)
+from llcbench.settings import Settings
 
 REUSED = ("ok", "skipped")
 # Part of the message of a run that was skipped for want of a package, which may be there by now.
 INSTALL = "pip install"
+# Share of the gradients that goes into the burn-in.
+BURNIN = 0.4
 
 
 def expand(
@@ -88,6 +96,45 @@ def missing(
     return [spec for spec in specs if not held(spec)]
 
 
+def costs_of(settings: Settings, name: str, parameters: dict[str, Value]) -> int:
+    """Return the mean number of gradients that one step costs a chain."""
+    # It imports torch, which reading a suite does not need.
+    from llcbench.sampling import sampler_abilities
+
+    built = registry.make_sampler(name, dict(parameters))
+    factor = 2 if settings.gradient == "control_variate" else 1
+    return factor * sampler_abilities.grads_per_step(built)
+
+
+def with_grads(
+    settings: Settings, name: str, parameters: dict[str, Value], grads: int
+) -> tuple[Settings, dict[str, Value]]:
+    """Return settings and hyper-parameters for chains of ``grads`` gradients each.
+
+    A sampler that adapts does so within the burn-in. One with a hyper-parameter ``grads`` knows
+    only afterwards what a step costs: it warms up on its own and ends where its gradients are
+    spent, and its number of draws is a bound.
+
+    Raises:
+        ValueError: If that is not enough for 8 kept steps.
+    """
+    if "grads" in parameters:
+        draws = grads - int(BURNIN * grads)
+        open_ended = msgspec.structs.replace(settings, num_draws=draws, num_burnin=0)
+        return open_ended, {**parameters, "grads": grads}
+    steps = grads // costs_of(settings, name, parameters)
+    burnin = int(BURNIN * steps)
+    if steps - burnin < 8:
+        raise ValueError(
+            f"grads = {grads} leaves {steps - burnin} kept steps of {name}; at least 8 are needed"
+        )
+    changed = dict(parameters)
+    adapt = changed.get("adapt")
+    if isinstance(adapt, int) and adapt > burnin:
+        changed["adapt"] = burnin
+    return msgspec.structs.replace(settings, num_draws=steps - burnin, num_burnin=burnin), changed
+
+
 def _selected(suite: Suite, patterns: list[str] | None) -> list[Group]:
     """Return the groups with the problems that the patterns select."""
     if not patterns:
@@ -124,9 +171,9 @@ def _lengths(
 def _resolve(text: str, default: str) -> tuple[str, str, dict[str, Value]]:
     """Return estimator, sampler and all its hyper-parameters, so that the key is complete."""
     name, given = parse_sampler(text)
-    estimator, parameters = taken(given, default)
+    estimator, parameters = take_estimator(given, default)
     built = registry.make_sampler(name, parameters)
-    return canonical(estimator, built), name, registry.parameters_of(built)
+    return canonical_estimator(estimator, built), name, registry.parameters_of(built)
 
 
 def _fitting(settings: Settings, identifier: str) -> Settings:

@@ -1,7 +1,10 @@
-"""The bar of a sweep, which moves within long runs too, wherever they are made."""
+"""The bar of a sweep, which moves within long tasks too, wherever they are made."""
 
+import shutil
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -9,41 +12,109 @@ from typing import IO, final
 
 from tqdm import tqdm
 
-from llcbench.records import Spec
-from llcbench.run.run_files import REPORT_EVERY, Meters
-from llcbench.run.store import key_of
-
-# From the key of a run to what takes its new steps.
+# Seconds between two reports of a task.
+REPORT_EVERY = 1.0
+# From the key of a task to what takes its new steps.
 Reporter = Callable[[str], Callable[[int], None]]
 
 
 @final
-class Progress:
-    """Shows the steps of all runs together with the time left.
+@dataclass
+class Meter:
+    """Tells other processes how many steps a task has made, in a file of a few bytes.
 
-    Runs in this process report to it directly; those in others leave their counts in small files of
-    the store, which a thread reads once a second.
+    Attributes:
+        path: The file; nothing is written where its folder does not exist.
+    """
+
+    path: Path
+    _steps: int = field(default=0, init=False)
+    _next: float = field(default=0.0, init=False)
+
+    def __call__(self, steps: int) -> None:
+        """Count new steps; report them if the last report is old enough."""
+        self._steps += steps
+        now = time.monotonic()
+        if now < self._next or not self.path.parent.is_dir():
+            return
+        self._next = now + REPORT_EVERY
+        try:
+            self.path.write_text(str(self._steps), encoding="ascii")
+        except OSError:
+            self._next = float("inf")
+
+
+@final
+@dataclass(frozen=True)
+class Meters:
+    """The folder in which tasks in other processes report their steps.
+
+    Attributes:
+        root: The store.
+    """
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        """The folder; it exists only while a command shows its progress."""
+        return self.root / "progress"
+
+    def open(self) -> None:
+        """Make the folder, empty."""
+        self.close()
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def close(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def meter(self, key: str) -> Meter:
+        """Return what counts the steps of a task."""
+        return Meter(self.folder / key)
+
+    def read(self) -> dict[str, int]:
+        """Return the steps of every task by its key."""
+        counts = {}
+        for path in self.folder.glob("*"):
+            try:
+                counts[path.name] = int(path.read_text(encoding="ascii"))
+            except (OSError, ValueError):  # gone, or half-written
+                continue
+        return counts
+
+
+@final
+class Progress:
+    """Shows the steps of all tasks together with the time left.
+
+    Tasks in this process report to it directly; those in others leave their counts in small files
+    of the store, which a thread reads once a second.
     """
 
     def __init__(
         self,
-        specs: Sequence[Spec],
+        lengths: Mapping[str, int],
         root: Path,
         *,
         shared: bool,
         show: bool = True,
+        title: str = "sampling",
+        unit: str = "step",
         file: IO[str] | None = None,
     ) -> None:
         """Prepare the bar.
 
         Args:
-            specs: The runs.
+            lengths: Steps of every task by its key.
             root: The store.
-            shared: Whether the runs are made in this process.
+            shared: Whether the tasks are made in this process.
             show: Whether anything is to be shown.
+            title: What stands before the bar.
+            unit: What a step is called.
             file: Where the bar is drawn; on a terminal only, unless one is given.
         """
-        self._lengths = {key_of(spec): steps_of(spec) for spec in specs}
+        self._lengths = dict(lengths)
         self._seen: dict[str, int] = {}
         self._shared, self._meters = shared, Meters(root)
         self._lock, self._end = threading.Lock(), threading.Event()
@@ -51,9 +122,9 @@ class Progress:
         quiet = (None if file is None else False) if show else True
         self._bar = tqdm(
             total=sum(self._lengths.values()),
-            desc="sampling",
-            unit="step",
-            unit_scale=True,
+            desc=title,
+            unit=unit,
+            unit_scale=unit == "step",
             file=file,
             disable=quiet,
         )
@@ -78,18 +149,17 @@ class Progress:
         self._bar.close()
 
     def reporter(self) -> Reporter | None:
-        """Return what runs report to; None where nobody looks."""
+        """Return what tasks report to; None where nobody looks."""
         if self._bar.disable:
             return None
         return self._here if self._shared else self._meters.meter
 
-    def ended(self, spec: Spec) -> None:
-        """Count a run as a whole, wherever it ended."""
-        key = key_of(spec)
-        self._show(key, self._lengths[key])
+    def ended(self, key: str) -> None:
+        """Count a task as a whole, wherever it ended."""
+        self._show(key, self._lengths.get(key, 0))
 
     def read(self) -> None:
-        """Show what runs in other processes have reported."""
+        """Show what tasks in other processes have reported."""
         for key, steps in self._meters.read().items():
             self._show(key, steps)
 
@@ -102,7 +172,7 @@ class Progress:
     def _show(self, key: str, steps: int) -> None:
         with self._lock:
             seen = self._seen.get(key, 0)
-            # A run that is made again, or reports more than it has, does not move the bar back.
+            # A task that is made again, or reports more than it has, does not move the bar back.
             steps = max(min(steps, self._lengths.get(key, 0)), seen)
             self._seen[key] = steps
             self._bar.update(steps - seen)
@@ -110,8 +180,3 @@ class Progress:
     def _follow(self) -> None:
         while not self._end.wait(REPORT_EVERY):
             self.read()
-
-
-def steps_of(spec: Spec) -> int:
-    """Return the steps of a run, burn-in included."""
-    return spec.settings.num_burnin + spec.settings.num_draws

@@ -1,115 +1,146 @@
-"""Runs what a store is missing, and writes each run as it ends."""
+"""Runs the tasks that a store is missing, and saves each result as it comes."""
 
 import time
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, final
 
-from llcbench.provenance import environment, environment_id
-from llcbench.records import Spec, Truths
-from llcbench.run.execute import compute_truths, execute
-from llcbench.run.executors.executor import Executor, Serial
-from llcbench.run.ledger import Ledger, Made, Outcome
+from llcbench.provenance import environment
+from llcbench.run.executors.executor import Executor
 from llcbench.run.progress import Progress, Reporter
-from llcbench.run.run_files import checkpoint_path
-from llcbench.run.store import Store, key_of
+from llcbench.run.store import RecordT, keep_environment
+
+TaskT = TypeVar("TaskT")
 
 
-class Task(NamedTuple):
-    """A piece of work for any process: a run, or the truths that several runs share."""
+class Terms(NamedTuple):
+    """What a task gets from the call that runs it.
 
-    kind: Literal["truths", "run"]
-    spec: Spec
+    Attributes:
+        deadline: Time (as of ``time.time``) at which the call should be over; None for no limit.
+        reporter: Takes the steps of tasks; None where nobody looks.
+    """
+
+    deadline: float | None
+    reporter: Reporter | None
+
+
+class Study(Protocol[TaskT, RecordT]):
+    """Tasks of one kind, how they are made, and where their records go."""
+
+    @property
+    def root(self) -> Path:
+        """The folder of the store."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What stands before the progress bar."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """What the progress bar counts."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """Threads of torch within a task."""
+        ...
+
+    @property
+    def tasks(self) -> Sequence[TaskT]:
+        """The tasks that are missing, in the order in which they start."""
+        ...
+
+    def lengths(self) -> Mapping[str, int]:
+        """Return the units of every task by its key."""
+        ...
+
+    def key(self, task: TaskT) -> str:
+        """Return the key of a task."""
+        ...
+
+    def shared(self) -> Sequence[TaskT]:
+        """Return tasks that come first because several others need what they make."""
+        ...
+
+    def work(self, terms: Terms) -> Callable[[TaskT], Any]:
+        """Return what makes a task, in whatever process: a function that can be pickled."""
+        ...
+
+    def take(self, task: TaskT, result: Any, outcome: "Outcome[RecordT]") -> None:
+        """Save what a task made, or the failure that stands for it, and list it."""
+        ...
+
+
+@final
+@dataclass
+class Outcome(Generic[RecordT]):
+    """What a call did.
+
+    Attributes:
+        finished: Records that were made.
+        unstarted: Tasks that the time budget left for the next call.
+        reused: Tasks whose records the store held.
+        warnings: Lines for the user, on truths or checkpoints for instance.
+    """
+
+    finished: list[RecordT] = field(default_factory=list)
+    unstarted: int = 0
+    reused: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def wanted(self) -> int:
+        """All tasks that were asked for."""
+        return self.reused + len(self.finished) + self.unstarted
 
 
 def run_missing(
-    specs: list[Spec],
-    store: Store,
+    study: Study[TaskT, RecordT],
     executor: Executor,
     *,
     seconds: float | None = None,
     progress: bool = True,
-    threads: int = 1,
-    checkpoint_every: float | None = 60.0,
-) -> Outcome:
-    """Run specs and save every record the moment it and its truths are there.
+) -> Outcome[RecordT]:
+    """Run the tasks of a study and save every record the moment it is there.
 
     Args:
-        specs: What is to be run.
-        store: Where the records go.
-        executor: Where the runs go.
-        seconds: Time for all of them; runs in flight are cut there, later ones are left out.
-        progress: Whether to show a bar with the time left.
-        threads: Threads of torch within a run.
-        checkpoint_every: Seconds between two checkpoints of a long run, at least; None for none.
+        study: What is to be run.
+        executor: Where it is run.
+        seconds: Time for all tasks: none is started later.
+        progress: Whether to show a bar with the time left, on a terminal.
     """
     deadline = None if seconds is None else time.time() + seconds
-    outcome = Outcome()
-    if not specs:
+    outcome = Outcome[RecordT]()
+    if not study.tasks:
         return outcome
-    found = environment(threads)
-    store.save_environment(environment_id(found), found)
-    ledger = Ledger(store, outcome, threads)
-    wanted = ledger.open(specs)
-    with Progress(specs, store.root, shared=isinstance(executor, Serial), show=progress) as bar:
-        work = partial(
-            _work,
-            deadline=deadline,
-            reporter=bar.reporter(),
-            threads=threads,
-            root=store.root,
-            every=checkpoint_every,
-        )
-        for task, result in executor.map(work, _until(deadline, wanted, specs, outcome)):
-            if task.kind == "truths":
-                ledger.truths(task.spec, result)
-                continue
-            ledger.run(task.spec, result)
-            bar.ended(task.spec)
+    keep_environment(study.root, environment(study.threads))
+    with Progress(
+        study.lengths(),
+        study.root,
+        shared=executor.here,
+        show=progress,
+        title=study.title,
+        unit=study.unit,
+    ) as bar:
+        work = study.work(Terms(deadline, bar.reporter()))
+        for task, result in executor.map(work, _until(deadline, study, outcome)):
+            study.take(task, result, outcome)
+            bar.ended(study.key(task))
     return outcome
 
 
-def _work(
-    task: Task,
-    deadline: float | None,
-    reporter: Reporter | None,
-    threads: int,
-    root: Path,
-    every: float | None,
-) -> Made | Truths | str:
-    if task.kind == "run":
-        return _run(task.spec, deadline, reporter, threads, root, every)
-    try:
-        return compute_truths(task.spec)
-    except Exception as error:  # one truth that fails must not stop the others
-        return f"{type(error).__name__}: {error}"
-
-
-def _run(
-    spec: Spec,
-    deadline: float | None,
-    reporter: Reporter | None,
-    threads: int,
-    root: Path,
-    every: float | None,
-) -> Made:
-    from llcbench.sampling.checkpoint import Checkpoint
-
-    key = key_of(spec)
-    place = None if every is None else Checkpoint(checkpoint_path(root, key), every)
-    on_step = None if reporter is None else reporter(key)
-    record = execute(spec, None, deadline, on_step, threads=threads, checkpoint=place)
-    return Made(record, [] if place is None else place.lines)
-
-
 def _until(
-    deadline: float | None, wanted: list[Spec], specs: list[Spec], outcome: Outcome
-) -> Iterator[Task]:
-    """Yield truths, then runs until the deadline; count the runs that are left."""
-    yield from (Task("truths", spec) for spec in wanted)
-    for index, spec in enumerate(specs):
+    deadline: float | None, study: Study[TaskT, RecordT], outcome: Outcome[RecordT]
+) -> Iterator[TaskT]:
+    """Yield shared tasks, then the others until the deadline; count those that are left."""
+    yield from study.shared()
+    tasks = study.tasks
+    for index, task in enumerate(tasks):
         if deadline is not None and time.time() > deadline:
-            outcome.unstarted = len(specs) - index
+            outcome.unstarted = len(tasks) - index
             return
-        yield Task("run", spec)
+        yield task

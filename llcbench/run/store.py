@@ -1,21 +1,25 @@
-"""A folder of finished runs: one file each, written whole or not at all."""
+"""Folders of finished records: one file each, written whole or not at all."""
 
-import hashlib
 import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Generic, TypeVar, final
 
 import msgspec
 
-from llcbench.records import RunRecord, Settings, Spec, Truths
+from llcbench import files
+from llcbench.provenance import environment_id
+from llcbench.records import RunRecord, Spec, Truths
 from llcbench.run.tuning.pilots import Tuning
+from llcbench.settings import Settings
+
+RecordT = TypeVar("RecordT")
 
 # Settings that runs had before they could be chosen.
 LATER = ("matmul", "device")
-
-_RECORD = msgspec.json.Decoder(RunRecord)
-_TRUTHS = msgspec.json.Decoder(Truths)
+# A setting that allowed one value and is gone; the keys of all runs were made with it.
+FORMER = {"feed": "independent"}
 
 
 def key_of(spec: Spec) -> str:
@@ -24,40 +28,120 @@ def key_of(spec: Spec) -> str:
     The order of options cannot change it: keys are sorted. Nor can settings that came later, as
     long as a run leaves them at their defaults.
     """
-    plain = msgspec.to_builtins(spec) | {"settings": canonical(spec.settings)}
-    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()[:16]
+    return files.content_key(msgspec.to_builtins(spec) | {"settings": canonical(spec.settings)})
 
 
 def canonical(settings: Settings) -> dict[str, Any]:
     """Return the settings that count for a key."""
     plain: dict[str, Any] = msgspec.to_builtins(settings)
     unset = [name for name in LATER if plain[name] == getattr(Settings(), name)]
-    return {name: value for name, value in plain.items() if name not in unset}
+    return {name: value for name, value in plain.items() if name not in unset} | FORMER
 
 
 @final
 @dataclass(frozen=True)
-class Contents:
+class Contents(Generic[RecordT]):
     """What a store holds.
 
     Attributes:
-        records: Readable runs by key.
+        records: Readable records by key.
         damaged: Files that are no records, with the reason.
-        leftovers: Half-written files of runs that were killed.
+        leftovers: Half-written files of processes that were killed.
     """
 
-    records: dict[str, RunRecord]
+    records: dict[str, RecordT]
     damaged: dict[Path, str]
     leftovers: tuple[Path, ...]
 
 
+def _json(record: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record))
+
+
 @final
 @dataclass(frozen=True)
-class Store:
-    """Runs under ``<root>/runs``, truths under ``<root>/truths``, environments beside them.
+class Store(Generic[RecordT]):
+    """Records of one type in a folder, each in a file that is named by its key.
 
-    A file is written under a temporary name, flushed to disk and renamed, so that a reader sees a
-    whole record or none. Damaged files are set aside and reported, never deleted.
+    Every file is written under a temporary name, flushed to disk and renamed, so that a reader sees
+    a whole record or none.
+
+    Attributes:
+        folder: The folder; it is made when something is written.
+        decode: From the content of a file to a record; raises a ValueError for anything else.
+        keys: All that a record says of its own key; a file with another name is damaged. None for
+            records that know nothing of it.
+        encode: From a record to the content of a file.
+    """
+
+    folder: Path
+    decode: Callable[[bytes], RecordT]
+    keys: Callable[[RecordT], Sequence[str]] | None = None
+    encode: Callable[[RecordT], bytes] = _json
+
+    def save(self, key: str, record: RecordT) -> None:
+        """Write a record."""
+        files.write(self._path(key), self.encode(record))
+
+    def load(self, key: str) -> RecordT | None:
+        """Return a record, None if there is none or its file is damaged."""
+        try:
+            return self.decode(self._path(key).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def contents(self) -> Contents[RecordT]:
+        """Read all records, telling damaged and half-written files apart from whole ones."""
+        records: dict[str, RecordT] = {}
+        damaged: dict[Path, str] = {}
+        for path in sorted(self.folder.glob("*.json")):
+            try:
+                record = self.decode(path.read_bytes())
+            except (OSError, ValueError) as error:
+                damaged[path] = str(error).splitlines()[0]
+                continue
+            keys = [path.stem] if self.keys is None else self.keys(record)
+            if set(keys) == {path.stem}:
+                records[path.stem] = record
+            else:
+                damaged[path] = f"the record's key does not match its contents ({keys[0]})"
+        return Contents(records, damaged, tuple(sorted(self.folder.glob(f"*{files.UNFINISHED}"))))
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
+
+
+def set_aside(root: Path, damaged: Mapping[Path, str], leftovers: Sequence[Path]) -> list[str]:
+    """Move damaged and half-written files out of the way; return a line on each.
+
+    They stay readable under ``<root>/damaged``.
+    """
+    lines = []
+    killed = dict.fromkeys(leftovers, "a process was killed while it wrote")
+    for path, reason in {**damaged, **killed}.items():
+        target = root / "damaged" / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+        lines.append(f"set aside {path.name} ({reason}); it is kept as damaged/{path.name}")
+    return lines
+
+
+def environments(root: Path) -> Store[dict[str, str]]:
+    """Return the environments of a store, by the ids that records name."""
+    return Store(root / "environments", msgspec.json.Decoder(dict[str, str]).decode)
+
+
+def keep_environment(root: Path, environment: dict[str, str]) -> None:
+    """Write an environment once."""
+    store, key = environments(root), environment_id(environment)
+    if store.load(key) is None:
+        store.save(key, environment)
+
+
+@final
+@dataclass(frozen=True)
+class RunStore:
+    """Runs under ``<root>/runs``, truths and tunings that they share in folders beside them.
 
     Attributes:
         root: The folder; it is made when something is written.
@@ -65,75 +149,41 @@ class Store:
 
     root: Path
 
+    @property
+    def runs(self) -> Store[RunRecord]:
+        """The runs, by `key_of`."""
+        return Store(self.root / "runs", msgspec.json.Decoder(RunRecord).decode, _keys)
+
+    @property
+    def truths(self) -> Store[Truths]:
+        """The truths that runs share, by `llcbench.run.execute.truth_key`."""
+        return Store(self.root / "truths", msgspec.json.Decoder(Truths).decode)
+
+    @property
+    def tunings(self) -> Store[Tuning]:
+        """Hyper-parameters that runs share, with the pilots that led to them."""
+        return Store(self.root / "tunings", msgspec.json.Decoder(Tuning).decode)
+
     def save(self, record: RunRecord) -> None:
         """Write a run."""
-        self._write(self._run(record.key), msgspec.json.format(msgspec.json.encode(record)))
+        self.runs.save(record.key, record)
 
-    def save_truths(self, key: str, truths: Truths) -> None:
-        """Write the truths that runs share."""
-        self._write(self._truth(key), msgspec.json.format(msgspec.json.encode(truths)))
+    def contents(self) -> Contents[RunRecord]:
+        """Read all runs, and the half-written files of all folders."""
+        runs = self.runs.contents()
+        folders = (self.runs.folder, self.truths.folder, self.tunings.folder)
+        left = [path for each in folders for path in sorted(each.glob(f"*{files.UNFINISHED}"))]
+        return Contents(runs.records, runs.damaged, tuple(left))
 
-    def save_environment(self, key: str, environment: dict[str, str]) -> None:
-        """Write an environment once."""
-        path = self.root / "environments" / f"{key}.json"
-        if not path.exists():
-            self._write(path, msgspec.json.format(msgspec.json.encode(environment)))
+    def checkpoint(self, key: str) -> Path:
+        """Return the file in which an unfinished run keeps its place."""
+        return self.root / "checkpoints" / f"{key}.pt"
 
-    def save_tuning(self, key: str, tuning: Tuning) -> None:
-        """Write the hyper-parameters that runs share, with the pilots that led to them."""
-        path = self.root / "tunings" / f"{key}.json"
-        self._write(path, msgspec.json.format(msgspec.json.encode(tuning)))
+    def forget(self, key: str) -> None:
+        """Delete the checkpoint of a run that has ended, and what killed processes left of it."""
+        for path in (self.root / "checkpoints").glob(f"{key}.*"):
+            path.unlink(missing_ok=True)
 
-    def truths(self, key: str) -> Truths | None:
-        """Return the stored truths, None if there are none or they are damaged."""
-        try:
-            return _TRUTHS.decode(self._truth(key).read_bytes())
-        except (OSError, msgspec.DecodeError):
-            return None
 
-    def contents(self) -> Contents:
-        """Read all runs, telling damaged and half-written files apart from whole ones."""
-        records: dict[str, RunRecord] = {}
-        damaged: dict[Path, str] = {}
-        for path in sorted((self.root / "runs").glob("*.json")):
-            try:
-                record = _RECORD.decode(path.read_bytes())
-            except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-                damaged[path] = str(error).splitlines()[0]
-                continue
-            if key_of(record.spec) != record.key or record.key != path.stem:
-                damaged[path] = f"the record's key does not match its contents ({record.key})"
-                continue
-            records[record.key] = record
-        leftovers = tuple(sorted(self.root.glob("*/*.tmp")))
-        return Contents(records, damaged, leftovers)
-
-    def set_aside(self, contents: Contents) -> list[str]:
-        """Move damaged and half-written files out of the way; return a line on each.
-
-        They stay readable under ``<root>/damaged``.
-        """
-        lines = []
-        killed = dict.fromkeys(contents.leftovers, "a run was killed while it wrote")
-        reasons = contents.damaged | killed
-        for path, reason in reasons.items():
-            target = self.root / "damaged" / path.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(path, target)
-            lines.append(f"set aside {path.name} ({reason}); it is kept as damaged/{path.name}")
-        return lines
-
-    def _write(self, path: Path, content: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        with temporary.open("wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-
-    def _run(self, key: str) -> Path:
-        return self.root / "runs" / f"{key}.json"
-
-    def _truth(self, key: str) -> Path:
-        return self.root / "truths" / f"{key}.json"
+def _keys(record: RunRecord) -> tuple[str, str]:
+    return record.key, key_of(record.spec)

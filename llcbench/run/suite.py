@@ -1,13 +1,20 @@
-"""Suites: problems, samplers and settings that are run together."""
+"""Suites, and the samplers and estimators that they name with options in brackets."""
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from llcbench.records import Settings, Value, number_or_word
+from llcbench import registry
+from llcbench.records import Value, number_or_word
+from llcbench.records import text as written_as
 from llcbench.registry import suite_names, suite_paths, unknown
+from llcbench.settings import Settings, settings_from
+
+if TYPE_CHECKING:
+    from llcbench.sampling.target import AnySampler
+    from llcbench.types import Estimator, TemperedEstimator
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,15 +83,12 @@ def settings_of(*layers: dict[str, Value]) -> Settings:
     """Merge settings, later ones over earlier ones.
 
     Raises:
-        ValueError: If an option is unknown or a value has the wrong type.
+        ValueError: If an option is unknown or a value is not allowed.
     """
     merged: dict[str, Value] = {}
     for layer in layers:
         merged |= layer
-    try:
-        return msgspec.convert(merged, Settings)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"settings: {error}") from error
+    return settings_from(merged)
 
 
 def parse_sampler(text: str) -> tuple[str, dict[str, Value]]:
@@ -114,3 +118,64 @@ def parse_value(text: str) -> Value:
     if text.lower() in constants:
         return constants[text.lower()]
     return number_or_word(text)
+
+
+def canonical_estimator(written: str, sampler: "AnySampler | None" = None) -> str:
+    """Return ``name`` or ``name[option=value,...]`` with the options that differ from defaults.
+
+    Options are in alphabetical order: one estimator has one text, hence one key.
+
+    Raises:
+        ValueError: If the text is malformed, the name or an option unknown, or a value not allowed.
+    """
+    name, options = parse_sampler(written)
+    built = registry.make_estimator(name, options, sampler)
+    chosen = registry.options_of(built)
+    inner = ",".join(f"{key}={written_as(value)}" for key, value in sorted(chosen.items()))
+    return f"{name}[{inner}]" if inner else name
+
+
+def build_estimator(written: str, sampler: "AnySampler | None", settings: Settings) -> "Estimator":
+    """Return the estimator of a text for a sampler and its settings."""
+    name, options = parse_sampler(written)
+    return registry.make_estimator(name, options, sampler, settings)
+
+
+def has_target(written: str) -> bool:
+    """Return whether an estimator says itself what a perfect sampler would make it return."""
+    from llcbench.types import TemperedEstimator  # it imports torch, which planning does not need
+
+    made = registry.estimator_class(parse_sampler(written)[0])
+    return isinstance(made, type) and issubclass(made, TemperedEstimator)
+
+
+def estimator_with_target(written: str, settings: Settings) -> "TemperedEstimator | None":
+    """Return an estimator that says what a perfect sampler would make it return, None of others."""
+    from llcbench.types import TemperedEstimator
+
+    built = build_estimator(written, None, settings) if has_target(written) else None
+    return built if isinstance(built, TemperedEstimator) else None
+
+
+def take_estimator(parameters: dict[str, Value], default: str) -> tuple[str, dict[str, Value]]:
+    """Take the estimator out of the brackets of a sampler.
+
+    ``mala[estimator=regression,regression.rungs=6,step_size=1e-3]`` names both, as labels do.
+
+    Args:
+        parameters: What stood in the brackets.
+        default: The estimator if they name none.
+
+    Returns:
+        The estimator, as it is written, and what is left for the sampler.
+    """
+    name = parameters.get("estimator")
+    if name is None:
+        return default, parameters
+    prefix = f"{name}."
+    own = {key: value for key, value in parameters.items() if key.startswith(prefix)}
+    rest = {k: v for k, v in parameters.items() if k != "estimator" and k not in own}
+    inner = ",".join(
+        f"{key.removeprefix(prefix)}={written_as(value)}" for key, value in own.items()
+    )
+    return f"{name}[{inner}]", rest

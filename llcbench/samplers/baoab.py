@@ -7,12 +7,13 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
-from llcbench.samplers.checks import check_positive
+from llcbench.checks import check_positive
+from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 
-class State(NamedTuple):
+class BAOABState(NamedTuple):
     """Parameters, momentum and the gradient of the potential, ``(chains, dim)`` each."""
 
     theta: Tensor
@@ -29,7 +30,8 @@ class BAOAB:
     ``c = exp(-friction)``; ``w += h/2 p``; ``p -= h/2 grad U``. One gradient a step.
 
     Converges to the target as ``eps -> 0`` with full gradients, at first order in ``eps``
-    (second in h); on quadratics the law of w is exact for every stable step, ``eps h < 4``.
+    (second in h); on quadratics the stationary distribution of w is exact for every stable step,
+    ``eps h < 4``.
 
     Attributes:
         step_size: ``eps``, the squared time step.
@@ -42,15 +44,16 @@ class BAOAB:
     friction: float = 0.3
 
     def __post_init__(self) -> None:
-        check_positive("baoab", "step_size", self.step_size)
-        check_positive("baoab", "friction", self.friction)
+        check_hyperparameters(self, "baoab", step_size=check_positive, friction=check_positive)
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
-        """Draw momenta from their law and evaluate the gradient at the start."""
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> BAOABState:
+        """Draw stationary momenta and evaluate the gradient at the start."""
         momentum = torch.empty_like(theta).normal_(generator=rng)
-        return State(theta, momentum, target.potential_and_grad(theta)[1])
+        return BAOABState(theta, momentum, target.potential_and_grad(theta)[1])
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: BAOABState, target: Target, rng: torch.Generator
+    ) -> tuple[BAOABState, Draw]:
         """Move all chains; the loss is that after the drift, on a batch that it has not seen."""
         theta, momentum, grad = state
         half = 0.5 * self.step_size**0.5
@@ -62,4 +65,4 @@ class BAOAB:
         theta.add_(momentum, alpha=half)
         _, grad, loss = target.potential_and_grad(theta)
         momentum.add_(grad, alpha=-half)
-        return State(theta, momentum, grad), Draw(theta, loss)
+        return BAOABState(theta, momentum, grad), Draw(theta, loss)

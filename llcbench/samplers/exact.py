@@ -8,7 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from llcbench.samplers.checks import check_positive
+from llcbench.checks import check_positive
+from llcbench.samplers.hyperparameters import check_hyperparameters
+from llcbench.samplers.metropolis import accepts, full_batch_only, selected
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 from theory.tempered.quadrature import cells
@@ -37,7 +39,7 @@ class Proposal(NamedTuple):
         return self.lower[index] + self.widths[index] * offset, self.log_density[index]
 
 
-class State(NamedTuple):
+class ExactState(NamedTuple):
     """Current point of every chain, its importance weight and the proposal.
 
     Attributes:
@@ -72,17 +74,16 @@ class Exact:
     resolution: float = 1e-3
 
     def __post_init__(self) -> None:
-        check_positive("exact", "resolution", self.resolution)
+        check_hyperparameters(self, "exact", resolution=check_positive)
 
     def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
+        """Return why a target cannot be sampled, None if it can."""
         if target.dim > 3:
             return f"exact needs at most 3 parameters, {target.problem.id} has {target.dim}"
-        if target.batch_size is not None:
-            return "exact needs the full batch; drop batch_size"
-        return None if target.gamma > 0 else "exact needs gamma > 0"
+        confined = None if target.gamma > 0 else "exact needs gamma > 0"
+        return full_batch_only("exact", target) or confined
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> ExactState:
         """Build the cells and draw every chain from them."""
 
         def potential(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -102,22 +103,23 @@ class Exact:
         proposal = Proposal(*(torch.from_numpy(a).to(target.dtype) for a in arrays))
         return self._proposed(proposal, theta.shape[0], target, rng)
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: ExactState, target: Target, rng: torch.Generator
+    ) -> tuple[ExactState, Draw]:
         """Propose and test for all chains."""
         new = self._proposed(state.proposal, state.theta.shape[0], target, rng)
-        uniform = torch.rand(new.loss.shape, generator=rng, dtype=new.loss.dtype)
-        accepted = uniform.log() < new.log_weight - state.log_weight
-        state = State(
-            torch.where(accepted.unsqueeze(1), new.theta, state.theta),
-            torch.where(accepted, new.log_weight, state.log_weight),
-            torch.where(accepted, new.loss, state.loss),
+        accepted = accepts(new.log_weight - state.log_weight, rng)
+        state = ExactState(
+            selected(accepted, new.theta, state.theta),
+            selected(accepted, new.log_weight, state.log_weight),
+            selected(accepted, new.loss, state.loss),
             state.proposal,
         )
         return state, Draw(state.theta, state.loss, accepted)
 
     def _proposed(
         self, proposal: Proposal, chains: int, target: Target, rng: torch.Generator
-    ) -> State:
+    ) -> ExactState:
         theta, log_density = proposal.draw(chains, rng)
         potential, loss = target.energy(theta)
-        return State(theta, -potential - log_density, loss, proposal)
+        return ExactState(theta, -potential - log_density, loss, proposal)

@@ -16,8 +16,8 @@ from llcbench.types import LayerGradient
 WHOLE = 2**18
 # Above it in blocks that stay in the cache and are still long enough for two threads.
 BLOCK = 2**17
-# Weights of a layer, on average, from which on layers are moved by themselves. Thinner ones are
-# slower so: every layer costs as many calls, however few its weights are.
+# Weights of a layer, on average, from which on layers are moved separately. Thinner ones are slower
+# so: every layer costs as many calls, however few its weights are.
 LAYER = 2**16
 # Below 16 numbers torch draws normals in another way.
 SHORTEST = 16
@@ -49,46 +49,36 @@ def update(move: Move, star: Tensor, tensors: Sequence[Tensor], rng: torch.Gener
     _blocks(move, star, tensors, _noise(first, rng))
 
 
-def langevin(step_size: float, target: Target, theta: Tensor, rng: torch.Generator) -> Tensor:
-    """Move all chains by ``w -= eps/2 (nbeta g + gamma (w - w*)) - sqrt(eps) xi``, in place.
+def by_layer(target: Target, theta: Tensor) -> bool:
+    """Return whether `langevin_by_layer` is faster than `update` on all parameters together."""
+    return theta.numel() > WHOLE and 0 < LAYER * target.num_parts <= target.dim
+
+
+def langevin_by_layer(
+    step_size: float, target: Target, theta: Tensor, rng: torch.Generator
+) -> Tensor:
+    """Move all chains by a step of SGLD, ``w -= eps/2 (nbeta g + gamma (w - w*)) - sqrt(eps) xi``.
+
+    Noise and pull are added, in place, to a layer that the backward pass has just read and is done
+    with; then its gradient is added in the product that forms it. So a layer that fits into the
+    cache is fetched once, and there is no gradient to be kept.
 
     Returns:
         The loss before the move, ``(chains,)``.
-    """
-    if theta.numel() > WHOLE and 0 < LAYER * target.num_parts <= target.dim:
-        return _by_layer(step_size, target, theta, rng)
-    pull, drift = 0.5 * step_size * target.gamma, -0.5 * step_size * target.nbeta
-    spread = step_size**0.5
-
-    def move(noise: Tensor, star: Tensor, theta: Tensor, grad: Tensor) -> None:
-        # Towards w* by a share of the distance: an operation and a temporary less.
-        theta.lerp_(star, pull).add_(grad, alpha=drift).add_(noise, alpha=spread)
-
-    loss, grad = target.loss_and_grad(theta, reuse=True)
-    update(move, target.w_star, (theta, grad), rng)
-    return loss
-
-
-def _by_layer(step_size: float, target: Target, theta: Tensor, rng: torch.Generator) -> Tensor:
-    """Make the move of `langevin` layer by layer.
-
-    Noise and pull are added to a layer that the backward pass has just read and is done with; then
-    its gradient is added in the product that forms it. So a layer that fits into the cache is
-    fetched once, and there is no gradient to be kept.
     """
     drift, spread = -0.5 * step_size * target.nbeta, step_size**0.5
     pull = 0.5 * spread * target.gamma
     noise = _noise(theta, rng)
 
     def move(noise: Tensor, star: Tensor, part: Tensor) -> None:
-        # The pull goes into the noise: by itself it may be too small to change a weight.
+        # The pull goes into the noise: alone it may be too small to change a weight.
         noise.add_(star, alpha=pull).sub_(part, alpha=pull)
         part.add_(noise, alpha=spread)
 
     def visit(gradient: LayerGradient) -> None:
-        place = slice(gradient.start, gradient.stop)
-        part = theta[:, place]
-        _blocks(move, target.w_star[place], (part,), noise)
+        columns = slice(gradient.start, gradient.stop)
+        part = theta[:, columns]
+        _blocks(move, target.w_star[columns], (part,), noise)
         gradient.add_to(part, drift)
 
     return target.loss_and_visit(theta, visit)
@@ -99,7 +89,7 @@ def _blocks(move: Move, star: Tensor, tensors: Sequence[Tensor], noise: Noise) -
     size, dim = tensors[0].numel(), star.shape[0]
     for low, high in _cuts(size):
         xi = noise(high - low)
-        for rows, columns in _pieces(low, high, dim):
+        for rows, columns in _rectangles(low, high, dim):
             at = rows.start * dim + columns.start - low
             shape = (rows.stop - rows.start, columns.stop - columns.start)
             parts = [tensor[rows, columns] for tensor in tensors]
@@ -132,7 +122,7 @@ def _cuts(size: int) -> Iterator[tuple[int, int]]:
     return pairwise(edges) if len(edges) > 1 else iter([(0, size)])
 
 
-def _pieces(low: int, high: int, dim: int) -> Iterator[tuple[slice, slice]]:
+def _rectangles(low: int, high: int, dim: int) -> Iterator[tuple[slice, slice]]:
     """Cut a range that counts through all chains into rectangles: whole rows, or part of one."""
     while low < high:
         row, left = divmod(low, dim)

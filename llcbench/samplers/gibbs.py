@@ -8,16 +8,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from llcbench.problems.squared.linear_map import LinearNetwork
-from llcbench.problems.squared.regression import Population, Regression
+from llcbench.samplers.metropolis import full_batch_only
+from llcbench.sampling.abilities import moment_form, squared_form
 from llcbench.sampling.target import Target
-from llcbench.types import Draw
+from llcbench.types import Draw, LayerForm
 from theory.linear_networks.gibbs import LinearPosterior
 from theory.linear_networks.wide_gibbs import WidePosterior
 from theory.tempered.linear import WIDE
 
 
-class State(NamedTuple):
+class GibbsState(NamedTuple):
     """All chains with the posterior they are drawn from.
 
     Attributes:
@@ -55,25 +55,24 @@ class Gibbs:
     rao_blackwell: bool = True
 
     def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
-        problem = target.problem
-        if not (isinstance(problem, Regression) and isinstance(problem.map, LinearNetwork)):
-            return f"gibbs needs a linear network, {problem.id} is none"
-        if target.batch_size is not None:
-            return "gibbs needs the full batch; drop batch_size"
-        return None if target.gamma > 0 else "gibbs needs gamma > 0"
+        """Return why a target cannot be sampled, None if it can."""
+        if _network(target) is None:
+            return f"gibbs needs a linear network, {target.problem.id} is none"
+        confined = None if target.gamma > 0 else "gibbs needs gamma > 0"
+        return full_batch_only("gibbs", target) or confined
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> GibbsState:
         """Set up the kernel from the moments of the data."""
-        problem, moments = target.problem, target.batch
-        assert isinstance(problem, Regression)
-        if isinstance(moments, Population):
+        form = moment_form(target.loss)
+        assert form is not None
+        scale, second, cross = form.scale, None, None
+        if isinstance(form.second, float):
             # One variance for all inputs is a factor of the loss.
-            scale, second, cross = problem.scale * moments.second, None, None
+            scale = form.scale * form.second
         else:
-            scale = problem.scale
-            second, cross = moments.second.numpy(), moments.cross.numpy()
-        build = WidePosterior if problem.dim > WIDE else LinearPosterior
+            second = form.second.numpy()
+            cross = None if form.cross is None else form.cross.numpy()
+        build = WidePosterior if target.dim > WIDE else LinearPosterior
         posterior = build(
             [layer[0] for layer in _layers(target, target.w_star.unsqueeze(0))],
             target.nbeta,
@@ -83,9 +82,11 @@ class Gibbs:
             cross_moment=cross,
         )
         seed = int(torch.randint(2**62, (), generator=rng))
-        return State(theta, posterior, np.random.default_rng(seed))
+        return GibbsState(theta, posterior, np.random.default_rng(seed))
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: GibbsState, target: Target, rng: torch.Generator
+    ) -> tuple[GibbsState, Draw]:
         """Draw all layers once."""
         theta, posterior, noise = state
         layers = _layers(target, theta)
@@ -100,9 +101,14 @@ class Gibbs:
         return state, Draw(theta, torch.from_numpy(loss))
 
 
+def _network(target: Target) -> LayerForm | None:
+    """Return the network whose layers are drawn, None where there is none."""
+    form = squared_form(target.problem)
+    return form.map if form is not None and isinstance(form.map, LayerForm) else None
+
+
 def _layers(target: Target, theta: Tensor) -> list[NDArray[np.floating[Any]]]:
     """Return the layers of all chains, ``(chains, H_k, H_{k-1})``, as views."""
-    problem = target.problem
-    assert isinstance(problem, Regression)
-    assert isinstance(problem.map, LinearNetwork)
-    return [layer.numpy() for layer in problem.map.layers(theta)]
+    network = _network(target)
+    assert network is not None
+    return [layer.numpy() for layer in network.layers(theta)]

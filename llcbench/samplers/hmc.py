@@ -1,39 +1,22 @@
 """Hamiltonian Monte Carlo."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from functools import partial
+from typing import final
 
 import torch
 from torch import Tensor
 
-from llcbench.samplers.adaptation import adapted, spread_steps
-from llcbench.samplers.checks import check_count, check_positive
+from llcbench.checks import check_count, check_non_negative, check_positive
+from llcbench.samplers.adaptation import spread_steps
+from llcbench.samplers.hyperparameters import check_hyperparameters
+from llcbench.samplers.metropolis import MetropolisState, Place, full_batch_only, metropolis_step
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 # The best acceptance of long trajectories in high dimension (Beskos et al. 2013) is 0.651; a rate
 # above it costs little and spares stiff regions.
 BEST_ACCEPTANCE = 0.8
-
-
-class State(NamedTuple):
-    """Current point of every chain with what the next trajectory needs.
-
-    Attributes:
-        theta: Parameters, ``(chains, dim)``.
-        potential: Potential there, ``(chains,)``.
-        grad: Its gradient there, ``(chains, dim)``.
-        loss: Excess loss there, ``(chains,)``.
-        step_size: Current ``eps``, one for all chains.
-        steps: Trajectories made so far.
-    """
-
-    theta: Tensor
-    potential: Tensor
-    grad: Tensor
-    loss: Tensor
-    step_size: float
-    steps: int
 
 
 @final
@@ -62,12 +45,10 @@ class HMC:
     spread: float = 0.0
 
     def __post_init__(self) -> None:
-        check_positive("hmc", "step_size", self.step_size)
-        check_positive("hmc", "leapfrogs", self.leapfrogs)
-        check_count("hmc", "leapfrogs", self.leapfrogs)
-        check_count("hmc", "adapt", self.adapt)
-        if self.spread != 0:
-            check_positive("hmc", "spread", self.spread)
+        check_hyperparameters(
+            self, "hmc", step_size=check_positive, leapfrogs=partial(check_count, least=1),
+            adapt=check_count, spread=check_non_negative,
+        )  # fmt: skip
 
     @property
     def grads_per_step(self) -> int:
@@ -75,37 +56,26 @@ class HMC:
         return self.leapfrogs
 
     def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled: minibatch losses make no Metropolis ratio."""
-        return None if target.batch_size is None else "hmc needs the full batch; drop batch_size"
+        """Return why a target cannot be sampled, None if it can."""
+        return full_batch_only("hmc", target)
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> MetropolisState:
         """Evaluate the potential at the start."""
-        potential, grad, loss = target.potential_and_grad(theta)
-        return State(theta, potential, grad, loss, self.step_size, 0)
+        return MetropolisState(Place.at(theta, target), self.step_size, 0)
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: MetropolisState, target: Target, rng: torch.Generator
+    ) -> tuple[MetropolisState, Draw]:
         """Follow one trajectory and test it; the recorded loss is that after the test."""
-        time_step = spread_steps(state.step_size, self.spread, state.theta, rng).sqrt()
-        momentum = torch.empty_like(state.theta).normal_(generator=rng)
-        start = state.potential + 0.5 * momentum.square().sum(1)
-        theta, grad = state.theta.clone(), state.grad
-        potential, loss = state.potential, state.loss
+        old = state.place
+        time_step = spread_steps(state.step_size, self.spread, old.theta, rng).sqrt()
+        momentum = torch.empty_like(old.theta).normal_(generator=rng)
+        start = old.potential + 0.5 * momentum.square().sum(1)
+        theta, new = old.theta.clone(), old
         for _ in range(int(torch.randint(1, 2 * self.leapfrogs, (), generator=rng))):
-            momentum -= 0.5 * time_step * grad
+            momentum -= 0.5 * time_step * new.grad
             theta += time_step * momentum
-            potential, grad, loss = target.potential_and_grad(theta)
-            momentum -= 0.5 * time_step * grad
-        gain = start - potential - 0.5 * momentum.square().sum(1)
-        uniform = torch.rand(gain.shape, generator=rng, dtype=gain.dtype)
-        # A NaN energy (an overflowing trajectory) compares false and is rejected.
-        accepted = uniform.log() < gain
-        row = accepted.unsqueeze(1)
-        moved = State(
-            torch.where(row, theta, state.theta),
-            torch.where(accepted, potential, state.potential),
-            torch.where(row, grad, state.grad),
-            torch.where(accepted, loss, state.loss),
-            adapted(state.step_size, state.steps, self.adapt, accepted, BEST_ACCEPTANCE),
-            state.steps + 1,
-        )
-        return moved, Draw(moved.theta, moved.loss, accepted)
+            new = Place.at(theta, target)
+            momentum -= 0.5 * time_step * new.grad
+        gain = start - new.potential - 0.5 * momentum.square().sum(1)
+        return metropolis_step(state, new, gain, rng, adapt=self.adapt, aim=BEST_ACCEPTANCE)

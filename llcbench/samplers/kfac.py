@@ -6,11 +6,11 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
-from llcbench.problems.squared.linear_map import LinearNetwork
-from llcbench.problems.squared.regression import Population, Regression
-from llcbench.samplers.checks import check_count, check_positive
+from llcbench.checks import check_count, check_positive
+from llcbench.samplers.hyperparameters import check_hyperparameters
+from llcbench.sampling.abilities import moment_form, squared_form
 from llcbench.sampling.target import Target
-from llcbench.types import Draw
+from llcbench.types import Draw, LayerForm, MomentForm
 
 # Factors are decomposed anew after this many steps of adaptation.
 REFRESH = 20
@@ -23,7 +23,7 @@ class Factors(NamedTuple):
     inputs: Tensor
 
 
-class Layer(NamedTuple):
+class LayerPreconditioner(NamedTuple):
     """The preconditioner of one layer in its eigenbasis.
 
     Attributes:
@@ -37,12 +37,12 @@ class Layer(NamedTuple):
     variance: Tensor
 
 
-class State(NamedTuple):
+class KFACState(NamedTuple):
     """Parameters, running factors and preconditioner of every layer, steps made so far."""
 
     theta: Tensor
     factors: list[Factors]
-    layers: list[Layer]
+    layers: list[LayerPreconditioner]
     steps: int
 
 
@@ -72,9 +72,9 @@ class KFACSGLD:
     adapt: int = 400
 
     def __post_init__(self) -> None:
-        check_positive("kfac_sgld", "step_size", self.step_size)
-        check_positive("kfac_sgld", "damping", self.damping)
-        check_count("kfac_sgld", "adapt", self.adapt)
+        check_hyperparameters(
+            self, "kfac_sgld", step_size=check_positive, damping=check_positive, adapt=check_count
+        )
 
     @property
     def preconditioned(self) -> bool:
@@ -82,18 +82,20 @@ class KFACSGLD:
         return True
 
     def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
-        problem = target.problem
-        if not (isinstance(problem, Regression) and isinstance(problem.map, LinearNetwork)):
-            return f"kfac_sgld needs a linear network, {problem.id} is none"
+        """Return why a target cannot be sampled, None if it can."""
+        form = squared_form(target.problem)
+        if form is None or not isinstance(form.map, LayerForm):
+            return f"kfac_sgld needs a linear network, {target.problem.id} is none"
         return None if target.gamma > 0 else "kfac_sgld needs gamma > 0"
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> KFACState:
         """Average the factors over draws of the localisation, one for every chain."""
         factors = _factors(target.start(rng), target)
-        return State(theta, factors, self._layers(factors, target), 0)
+        return KFACState(theta, factors, self._layers(factors, target), 0)
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: KFACState, target: Target, rng: torch.Generator
+    ) -> tuple[KFACState, Draw]:
         """Move all chains; the recorded loss is that of the state before the move."""
         theta, factors, layers, steps = state
         if steps < self.adapt:
@@ -112,37 +114,43 @@ class KFACSGLD:
             move = (-0.5 * self.step_size) * inside * layer.variance
             move += (self.step_size * layer.variance).sqrt() * xi
             weight.add_(layer.left @ move @ layer.right.mT)
-        return State(theta, factors, layers, steps + 1), Draw(theta, loss)
+        return KFACState(theta, factors, layers, steps + 1), Draw(theta, loss)
 
-    def _layers(self, factors: list[Factors], target: Target) -> list[Layer]:
-        assert isinstance(target.problem, Regression)
+    def _layers(self, factors: list[Factors], target: Target) -> list[LayerPreconditioner]:
+        scale = _moments(target).scale
         layers = []
         for outputs, inputs in factors:
             left_values, left = torch.linalg.eigh(outputs)
             right_values, right = torch.linalg.eigh(inputs)
             # Rounding makes eigenvalues that are zero slightly negative.
             product = torch.outer(left_values.clamp_min(0), right_values.clamp_min(0))
-            curvature = 2 * target.nbeta * target.problem.scale * product
+            curvature = 2 * target.nbeta * scale * product
             total = curvature + target.gamma + self.damping * float(curvature.max())
-            layers.append(Layer(left, right, total.reciprocal()))
+            layers.append(LayerPreconditioner(left, right, total.reciprocal()))
         return layers
 
 
-def _network(target: Target) -> LinearNetwork:
-    assert isinstance(target.problem, Regression)
-    assert isinstance(target.problem.map, LinearNetwork)
-    return target.problem.map
+def _network(target: Target) -> LayerForm:
+    form = squared_form(target.problem)
+    assert form is not None
+    assert isinstance(form.map, LayerForm)
+    return form.map
+
+
+def _moments(target: Target) -> MomentForm:
+    form = moment_form(target.loss)
+    assert form is not None
+    return form
 
 
 def _factors(theta: Tensor, target: Target) -> list[Factors]:
     """Return the factors of every layer, averaged over the chains."""
     weights = _network(target).layers(theta)
-    moments = target.loss.draw(1, None, torch.Generator())
-    width = weights[0].shape[2]
+    second, width = _moments(target).second, weights[0].shape[2]
     second = (
-        torch.eye(width, dtype=theta.dtype) * moments.second
-        if isinstance(moments, Population)
-        else moments.second.to(theta.dtype)
+        torch.eye(width, dtype=theta.dtype) * second
+        if isinstance(second, float)
+        else second.to(theta.dtype)
     )
     inputs = [second.expand(theta.shape[0], width, width)]
     for weight in weights[:-1]:

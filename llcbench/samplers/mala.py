@@ -1,38 +1,20 @@
 """The Metropolis-adjusted Langevin algorithm."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import final
 
 import torch
 from torch import Tensor
 
-from llcbench.samplers.adaptation import adapted, spread_steps
-from llcbench.samplers.checks import check_count, check_positive
+from llcbench.checks import check_count, check_non_negative, check_positive
+from llcbench.samplers.adaptation import spread_steps
+from llcbench.samplers.hyperparameters import check_hyperparameters
+from llcbench.samplers.metropolis import MetropolisState, Place, full_batch_only, metropolis_step
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 # Acceptance at which MALA explores fastest in high dimension (Roberts and Rosenthal 1998).
 BEST_ACCEPTANCE = 0.574
-
-
-class State(NamedTuple):
-    """Current point of every chain with what the next ratio needs.
-
-    Attributes:
-        theta: Parameters, ``(chains, dim)``.
-        potential: Potential there, ``(chains,)``.
-        grad: Gradient of the potential there, ``(chains, dim)``.
-        loss: Excess loss there, ``(chains,)``.
-        step_size: Current step, one for all chains.
-        steps: Steps made so far.
-    """
-
-    theta: Tensor
-    potential: Tensor
-    grad: Tensor
-    loss: Tensor
-    step_size: float
-    steps: int
 
 
 @final
@@ -64,39 +46,27 @@ class MALA:
     spread: float = 0.0
 
     def __post_init__(self) -> None:
-        check_positive("mala", "step_size", self.step_size)
-        check_count("mala", "adapt", self.adapt)
-        if self.spread != 0:
-            check_positive("mala", "spread", self.spread)
+        check_hyperparameters(
+            self, "mala", step_size=check_positive, adapt=check_count, spread=check_non_negative
+        )
 
     def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled: minibatch losses make no Metropolis ratio."""
-        return None if target.batch_size is None else "mala needs the full batch; drop batch_size"
+        """Return why a target cannot be sampled, None if it can."""
+        return full_batch_only("mala", target)
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> MetropolisState:
         """Evaluate the potential at the start."""
-        potential, grad, loss = target.potential_and_grad(theta)
-        return State(theta, potential, grad, loss, self.step_size, 0)
+        return MetropolisState(Place.at(theta, target), self.step_size, 0)
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: MetropolisState, target: Target, rng: torch.Generator
+    ) -> tuple[MetropolisState, Draw]:
         """Propose and test for all chains; the recorded loss is that after the test."""
-        eps = spread_steps(state.step_size, self.spread, state.theta, rng)
-        noise = torch.empty_like(state.theta).normal_(generator=rng)
-        proposal = state.theta - (0.5 * eps) * state.grad + eps.sqrt() * noise
-        potential, grad, loss = target.potential_and_grad(proposal)
+        old = state.place
+        eps = spread_steps(state.step_size, self.spread, old.theta, rng)
+        noise = torch.empty_like(old.theta).normal_(generator=rng)
+        new = Place.at(old.theta - (0.5 * eps) * old.grad + eps.sqrt() * noise, target)
         # log q(w|w') - log q(w'|w) with both squares expanded: nothing of order 1/eps is left.
-        drift = 0.5 * (proposal - state.theta) - (0.125 * eps) * (grad - state.grad)
-        log_ratio = state.potential - potential + ((grad + state.grad) * drift).sum(1)
-        uniform = torch.rand(log_ratio.shape, generator=rng, dtype=log_ratio.dtype)
-        # A NaN ratio (an overflowing proposal) compares false and is rejected.
-        accepted = uniform.log() < log_ratio
-        row = accepted.unsqueeze(1)
-        moved = State(
-            torch.where(row, proposal, state.theta),
-            torch.where(accepted, potential, state.potential),
-            torch.where(row, grad, state.grad),
-            torch.where(accepted, loss, state.loss),
-            adapted(state.step_size, state.steps, self.adapt, accepted, BEST_ACCEPTANCE),
-            state.steps + 1,
-        )
-        return moved, Draw(moved.theta, moved.loss, accepted)
+        drift = 0.5 * (new.theta - old.theta) - (0.125 * eps) * (new.grad - old.grad)
+        log_ratio = old.potential - new.potential + ((new.grad + old.grad) * drift).sum(1)
+        return metropolis_step(state, new, log_ratio, rng, adapt=self.adapt, aim=BEST_ACCEPTANCE)

@@ -2,25 +2,90 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, final
 
 import torch
 from torch import Tensor
 
-from llcbench.samplers.adaptation import adapted, spread_steps
-from llcbench.samplers.checks import check_count, check_positive
-from llcbench.samplers.isokinetic import Flow, directions, trajectory, unit
+from llcbench.checks import check_count, check_non_negative, check_positive
+from llcbench.samplers.adaptation import spread_steps
+from llcbench.samplers.hyperparameters import check_hyperparameters
+from llcbench.samplers.metropolis import MetropolisState, Place, full_batch_only, metropolis_step
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 BEST_ACCEPTANCE = 0.8
 
 
-def _too_small(name: str, target: Target) -> str | None:
-    """Say that one parameter has no directions to turn in."""
-    if target.dim >= 2:
-        return None
-    return f"{name} needs at least 2 parameters, {target.problem.id} has {target.dim}"
+class Flow(NamedTuple):
+    """Where the flow of all chains is, and where it goes.
+
+    Attributes:
+        place: Parameters with the target's values there.
+        direction: Unit vectors, ``(chains, dim)``.
+    """
+
+    place: Place
+    direction: Tensor
+
+
+def directions(like: Tensor, rng: torch.Generator) -> Tensor:
+    """Return uniform unit vectors, ``(chains, dim)``."""
+    return unit(torch.empty_like(like).normal_(generator=rng))
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Return vectors of length one, ``(chains, dim)``."""
+    length: Tensor = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+    return vectors / length
+
+
+def turn(direction: Tensor, grad: Tensor, time: Tensor | float) -> tuple[Tensor, Tensor]:
+    """Turn unit vectors towards lower potential for some time.
+
+    ``du/dt = -(1 - u u^T) grad U / (d - 1)`` has a closed solution for a fixed gradient: with
+    ``e = -grad U / |grad U|``, ``c = e.u`` and ``delta = time |grad U| / (d - 1)``
+
+    ``u' = (u + e (sinh delta + c (cosh delta - 1))) / (cosh delta + c sinh delta)``.
+
+    Returns:
+        The vectors, and ``(d - 1) log(cosh delta + c sinh delta)``, ``(chains,)``: the growth of
+        the kinetic energy, which is what the flow pays for a change of the potential.
+    """
+    size = direction.shape[1] - 1
+    tiny = torch.finfo(grad.dtype).tiny
+    # All terms divided by exp(delta) / 2: a steep wall does not overflow. Few operations: for small
+    # models each costs more than its arithmetic.
+    norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True).clamp_min_(tiny)
+    product = torch.bmm(grad.unsqueeze(1), direction.unsqueeze(2))
+    against = product.squeeze(2).div_(norm)
+    exponent = norm * (time * (-1.0 / size))
+    fade = torch.exp(exponent)
+    shrink = fade * fade
+    sinh, cosh = 1 - shrink, 1 + shrink
+    scale = torch.addcmul(cosh, against, sinh, value=-1)
+    pull = torch.addcmul(sinh, against, cosh.sub_(fade, alpha=2), value=-1).div_(norm)
+    turned = unit(torch.addcmul(direction * (2 * fade), grad, pull, value=-1))
+    growth = scale.div_(2).clamp_min_(tiny).log_().sub_(exponent).mul_(size)
+    return turned, growth.squeeze(1)
+
+
+def trajectory(flow: Flow, target: Target, time: Tensor | float, steps: int) -> tuple[Flow, Tensor]:
+    """Follow the flow by leapfrog steps; return the new place and the energy error.
+
+    A step turns for half the time, moves, and turns again. The half turns at the end of a step and
+    at the start of the next one have the same gradient: they are one turn for the whole time.
+
+    The error, ``(chains,)``, is the change of potential plus that of kinetic energy.
+    """
+    place, start = flow.place, flow.place.potential
+    direction, error = turn(flow.direction, place.grad, 0.5 * time)
+    for left in reversed(range(steps)):
+        place = Place.at(place.theta + time * direction, target)
+        direction, growth = turn(direction, place.grad, time if left else 0.5 * time)
+        error = error + growth
+    return Flow(place, direction), error.add_(place.potential).sub_(start)
 
 
 @final
@@ -33,9 +98,9 @@ class MCLMC:
     ``u' ~ u + nu z / sqrt(d)``, normalised, with ``nu^2 = exp(2 / decoherence) - 1`` over a step,
     so that a direction is forgotten after ``decoherence`` steps.
 
-    The flow keeps an energy whose microcanonical law has the target as its marginal. Converges to
-    it as ``eps -> 0`` with full gradients, at first order in ``eps``; it is steady on stiff walls,
-    but the noise of minibatches heats it without a friction to take that up.
+    The flow keeps an energy whose microcanonical distribution has the target as its marginal.
+    Converges to it as ``eps -> 0`` with full gradients, at first order in ``eps``; it is steady on
+    stiff walls, but the noise of minibatches heats it without a friction to take that up.
 
     Attributes:
         step_size: ``eps``.
@@ -48,16 +113,16 @@ class MCLMC:
     decoherence: float = 10.0
 
     def __post_init__(self) -> None:
-        check_positive("mclmc", "step_size", self.step_size)
-        check_positive("mclmc", "decoherence", self.decoherence)
+        check_hyperparameters(self, "mclmc", step_size=check_positive, decoherence=check_positive)
 
     def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled."""
+        """Return why a target cannot be sampled, None if it can."""
         return _too_small("mclmc", target)
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> Flow:
         """Draw directions and evaluate the potential at the start."""
-        return Flow(theta, directions(theta, rng), *target.potential_and_grad(theta))
+        direction = directions(theta, rng)
+        return Flow(Place.at(theta, target), direction)
 
     def step(self, state: Flow, target: Target, rng: torch.Generator) -> tuple[Flow, Draw]:
         """Move all chains; the recorded loss is that after the move."""
@@ -65,20 +130,12 @@ class MCLMC:
         state = state._replace(direction=self._redirected(state.direction, rng))
         state, _ = trajectory(state, target, time, 1)
         state = state._replace(direction=self._redirected(state.direction, rng))
-        return state, Draw(state.theta, state.loss)
+        return state, Draw(state.place.theta, state.place.loss)
 
     def _redirected(self, direction: Tensor, rng: torch.Generator) -> Tensor:
         noise = torch.empty_like(direction).normal_(generator=rng)
         share = math.sqrt(math.expm1(1.0 / self.decoherence) / direction.shape[1])
         return unit(direction + share * noise)
-
-
-class State(NamedTuple):
-    """Place of every chain, current step size and trajectories made so far."""
-
-    flow: Flow
-    step_size: float
-    steps: int
 
 
 @final
@@ -106,12 +163,10 @@ class AdjustedMCLMC:
     spread: float = 0.0
 
     def __post_init__(self) -> None:
-        check_positive("adjusted_mclmc", "step_size", self.step_size)
-        check_positive("adjusted_mclmc", "leapfrogs", self.leapfrogs)
-        check_count("adjusted_mclmc", "leapfrogs", self.leapfrogs)
-        check_count("adjusted_mclmc", "adapt", self.adapt)
-        if self.spread != 0:
-            check_positive("adjusted_mclmc", "spread", self.spread)
+        check_hyperparameters(
+            self, "adjusted_mclmc", step_size=check_positive,
+            leapfrogs=partial(check_count, least=1), adapt=check_count, spread=check_non_negative,
+        )  # fmt: skip
 
     @property
     def grads_per_step(self) -> int:
@@ -119,31 +174,30 @@ class AdjustedMCLMC:
         return self.leapfrogs
 
     def unsupported(self, target: Target) -> str | None:
-        """Say why a target cannot be sampled: minibatch losses make no Metropolis ratio."""
-        if target.batch_size is not None:
-            return "adjusted_mclmc needs the full batch; drop batch_size"
-        return _too_small("adjusted_mclmc", target)
+        """Return why a target cannot be sampled, None if it can."""
+        name = "adjusted_mclmc"
+        return full_batch_only(name, target) or _too_small(name, target)
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> MetropolisState:
         """Evaluate the potential at the start."""
-        flow = Flow(theta, directions(theta, rng), *target.potential_and_grad(theta))
-        return State(flow, self.step_size, 0)
+        # Not used: the numbers of a run are those of its seed as long as the order of draws stays.
+        directions(theta, rng)
+        return MetropolisState(Place.at(theta, target), self.step_size, 0)
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: MetropolisState, target: Target, rng: torch.Generator
+    ) -> tuple[MetropolisState, Draw]:
         """Follow one trajectory and test it; the recorded loss is that after the test."""
-        old = state.flow._replace(direction=directions(state.flow.theta, rng))
-        steps = spread_steps(state.step_size, self.spread, old.theta, rng)
+        flow = Flow(state.place, directions(state.place.theta, rng))
+        steps = spread_steps(state.step_size, self.spread, state.place.theta, rng)
         time = (steps * target.dim).sqrt()
         length = int(torch.randint(1, 2 * self.leapfrogs, (), generator=rng))
-        new, error = trajectory(old, target, time, length)
-        uniform = torch.rand(error.shape, generator=rng, dtype=error.dtype)
-        # A NaN error (an overflowing trajectory) compares false and is rejected.
-        accepted = uniform.log() < -error
-        pairs = zip(new, old, strict=True)
-        flow = Flow(*(torch.where(_like(accepted, a), a, b) for a, b in pairs))
-        step_size = adapted(state.step_size, state.steps, self.adapt, accepted, BEST_ACCEPTANCE)
-        return State(flow, step_size, state.steps + 1), Draw(flow.theta, flow.loss, accepted)
+        new, error = trajectory(flow, target, time, length)
+        return metropolis_step(state, new.place, -error, rng, adapt=self.adapt, aim=BEST_ACCEPTANCE)
 
 
-def _like(mask: Tensor, value: Tensor) -> Tensor:
-    return mask.unsqueeze(1) if value.dim() == 2 else mask
+def _too_small(name: str, target: Target) -> str | None:
+    """Return why a target has no directions to turn in, None if it has."""
+    if target.dim >= 2:
+        return None
+    return f"{name} needs at least 2 parameters, {target.problem.id} has {target.dim}"

@@ -6,13 +6,14 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
-from llcbench.samplers.checks import check_decay, check_positive
+from llcbench.checks import check_decay, check_positive
 from llcbench.samplers.fused import update
+from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 
-class State(NamedTuple):
+class PreconditionedState(NamedTuple):
     """Parameters with running statistics of the loss gradient.
 
     Attributes:
@@ -38,7 +39,7 @@ class RMSpropSGLD:
     the start: at a noise-free optimum g is 0, and v = 0 would make the first steps explode.
 
     Does not converge to the target: v depends on the path, and the divergence of the
-    preconditioner is left out, as everybody does. The bias falls with ``1 - decay`` and ``eps``.
+    preconditioner is omitted, as is usual. The bias falls with ``1 - decay`` and ``eps``.
 
     Attributes:
         step_size: ``eps``.
@@ -53,20 +54,23 @@ class RMSpropSGLD:
     damping: float = 1e-2
 
     def __post_init__(self) -> None:
-        check_positive("rmsprop_sgld", "step_size", self.step_size)
-        check_decay("rmsprop_sgld", "decay", self.decay)
-        check_positive("rmsprop_sgld", "damping", self.damping)
+        check_hyperparameters(
+            self, "rmsprop_sgld", step_size=check_positive, decay=check_decay,
+            damping=check_positive,
+        )  # fmt: skip
 
     @property
     def preconditioned(self) -> bool:
         """The step size alone does not say whether the sampler is stable."""
         return True
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> PreconditionedState:
         """Start with mean squares of one."""
-        return State(theta, theta.new_empty(0), torch.ones_like(theta), 0)
+        return PreconditionedState(theta, theta.new_empty(0), torch.ones_like(theta), 0)
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: PreconditionedState, target: Target, rng: torch.Generator
+    ) -> tuple[PreconditionedState, Draw]:
         """Move all chains; the recorded loss is that of the state before the move."""
         theta, _, square, steps = state
         loss, grad = target.loss_and_grad(theta, reuse=True)
@@ -77,7 +81,7 @@ class RMSpropSGLD:
             _move(theta, grad, scale, xi, star, target)
 
         update(move, target.w_star, (theta, grad, square), rng)
-        return State(theta, state.mean, square, steps + 1), Draw(theta, loss)
+        return PreconditionedState(theta, state.mean, square, steps + 1), Draw(theta, loss)
 
 
 @final
@@ -106,21 +110,23 @@ class AdamSGLD:
     damping: float = 1e-2
 
     def __post_init__(self) -> None:
-        check_positive("adam_sgld", "step_size", self.step_size)
-        check_decay("adam_sgld", "momentum", self.momentum)
-        check_decay("adam_sgld", "decay", self.decay)
-        check_positive("adam_sgld", "damping", self.damping)
+        check_hyperparameters(
+            self, "adam_sgld", step_size=check_positive, momentum=check_decay, decay=check_decay,
+            damping=check_positive,
+        )  # fmt: skip
 
     @property
     def preconditioned(self) -> bool:
         """The step size alone does not say whether the sampler is stable."""
         return True
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> PreconditionedState:
         """Start with means of zero and mean squares of one."""
-        return State(theta, torch.zeros_like(theta), torch.ones_like(theta), 0)
+        return PreconditionedState(theta, torch.zeros_like(theta), torch.ones_like(theta), 0)
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: PreconditionedState, target: Target, rng: torch.Generator
+    ) -> tuple[PreconditionedState, Draw]:
         """Move all chains; the recorded loss is that of the state before the move."""
         theta, mean, square, steps = state
         steps += 1
@@ -136,7 +142,7 @@ class AdamSGLD:
             _move(theta, mean / (1 - self.momentum**steps), scale, xi, star, target)
 
         update(move, target.w_star, (theta, grad, mean, square), rng)
-        return State(theta, mean, square, steps), Draw(theta, loss)
+        return PreconditionedState(theta, mean, square, steps), Draw(theta, loss)
 
 
 def _move(

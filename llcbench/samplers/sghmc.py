@@ -6,12 +6,13 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
-from llcbench.samplers.checks import check_fraction, check_positive
+from llcbench.checks import check_fraction, check_positive
+from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 
-class State(NamedTuple):
+class SGHMCState(NamedTuple):
     """Parameters and velocity, ``(chains, dim)`` each."""
 
     theta: Tensor
@@ -41,15 +42,16 @@ class SGHMC:
     friction: float = 0.1
 
     def __post_init__(self) -> None:
-        check_positive("sghmc", "step_size", self.step_size)
-        check_fraction("sghmc", "friction", self.friction)
+        check_hyperparameters(self, "sghmc", step_size=check_positive, friction=check_fraction)
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
-        """Draw velocities from their stationary law."""
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> SGHMCState:
+        """Draw velocities from their stationary distribution."""
         velocity = torch.empty_like(theta).normal_(generator=rng)
-        return State(theta, velocity.mul_((0.5 * self.step_size) ** 0.5))
+        return SGHMCState(theta, velocity.mul_((0.5 * self.step_size) ** 0.5))
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: SGHMCState, target: Target, rng: torch.Generator
+    ) -> tuple[SGHMCState, Draw]:
         """Move all chains; the recorded loss is that of the state before the move."""
         theta, velocity = state
         _, grad, loss = target.potential_and_grad(theta)
@@ -57,4 +59,4 @@ class SGHMC:
         velocity.mul_(1 - self.friction).add_(grad, alpha=-0.5 * self.step_size)
         velocity.add_(noise, alpha=(self.friction * self.step_size) ** 0.5)
         theta.add_(velocity)
-        return State(theta, velocity), Draw(theta, loss)
+        return SGHMCState(theta, velocity), Draw(theta, loss)

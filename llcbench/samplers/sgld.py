@@ -6,8 +6,9 @@ from typing import final
 import torch
 from torch import Tensor
 
-from llcbench.samplers.checks import check_positive
-from llcbench.samplers.fused import langevin
+from llcbench.checks import check_positive
+from llcbench.samplers.fused import by_layer, langevin_by_layer, update
+from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
@@ -32,7 +33,7 @@ class SGLD:
     step_size: float = 1e-5
 
     def __post_init__(self) -> None:
-        check_positive("sgld", "step_size", self.step_size)
+        check_hyperparameters(self, "sgld", step_size=check_positive)
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> Tensor:
         """Return the parameters: there is no other state."""
@@ -40,4 +41,15 @@ class SGLD:
 
     def step(self, state: Tensor, target: Target, rng: torch.Generator) -> tuple[Tensor, Draw]:
         """Move all chains; the recorded loss is that of the state before the move."""
-        return state, Draw(state, langevin(self.step_size, target, state, rng))
+        if by_layer(target, state):
+            return state, Draw(state, langevin_by_layer(self.step_size, target, state, rng))
+        pull, drift = 0.5 * self.step_size * target.gamma, -0.5 * self.step_size * target.nbeta
+        spread = self.step_size**0.5
+
+        def move(noise: Tensor, star: Tensor, theta: Tensor, grad: Tensor) -> None:
+            # Towards w* by a share of the distance: an operation and a temporary less.
+            theta.lerp_(star, pull).add_(grad, alpha=drift).add_(noise, alpha=spread)
+
+        loss, grad = target.loss_and_grad(state, reuse=True)
+        update(move, target.w_star, (state, grad), rng)
+        return state, Draw(state, loss)

@@ -6,12 +6,13 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
-from llcbench.samplers.checks import check_fraction, check_positive
+from llcbench.checks import check_fraction, check_positive
+from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
 
-class State(NamedTuple):
+class SGNHTState(NamedTuple):
     """Parameters and velocity, ``(chains, dim)``, and friction, ``(chains, 1)``."""
 
     theta: Tensor
@@ -42,16 +43,17 @@ class SGNHT:
     noise: float = 0.1
 
     def __post_init__(self) -> None:
-        check_positive("sgnht", "step_size", self.step_size)
-        check_fraction("sgnht", "noise", self.noise)
+        check_hyperparameters(self, "sgnht", step_size=check_positive, noise=check_fraction)
 
-    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> State:
-        """Draw velocities from their stationary law; the friction balances the noise."""
+    def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> SGNHTState:
+        """Draw velocities from their stationary distribution; the friction balances the noise."""
         velocity = torch.empty_like(theta).normal_(generator=rng)
         velocity.mul_((0.5 * self.step_size) ** 0.5)
-        return State(theta, velocity, theta.new_full((theta.shape[0], 1), self.noise))
+        return SGNHTState(theta, velocity, theta.new_full((theta.shape[0], 1), self.noise))
 
-    def step(self, state: State, target: Target, rng: torch.Generator) -> tuple[State, Draw]:
+    def step(
+        self, state: SGNHTState, target: Target, rng: torch.Generator
+    ) -> tuple[SGNHTState, Draw]:
         """Move all chains; the recorded loss is that of the state before the move."""
         theta, velocity, friction = state
         _, grad, loss = target.potential_and_grad(theta)
@@ -61,4 +63,4 @@ class SGNHT:
         theta.add_(velocity)
         kinetic = velocity.square().mean(1, keepdim=True)
         friction.add_(kinetic - 0.5 * self.step_size)
-        return State(theta, velocity, friction), Draw(theta, loss)
+        return SGNHTState(theta, velocity, friction), Draw(theta, loss)

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from llcbench.problems.squared.response import Response
 from llcbench.records import Status
+from llcbench.sampling.label_noise import label_noise_of, standard_error
 from llcbench.sampling.state_trees import NotStorable, outline, values
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Draw
@@ -85,7 +85,7 @@ class Chains:
         # Those of the last few steps, written together: an operation a step less.
         self._waiting: list[torch.Tensor] = []
         self._written = 0
-        self._response = Response(target) if Response.applies(target) else None
+        self._label_noise = label_noise_of(target)
         self._accepted = torch.zeros((), dtype=torch.float64)
         self._rejecting = False
         self._state: Any = None
@@ -111,8 +111,8 @@ class Chains:
                 self._rejecting = True
                 self._accepted += draw.accepted.double().mean()
             # Counted from the first that is kept: a short run has an error from label noise too.
-            if self._response and (step - self._num_burnin) % self._response.every == 0:
-                self._response.add(draw.theta)
+            if self._label_noise and (step - self._num_burnin) % self._label_noise.every == 0:
+                self._label_noise.add(draw.theta)
         return draw
 
     def _baseline(self) -> torch.Tensor:
@@ -163,7 +163,7 @@ class Chains:
             "feed": self.target.feed.state(),
             "grad_evals": self.target.grad_evals,
             "sample_grads": self.target.sample_grads,
-            "response": None if self._response is None else self._response.state(),
+            "label_noise": None if self._label_noise is None else self._label_noise.state(),
         }
 
     def resume(self, place: dict[str, Any]) -> None:
@@ -173,6 +173,8 @@ class Chains:
             NotStorable: If the place is that of another run.
         """
         done, excess, baseline = place["done"], place["excess"], place["baseline"]
+        # Asked for first: a place that lacks it must leave the run as it is.
+        label_noise = place["label_noise"]
         if done > self.steps or excess.shape != (done, self.target.num_chains):
             raise NotStorable("its traces have another shape")
         shape = outline(self._state)
@@ -189,8 +191,8 @@ class Chains:
         self.target.feed.restore(_copied(place["feed"]))
         self.target.grad_evals = place["grad_evals"]
         self.target.sample_grads = place["sample_grads"]
-        if self._response is not None:
-            self._response.restore(place["response"])
+        if self._label_noise is not None:
+            self._label_noise.restore(label_noise)
         self.done = done
 
     def trace(self, status: Status, message: str, setup: float, sampling: float) -> Trace:
@@ -203,7 +205,7 @@ class Chains:
             loss_star=self._loss_star,
             num_burnin=self._num_burnin,
             acceptance=float(self._accepted) / kept if self._rejecting else None,
-            data_se=None if self._response is None else self._response.standard_error(),
+            data_se=standard_error([self._label_noise], np.array([[self.target.nbeta]])),
             status=status,
             message=message,
             seconds_setup=setup,

@@ -3,7 +3,6 @@
 import os
 import time
 import zipfile
-from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any, final
 
 import numpy as np
 import torch
+
+from llcbench.files import replacing
 
 # Seconds between two checkpoints, and so before the first one: most runs are over by then.
 EVERY = 60.0
@@ -84,14 +85,10 @@ class Checkpoint:
         machine leaves half-written is rejected by its checksums.
         """
         started = time.perf_counter()
-        temporary = self.path.with_suffix(f".{os.getpid()}.part")
         try:
-            self.path.parent.mkdir(exist_ok=True)
-            torch.save({"written_by": _writer(self.path), "place": place}, temporary)
-            os.replace(temporary, self.path)
+            with replacing(self.path, durable=False) as temporary:
+                torch.save({"written_by": _writer(self.path), "place": place}, temporary)
         except (OSError, RuntimeError) as error:  # a full disk is the latter to torch
-            with suppress(OSError):
-                temporary.unlink()
             self.give_up(f"{self.path.name} cannot be written: {str(error).splitlines()[0]}")
         self._last = time.perf_counter()
         self._cost = self._last - started

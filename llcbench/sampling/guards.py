@@ -1,16 +1,17 @@
 """Checks printed with every estimate: each has a figure, a limit and a meaning."""
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 
-from llcbench.problems.squared.streams import Stream
 from llcbench.records import Guard
+from llcbench.sampling import sampler_abilities
+from llcbench.sampling.abilities import noisy_labels
 from llcbench.sampling.diagnostics import Convergence, longest_stay, split_half
 from llcbench.sampling.loop import Trace
-from llcbench.sampling.target import Target
+from llcbench.sampling.target import AnySampler, Target
+from llcbench.types import Streamed
 
 # A chain that has stayed in one place for this share of its draws knows that place from a few
 # visits only.
@@ -22,7 +23,7 @@ SLOW = 2**27
 
 
 def guards(
-    target: Target, sampler: Any, trace: Trace, figures: Convergence, rng: torch.Generator
+    target: Target, sampler: AnySampler, trace: Trace, figures: Convergence, rng: torch.Generator
 ) -> list[Guard]:
     """Return the guards of a finished run.
 
@@ -57,12 +58,10 @@ def guards(
             "mean loss below the loss at w_star: w_star is no minimum for this data",
         ),
     ]
-    step_size = getattr(sampler, "step_size", None)
-    if step_size is None:
-        step_size = getattr(sampler, "parameters", {}).get("step_size")
-    own_units = getattr(sampler, "preconditioned", False)
+    step_size = sampler_abilities.step_size(sampler)
+    own_units = sampler_abilities.preconditioned(sampler)
     if step_size is not None and trace.acceptance is None and not own_units:
-        found += _langevin(target, float(step_size), trace.excess.shape[1], rng)
+        found += _langevin(target, step_size, trace.excess.shape[1], rng)
     if trace.acceptance is not None:
         stay = longest_stay(kept) / kept.shape[1]
         most = _longest_fair_stay(trace.acceptance, *kept.shape)
@@ -95,7 +94,7 @@ def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30
     """
     samples = target.problem.num_data or 1 if target.loss.autograd else 1
     large = target.dim > LARGE or target.dim * samples > SLOW
-    if large or isinstance(target.data, Stream):
+    if large or isinstance(target.data, Streamed):
         return _curvature_of_a_batch(target, rng)
     start = target.w_star.double().unsqueeze(0)
     loss = target.problem.bind(target.data, torch.float64)
@@ -119,7 +118,7 @@ def _curvature_of_a_batch(target: Target, rng: torch.Generator, iterations: int 
     target.release()
     star, width, value = target.w_star.unsqueeze(0), 1e-2, 1.0
     batch = target.loss.draw(1, target.batch_size, rng)
-    noisy = target.data is not None and getattr(target.loss, "noisy", True)
+    noisy = target.data is not None and noisy_labels(target.loss)
     rest = target.loss.excess_and_grad(star, batch)[1] if noisy else None
     slope = torch.randn(star.shape, generator=rng, dtype=star.dtype)
     value = float(slope.norm())

@@ -8,10 +8,9 @@ import torch
 
 from llcbench.records import Status
 from llcbench.sampling.chains import Chains, Trace
-from llcbench.sampling.checkpoint import Checkpoint
 from llcbench.sampling.state_trees import NotStorable
-from llcbench.sampling.target import AnySampler, Budget, BudgetExceeded, Target
-from llcbench.types import Draw
+from llcbench.sampling.target import AnySampler, Target
+from llcbench.types import Budget, BudgetExceeded, CheckpointFile, Draw
 
 __all__ = ["Trace", "sample"]
 
@@ -36,7 +35,7 @@ def sample(
     batches: torch.Generator,
     dispersed: bool = False,
     on_step: Callable[[int], None] | None = None,
-    checkpoint: Checkpoint | None = None,
+    checkpoint: CheckpointFile | None = None,
 ) -> Trace:
     """Run all chains and return their loss traces.
 
@@ -76,7 +75,7 @@ def _driven(
     started: float,
     dispersed: bool,
     on_step: Callable[[int], None] | None,
-    checkpoint: Checkpoint | None,
+    checkpoint: CheckpointFile | None,
 ) -> Trace:
     """Make the steps of a run; between them look at the clock, the chains and the checkpoint."""
     watch = Watch(chains, on_step, checkpoint)
@@ -114,7 +113,7 @@ class Watch:
         self,
         chains: Chains,
         on_step: Callable[[int], None] | None,
-        checkpoint: Checkpoint | None,
+        checkpoint: CheckpointFile | None,
     ) -> None:
         """Watch chains that have not started."""
         self._chains, self._on_step, self._checkpoint = chains, on_step, checkpoint
@@ -175,7 +174,7 @@ class Watch:
             self.next = now + min(REPORT_SECONDS, self._checkpoint.every)
         return "ok", ""
 
-    def _keep(self, checkpoint: Checkpoint) -> None:
+    def _keep(self, checkpoint: CheckpointFile) -> None:
         try:
             if isinstance(self._names, str):
                 raise NotStorable(self._names)

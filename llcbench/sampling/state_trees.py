@@ -23,7 +23,7 @@ class NotStorable(ValueError):
     """Raised for a state that holds something else than tensors, numbers and their containers."""
 
 
-class Leaf(NamedTuple):
+class StateLeaf(NamedTuple):
     """One value of a state.
 
     Attributes:
@@ -86,13 +86,13 @@ def values(state: Any) -> tuple[list[str], list[Any]]:
     return [f"{leaf.path}:{leaf.kind}" for leaf in found], [_encoded(leaf) for leaf in found]
 
 
-def _walk(node: Any, path: str) -> tuple[list[Leaf], Callable[[Iterator[Any]], Any]]:
+def _walk(node: Any, path: str) -> tuple[list[StateLeaf], Callable[[Iterator[Any]], Any]]:
     """Return the leaves under a node and a function that builds it from their values."""
     kind = _kind(node)
     if kind is not None:
-        return [Leaf(path, kind, node)], next
+        return [StateLeaf(path, kind, node)], next
     names, children, make = _parts(node, path)
-    leaves: list[Leaf] = []
+    leaves: list[StateLeaf] = []
     builders = []
     for name, child in zip(names, children, strict=True):
         below, build = _walk(child, f"{path}{name}")
@@ -153,7 +153,7 @@ def _generator(source: Any, state: Any) -> np.random.Generator:
     return np.random.Generator(bits)
 
 
-def _encoded(leaf: Leaf) -> Any:
+def _encoded(leaf: StateLeaf) -> Any:
     if leaf.kind == "plain":
         return leaf.value
     tensor = leaf.value
@@ -176,7 +176,7 @@ def _decoded(kind: str, value: Any) -> Any:
     return own.numpy() if kind == "array" else own.numpy()[()]
 
 
-def _check_apart(leaves: list[Leaf]) -> None:
+def _check_apart(leaves: list[StateLeaf]) -> None:
     spans = sorted(
         (*_span(leaf.value), leaf.path) for leaf in leaves if leaf.kind in ("tensor", "array")
     )

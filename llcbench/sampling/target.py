@@ -8,28 +8,18 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from llcbench.problems.squared.loss import SquaredLoss
-from llcbench.problems.squared.minibatches import Feed
-from llcbench.problems.squared.precision import Matmul
-from llcbench.types import Loss, Problem, Sampler, Visit
-
-
-class BudgetExceeded(RuntimeError):
-    """Raised by a target when a sampler has used up its gradients or its time."""
-
-
-@final
-@dataclass(frozen=True)
-class Budget:
-    """Limits that the target enforces.
-
-    Attributes:
-        grad_evals: Largest number of gradient evaluations, summed over chains; None for no limit.
-        seconds: Wall-clock limit from the construction of the target; None for no limit.
-    """
-
-    grad_evals: int | None = None
-    seconds: float | None = None
+from llcbench.checks import check_count, check_non_negative, check_positive
+from llcbench.sampling import abilities
+from llcbench.types import (
+    Budget,
+    BudgetExceeded,
+    Loss,
+    Matmul,
+    Minibatches,
+    Problem,
+    Sampler,
+    Visit,
+)
 
 
 @final
@@ -76,11 +66,11 @@ class Target:
     sample_grads: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        _check_positive("nbeta", self.nbeta)
-        _check_positive("gamma", self.gamma, or_zero=True)
-        _check_positive("num_chains", self.num_chains)
+        self.nbeta = check_positive("target", "nbeta", self.nbeta)
+        self.gamma = check_non_negative("target", "gamma", self.gamma)
+        self.num_chains = check_count("target", "num_chains", self.num_chains, least=1)
         if self.batch_size is not None:
-            _check_positive("batch_size", self.batch_size)
+            self.batch_size = check_count("target", "batch_size", self.batch_size, least=1)
             if self.data is None:
                 raise ValueError(
                     f"batch_size={self.batch_size} given, but {self.problem.id} uses the population"
@@ -95,15 +85,17 @@ class Target:
         self.dim = self.problem.dim
         self.w_star = self.problem.w_star().to(self.device, self.dtype)
         self.loss = self._bound()
+        self._buffered = abilities.buffered(self.loss)
+        self._layerwise = abilities.layerwise(self.loss)
         self.batch: Any = None
         self._slope: Tensor | None = None
         self._grad: Tensor | None = None
         self._started = time.monotonic()
 
     @cached_property
-    def feed(self) -> Feed:
+    def feed(self) -> Minibatches:
         """Where the batches come from."""
-        return Feed(self.loss, self.num_chains, self.batch_size)
+        return abilities.minibatches(self.loss, self.num_chains, self.batch_size)
 
     def next_batch(self, rng: torch.Generator) -> None:
         """Draw a fresh minibatch for every chain; a full batch is drawn once and kept.
@@ -126,8 +118,9 @@ class Target:
             BudgetExceeded: If the gradients or the seconds are used up.
         """
         self.charge(theta.shape[0])
-        if reuse and isinstance(self.loss, SquaredLoss):
-            loss, grad = self.loss.excess_and_grad(theta, self.batch, self._buffer(theta))
+        if reuse and self._buffered is not None:
+            grad = self._buffer(theta)
+            loss = self._buffered.excess_and_grad_into(theta, self.batch, grad)
         else:
             loss, grad = self.loss.excess_and_grad(theta, self.batch)
         return (loss, grad.sub_(self._noise())) if self.control_variate else (loss, grad)
@@ -135,9 +128,9 @@ class Target:
     @property
     def num_parts(self) -> int:
         """In how many layers `loss_and_visit` hands out the gradient; 0 where it cannot."""
-        if self.control_variate or not isinstance(self.loss, SquaredLoss):
+        if self.control_variate or self._layerwise is None:
             return 0
-        return self.loss.num_parts(self.batch)
+        return self._layerwise.num_parts(self.batch)
 
     def loss_and_visit(self, theta: Tensor, visit: Visit) -> Tensor:
         """Return the excess loss, and hand out its gradient layer by layer; see `num_parts`.
@@ -154,14 +147,14 @@ class Target:
             BudgetExceeded: If the gradients or the seconds are used up.
             ValueError: If `num_parts` is 0.
         """
-        if self.num_parts == 0 or not isinstance(self.loss, SquaredLoss):
+        if self.num_parts == 0 or self._layerwise is None:
             raise ValueError(
                 f"{self.problem.id}: the gradient on this batch cannot be had layer by layer;"
                 " call loss_and_grad where num_parts is 0"
             )
         self.charge(theta.shape[0])
-        batch, self.batch = self.batch, self.batch.spent()
-        return self.loss.excess_and_visit(theta, batch, visit)
+        batch, self.batch = self.batch, self._layerwise.spent(self.batch)
+        return self._layerwise.excess_and_visit(theta, batch, visit)
 
     def potential_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return potential, potential gradient and excess loss on the current batch.
@@ -195,25 +188,20 @@ class Target:
     def release(self) -> None:
         """Forget the buffers of the last step: at 100 million parameters they are a gigabyte."""
         self._grad = None
-        if isinstance(self.loss, SquaredLoss):
-            self.loss.release()
+        abilities.release(self.loss)
 
     def _bound(self) -> Loss:
         """Return the loss with its data where the parameters are."""
         loss = self.bound or self.problem.bind(self.data, self.dtype)
-        if isinstance(loss, SquaredLoss):
-            if loss.reference.dtype != self.dtype:
-                raise ValueError(
-                    f"bound is a loss in {loss.reference.dtype}, and dtype={self.dtype}; bind it in"
-                    " that precision"
-                )
-            return loss.placed(self.device, self.matmul)
-        if self.matmul != "full" or self.device != "cpu":
+        precision = abilities.dtype_of(loss)
+        if precision not in (None, self.dtype):
             raise ValueError(
-                f"matmul={self.matmul!r} and device={self.device!r} are for squared losses, and"
-                f" {self.problem.id} has none; use matmul='full' and device='cpu'"
+                f"bound is a loss in {precision}, and dtype={self.dtype}; bind it in that precision"
             )
-        return loss
+        try:
+            return abilities.placed(loss, self.device, self.matmul)
+        except ValueError as error:
+            raise ValueError(f"{self.problem.id}: {error}") from None
 
     def _buffer(self, theta: Tensor) -> Tensor:
         """Return the gradient that is written again and again."""
@@ -255,19 +243,13 @@ class Target:
 
 
 def check_device(device: str) -> None:
-    """Look whether this machine has a device.
+    """Check that this machine has a device.
 
     Raises:
-        ValueError: If it has not.
+        ValueError: If it has none.
     """
     if not device.startswith("cpu") and not torch.cuda.is_available():
         raise ValueError(f"device={device!r}: torch finds no CUDA here; use device='cpu'")
-
-
-def _check_positive(name: str, value: float, *, or_zero: bool = False) -> None:
-    if not (value > 0 or (or_zero and value == 0)) or value == float("inf"):
-        allowed = "at least 0" if or_zero else "positive"
-        raise ValueError(f"{name} must be finite and {allowed}, got {value!r}")
 
 
 # A kernel whose state is its own affair: what loops and estimators are given.

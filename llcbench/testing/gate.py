@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from llcbench.records import RunRecord, Settings, text
+from llcbench.records import RunRecord, text
 from llcbench.scoring import Score, Uncertain
+from llcbench.settings import Settings
 
 # Settings that suites give, and a command that reproduces must therefore give too.
 FROM_SUITES = ("nbeta", "gamma", "num_chains", "num_draws", "num_burnin", "batch_size", "start")

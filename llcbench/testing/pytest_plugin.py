@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     import torch
 
-    from llcbench.run.store import Store
+    from llcbench.run.store import RunStore
     from llcbench.scoring import Score
     from llcbench.testing.session import Session
 
@@ -84,10 +84,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         config.stash[_REPORT] = "no llcbench report: the session made no runs"
         return
     try:
-        from llcbench.report.site.page import write_page
-        from llcbench.run.store import Store
+        from llcbench.report.site import write_page
+        from llcbench.run.store import RunStore
 
-        page = write_page(Store(_folder(config)), Path(out))
+        page = write_page(RunStore(_folder(config)), Path(out))
         config.stash[_REPORT] = f"llcbench report written to {page}"
     except Exception as error:  # a report that fails must not hide the results of the tests
         config.stash[_REPORT] = f"no llcbench report: {type(error).__name__}: {error}"
@@ -108,16 +108,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def llc_store(pytestconfig: pytest.Config) -> "Store":
+def llc_store(pytestconfig: pytest.Config) -> "RunStore":
     """Return the store of the session: ``--llc-store``, or a temporary one."""
-    from llcbench.run.store import Store
+    from llcbench.run.store import RunStore
 
-    return Store(_folder(pytestconfig))
+    return RunStore(_folder(pytestconfig))
 
 
 @pytest.fixture(scope="session")
-def _llc_session(pytestconfig: pytest.Config, llc_store: "Store") -> "Session":
-    from llcbench.cli.options import seconds_of
+def _llc_session(pytestconfig: pytest.Config, llc_store: "RunStore") -> "Session":
+    from llcbench.run.units import seconds_of
     from llcbench.testing.session import Session
 
     option = pytestconfig.getoption

@@ -1,25 +1,27 @@
 """One test session: runs samplers, keeps what it made, and judges the scores."""
 
 import time
-import traceback
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any, Literal, final
 
 from llcbench import registry
-from llcbench.estimators.mean_energy import MeanEnergy, nbeta_of
-from llcbench.records import Estimate, RunRecord, Settings, Spec, Truths
-from llcbench.run.execute import compute_truths, record_of, seeds_of, truth_key
+from llcbench.estimators.mean_energy import MeanEnergy
+from llcbench.records import Estimate, RunRecord, Spec, Truths
+from llcbench.run.execute import compute_truths, estimate_of, record_of, seeds_of, truth_key
 from llcbench.run.executors.executor import Serial
+from llcbench.run.failure import failure_of
 from llcbench.run.plan import missing
-from llcbench.run.runner import run_missing
-from llcbench.run.store import Store, key_of
+from llcbench.run.runs import run_specs
+from llcbench.run.store import RunStore, key_of
 from llcbench.run.suite import parse_sampler
-from llcbench.sampling.target import AnySampler, Budget
+from llcbench.sampling import sampler_abilities
+from llcbench.sampling.target import AnySampler
 from llcbench.scoring import Score, scores
+from llcbench.settings import Settings
 from llcbench.testing import as_sampler
 from llcbench.testing.gate import Verdict, judge, limit_of
+from llcbench.types import Budget, RunContext
 
 
 class Declined(RuntimeError):
@@ -41,7 +43,7 @@ class Session:
         seconds: Time for all runs, from the first one; None for no limit.
     """
 
-    store: Store
+    store: RunStore
     false_alarm: float = 1e-4
     gates: int = 100
     seed: int = 0
@@ -172,7 +174,7 @@ class Session:
         """Return the records of samplers that have a name."""
         installed = {entry.name for entry in entry_points(group="llcbench.samplers")}
         held = self.store.contents().records if specs[0].sampler in installed else {}
-        outcome_of = run_missing(
+        outcome_of = run_specs(
             missing(specs, held), self.store, Serial(), seconds=self._remaining(), progress=False
         )
         made = {record.key: record for record in outcome_of.finished}
@@ -194,10 +196,10 @@ class Session:
 
     def _truths(self, spec: Spec) -> Truths | None:
         key = truth_key(spec)
-        found = self.store.truths(key)
+        found = self.store.truths.load(key)
         if found is None:
             found = compute_truths(spec)
-            self.store.save_truths(key, found)
+            self.store.truths.save(key, found)
         return found
 
 
@@ -206,24 +208,15 @@ def _named(sampler: Any) -> tuple[str, dict[str, Any], AnySampler | None]:
     built = as_sampler(sampler)
     if isinstance(sampler, str):
         return parse_sampler(sampler)[0], registry.parameters_of(built), None
-    name = getattr(built, "name", None) or type(built).__name__.lower()
     # No registered name has a dot, so these records are never taken for those of a named sampler.
-    return f"object.{name}", registry.parameters_of(built), built
+    return f"object.{sampler_abilities.name(built)}", registry.parameters_of(built), built
 
 
 def _estimate(spec: Spec, sampler: AnySampler, budget: Budget) -> Estimate:
     """Run a sampler; what it raises becomes a status, as in every run."""
     problem = registry.problem(spec.problem)
     try:
-        return MeanEnergy(sampler, spec.settings).estimate(
-            problem, seeds=seeds_of(spec), budget=budget
-        )
+        context = RunContext(seeds_of(spec), budget)
+        return MeanEnergy(sampler, spec.settings).estimate(problem, context)
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno}"
-        return Estimate(
-            status="error",
-            message=f"{type(error).__name__}: {error} ({where})",
-            nbeta=nbeta_of(spec.settings, problem.num_data),
-            gamma=spec.settings.gamma,
-        )
+        return estimate_of(spec, failure_of(error))

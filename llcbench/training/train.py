@@ -23,7 +23,7 @@ Status = Literal["ok", "not_reached", "not_finite"]
 
 @final
 @dataclass(frozen=True, eq=False)
-class Checkpoint:
+class Snapshot:
     """The weights at one time of a training, with its losses in evaluation mode, unpenalised.
 
     Attributes:
@@ -49,7 +49,7 @@ class Checkpoint:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class TrainingResult:
     """How a training ended.
 
     Attributes:
@@ -62,11 +62,11 @@ class Outcome:
 
     status: Status
     message: str
-    checkpoints: list[Checkpoint]
+    checkpoints: list[Snapshot]
     missed: tuple[float, ...]
 
 
-class Measured(NamedTuple):
+class Evaluation(NamedTuple):
     """A network on a whole data set.
 
     Attributes:
@@ -85,7 +85,7 @@ def train(
     config: Training,
     seed: int,
     on_step: Callable[[int, float], None] | None = None,
-) -> Outcome:
+) -> TrainingResult:
     """Train a copy of a network and return what it went through.
 
     Args:
@@ -111,7 +111,7 @@ def train(
     return run.through(seed, on_step)
 
 
-def measured(module: nn.Module, data: Tensors, loss: Loss) -> Measured:
+def evaluated(module: nn.Module, data: Tensors, loss: Loss) -> Evaluation:
     """Return loss and error over a whole data set, in evaluation mode."""
     was = module.training
     module.eval()
@@ -124,7 +124,7 @@ def measured(module: nn.Module, data: Tensors, loss: Loss) -> Measured:
                 errors.append(shares_wrong(outputs, targets))
     module.train(was)
     error = float(torch.cat(errors).mean()) if errors else None
-    return Measured(float(torch.cat(losses).mean()), error)
+    return Evaluation(float(torch.cat(losses).mean()), error)
 
 
 @final
@@ -136,11 +136,11 @@ class _Run:
         self.step = self.gradients = 0
         self.due = sorted(set(config.checkpoint_steps))
         self.missed = sorted(set(config.checkpoint_losses), reverse=True)
-        self.kept: list[Checkpoint] = []
+        self.kept: list[Snapshot] = []
         self.met = False
         self.trouble = ""
 
-    def through(self, seed: int, on_step: Callable[[int, float], None] | None) -> Outcome:
+    def through(self, seed: int, on_step: Callable[[int, float], None] | None) -> TrainingResult:
         """Update until the stop rule, the steps or the finite numbers end it."""
         steps, every = self.config.steps, self.config.check_every
         self.module.train()
@@ -159,7 +159,7 @@ class _Run:
                 on_step(self.gradients, value)
             checked = self.gradients // every > before // every
             self._look(checked, last=self.gradients + update.cost > steps)
-        return self._outcome()
+        return self._result()
 
     def _look(self, checked: bool, last: bool) -> None:
         """Measure if it is time to, keep what is to be kept, and see whether this is the end."""
@@ -167,7 +167,7 @@ class _Run:
         checked = last or (checked and (self.config.stop != "steps" or bool(self.missed)))
         if not (reasons or checked):
             return
-        train = measured(self.module, self.data.train, self.loss)
+        train = evaluated(self.module, self.data.train, self.loss)
         finite = all(bool(w.isfinite().all()) for w in self.module.parameters())
         if not (finite and math.isfinite(train.loss)):
             what = "loss" if finite else "loss, of weights that are not finite,"
@@ -183,17 +183,17 @@ class _Run:
         if reasons:
             self._keep(train, reasons)
 
-    def _meets(self, train: Measured) -> bool:
+    def _meets(self, train: Evaluation) -> bool:
         """Return whether the stop rule, if there is one, is met."""
         if self.config.stop_loss is not None:
             return train.loss < self.config.stop_loss
         return self.config.stop == "interpolation" and train.error == 0
 
-    def _keep(self, train: Measured, reasons: list[str]) -> None:
-        test = measured(self.module, self.data.test, self.loss)
+    def _keep(self, train: Evaluation, reasons: list[str]) -> None:
+        test = evaluated(self.module, self.data.test, self.loss)
         state = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
         self.kept.append(
-            Checkpoint(
+            Snapshot(
                 step=self.step,
                 gradients=self.gradients,
                 train_loss=train.loss,
@@ -205,17 +205,17 @@ class _Run:
             )
         )
 
-    def _outcome(self) -> Outcome:
+    def _result(self) -> TrainingResult:
         missed = tuple(self.missed)
         if self.trouble:
             message = f"update {self.step}: {self.trouble}"
-            return Outcome("not_finite", message, self.kept, missed)
+            return TrainingResult("not_finite", message, self.kept, missed)
         if self.met or self.config.stop == "steps":
-            return Outcome("ok", "", self.kept, missed)
+            return TrainingResult("ok", "", self.kept, missed)
         goal = "error 0" if self.config.stop_loss is None else f"loss {self.config.stop_loss:g}"
         end = self.kept[-1]
         message = (
             f"{goal} was not reached in {self.config.steps} gradients: the training loss is"
             f" {end.train_loss:.3g}, the error {end.train_error}; allow more steps or a larger lr"
         )
-        return Outcome("not_reached", message, self.kept, missed)
+        return TrainingResult("not_reached", message, self.kept, missed)

@@ -27,11 +27,11 @@ def runs(size: int, repeat: int, draws: Callable[[str], int]) -> Iterator[Row]:
 
     from llcbench.estimators.mean_energy import MeanEnergy
     from llcbench.networks.mlp import MLP
-    from llcbench.records import Settings
     from llcbench.samplers.mala import MALA
     from llcbench.samplers.sgld import SGLD
     from llcbench.sampling.loop import sample
     from llcbench.seeds import Seeds
+    from llcbench.settings import Settings
     from paper_figures.common.relu_networks import initialise, on_its_own_data
 
     seeds = Seeds(0, f"f07-{size}", repeat)

@@ -29,7 +29,7 @@ def volume(power: str) -> Iterator[Row]:
     exact: Any = estimator.tempered(problem, 1e3, 0.01, None)
     common: dict[str, Any] = {"rung": VOLUME, "power": power}
     yield {**common, "kind": "exact", "llc": exact.value}
-    found = estimator.estimate(problem, seeds=llcbench.Seeds(problem=f"f16/{power}"))
+    found = estimator.estimate(problem, llcbench.RunContext(llcbench.Seeds(problem=f"f16/{power}")))
     for llc in found.llc_per_chain:
         yield {**common, "kind": "run", "llc": llc}
 
@@ -74,7 +74,7 @@ def local_minibatches() -> Iterator[Row]:
     estimator = llcbench.MeanEnergy(llcbench.SGLD(1e-3), settings)
     for number, data in enumerate(sets[:LOCAL_SETS]):
         seeds = llcbench.Seeds(problem="f16/local", replicate=number)
-        found = estimator.estimate(problem, data=data, seeds=seeds)
+        found = estimator.estimate(problem, llcbench.RunContext(seeds, data=data))
         yield {"rung": LOCAL, "kind": "run", "set": number, "llc": found.llc}
 
 

@@ -101,9 +101,9 @@ def estimate(layers: list[Array], inputs: "torch.Tensor", seeds: "Seeds") -> flo
     """
     from llcbench.estimators.mean_energy import MeanEnergy
     from llcbench.problems.linear_networks.linear_model import linear_problem
-    from llcbench.records import Settings
     from llcbench.samplers.sgld import SGLD
-    from llcbench.types import Data
+    from llcbench.settings import Settings
+    from llcbench.types import Data, RunContext
 
     problem = linear_problem(
         seeds.problem, layers, _unknown, "", frozenset(), scale=1 / SIZE, noise_sd=0.0
@@ -112,7 +112,7 @@ def estimate(layers: list[Array], inputs: "torch.Tensor", seeds: "Seeds") -> flo
     data = Data(drawn, drawn.new_zeros(()).expand(SAMPLES, SIZE))
     settings = Settings(num_chains=CHAINS, num_draws=DRAWS, num_burnin=0, batch_size=BATCH)
     estimator = MeanEnergy(SGLD(STEP_SIZE), settings)
-    return estimator.estimate(replace(problem, num_data=SAMPLES), seeds=seeds, data=data).llc
+    return estimator.estimate(replace(problem, num_data=SAMPLES), RunContext(seeds, data=data)).llc
 
 
 def _unknown() -> NoReturn:

@@ -212,7 +212,9 @@ def intervals(estimates, truth):
 def replicated(count, sampler, settings, identifier):
     problem = llcbench.problem(identifier)
     return [
-        MeanEnergy(sampler, settings).estimate(problem, seeds=Seeds(7, identifier, r))
+        MeanEnergy(sampler, settings).estimate(
+            problem, llcbench.RunContext(Seeds(7, identifier, r))
+        )
         for r in range(count)
     ]
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from llcbench.problems.squared.regression import Samples
 from llcbench.samplers.exact import Exact
 from llcbench.samplers.mala import MALA
-from llcbench.sampling.target import BudgetExceeded, Target
-from llcbench.types import Draw
+from llcbench.sampling.target import Target
+from llcbench.types import BudgetExceeded, Draw
 
 
 def move(
@@ -208,6 +208,44 @@ class HidesGradients(Wrong):
 
     def step(self, state, target, rng):
         target.loss.excess_and_grad(state, target.batch)
+        return move(state, target, rng, self.step_size)
+
+
+@dataclass(frozen=True)
+class HidesLayers(Wrong):
+    """Takes layerwise gradients, where there are any, behind the back of the target."""
+
+    def step(self, state, target, rng):
+        if not target.num_parts:
+            return move(state, target, rng, self.step_size)
+        drift = -0.5 * self.step_size * target.nbeta
+
+        def visit(gradient):
+            part = state[:, gradient.start : gradient.stop]
+            part.add_(torch.randn(part.shape, generator=rng, dtype=part.dtype), alpha=1e-3)
+            gradient.add_to(part, drift)
+
+        batch, target.batch = target.batch, target.loss.spent(target.batch)
+        return state, Draw(state, target.loss.excess_and_visit(state, batch, visit))
+
+
+@dataclass(frozen=True)
+class CountsLayersOnce(Wrong):
+    """Charges the first layerwise gradient of two."""
+
+    def step(self, state, target, rng):
+        if target.num_parts:
+            batch = target.loss.spent(target.batch)
+            target.loss.excess_and_visit(state, batch, lambda gradient: None)
+        return move(state, target, rng, self.step_size)
+
+
+@dataclass(frozen=True)
+class HidesBuffer(Wrong):
+    """Lets the loss write a second gradient into memory of its own."""
+
+    def step(self, state, target, rng):
+        target.loss.excess_and_grad_into(state, target.batch, torch.empty_like(state))
         return move(state, target, rng, self.step_size)
 
 

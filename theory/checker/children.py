@@ -2,8 +2,8 @@
 
 from theory.certificate import Node
 from theory.checker.base import germ_of, require
+from theory.checker.states import read_state, state_of
 from theory.polynomials.germ import Germ
-from theory.solver.recursion.states import from_germ
 
 # Rules whose checkers read the germ of their own node, in one form or the other. A germ in the
 # data of any other node is not looked at there, so it says nothing.
@@ -41,6 +41,7 @@ def check_same_germ(child: Node, germ: Germ) -> None:
         CertificateError: If it does.
     """
     if child.rule in STATE_RULES:
-        require(child.data["germ"] == from_germ(germ).to_data(), "bounds of another germ")
+        stated = read_state(child.data["germ"])
+        require(stated.same_as(state_of(germ)), "bounds of another germ")
     else:
         require(germ_below(child) == germ, "bounds of another germ")

@@ -10,6 +10,7 @@ from theory.algebra.ring import (
     Ring,
     coefficient_list,
     degree_in,
+    from_polynomial,
     names_of,
     polynomial_ring,
     read,
@@ -17,6 +18,7 @@ from theory.algebra.ring import (
     used,
 )
 from theory.checker.zeros import need
+from theory.polynomials.germ import Germ
 
 Generators = tuple[Poly, ...]
 
@@ -219,6 +221,18 @@ def read_state(data: Mapping[str, Any]) -> Seen:
     need(all(n >= 0 for n in state.monomial) and all(d > 0 for d in state.density), "exponents")
     need(all(c > 0 and j for j, c in state.ideals), "an empty ideal")
     return state
+
+
+def state_of(germ: Germ) -> Seen:
+    """Return a germ as a state without parameters, with the names of the germ."""
+    ring = polynomial_ring(germ.variables)
+    ideals = (
+        (tuple(from_polynomial(ring, g) for g in factor.generators if g.terms), factor.exponent)
+        for factor in germ.factors
+    )
+    return Seen(
+        ring, len(germ.variables), tuple(ideals), tuple(germ.monomial), tuple(germ.density), (), ()
+    )
 
 
 def is_unit(state: Seen, p: Poly) -> bool:

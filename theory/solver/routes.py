@@ -3,7 +3,7 @@
 from theory.algebra.meter import WorkLimit
 from theory.certificate import Node
 from theory.polynomials.germ import Germ
-from theory.solver.arrangements.resolution import solve_arrangement
+from theory.solver.arrangements import solve_arrangement
 from theory.solver.budget import WORK_PER_SECOND, Budget
 from theory.solver.input.pieces import pieces
 from theory.solver.newton.polyhedra import newton_of

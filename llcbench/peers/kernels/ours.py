@@ -6,11 +6,10 @@ import torch
 
 from llcbench import registry
 from llcbench.peers.work import Losses, Work
-from llcbench.problems.squared.loss import SquaredLoss
-from llcbench.problems.squared.precision import Matmul
+from llcbench.sampling.abilities import placed
 from llcbench.sampling.loop import sample
 from llcbench.sampling.target import Target
-from llcbench.types import Data
+from llcbench.types import Data, Matmul
 
 
 def prepare(work: Work, matmul: Matmul = "full") -> Callable[[int], Losses]:
@@ -20,9 +19,7 @@ def prepare(work: Work, matmul: Matmul = "full") -> Callable[[int], Losses]:
     sampler = registry.make_sampler("sgld", {"step_size": case.step_size})
     data = Data(torch.from_numpy(work.inputs), torch.from_numpy(work.noise))
     # Others are given the labels; here they follow from the data, once.
-    loss = problem.bind(data, torch.float32)
-    assert isinstance(loss, SquaredLoss)
-    loss = loss.placed("cpu", matmul)
+    loss = placed(problem.bind(data, torch.float32), "cpu", matmul)
 
     def run(seed: int) -> Losses:
         target = Target(

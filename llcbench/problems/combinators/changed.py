@@ -8,7 +8,17 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from llcbench.types import Data, Loss, Problem, Truth
+from llcbench.sampling.abilities import Forwarding, squared_form
+from llcbench.types import (
+    Data,
+    LayerGradient,
+    MomentForm,
+    NoiseSource,
+    Problem,
+    SquaredForm,
+    Truth,
+    Visit,
+)
 from theory import combine
 from theory.tempered import Tempered
 
@@ -56,6 +66,11 @@ class Rescaled:
     def tempered(self, nbeta: float, gamma: float, data: Data | None = None) -> Tempered | None:
         """Return the tempered value of the base at ``factor * nbeta``."""
         return self.base.tempered(self.factor * nbeta, gamma, data)
+
+    def squared_form(self) -> SquaredForm | None:
+        """Return the base as plain data with the factor on its scale."""
+        form = squared_form(self.base)
+        return None if form is None else form._replace(scale=self.factor * form.scale)
 
 
 @final
@@ -112,8 +127,11 @@ class Reparametrised:
 
 @final
 @dataclass(frozen=True)
-class ChangedLoss:
+class ChangedLoss(Forwarding):
     """A loss times a factor, after a map of the parameters.
+
+    What the base can do, this loss can do as well, except that gradients come layer by layer, and
+    the loss as plain data, where the parameters stay what they are.
 
     Attributes:
         base: The loss.
@@ -122,34 +140,64 @@ class ChangedLoss:
         pull: Pullback of the gradient under that map.
     """
 
-    base: Loss
     factor: float = 1.0
     forward: Callable[[Tensor], Tensor] | None = None
     pull: Callable[[Tensor, Tensor], Tensor] | None = None
 
-    @property
-    def autograd(self) -> bool:
-        """Whether the base needs it."""
-        return self.base.autograd
-
-    def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Any:
-        """Draw a batch of the base."""
-        return self.base.draw(num_chains, batch_size, rng)
-
     def excess(self, theta: Tensor, batch: Any) -> Tensor:
         """Return the changed excess loss."""
-        return self.factor * self.base.excess(self._moved(theta), batch)
+        return self.factor * super().excess(self._moved(theta), batch)
 
     def excess_and_grad(self, theta: Tensor, batch: Any) -> tuple[Tensor, Tensor]:
         """Return the changed excess loss and its gradient."""
-        loss, grad = self.base.excess_and_grad(self._moved(theta), batch)
+        loss, grad = super().excess_and_grad(self._moved(theta), batch)
         if self.pull is not None:
             grad = self.pull(theta, grad)
         return self.factor * loss, self.factor * grad
 
+    def excess_and_grad_into(self, theta: Tensor, batch: Any, out: Tensor) -> Tensor:
+        """Return the changed excess loss and write its gradient."""
+        if self.forward is None:
+            loss = super().excess_and_grad_into(theta, batch, out)
+            out.mul_(self.factor)
+            return self.factor * loss
+        # Buffers of the base are kept for a tensor that comes again, which moved ones do not.
+        loss, grad = self.excess_and_grad(theta, batch)
+        out.copy_(grad)
+        return loss
+
+    def num_parts(self, batch: Any) -> int:
+        """Return in how many layers the base hands out its gradient, 0 after a map."""
+        return super().num_parts(batch) if self.forward is None else 0
+
+    def excess_and_visit(self, theta: Tensor, batch: Any, visit: Visit) -> Tensor:
+        """Return the changed excess loss, and hand out its gradient layer by layer."""
+
+        def changed(gradient: LayerGradient) -> None:
+            visit(gradient._replace(weight=self.factor * gradient.weight))
+
+        return self.factor * super().excess_and_visit(theta, batch, changed)
+
     def baseline(self, batch: Any) -> Tensor:
         """Return the loss at ``w_star`` times the factor."""
-        return self.factor * self.base.baseline(batch)
+        return self.factor * super().baseline(batch)
+
+    def noise_sources(self) -> tuple[NoiseSource, ...] | None:
+        """Return the sources of label noise of the base with the factor on their weights."""
+        sources = super().noise_sources()
+        if sources is None:
+            return None
+        return tuple(source._replace(weight=self.factor * source.weight) for source in sources)
+
+    def excess_and_deltas(self, theta: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the changed excess on all data and ``M - M(w_star)`` where the map leads."""
+        excess, deltas = super().excess_and_deltas(self._moved(theta))
+        return self.factor * excess, deltas
+
+    def moment_form(self) -> MomentForm | None:
+        """Return the base as plain data with the factor on its scale, None after a map."""
+        form = super().moment_form() if self.forward is None else None
+        return None if form is None else form._replace(scale=self.factor * form.scale)
 
     def _moved(self, theta: Tensor) -> Tensor:
         return theta if self.forward is None else self.forward(theta).contiguous()

@@ -8,9 +8,7 @@ from torch import Tensor
 from llcbench.problems.combinators.changed import Reparametrised, Rescaled
 from llcbench.problems.combinators.sums import DirectSum
 from llcbench.problems.linear_networks.points import frame, generator_of
-from llcbench.problems.models.likelihood import Likelihood
-from llcbench.problems.squared.regression import Regression
-from llcbench.types import Problem
+from llcbench.types import Problem, TakesData
 
 MODIFIERS = {
     "n<samples>": r"n(\d+)",
@@ -43,7 +41,7 @@ def modify(problem: Problem, modifiers: list[str], identifier: str) -> Problem:
             problem = padded(problem, int(value))
         elif kind == "rotated":
             problem = rotated(problem, int(value))
-        elif isinstance(problem, Regression | Likelihood):
+        elif isinstance(problem, TakesData):
             if int(kind[1:]) < 2:
                 raise ValueError(f"{identifier!r}: {text!r} must name at least 2 samples")
             problem = problem.with_data(int(kind[1:]))
@@ -92,8 +90,8 @@ def rotated(problem: Problem, seed: int) -> Reparametrised:
     return Reparametrised(
         id=f"{problem.id}/rotated-{seed}",
         base=problem,
-        forward=lambda theta: theta @ matrix.to(theta.dtype).T,
-        pullback=lambda theta, grad: grad @ matrix.to(theta.dtype),
+        forward=lambda theta: theta @ matrix.to(theta).T,
+        pullback=lambda theta, grad: grad @ matrix.to(theta),
         point=matrix.T @ problem.w_star(),
         isometry=True,
         statement=f"rotation with seed {seed}, an isometry",

@@ -1,13 +1,15 @@
 """Sums of losses in disjoint parameters."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from llcbench.types import Loss, Problem, Truth
+from llcbench.sampling import abilities
+from llcbench.types import Loss, Matmul, NoiseSource, Problem, Truth
 from theory import combine, tempered
 from theory.tempered import Tempered
 
@@ -73,6 +75,9 @@ class DirectSum:
 class SumLoss:
     """Sum of two losses in disjoint parameters.
 
+    Minibatches of both parts are drawn alternately, step by step: a source that runs ahead would
+    draw other numbers.
+
     Attributes:
         parts: Both losses.
         cut: Number of parameters of the first.
@@ -92,20 +97,62 @@ class SumLoss:
 
     def excess(self, theta: Tensor, batch: Any) -> Tensor:
         """Return the sum of the excess losses."""
-        pieces = zip(self.parts, self._split(theta), batch, strict=True)
-        first, second = (part.excess(piece, b) for part, piece, b in pieces)
+        terms = zip(self.parts, self._split(theta), batch, strict=True)
+        first, second = (part.excess(own, b) for part, own, b in terms)
         return first + second
 
     def excess_and_grad(self, theta: Tensor, batch: Any) -> tuple[Tensor, Tensor]:
         """Return the sum of the excess losses and both gradients, one after the other."""
-        pieces = zip(self.parts, self._split(theta), batch, strict=True)
-        (a, grad_a), (b, grad_b) = (part.excess_and_grad(piece, x) for part, piece, x in pieces)
+        terms = zip(self.parts, self._split(theta), batch, strict=True)
+        (a, grad_a), (b, grad_b) = (part.excess_and_grad(own, x) for part, own, x in terms)
         return a + b, torch.cat([grad_a, grad_b], dim=1)
 
     def baseline(self, batch: Any) -> Tensor:
         """Return the sum of the losses at ``w_star``."""
         first, second = (p.baseline(b) for p, b in zip(self.parts, batch, strict=True))
         return first + second
+
+    def dtype(self) -> torch.dtype | None:
+        """Return the precision of the tensors of both parts."""
+        first, second = map(abilities.dtype_of, self.parts)
+        return first or second
+
+    def placed(self, device: str, matmul: Matmul) -> "SumLoss":
+        """Return the sum of both parts on a device; itself where nothing changes.
+
+        Raises:
+            ValueError: If a part cannot be there.
+        """
+        first, second = (abilities.placed(part, device, matmul) for part in self.parts)
+        same = first is self.parts[0] and second is self.parts[1]
+        return self if same else replace(self, parts=(first, second))
+
+    def release(self) -> None:
+        """Let both parts forget their buffers."""
+        for part in self.parts:
+            abilities.release(part)
+
+    def row_lookup(self) -> Callable[[Tensor], Any] | None:
+        """Return what takes numbers of samples to the samples of both parts."""
+        first, second = map(abilities.row_lookup, self.parts)
+        if first is None or second is None:
+            return None
+        return lambda index: (first(index), second(index))
+
+    def noisy_labels(self) -> bool:
+        """Return whether labels of one of the parts carry noise."""
+        return any(map(abilities.noisy_labels, self.parts))
+
+    def noise_sources(self) -> tuple[NoiseSource, ...] | None:
+        """Return the sources of label noise of both parts; None where one has unknown ones."""
+        first, second = map(abilities.noise_sources, self.parts)
+        return None if first is None or second is None else (*first, *second)
+
+    def excess_and_deltas(self, theta: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the excess on all data and ``M(w) - M(w_star)`` of every source."""
+        parts = zip(self.parts, self._split(theta), strict=True)
+        (a, first), (b, second) = (abilities.excess_and_deltas(part, own) for part, own in parts)
+        return a + b, (*first, *second)
 
     def _split(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         return theta[:, : self.cut].contiguous(), theta[:, self.cut :].contiguous()

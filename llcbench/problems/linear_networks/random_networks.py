@@ -59,7 +59,7 @@ CLASSES = {
 
 @final
 @dataclass(frozen=True)
-class Network:
+class RandomNetwork:
     """A draw of a class; its weights are drawn when somebody asks for them.
 
     Attributes:
@@ -93,7 +93,7 @@ def widths_of_draw(identifier: str, limits: RandomClass) -> tuple[int, ...]:
     return _widths(generator_of(identifier), limits)
 
 
-def draw_network(identifier: str, limits: RandomClass) -> Network:
+def draw_network(identifier: str, limits: RandomClass) -> RandomNetwork:
     """Return the draw of an id.
 
     Weights are normal of standard deviation ``1/sqrt(fan in)``, cut off at two of them without a
@@ -122,7 +122,7 @@ def _widths(rng: np.random.Generator, limits: RandomClass) -> tuple[int, ...]:
     return tuple(int(width) for width in rng.integers(*limits.widths, size=depth + 1))
 
 
-def _double(widths: tuple[int, ...], rng: np.random.Generator) -> Network:
+def _double(widths: tuple[int, ...], rng: np.random.Generator) -> RandomNetwork:
     """Draw layer by layer in double precision."""
     weights, ranks = [], []
     for columns, rows in pairwise(widths):
@@ -135,7 +135,7 @@ def _double(widths: tuple[int, ...], rng: np.random.Generator) -> Network:
         weights.append(weight.ravel())
         ranks.append(rank)
     point = np.concatenate(weights)
-    return Network(widths, tuple(ranks), False, lambda: point)
+    return RandomNetwork(widths, tuple(ranks), False, lambda: point)
 
 
 def _normals(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -148,7 +148,7 @@ def _normals(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.fl
     return weight
 
 
-def _single(widths: tuple[int, ...], rng: np.random.Generator) -> Network:
+def _single(widths: tuple[int, ...], rng: np.random.Generator) -> RandomNetwork:
     """Draw all ranks, and later all weights into one array in single precision."""
     full = [min(pair) for pair in pairwise(widths)]
     ranks = [k if rng.random() < 0.5 else int(rng.integers(k)) for k in full]
@@ -162,7 +162,7 @@ def _single(widths: tuple[int, ...], rng: np.random.Generator) -> Network:
                 _truncate(layer, rank)
         return point
 
-    return Network(widths, tuple(ranks), True, draw)
+    return RandomNetwork(widths, tuple(ranks), True, draw)
 
 
 def _layers(point: Array, widths: tuple[int, ...]) -> list[Array]:

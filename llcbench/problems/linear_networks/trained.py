@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.problems.linear_networks.points import Array, generator_of
-from llcbench.problems.linear_networks.random_networks import Network, fresh_layers
+from llcbench.problems.linear_networks.random_networks import RandomNetwork, fresh_layers
 from llcbench.types import Truth
 from theory.coefficient import RLCT, Step
 from theory.families.linear_point import LinearPoint, deep_linear_at
@@ -38,7 +38,7 @@ class Trained(NamedTuple):
     loss: float
 
 
-def train(identifier: str, teacher: Network, variance: float) -> Trained:
+def train(identifier: str, teacher: RandomNetwork, variance: float) -> Trained:
     """Return the weights after training on the outputs of a network.
 
     Args:

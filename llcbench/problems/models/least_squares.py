@@ -17,27 +17,27 @@ Function = Callable[[Tensor, Tensor], Tensor]
 
 @final
 @dataclass(frozen=True)
-class Design:
-    """A law of independent inputs and a product rule for it.
+class InputDesign:
+    """A distribution of independent inputs and a product rule for it.
 
     ``normal``: standard normal with Gauss-Hermite nodes; ``uniform``: on [-2, 2] with
     Gauss-Legendre nodes; ``signs``: fair signs, all of them.
 
     Attributes:
-        law: Which one.
+        distribution: Which one.
         inputs: Number of inputs.
         count: Nodes on each axis.
     """
 
-    law: Literal["normal", "uniform", "signs"]
+    distribution: Literal["normal", "uniform", "signs"]
     inputs: int
     count: int = 2
 
     def nodes(self) -> tuple[Tensor, Tensor]:
         """Return points ``(N, inputs)`` and weights of sum one."""
-        if self.law == "normal":
+        if self.distribution == "normal":
             x, w = np.polynomial.hermite_e.hermegauss(self.count)
-        elif self.law == "uniform":
+        elif self.distribution == "uniform":
             x, w = np.polynomial.legendre.leggauss(self.count)
             x = 2 * x
         else:
@@ -49,9 +49,9 @@ class Design:
     def sample(self, count: int, rng: torch.Generator) -> Tensor:
         """Draw inputs."""
         shape = (count, self.inputs)
-        if self.law == "normal":
+        if self.distribution == "normal":
             return torch.randn(shape, generator=rng, dtype=torch.float64)
-        if self.law == "uniform":
+        if self.distribution == "uniform":
             return torch.rand(shape, generator=rng, dtype=torch.float64) * 4 - 2
         return 2.0 * torch.randint(2, shape, generator=rng).double() - 1.0
 
@@ -68,13 +68,13 @@ class LeastSquares:
     Attributes:
         dim: Number of parameters.
         function: f.
-        design: Law of x.
+        design: Distribution of x.
         star: Reference point.
     """
 
     dim: int
     function: Function
-    design: Design
+    design: InputDesign
     star: Array
 
     def log_density(self, theta: Tensor, x: Tensor) -> Tensor:

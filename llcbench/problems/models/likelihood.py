@@ -70,9 +70,17 @@ class LikelihoodLoss:
         """Draw independently with replacement, a minibatch of its own for every chain."""
         if batch_size is None or not self.drawn:
             return self.full
-        data = self.full.x[0]
-        index = torch.randint(data.shape[0], (num_chains, batch_size), generator=rng)
-        return Observations(data[index], data.new_full((batch_size,), 1.0 / batch_size))
+        count = self.full.x.shape[1]
+        return self.rows(torch.randint(count, (num_chains, batch_size), generator=rng))
+
+    def rows(self, index: Tensor) -> Observations:
+        """Return the observations of given numbers, ``(chains, batch)``."""
+        data, size = self.full.x[0], index.shape[1]
+        return Observations(data[index], data.new_full((size,), 1.0 / size))
+
+    def row_lookup(self) -> Callable[[Tensor], Observations] | None:
+        """Return `rows`; None in population."""
+        return self.rows if self.drawn else None
 
     def excess(self, theta: Tensor, batch: Observations) -> Tensor:
         """Return the excess loss, ``(chains,)``."""

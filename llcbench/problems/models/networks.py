@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from llcbench.problems.models.assemble import check_size, model_problem
-from llcbench.problems.models.least_squares import Design, Function, LeastSquares
+from llcbench.problems.models.least_squares import Function, InputDesign, LeastSquares
 from llcbench.problems.models.likelihood import Array, Likelihood
 from llcbench.problems.polynomials.algebra import filters, matrices, networks
 from llcbench.problems.polynomials.algebra.definition import Definition
@@ -20,7 +20,7 @@ def _regression(
     identifier: str,
     found: Definition,
     function: Function,
-    design: Design,
+    design: InputDesign,
     formula: str,
     statement: str,
 ) -> Likelihood:
@@ -37,7 +37,7 @@ def _phase(identifier: str, dim: int, nonzero: int) -> Likelihood:
     check_size(identifier, dim, 1, 5)
     return _regression(
         identifier, matrices.MAKERS["phase"].make(dim, nonzero),
-        lambda theta, x: (x @ theta.unsqueeze(2)).square(), Design("normal", dim, 3),
+        lambda theta, x: (x @ theta.unsqueeze(2)).square(), InputDesign("normal", dim, 3),
         f"y = (w . x)^2 + N(0, 1), x normal in R^{dim}, truth {'(x_1)^2' if nonzero else '0'}",
         "the quadratic form of normal inputs determines w w^T: K = |D|^2 + tr(D)^2 / 2",
     )  # fmt: skip
@@ -51,7 +51,7 @@ def _quadratic(identifier: str, units: int) -> Likelihood:
         return (a * (x * b).square()).sum(2, keepdim=True)
 
     return _regression(
-        identifier, networks.MAKERS["quadratic"].make(units), function, Design("normal", 1, 3),
+        identifier, networks.MAKERS["quadratic"].make(units), function, InputDesign("normal", 1, 3),
         f"y = sum_i a_i (b_i x)^2 + N(0, 1), {units} units, truth 0",
         "K = 3/2 (sum_i a_i b_i^2)^2 for a normal input",
     )  # fmt: skip
@@ -67,7 +67,8 @@ def _cp(identifier: str, rank: int, *dims: int) -> Likelihood:
         return torch.stack(parts).prod(0).sum(2, keepdim=True)
 
     return _regression(
-        identifier, matrices.MAKERS["cp"].make(rank, *dims), function, Design("signs", sum(dims)),
+        identifier, matrices.MAKERS["cp"].make(rank, *dims), function,
+        InputDesign("signs", sum(dims)),
         f"y = sum_r prod_f (u_rf . x_f) + N(0, 1), {rank} terms, signs x_f, dims"
         f" {'-'.join(map(str, dims))}",
         "products of independent signs are orthonormal: K = |T - T*|^2 / 2",
@@ -89,7 +90,7 @@ def _conv(identifier: str, first: int, second: int, *, common: bool) -> Likeliho
         return (x.unfold(2, length, 1) @ kernel).squeeze(3)
 
     return _regression(
-        identifier, found, function, Design("signs", length + 1),
+        identifier, found, function, InputDesign("signs", length + 1),
         f"y = a * b * x + N(0, I), one channel, filters of lengths {first} and {second}, two"
         f" outputs, truth {'with a common root' if common else '0'}",
         "the outputs see the composed filter through independent inputs: K = |a * b - c|^2",
@@ -105,7 +106,7 @@ def _unit(identifier: str, inputs: int, outputs: int) -> Likelihood:
         return hidden * theta[:, None, :outputs]
 
     star = np.zeros(inputs + outputs)
-    model = LeastSquares(len(star), function, Design("normal", inputs, 16), star)
+    model = LeastSquares(len(star), function, InputDesign("normal", inputs, 16), star)
     return model_problem(
         identifier, model, lambda: one_hidden_unit(inputs, outputs),
         "attained where both layers vanish",
@@ -126,7 +127,7 @@ def _relu(identifier: str, units: int, inputs: int, *, bias: bool) -> Likelihood
         shift = rest[:, None, units * inputs :] if bias else theta.new_zeros(1, 1, 1)
         return (a * torch.relu(x @ slopes.mT + shift)).sum(2, keepdim=True)
 
-    model = LeastSquares(len(star), function, Design("uniform", inputs, 48 // inputs), star)
+    model = LeastSquares(len(star), function, InputDesign("uniform", inputs, 48 // inputs), star)
     return model_problem(
         identifier, model, lambda: relu_identifiable(units, inputs, bias),
         "true parameters differ by the order of the units and by their scales",

@@ -31,7 +31,7 @@ def per_sample(
     return losses
 
 
-class Rows(NamedTuple):
+class SampleNumbers(NamedTuple):
     """A minibatch of every chain, or all samples.
 
     Attributes:
@@ -78,14 +78,14 @@ class ModuleLoss:
                 [per_sample(self.loss, self.module(x), y) for x, y in zip(*parts, strict=True)]
             )
 
-    def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Rows:
+    def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> SampleNumbers:
         """Draw independently with replacement, a minibatch of its own for every chain."""
         if batch_size is None:
-            return Rows(None)
+            return SampleNumbers(None)
         shape = (num_chains, batch_size)
-        return Rows(torch.randint(len(self.inputs), shape, generator=rng))
+        return SampleNumbers(torch.randint(len(self.inputs), shape, generator=rng))
 
-    def excess(self, theta: Tensor, batch: Rows) -> Tensor:
+    def excess(self, theta: Tensor, batch: SampleNumbers) -> Tensor:
         """Return the excess loss, ``(chains,)``."""
         with torch.no_grad():
             rows = [self._pieces(batch, chain) for chain in range(len(theta))]
@@ -96,7 +96,7 @@ class ModuleLoss:
                 ]
             )
 
-    def excess_and_grad(self, theta: Tensor, batch: Rows) -> tuple[Tensor, Tensor]:
+    def excess_and_grad(self, theta: Tensor, batch: SampleNumbers) -> tuple[Tensor, Tensor]:
         """Return the excess loss ``(chains,)`` and its gradient ``(chains, dim)``."""
         losses, grads = theta.new_zeros(len(theta)), torch.zeros_like(theta)
         for chain, point in enumerate(theta):
@@ -113,13 +113,13 @@ class ModuleLoss:
                 grads[chain] += torch.cat([part.reshape(-1) for part in parts])
         return losses, grads
 
-    def baseline(self, batch: Rows) -> Tensor:
+    def baseline(self, batch: SampleNumbers) -> Tensor:
         """Return the loss at ``w_star`` on the batch, ``(chains,)`` or a scalar."""
         if batch.numbers is None:
             return self.reference.mean()
         return self.reference[batch.numbers].mean(1)
 
-    def _pieces(self, batch: Rows, chain: int) -> Iterator[tuple[Tensor, float]]:
+    def _pieces(self, batch: SampleNumbers, chain: int) -> Iterator[tuple[Tensor, float]]:
         """Return numbers of samples of a chain, some at a time, each with its share."""
         index = torch.arange(len(self.inputs)) if batch.numbers is None else batch.numbers[chain]
         return ((piece, len(piece) / len(index)) for piece in torch.split(index, CHUNK))

@@ -57,7 +57,3 @@ class Samples(NamedTuple):
     noise: Tensor | None
     outputs: Tensor | None = None
     star: Tensor | None = None
-
-    def spent(self) -> "Samples":
-        """Return the batch without the true outputs, whose memory serves for something else."""
-        return self._replace(outputs=None)

@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from llcbench.types import LayerGradient, Visit
+from llcbench.types import LayerForm, LayerGradient, Visit
 
 # Chains of at most so many weights are written layer by layer and joined.
 SMALL = 2**16
@@ -46,6 +46,10 @@ class LinearNetwork:
     def inputs(self) -> int:
         """Width of the input."""
         return self.widths[0]
+
+    def form(self) -> LayerForm:
+        """Return the widths."""
+        return LayerForm(self.widths)
 
     def layers(self, theta: Tensor) -> list[Tensor]:
         """Return the weight matrices as views, each ``(chains, H_k, H_{k-1})``."""
@@ -85,7 +89,7 @@ class LinearNetwork:
 
     @lru_cache(maxsize=64)  # noqa: B019 - networks are small, frozen and few
     def through_layers(self, batch_size: int) -> bool:
-        """Tell whether sending the samples through the layers takes no more operations.
+        """Return whether sending the samples through the layers takes no more operations.
 
         Halved counts, with ``d`` the weights and ``d_1`` those of the first layer:
         ``B (3 d - d_1)`` for the samples, beside true outputs that are known, and

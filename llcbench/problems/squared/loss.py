@@ -9,14 +9,28 @@ import torch
 from torch import Tensor
 
 from llcbench.problems.squared.batches import ChainMoments, Moments, Population, Samples
-from llcbench.problems.squared.errors import excess, excess_and_residual
 from llcbench.problems.squared.linear_map import LayerPass, LinearNetwork, ProductPass, Pullback
-from llcbench.problems.squared.precision import Matmul, precision
+from llcbench.problems.squared.minibatches import GatheredBatches, MomentBlocks, narrow
+from llcbench.problems.squared.precision import precision
 from llcbench.problems.squared.streams import Stream, StreamMoments
-from llcbench.types import Data, Visit
+from llcbench.sampling.minibatches import DrawnBatches
+from llcbench.types import (
+    Data,
+    DiagonalForm,
+    GeneratorForm,
+    LayerForm,
+    Matmul,
+    Minibatches,
+    MomentForm,
+    NoiseSource,
+    Visit,
+)
 
 PassT = TypeVar("PassT", ProductPass, LayerPass)
 OutT = TypeVar("OutT", Tensor, Tensor | None)
+# From this length on an inner product is worth an operation of its own.
+LONG = 2**13
+
 Batch = Population | Moments | StreamMoments | ChainMoments | Samples
 
 
@@ -34,6 +48,9 @@ class Map(Protocol):
     @property
     def inputs(self) -> int:
         """Columns of ``M``."""
+
+    def form(self) -> LayerForm | GeneratorForm | DiagonalForm | None:
+        """Return the structure of ``M`` as plain data, None where it has no such form."""
 
     def value(self, theta: Tensor) -> Tensor:
         """Return ``M``, ``(chains, out, in)``."""
@@ -58,6 +75,7 @@ class SquaredLoss:
         data: What minibatches are drawn from; None in population.
         noisy: Whether labels carry noise.
         matmul: Precision of the matrix products on the way back, see `precision`.
+        noise_sd: Standard deviation of the distribution that the label noise was drawn from.
     """
 
     map: Map
@@ -67,6 +85,7 @@ class SquaredLoss:
     data: Data | Stream | None
     noisy: bool = True
     matmul: Matmul = "full"
+    noise_sd: float = 0.0
     # Buffers of the last pass of each kind, for callers that bring their own gradient.
     _passes: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -114,7 +133,9 @@ class SquaredLoss:
         if network is None:
             return self.head(self.map.value(theta) - self.reference, batch)[0]
         assert isinstance(batch, Samples)
-        return excess(network.errors(theta, batch.inputs, self.reference), batch.noise, self.scale)
+        return excess_of(
+            network.errors(theta, batch.inputs, self.reference), batch.noise, self.scale
+        )
 
     def excess_and_grad(
         self, theta: Tensor, batch: Batch, out: Tensor | None = None
@@ -149,6 +170,10 @@ class SquaredLoss:
             sent.backward(residual, 2 * self.scale / residual.shape[1])
         return loss, gradient
 
+    def excess_and_grad_into(self, theta: Tensor, batch: Batch, out: Tensor) -> Tensor:
+        """Return the excess loss ``(chains,)`` and write its gradient; buffers are kept."""
+        return self.excess_and_grad(theta, batch, out)[0]
+
     def num_parts(self, batch: Batch) -> int:
         """Return in how many layers the gradient on a batch can be had, 0 where in none."""
         network = self._sent(batch)
@@ -159,7 +184,7 @@ class SquaredLoss:
 
         ``visit`` may move a layer in place once it is called with its gradient; the whole gradient
         is never formed. Only where `num_parts` counts any. True outputs that the batch knows are
-        written over; `Samples.spent` is what is left of it.
+        written over; `spent` is what is left of it.
         """
         network = self._sent(batch)
         assert network is not None
@@ -169,9 +194,17 @@ class SquaredLoss:
             sent.visit(residual, 2 * self.scale / residual.shape[1], visit)
         return loss
 
+    def spent(self, batch: Batch) -> Batch:
+        """Return the batch without the true outputs, whose memory serves for something else."""
+        return batch._replace(outputs=None) if isinstance(batch, Samples) else batch
+
     def release(self) -> None:
         """Forget the buffers that were kept for the next call."""
         self._passes.clear()
+
+    def dtype(self) -> torch.dtype:
+        """Return the precision of its tensors."""
+        return self.reference.dtype
 
     def placed(self, device: str, matmul: Matmul) -> "SquaredLoss":
         """Return the loss with its tensors on a device and a precision of matrix products."""
@@ -191,6 +224,52 @@ class SquaredLoss:
         return replace(
             self, reference=reference, moments=moments, data=data, matmul=matmul, _passes={}
         )
+
+    def minibatches(self, num_chains: int, batch_size: int | None) -> Minibatches:
+        """Return the source of the batches of a run; a size of None gives the full batch."""
+        if batch_size is None or not isinstance(self.data, Data):
+            return DrawnBatches(self, num_chains, batch_size)
+        shape = (num_chains, batch_size)
+        sent = isinstance(self.map, LinearNetwork) and self.map.through_layers(batch_size)
+        noise = self.data.noise if self.noisy else None
+        rows = None if sent else narrow(self.data.inputs, noise, batch_size)
+        if rows is not None:
+            return MomentBlocks(shape, rows, (self.map.inputs, self.map.outputs), self.scale)
+        star = self.scale / batch_size * self.noise_squares if self.noisy else None
+        return GatheredBatches(
+            shape, self.data.inputs, noise, self.true_outputs if sent else None, star
+        )
+
+    def row_lookup(self) -> Callable[[Tensor], Samples] | None:
+        """Return `rows`; None in population."""
+        return None if self.data is None else self.rows
+
+    def noisy_labels(self) -> bool:
+        """Return whether labels carry noise."""
+        return self.noisy
+
+    def noise_sources(self) -> tuple[NoiseSource, ...] | None:
+        """Return the label noise of a stored data set, nothing without any.
+
+        None for a data set that is too large to be stored: its effect is not known.
+        """
+        if isinstance(self.data, Stream):
+            return None if self.noisy else ()
+        if not self.noise_sd or not isinstance(self.moments, Moments):
+            return ()
+        count = num_rows(self.data)
+        return (NoiseSource(self.moments.second, self.noise_sd, count, self.scale),)
+
+    def excess_and_deltas(self, theta: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the excess on all data, ``(chains,)``, and ``M(w) - M(w_star)``, if noisy."""
+        delta = self.map.value(theta) - self.reference
+        return self.head(delta, self.moments)[0], (delta,) if self.noise_sources() else ()
+
+    def moment_form(self) -> MomentForm:
+        """Return the loss on all data, or in population."""
+        if isinstance(self.moments, Population):
+            return MomentForm(self.scale, self.moments.second, None)
+        return MomentForm(self.scale, self.moments.second, self.moments.cross)
 
     def baseline(self, batch: Batch) -> Tensor:
         """Return the loss at ``w_star``: a scalar for the full batch, else ``(chains,)``."""
@@ -221,7 +300,7 @@ class SquaredLoss:
             return 0.5 * (delta * grad).sum((1, 2)), grad
         if isinstance(batch, Samples):
             error = batch.inputs @ delta.mT
-            loss = excess(error, batch.noise, self.scale)
+            loss = excess_of(error, batch.noise, self.scale)
             residual = error if batch.noise is None else error - batch.noise
             return loss, (2 * self.scale / error.shape[1]) * (residual.mT @ batch.inputs)
         moved = delta @ batch.second - batch.cross
@@ -259,6 +338,44 @@ class SquaredLoss:
         return cast(PassT, found)
 
 
-def num_rows(data: Data | Stream) -> int:
+def excess_of(error: Tensor, noise: Tensor | None, scale: float) -> Tensor:
+    """Return ``scale * mean (D x) . (D x - 2 noise)``, ``(chains,)``.
+
+    Args:
+        error: ``D x`` with ``D = M(w) - M(w_star)``, ``(chains, batch, out)``.
+        noise: Noise of the labels, likewise; None where there is none.
+        scale: Factor of the mean squared error.
+    """
+    squares = _products(error, error)
+    if noise is not None:
+        squares = squares - 2 * _products(error, noise)
+    return (scale / error.shape[1]) * squares
+
+
+def excess_and_residual(error: Tensor, noise: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
+    """Return the excess and ``D x - noise``, which is written over the errors."""
+    if noise is None or error[0].numel() < LONG:
+        loss = excess_of(error, noise, scale)
+        return loss, error if noise is None else error.sub_(noise)
+    # Chain by chain, as long as its errors are in the cache; a view, for in a copy they would stay
+    # as they are.
+    squares = []
+    for one, own in zip(error.view(len(error), -1), noise.flatten(1), strict=True):
+        squares.append(torch.dot(one, one).sub_(torch.dot(one, own), alpha=2))
+        one.sub_(own)
+    return torch.stack(squares).mul_(scale / error.shape[1]), error
+
+
+def _products(a: Tensor, b: Tensor) -> Tensor:
+    """Return the inner products of the rows of two arrays, ``(chains,)``."""
+    if a[0].numel() < LONG:
+        return (a * b).flatten(1).sum(1)
+    # Nothing is written: twice as fast as a product and its sum, and their memory is not needed.
+    pairs = zip(a.flatten(1), b.flatten(1), strict=True)
+    return torch.stack([torch.dot(x, y) for x, y in pairs])
+
+
+def num_rows(data: Data | Stream | None) -> int:
     """Return the number of samples."""
+    assert data is not None
     return data.num_data if isinstance(data, Stream) else data.inputs.shape[0]

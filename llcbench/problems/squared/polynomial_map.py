@@ -7,7 +7,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from llcbench.problems.squared.regression import Pullback
+from llcbench.problems.squared.linear_map import Pullback
+from llcbench.types import GeneratorForm
 from theory.polynomials.expression import Polynomial
 
 
@@ -40,6 +41,10 @@ class PolynomialMap:
     def inputs(self) -> int:
         """One column a generator."""
         return len(self.generators)
+
+    def form(self) -> GeneratorForm:
+        """Return the coefficients of the generators."""
+        return GeneratorForm(tuple(generator.terms for generator in self.generators))
 
     def value(self, theta: Tensor) -> Tensor:
         """Return the generators, ``(chains, 1, J)``."""

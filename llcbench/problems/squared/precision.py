@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Literal
 
 import torch
 
-Matmul = Literal["full", "bfloat16"]
+from llcbench.types import Matmul
 
 
 def precision(matmul: Matmul) -> AbstractContextManager[None]:

@@ -18,8 +18,8 @@ from torch import Tensor
 from llcbench.problems.squared.batches import ChainMoments, Moments, Population, Samples
 from llcbench.problems.squared.linear_map import Pullback
 from llcbench.problems.squared.loss import Batch, Map, SquaredLoss
-from llcbench.problems.squared.streams import STORED_BYTES, Law, Stream, StreamMoments
-from llcbench.types import Data, Truth
+from llcbench.problems.squared.streams import STORED_BYTES, Stream, StreamMoments
+from llcbench.types import Data, InputDistribution, SquaredForm, Truth
 from theory.tempered import Tempered
 
 __all__ = [
@@ -48,12 +48,12 @@ BLOCK_ROWS = 2**13
 @final
 @dataclass(frozen=True)
 class Inputs:
-    """Law of the regression inputs: independent entries, standard normal or uniform on [-10, 10].
+    """Distribution of the inputs: independent entries, standard normal or uniform on [-10, 10].
 
     The second is the published one for deep linear networks (Lau et al. 2023).
     """
 
-    kind: Law = "normal"
+    kind: InputDistribution = "normal"
 
     @property
     def second_moment(self) -> float:
@@ -86,7 +86,7 @@ class Regression:
         why_hard: What an estimator can get wrong here.
         keywords: Tags for selection.
         scale: Factor of the mean squared error; 1/2 for a unit-variance Gaussian likelihood.
-        inputs: Law of the inputs.
+        inputs: Distribution of the inputs.
         noise_sd: Standard deviation of the label noise in sampled data.
         num_data: Number of samples, None for the population loss.
         version: Raised when the density changes.
@@ -143,8 +143,7 @@ class Regression:
         """
         if self.num_data is None:
             return None
-        stored = self.map.inputs + (self.map.outputs if self.noise_sd else 0)
-        if 8 * self.num_data * stored > STORED_BYTES:
+        if self._streamed:
             seed = int(torch.randint(2**62, (), generator=rng))
             widths = (self.map.inputs, self.map.outputs)
             return Stream(self.num_data, *widths, self.inputs.kind, self.noise_sd, seed)
@@ -154,6 +153,25 @@ class Regression:
             return Data(inputs, inputs.new_zeros(()).expand(shape))
         noise = torch.randn(shape, generator=rng, dtype=torch.float64).mul_(self.noise_sd)
         return Data(inputs, noise)
+
+    @property
+    def _streamed(self) -> bool:
+        stored = self.map.inputs + (self.map.outputs if self.noise_sd else 0)
+        return 8 * (self.num_data or 0) * stored > STORED_BYTES
+
+    def squared_form(self) -> SquaredForm:
+        """Return the problem as plain data."""
+        return SquaredForm(
+            map=self.map.form(),
+            inputs=self.map.inputs,
+            outputs=self.map.outputs,
+            scale=self.scale,
+            distribution=self.inputs.kind,
+            variance=self.inputs.second_moment,
+            noise_sd=self.noise_sd,
+            single=self.single,
+            streamed=self._streamed,
+        )
 
     def bind(self, data: Data | Stream | None, dtype: torch.dtype) -> SquaredLoss:
         """Return the loss on a data set, or in population."""
@@ -172,7 +190,8 @@ class Regression:
         noise = data.noise.to(dtype) if noisy else reference.new_zeros(()).expand(data.noise.shape)
         kept = Data(data.inputs.to(dtype), noise)
         full = Moments(*(moment.to(dtype) for moment in _moments(kept)))
-        return SquaredLoss(self.map, self.scale, reference, full, kept, noisy)
+        sd = self.noise_sd
+        return SquaredLoss(self.map, self.scale, reference, full, kept, noisy, noise_sd=sd)
 
     def tempered(
         self, nbeta: float, gamma: float, data: Data | Stream | None = None

@@ -5,17 +5,15 @@ A million samples of three thousand inputs are 24 GB; a minibatch of them takes 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, final
+from typing import final
 
 import torch
 from torch import Tensor
 
 from llcbench.problems.squared.batches import Moments
-from llcbench.types import Data
-
-Law = Literal["normal", "uniform10"]
+from llcbench.types import Data, InputDistribution
 
 # A stored data set may take this much memory; larger ones are streams.
 STORED_BYTES = 256 * 2**20
@@ -61,7 +59,7 @@ class Stream:
         num_data: Number of samples.
         inputs: Width of an input.
         outputs: Width of an output.
-        law: Law of the entries of the inputs: standard normal, or uniform on [-10, 10).
+        distribution: That of the entries of the inputs: standard normal, or uniform on [-10, 10).
         noise_sd: Standard deviation of the label noise.
         seed: What all entries depend on.
     """
@@ -69,7 +67,7 @@ class Stream:
     num_data: int
     inputs: int
     outputs: int
-    law: Law
+    distribution: InputDistribution
     noise_sd: float
     seed: int
 
@@ -90,8 +88,16 @@ class Stream:
             noise = inputs.new_zeros(()).expand(self.num_data, self.outputs)
         return Data(inputs, noise)
 
+    def second_moment(self) -> Tensor:
+        """Return the mean of ``x x^T`` in double precision, ``(in, in)``; takes a pass."""
+        return StreamMoments(self, torch.float64).second
+
+    def noise_free(self) -> "Stream":
+        """Return the same inputs without label noise."""
+        return replace(self, noise_sd=0.0)
+
     def _inputs(self, rows: Tensor) -> Tensor:
-        if self.law == "uniform10":
+        if self.distribution == "uniform10":
             return uniforms(rows, self.inputs, self.seed, 0).mul_(20).sub_(10)
         return _normal(rows, self.inputs, self.seed, 0)
 

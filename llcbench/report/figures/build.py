@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from llcbench.files import write as write_file
 from llcbench.report.figures.paper_figure import Claim, Drawing, PaperFigure
 from llcbench.report.figures.results import Results
 from llcbench.report.figures.rows import write_rows
@@ -52,17 +53,15 @@ def draw(figure: PaperFigure, results: Results) -> Drawing:
 
 def write(figure: PaperFigure, drawing: Drawing, out: Path) -> list[Path]:
     """Write ``<stem>.svg``, ``.pdf`` and ``.csv``; the same results give the same bytes."""
-    out.mkdir(parents=True, exist_ok=True)
     paths = [out / f"{figure.stem}.{suffix}" for suffix in ("svg", "pdf", "csv")]
-    paths[0].write_text(to_svg(drawing.figure), encoding="utf-8")
-    paths[1].write_bytes(to_pdf(drawing.figure))
+    write_file(paths[0], to_svg(drawing.figure))
+    write_file(paths[1], to_pdf(drawing.figure))
     write_rows(paths[2], drawing.rows)
     return paths
 
 
 def write_claims(drawn: Sequence[tuple[PaperFigure, Drawing]], out: Path) -> Path:
     """Write what figures say as one JSON, merged by id with what is there."""
-    out.mkdir(parents=True, exist_ok=True)
     path = out / CLAIMS
     entries = {str(entry["id"]): entry for entry in read_claims(path)}
     for figure, drawing in drawn:
@@ -77,7 +76,7 @@ def write_claims(drawn: Sequence[tuple[PaperFigure, Drawing]], out: Path) -> Pat
             "claims": [asdict(claim) for claim in drawing.claims],
         }
     text = json.dumps([entries[key] for key in sorted(entries)], indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_file(path, text + "\n")
     return path
 
 

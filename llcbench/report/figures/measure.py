@@ -1,21 +1,27 @@
 """Measuring what a figure needs, cell by cell; what is interrupted goes on."""
 
 import json
+import shutil
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, final
 
-from tqdm import tqdm
-
+from llcbench.files import content_key, write
 from llcbench.provenance import environment
 from llcbench.report.figures.paper_figure import PaperFigure, Scale
 from llcbench.report.figures.results import Results
 from llcbench.report.figures.rows import Row, write_rows
+from llcbench.run.executors.executor import Serial
+from llcbench.run.runner import Outcome, Terms, run_missing
+from llcbench.run.store import Store
 
 
 def measure(figure: PaperFigure, results: Results, scale: Scale, *, progress: bool = True) -> Path:
     """Measure all cells of a figure and replace its rows when the last one is done.
 
-    Finished cells are kept in a file beside the rows until then, so that the next call goes on
+    Finished cells are kept in a folder beside the rows until then, so that the next call goes on
     after an interruption.
 
     Raises:
@@ -24,41 +30,100 @@ def measure(figure: PaperFigure, results: Results, scale: Scale, *, progress: bo
     if figure.measurement is None:
         raise ValueError(f"{figure.id} has no measurement of its own; it reads {figure.inputs}")
     target = results.measured(figure.id)
-    partial = target.with_suffix(".partial.jsonl")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    done = _finished(partial)
+    folder = target.with_suffix(".partial")
+    store = cell_store(folder)
+    done = {cell.name: cell for cell in store.contents().records.values()}
     cells = figure.measurement.cells(scale)
     started = time.perf_counter()
-    shown = tqdm(cells, desc=figure.id, unit="cell", disable=None if progress else True)
-    for cell in shown:
-        if cell not in done:
-            rows: list[Row] = [{"cell": cell, **row} for row in figure.measurement.run(scale, cell)]
-            done[cell] = rows
-            with partial.open("a", encoding="utf-8") as handle:
-                handle.write(json.dumps({"cell": cell, "rows": rows}) + "\n")
-    write_rows(target, [row for cell in cells for row in done[cell]])
+    study = CellStudy(folder, figure, scale, [name for name in cells if name not in done])
+    outcome = run_missing(study, Serial(), progress=progress)
+    done |= {cell.name: cell for cell in outcome.finished}
+    write_rows(target, [{"cell": name, **row} for name in cells for row in done[name].rows])
     _note(target, scale, time.perf_counter() - started)
-    partial.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
     return target
 
 
-def _finished(path: Path) -> dict[str, list[Row]]:
-    """Return the cells of an interrupted measurement; a torn last line is measured again."""
-    found: dict[str, list[Row]] = {}
-    if not path.exists():
-        return found
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            break
-        found[entry["cell"]] = entry["rows"]
-    kept = [json.dumps({"cell": cell, "rows": rows}) + "\n" for cell, rows in found.items()]
-    path.write_text("".join(kept), encoding="utf-8")
-    return found
+@final
+@dataclass(frozen=True)
+class MeasuredCell:
+    """The rows of one cell.
+
+    Attributes:
+        name: Name of the cell.
+        rows: What was measured.
+    """
+
+    name: str
+    rows: list[Row]
+
+
+@final
+@dataclass(frozen=True)
+class CellStudy:
+    """Cells of a figure, made in this process.
+
+    Attributes:
+        root: The folder of finished cells.
+        figure: What they are for.
+        scale: At which scale.
+        tasks: Names of the cells that are missing.
+    """
+
+    root: Path
+    figure: PaperFigure
+    scale: Scale
+    tasks: Sequence[str]
+    unit = "cell"
+    threads = 1
+
+    @property
+    def title(self) -> str:
+        """Id of the figure."""
+        return self.figure.id
+
+    def lengths(self) -> dict[str, int]:
+        """Return one for every cell: the bar counts cells."""
+        return dict.fromkeys(map(self.key, self.tasks), 1)
+
+    def key(self, task: str) -> str:
+        """Return the key of a cell."""
+        return content_key(task)
+
+    def shared(self) -> tuple[()]:
+        """Return nothing: cells share nothing."""
+        return ()
+
+    def work(self, terms: Terms) -> Callable[[str], MeasuredCell]:
+        """Return what measures a cell; one that has begun is finished, whatever the time."""
+        return self._measured
+
+    def take(self, task: str, result: Any, outcome: Outcome[MeasuredCell]) -> None:
+        """Save the rows of a cell."""
+        cell_store(self.root).save(self.key(task), result)
+        outcome.finished.append(result)
+
+    def _measured(self, cell: str) -> MeasuredCell:
+        if self.figure.measurement is None:
+            raise ValueError(f"{self.figure.id} has no measurement of its own")
+        return MeasuredCell(cell, [*self.figure.measurement.run(self.scale, cell)])
+
+
+def cell_store(folder: Path) -> Store[MeasuredCell]:
+    """Return the cells of an interrupted measurement; a torn one is measured again."""
+    return Store(folder / "cells", _decoded, lambda cell: [content_key(cell.name)], _encoded)
+
+
+# The standard library writes NaN and numbers of numpy, which rows may hold.
+def _encoded(cell: MeasuredCell) -> bytes:
+    return json.dumps([cell.name, cell.rows]).encode()
+
+
+def _decoded(content: bytes) -> MeasuredCell:
+    name, rows = json.loads(content)
+    return MeasuredCell(name, rows)
 
 
 def _note(target: Path, scale: str, seconds: float) -> None:
     note = {"scale": scale, "seconds_of_the_last_call": round(seconds, 1), **environment()}
-    path = target.with_suffix(".json")
-    path.write_text(json.dumps(note, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write(target.with_suffix(".json"), json.dumps(note, indent=1, sort_keys=True) + "\n")

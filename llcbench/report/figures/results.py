@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 from llcbench.report.figures.rows import Cells, read_rows
 
 if TYPE_CHECKING:
-    from llcbench.heuristics.store import Contents
+    from llcbench.heuristics.store import TrialResults
     from llcbench.records import RunRecord
 
 
@@ -25,7 +25,7 @@ class Results:
     root: Path
     scale: str = "cpu"
     _runs: dict[str, "list[RunRecord]"] = field(default_factory=dict, repr=False, compare=False)
-    _trials: dict[str, "Contents"] = field(default_factory=dict, repr=False, compare=False)
+    _trials: dict[str, "TrialResults"] = field(default_factory=dict, repr=False, compare=False)
 
     def runs(self, suite: str) -> "list[RunRecord]":
         """Return the runs of a suite in order of their keys.
@@ -40,7 +40,7 @@ class Results:
             self._runs[suite] = [found[key] for key in sorted(found)]
         return self._runs[suite]
 
-    def trials(self, suite: str) -> "Contents":
+    def trials(self, suite: str) -> "TrialResults":
         """Return designs and trials of a suite of training heuristics, such as ``gc``.
 
         Raises:

@@ -1,6 +1,7 @@
 """Rows of numbers: read from CSV, picked by their values, and written."""
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from llcbench.files import write
 from llcbench.records import number_or_word
 
 Value = float | int | str | bool | None
@@ -49,10 +51,8 @@ def read_rows(path: Path) -> list[Cells]:
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """Write rows with the union of their columns, whole or not at all; floats keep every digit."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".tmp")
-    with partial.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in rows)
-    partial.replace(path)
+    handle = io.StringIO()
+    writer = csv.DictWriter(handle, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in rows)
+    write(path, handle.getvalue())

@@ -10,18 +10,19 @@ from llcbench.records import RunRecord
 from llcbench.report.leaderboard_plots import PROFILE_CAPTION, SENSITIVITY_CAPTION
 from llcbench.report.leaderboard_table import leaderboard_table
 from llcbench.report.score_table import sampler_table
-from llcbench.report.sections import Section, anchor, section
 from llcbench.report.site import overview, reproduce
 from llcbench.report.site.boards import aside_of
 from llcbench.report.site.costs import ABOVE, costs
 from llcbench.report.site.gallery import Plate, claims_in, gallery, verdicts
 from llcbench.report.site.layout import PAGES, Site
 from llcbench.report.site.leaders import leaders
-from llcbench.report.site.results import Results, results_of
+from llcbench.report.site.pictures import LEGEND
+from llcbench.report.site.results import SiteResults, results_of
 from llcbench.report.site.sampler_view import sampler_view
-from llcbench.report.site.sources import Source, records_of
-from llcbench.report.site.strips import LEGEND
+from llcbench.report.site.sections import Section, anchor, section
+from llcbench.report.site.sources import Source, records_of, source_of
 from llcbench.report.tables import to_csv, to_markdown, without_constants
+from llcbench.run.store import RunStore
 
 
 def write_site(sources: Sequence[Source], out: Path, figures: Path | None = None) -> Path:
@@ -59,7 +60,20 @@ def write_site(sources: Sequence[Source], out: Path, figures: Path | None = None
     return first
 
 
-def _scores(site: Site, results: Results) -> None:
+def write_page(store: RunStore, out: Path) -> Path:
+    """Write the site of one store and return its first page.
+
+    Args:
+        store: Runs to report on; it is only read.
+        out: Folder to write to; it is made if necessary.
+
+    Raises:
+        ValueError: If the store holds no readable run.
+    """
+    return write_site([source_of(store)], out)
+
+
+def _scores(site: Site, results: SiteResults) -> None:
     table, constants = without_constants(results.table)
     names = [column.name for column in table.columns]
     # The state stands before costs and settings, where it is seen without scrolling.
@@ -79,7 +93,7 @@ def _samplers(
     site: Site,
     sources: Sequence[Source],
     records: Sequence[RunRecord],
-    results: Results,
+    results: SiteResults,
     ladders: dict[str, str],
 ) -> None:
     for name in sorted(site.samplers):
@@ -115,7 +129,7 @@ def _reproduce(
     )  # fmt: skip
 
 
-def _problems(site: Site, records: Sequence[RunRecord], results: Results) -> list[Section]:
+def _problems(site: Site, records: Sequence[RunRecord], results: SiteResults) -> list[Section]:
     groups: dict[str, list[RunRecord]] = {}
     for record in records:
         groups.setdefault(record.spec.problem, []).append(record)
@@ -137,7 +151,7 @@ def _problems(site: Site, records: Sequence[RunRecord], results: Results) -> lis
 def _leaders(
     site: Site,
     sources: Sequence[Source],
-    results: Results,
+    results: SiteResults,
     sections: Sequence[Section],
     boards: dict[str, Board],
 ) -> Path:

@@ -9,7 +9,7 @@ from llcbench.report.classes import class_table
 from llcbench.report.scaling import growth_table, scaling_figure, scaling_table
 from llcbench.report.site.sources import Source
 from llcbench.report.style import to_svg
-from llcbench.report.table import Table
+from llcbench.report.tables import Table
 
 # Exponents from so many parameters on: below, overhead is everything.
 ABOVE = 10_000

@@ -9,10 +9,11 @@ from typing import Any, final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from llcbench.report.html import inline
+from llcbench.files import write
 from llcbench.report.labels import name_of
-from llcbench.report.sections import anchor
+from llcbench.report.site.pictures import inline
 from llcbench.report.site.rows import body
+from llcbench.report.site.sections import anchor
 
 ASSETS = ("site.css", "site.js")
 # The names of all files of a site, so that the next one knows what to replace.
@@ -56,8 +57,7 @@ class Links:
 
     def sampler(self, label: str) -> str:
         """Return the link to the page of a sampler, empty if it has none."""
-        name = label.partition("@")[0]
-        name = name_of(name).partition(":")[0]
+        name = name_of(label)
         return self.page(f"samplers/{name}.html") if name in self.samplers else ""
 
     def cell(self, column: str, text: str) -> str:
@@ -103,16 +103,13 @@ class Site:
     def save(self, file: str, text: str) -> Path:
         """Write a file of the site."""
         path = self.out / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write(path, text, durable=False)
         self.files.add(file)
         return path
 
     def copy(self, source: Path, file: str) -> None:
         """Copy a file into the site."""
-        path = self.out / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(source.read_bytes())
+        write(self.out / file, source.read_bytes(), durable=False)
         self.files.add(file)
 
     def finish(self) -> None:

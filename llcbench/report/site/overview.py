@@ -7,14 +7,14 @@ from typing import final
 from markupsafe import Markup
 
 from llcbench.records import Guard, RunRecord
-from llcbench.report.html import inline
 from llcbench.report.labels import fraction, name_of
 from llcbench.report.plots import DECOMPOSITION_CAPTION, OVERVIEW_CAPTION, decomposition, overview
 from llcbench.report.score_table import failed_runs
-from llcbench.report.sections import Section
-from llcbench.report.site.results import Results
+from llcbench.report.site.pictures import inline
+from llcbench.report.site.results import SiteResults
+from llcbench.report.site.sections import Section
 from llcbench.report.site.sources import Source
-from llcbench.report.table import Cell, Column, Row, Table
+from llcbench.report.tables import Cell, Column, Row, Table
 from llcbench.scoring import Score
 
 # Figures of all estimates beside their truths are readable up to so many rows of scores.
@@ -68,7 +68,7 @@ class Overview:
     decomposition_caption: str
 
 
-def overview_of(sources: Sequence[Source], results: Results) -> Overview | None:
+def overview_of(sources: Sequence[Source], results: SiteResults) -> Overview | None:
     """Return the figures of the first source that is small enough for them, None without one."""
     for source in sources:
         found = results.of_source(source.name)
@@ -94,7 +94,7 @@ def counts(found: Sequence[Score]) -> dict[str, int]:
     }
 
 
-def source_table(sources: Sequence[Source], results: Results) -> Table:
+def source_table(sources: Sequence[Source], results: SiteResults) -> Table:
     """Return one row per source."""
     rows = []
     for source in sources:

@@ -7,7 +7,7 @@ from typing import final
 
 from llcbench.registry import suite_names
 from llcbench.report.site.sources import Environment, Source
-from llcbench.run.exports import is_file_of_runs
+from llcbench.run.exports import is_export
 from llcbench.run.suite import load
 
 HOUR, MINUTE = 3600.0, 60.0
@@ -85,7 +85,7 @@ def environments(sources: Sequence[Source]) -> list[tuple[str, int, dict[str, st
 
 def _file(source: Source, suite: str) -> str:
     """Return the committed file that the runs came from, or the name that one would have."""
-    return source.shown if is_file_of_runs(source.shown) else f"{suite}.jsonl.gz"
+    return source.shown if is_export(source.shown) else f"{suite}.jsonl.gz"
 
 
 def _time(seconds: float) -> str:

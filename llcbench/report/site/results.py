@@ -8,9 +8,9 @@ from markupsafe import Markup
 
 from llcbench.report.labels import name_of
 from llcbench.report.score_table import score_table
+from llcbench.report.site.pictures import strip
 from llcbench.report.site.sources import Source
-from llcbench.report.site.strips import strip
-from llcbench.report.table import Cell, Column, Row, Table
+from llcbench.report.tables import Cell, Column, Row, Table
 from llcbench.scoring import Score, scores
 
 SUITE = Column("suite", "store or file of runs", ("suite",), numeric=False)
@@ -31,7 +31,7 @@ ESSENTIAL = frozenset(
 
 @final
 @dataclass(frozen=True)
-class Results:
+class SiteResults:
     """All scores of a site.
 
     Attributes:
@@ -66,7 +66,7 @@ class Results:
         return without_blanks(table), strips
 
 
-def results_of(sources: Sequence[Source]) -> Results:
+def results_of(sources: Sequence[Source]) -> SiteResults:
     """Score the runs of every source; rows are in order of the problems."""
     found = [(s, source.name) for source in sources for s in scores(source.records)]
     ordered = sorted(found, key=lambda pair: pair[0].problem)
@@ -83,7 +83,7 @@ def results_of(sources: Sequence[Source]) -> Results:
         for i, row in enumerate(table.rows)
     )
     columns = (*table.columns[:2], *heads, *table.columns[2:])
-    return Results(
+    return SiteResults(
         tuple(kept), tuple(names), replace(table, columns=columns, rows=rows),
         tuple(strip(score) for score in kept),
     )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup, escape
 
-from llcbench.report.table import Cell, Column, Row, Table
+from llcbench.report.tables import Cell, Column, Row, Table
 
 WORDS = {"failed": "failed runs", "skipped": "not supported", "flagged": "guard failed"}
 NOTHING = "–"

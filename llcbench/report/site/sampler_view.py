@@ -12,7 +12,7 @@ from typing import final
 from llcbench.records import Guard, RunRecord, text
 from llcbench.report.score_table import short
 from llcbench.report.site.sources import Source
-from llcbench.report.table import Cell, Column, Row, Table
+from llcbench.report.tables import Cell, Column, Row, Table
 
 # More distinct values than these are written as a range.
 SEVERAL = 4

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import final
 
 from llcbench.records import RunRecord
-from llcbench.run.exports import is_file_of_runs, read
-from llcbench.run.store import Contents, Store
+from llcbench.run.exports import is_export, read
+from llcbench.run.store import Contents, RunStore
 
 # Folders above a committed file that may hold the environments: results/reference/v1/x.jsonl.gz.
 ABOVE = 3
@@ -51,7 +51,7 @@ def read_sources(given: Sequence[str | Path]) -> list[Source]:
     return _named(sorted(found, key=lambda s: (-len(s.records), s.name)))
 
 
-def source_of(store: Store) -> Source:
+def source_of(store: RunStore) -> Source:
     """Return the runs of a store.
 
     Raises:
@@ -79,8 +79,8 @@ def records_of(sources: Iterable[Source]) -> list[RunRecord]:
 
 
 def _source(path: Path) -> Source:
-    if not is_file_of_runs(path.name):
-        return source_of(Store(path))
+    if not is_export(path.name):
+        return source_of(RunStore(path))
     records = _sorted(read(path))
     if not records:
         raise ValueError(f"no runs in {str(path)!r}: the file is empty")
@@ -105,7 +105,7 @@ def _named(sources: list[Source]) -> list[Source]:
     return found
 
 
-def _notices(contents: Contents) -> tuple[str, ...]:
+def _notices(contents: Contents[RunRecord]) -> tuple[str, ...]:
     lines = [f"{path.name} is damaged: {reason}" for path, reason in contents.damaged.items()]
     lines += [f"{path.name} was left by a run that was killed" for path in contents.leftovers]
     return tuple(lines)

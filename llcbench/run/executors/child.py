@@ -17,11 +17,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from llcbench.files import write
 from llcbench.provenance import environment
 from llcbench.run.execute import load_plugins
-from llcbench.run.executors.failure import Died
 from llcbench.run.executors.machines import Reply, Script, pack, unpack
-from llcbench.run.executors.processes import IMPORTED
+from llcbench.run.executors.processes import IMPORTED, end_with
+from llcbench.run.failure import failure_of
 
 # A supervisor that has no more work, and could not say so, does not keep the memory for ever.
 IDLE_SECONDS = 300.0
@@ -41,7 +42,7 @@ def prepare(scripts: tuple[Script, ...]) -> None:
     with TemporaryDirectory() as folder:
         for name, source in scripts:
             path = Path(folder) / name
-            path.write_text(source, encoding="utf-8")
+            write(path, source, durable=False)
             load_plugins([str(path)])
 
 
@@ -69,7 +70,7 @@ def main(handle: int, forks: bool) -> None:
             orders.send(pid)
             code = _exit_code(pid, watched)
             orders.send(code)
-            # It ended by itself, since nothing came.
+            # It ended on its own, since nothing came.
             line = _ordered(orders) if code else None
             # Not before: until then its id is no other's, and the supervisor may kill it.
             os.waitpid(pid, 0)
@@ -100,7 +101,7 @@ def _exit_code(pid: int, watched: int) -> int:
 
 def _serve(handle: int, watched: int) -> None:
     """Call what is sent and answer with the result, until nothing comes any more."""
-    threading.Thread(target=_end_with, args=(watched,), daemon=True).start()
+    threading.Thread(target=end_with, args=(watched,), daemon=True).start()
     with Connection(handle) as line:
         while line.poll(IDLE_SECONDS):
             try:
@@ -119,14 +120,7 @@ def _answer(work: bytes) -> bytes:
         # A run sets its threads, and they are part of the environment that its record names.
         return pack(Reply(result, environment(torch.get_num_threads())))
     except Exception as error:  # the supervisor goes on with another task
-        return pack(Died(f"{type(error).__name__}: {error}", "error"))
-
-
-def _end_with(parent: int) -> None:
-    """End this process when its parent was killed, whatever it computes just then."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
+        return pack(failure_of(error))
 
 
 def _import() -> None:

@@ -5,16 +5,15 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
-from itertools import chain
 from threading import Event
 from typing import Any, final
-from uuid import uuid4
 
-from llcbench.run.executors.drive import drive
-from llcbench.run.executors.failure import Died, ResultT, TaskT
-from llcbench.run.executors.machines import Machines, needs, opened, pack, scripts_of
+from llcbench.run.executors.drive import ResultT, TaskT, drive_at
+from llcbench.run.executors.machines import Machines, needs, pack
 from llcbench.run.executors.supervisor import Setup, stop, supervise
+from llcbench.run.failure import Failure
 
 _LOG = logging.getLogger(__name__)
 # Seconds in which a scheduler must answer, and in which one without workers must get some.
@@ -43,25 +42,29 @@ class Dask:
     plugins: tuple[str, ...] = ()
     limit: float | None = None
     machines: Machines = field(default_factory=Machines)
+    here = False
 
     def map(
         self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
-    ) -> Iterator[tuple[TaskT, ResultT | Died]]:
+    ) -> Iterator[tuple[TaskT, ResultT | Failure]]:
         """Yield every task with its result, as they finish; tasks are taken when they start.
 
         Raises:
             ValueError: If dask is not installed, or no scheduler answers.
             OSError: If the scheduler or all of its workers are lost.
         """
-        source = iter(tasks)
-        for first in source:
-            setup = Setup(uuid4().hex, scripts_of(self.plugins), self.limit, self.machines.memory)
+
+        @contextmanager
+        def opened() -> Iterator[_Workers]:
+            setup = Setup.of(self.plugins, self.limit, self.machines.memory)
             with self._client() as client:
-                places = _Workers(client, setup, function, self.machines.keep)
+                workers = _Workers(client, setup, function, self.machines)
                 try:
-                    yield from drive(chain([first], source), places)
+                    yield workers
                 finally:
-                    places.close()
+                    workers.close()
+
+        return drive_at(opened, tasks)
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
@@ -101,12 +104,12 @@ class _Workers:
         client: Any,
         setup: Setup,
         function: Callable[[Any], Any],
-        keep: Callable[[dict[str, str]], None],
+        machines: Machines,
     ) -> None:
         self._client = client
         self._setup = setup
         self._function = function
-        self._keep = keep
+        self._machines = machines
         self._at: dict[Any, str] = {}
         self._threads: dict[str, int] = {}
         self._fit: dict[str, bool] = {}
@@ -156,7 +159,7 @@ class _Workers:
         ]
 
     def close(self) -> None:
-        """Leave the workers as they were found."""
+        """Leave the workers as they were."""
         if self._client.status == "running":
             self._client.cancel(list(self._at))
             self._client.run(stop, self._setup.token, on_error="ignore")
@@ -165,15 +168,11 @@ class _Workers:
         del self._at[future]
         if not future.done():
             future.cancel()
-            return Died(f"its worker at {address} was lost")
-        try:
-            answer = opened(future.result(timeout=ANSWER))
-        except Exception as error:  # not of the task: those are answers
-            return Died(f"its worker at {address} failed: {type(error).__name__}: {error}")
-        if isinstance(answer, Died):
-            return replace(answer, message=f"{answer.message} (worker {address})")
-        self._keep(answer.environment)
-        return answer.result
+            return Failure(f"its worker at {address} was lost")
+        result = self._machines.received(partial(future.result, timeout=ANSWER), "its worker")
+        if isinstance(result, Failure):
+            return replace(result, message=f"{result.message} (worker {address})")
+        return result
 
     def _look(self) -> None:
         """Read which workers there are."""
@@ -191,13 +190,13 @@ class _Workers:
             )
 
     def _examine(self, addresses: list[str]) -> None:
-        """Tell workers with our version from others, whose numbers might differ."""
+        """Sort workers with our version from others, whose numbers might differ."""
         if not addresses:
             return
         ours = version("llcbench")
-        found = self._client.run(version, "llcbench", workers=addresses, on_error="return")
+        versions = self._client.run(version, "llcbench", workers=addresses, on_error="return")
         for address in addresses:
-            theirs = found.get(address)
+            theirs = versions.get(address)
             self._fit[address] = theirs == ours
             if theirs != ours:
                 text = f"llcbench {theirs}" if isinstance(theirs, str) else "no llcbench"
@@ -206,7 +205,7 @@ class _Workers:
                 )
 
 
-def _on_worker(setup: Setup, work: bytes) -> bytes | Died:
+def _on_worker(setup: Setup, work: bytes) -> bytes | Failure:
     """Make a task from inside a dask worker, within the memory that the worker has."""
     if setup.memory is None:
         worker = needs("distributed", "a dask worker").get_worker()

@@ -2,13 +2,18 @@
 
 import logging
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, final
+from itertools import chain
+from typing import Any, Generic, Protocol, TypeVar, final
 
-from llcbench.run.executors.failure import Died, TaskT
+from llcbench.run.failure import Failure
 
 _LOG = logging.getLogger(__name__)
+
+TaskT = TypeVar("TaskT")
+ResultT = TypeVar("ResultT")
 
 
 class Places(Protocol):
@@ -27,7 +32,7 @@ class Places(Protocol):
         ...
 
     def ended(self) -> list[tuple[Hashable, Any]]:
-        """Wait a moment; return handles that have ended, with result or ``Died``."""
+        """Wait a moment; return handles that have ended, with result or ``Failure``."""
         ...
 
 
@@ -38,7 +43,7 @@ class _Try(Generic[TaskT]):
 
     task: TaskT
     place: str = ""
-    death: Died | None = None
+    death: Failure | None = None
 
 
 @final
@@ -68,11 +73,21 @@ class _Queue(Generic[TaskT]):
         return None
 
 
+def drive_at(
+    opened: Callable[[], AbstractContextManager[Places]], tasks: Iterable[TaskT]
+) -> Iterator[tuple[TaskT, Any]]:
+    """Do as `drive` at places that are opened for the first task, and not at all without one."""
+    source = iter(tasks)
+    for first in source:
+        with opened() as places:
+            yield from drive(chain([first], source), places)
+
+
 def drive(tasks: Iterable[TaskT], places: Places) -> Iterator[tuple[TaskT, Any]]:
-    """Yield every task with its result or ``Died``, as they finish.
+    """Yield every task with its result or ``Failure``, as they finish.
 
     Tasks are taken when a place is free for them. One whose process died is tried once more; one
-    that hung is not.
+    that hung, or raised, is not.
     """
     queue = _Queue(tasks)
     flying: dict[Hashable, tuple[str, _Try[TaskT]]] = {}
@@ -88,7 +103,7 @@ def drive(tasks: Iterable[TaskT], places: Places) -> Iterator[tuple[TaskT, Any]]
             return
         for handle, result in places.ended():
             place, trial = flying.pop(handle)
-            if not isinstance(result, Died) or result.status == "timeout":
+            if not isinstance(result, Failure) or result.status in ("timeout", "error"):
                 yield trial.task, result
             elif trial.death is None:
                 _LOG.warning("llcbench: %s; the run is tried once more", result.message)
@@ -97,7 +112,7 @@ def drive(tasks: Iterable[TaskT], places: Places) -> Iterator[tuple[TaskT, Any]]
                 yield trial.task, _twice(trial.death, result)
 
 
-def _twice(first: Died, second: Died) -> Died:
+def _twice(first: Failure, second: Failure) -> Failure:
     if first.message == second.message:
-        return Died(f"{second.message} (both times it was tried)", second.status)
-    return Died(f"{second.message} (the first try: {first.message})", second.status)
+        return Failure(f"{second.message} (both times it was tried)", second.status)
+    return Failure(f"{second.message} (the first try: {first.message})", second.status)

@@ -1,16 +1,32 @@
-"""Where runs are executed: in this process, in others that may die, or on other machines."""
+"""Where tasks are executed: in this process, in others that may die, or on other machines."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Protocol, final
 
 from llcbench.run.executors.dask import Dask
-from llcbench.run.executors.failure import Died, ResultT, TaskT
+from llcbench.run.executors.drive import ResultT, TaskT
 from llcbench.run.executors.machines import Machines
 from llcbench.run.executors.processes import Processes
 from llcbench.run.executors.slurm import Slurm
+from llcbench.run.failure import Failure
 
-__all__ = ["Dask", "Died", "Executor", "Processes", "Serial", "Slurm", "make_executor"]
+__all__ = ["Dask", "Executor", "Processes", "Serial", "Slurm", "make_executor"]
+
+
+class Executor(Protocol):
+    """Runs tasks somewhere."""
+
+    @property
+    def here(self) -> bool:
+        """Whether tasks run in this process."""
+        ...
+
+    def map(
+        self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
+    ) -> Iterator[tuple[TaskT, ResultT | Failure]]:
+        """Yield every task with its result, as they finish; tasks are taken when they start."""
+        ...
 
 
 @final
@@ -18,15 +34,16 @@ __all__ = ["Dask", "Died", "Executor", "Processes", "Serial", "Slurm", "make_exe
 class Serial:
     """Runs tasks one after the other in this process."""
 
+    here = True
+
     def map(
         self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
-    ) -> Iterator[tuple[TaskT, ResultT | Died]]:
+    ) -> Iterator[tuple[TaskT, ResultT | Failure]]:
         """Yield every task with its result, in order."""
         for task in tasks:
             yield task, function(task)
 
 
-Executor = Serial | Processes[Any, Any] | Dask | Slurm
 NAMES = ("serial", "processes", "dask", "submitit")
 
 
@@ -45,12 +62,12 @@ def make_executor(
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
-    found = machines or Machines()
-    if found.scheduler is not None and name != "dask":
-        raise ValueError(f"--scheduler {found.scheduler} goes with --executor dask, not {name}")
-    if found.memory is not None and name in ("serial", "processes"):
+    chosen = machines or Machines()
+    if chosen.scheduler is not None and name != "dask":
+        raise ValueError(f"--scheduler {chosen.scheduler} goes with --executor dask, not {name}")
+    if chosen.memory is not None and name in ("serial", "processes"):
         raise ValueError(f"--worker-memory goes with --executor dask or submitit, not {name}")
-    if found.slurm and name != "submitit":
+    if chosen.slurm and name != "submitit":
         raise ValueError(f"--slurm goes with --executor submitit, not {name}")
     match name:
         case "serial":
@@ -58,7 +75,7 @@ def make_executor(
         case "processes":
             return Processes(workers, tuple(plugins), limit)
         case "dask":
-            return Dask(workers, tuple(plugins), limit, found)
+            return Dask(workers, tuple(plugins), limit, chosen)
         case "submitit":
-            return Slurm(workers, tuple(plugins), limit, found)
+            return Slurm(workers, tuple(plugins), limit, chosen)
     raise ValueError(f"unknown executor {name!r}; known: {', '.join(NAMES)}")

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
-from llcbench.provenance import environment_id
-from llcbench.run.executors.failure import Died
-from llcbench.run.store import Store
+from llcbench.run.failure import Failure
+from llcbench.run.store import keep_environment
+from llcbench.run.units import bytes_of
 
 EXTRAS = {"distributed": "dist", "submitit": "slurm"}
-UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 class Script(NamedTuple):
@@ -30,7 +30,7 @@ class Reply(NamedTuple):
     environment: dict[str, str]
 
 
-def _nowhere(found: dict[str, str]) -> None:
+def _nowhere(environment: dict[str, str]) -> None:
     """Keep no environment."""
 
 
@@ -53,10 +53,26 @@ class Machines:
     folder: Path = Path("build/store/jobs")
     keep: Callable[[dict[str, str]], None] = _nowhere
 
+    def received(self, answer: Callable[[], bytes | Failure], place: str) -> Any:
+        """Return what a supervisor made of a task, and keep the environment it was made in.
 
-def pack(thing: Any) -> bytes:
+        Args:
+            answer: Fetches the answer; whatever it raises is a failure of the place.
+            place: What the place is called, for the message.
+        """
+        try:
+            reply = opened(answer())
+        except Exception as error:  # not of the task: those are answers
+            return Failure(f"{place} failed: {type(error).__name__}: {error}")
+        if isinstance(reply, Failure):
+            return reply
+        self.keep(reply.environment)
+        return reply.result
+
+
+def pack(value: Any) -> bytes:
     """Return what goes through a worker unopened, so that only its two ends must understand it."""
-    return bytes(ForkingPickler.dumps(thing))
+    return bytes(ForkingPickler.dumps(value))
 
 
 def unpack(data: bytes) -> Any:
@@ -64,14 +80,14 @@ def unpack(data: bytes) -> Any:
     return ForkingPickler.loads(data)
 
 
-def opened(answer: bytes | Died) -> Reply | Died:
+def opened(answer: bytes | Failure) -> Reply | Failure:
     """Return an answer of a supervisor, unpacked."""
-    found: Reply | Died = unpack(answer) if isinstance(answer, bytes) else answer
-    return found
+    reply: Reply | Failure = unpack(answer) if isinstance(answer, bytes) else answer
+    return reply
 
 
 def machines_of(
-    store: Store, scheduler: str | None, memory: str | None, slurm: str | None
+    root: Path, scheduler: str | None, memory: str | None, slurm: str | None
 ) -> Machines:
     """Return what the options of the command line say; files and environments go to the store.
 
@@ -82,8 +98,8 @@ def machines_of(
         scheduler,
         bytes_of(memory, "--worker-memory"),
         options_of(slurm),
-        store.root / "jobs",
-        lambda found: store.save_environment(environment_id(found), found),
+        root / "jobs",
+        partial(keep_environment, root),
     )
 
 
@@ -106,41 +122,17 @@ def needs(module: str, what: str) -> Any:
 
 def described() -> str:
     """Return the state of the extras in one line."""
-    found = []
+    states = []
     for module in EXTRAS:
         try:
-            found.append(f"{module} {version(module)}")
+            states.append(f"{module} {version(module)}")
         except PackageNotFoundError:
-            found.append(_absent(module))
-    return "; ".join(found)
+            states.append(_absent(module))
+    return "; ".join(states)
 
 
 def _absent(module: str) -> str:
     return f"{module} is not installed: pip install 'llcbench[{EXTRAS[module]}]'"
-
-
-def bytes_of(text: str | None, option: str) -> int | None:
-    """Read an amount of memory such as ``4GB`` or ``500MB``.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    if text is None:
-        return None
-    number = text.strip().lower().removesuffix("b")
-    unit = number[-1:] if number[-1:] in ("k", "m", "g", "t") else ""
-    try:
-        value = int(float(number.removesuffix(unit)) * UNITS[unit])
-    except (ValueError, OverflowError):
-        value = 0
-    if value <= 0:
-        raise ValueError(f"{option} {text!r} is no amount of memory; write 4GB or 500MB")
-    return value
-
-
-def size(number: float) -> str:
-    """Write bytes the way they are read."""
-    return f"{number / 1e9:.3g} GB" if number >= 1e9 else f"{number / 1e6:.3g} MB"
 
 
 def options_of(text: str | None) -> dict[str, str]:
@@ -149,13 +141,13 @@ def options_of(text: str | None) -> dict[str, str]:
     Raises:
         ValueError: If a pair has no ``=``, or a key comes twice.
     """
-    found: dict[str, str] = {}
+    options: dict[str, str] = {}
     for pair in filter(None, (text or "").split(",")):
         key, equals, value = (part.strip() for part in pair.partition("="))
-        if not (key and equals and value) or key in found:
+        if not (key and equals and value) or key in options:
             raise ValueError(
                 f"--slurm {text!r}: {pair!r} is not key=value with a key of its own;"
                 " write for example partition=cpu,time=60,mem=8GB"
             )
-        found[key.replace("-", "_")] = value
-    return found
+        options[key.replace("-", "_")] = value
+    return options

@@ -1,113 +1,127 @@
 """Runs in processes of this machine, any of which may die."""
 
+import os
 import sys
+import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from concurrent.futures import wait
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from functools import lru_cache
+from itertools import count
 from multiprocessing import get_context
 from multiprocessing.context import BaseContext
-from typing import Generic, final
+from typing import Any, final
+
+from pebble import ProcessExpired, ProcessPool
 
 from llcbench.run.execute import load_plugins
-from llcbench.run.executors.failure import Died, ResultT, TaskT, hung
+from llcbench.run.executors.drive import ResultT, TaskT, drive_at
+from llcbench.run.failure import Failure, ended, failure_of, hung
 
 # What every run imports, in seconds; none of it starts a thread.
-IMPORTED = ("torch", "llcbench.run.execute", "llcbench.estimators.mean_energy", "arviz_stats.base")
+IMPORTED = (
+    "torch",
+    "llcbench.run.executors.processes",
+    "llcbench.estimators.mean_energy",
+    "arviz_stats.base",
+)
+# Seconds between two looks at a pool that could have broken.
+PAUSE = 1.0
 
 
 @final
 @dataclass(frozen=True)
-class Processes(Generic[TaskT, ResultT]):
+class Processes:
     """Runs tasks in fresh processes that know nothing of what this one has computed.
 
     On Linux they are forks of a server that imports torch once and does nothing else, so that one
     more costs milliseconds. They see the environment variables of the moment it was started.
 
-    If a process dies, the tasks that were in flight are tried again one at a time, each in a
-    process of its own; one that kills its process again is reported, the others go on.
+    A task whose process dies is tried once more, in a process of its own as all are; the others go
+    on. No process outlives this one, not even when it is killed.
 
     Attributes:
         workers: Number of processes.
         plugins: Scripts that every process imports first.
-        limit: Seconds after which a task counts as hanging: its process is killed, and what else
-            was in flight is tried again. None waits for ever.
+        limit: Seconds after which a task counts as hanging: its process is killed. None waits for
+            ever.
     """
 
     workers: int
     plugins: tuple[str, ...] = ()
     limit: float | None = None
+    here = False
 
     def map(
         self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
-    ) -> Iterator[tuple[TaskT, ResultT | Died]]:
+    ) -> Iterator[tuple[TaskT, ResultT | Failure]]:
         """Yield every task with its result, as they finish; tasks are taken when they start."""
-        source = iter(tasks)
-        more = True
-        while more:
-            suspects: list[TaskT] = []
-            with self._pool(self.workers) as pool:
-                more = yield from self._drain(pool, function, source, suspects)
-            for task in suspects:
-                with self._pool(1) as pool:
-                    future = pool.submit(function, task)
-                    try:
-                        yield task, future.result(self.limit)
-                    except BrokenProcessPool:
-                        yield task, Died("the process that ran it died twice")
-                    except TimeoutError:
-                        _kill(pool)
-                        yield task, hung(self.limit)
+        return drive_at(lambda: closing(_Pool(self, function)), tasks)
 
-    def _drain(
-        self,
-        pool: ProcessPoolExecutor,
-        function: Callable[[TaskT], ResultT],
-        source: Iterator[TaskT],
-        suspects: list[TaskT],
-    ) -> Generator[tuple[TaskT, ResultT | Died], None, bool]:
-        """Keep the workers busy until the tasks end (False) or a process dies (True).
 
-        After a death ``suspects`` holds what was in flight, without what hung.
-        """
-        flying: dict[Future[ResultT], TaskT] = {}
-        started: dict[Future[ResultT], float] = {}
-        while True:
-            for task in islice(source, self.workers - len(flying)):
-                future = pool.submit(function, task)
-                flying[future], started[future] = task, time.monotonic()
-            if not flying:
-                return False
-            done, _ = wait(flying, timeout=self.limit, return_when="FIRST_COMPLETED")
-            late = [f for f in flying if f not in done and self._is_late(started[f])]
-            if late:
-                _kill(pool)
-                for future in late:
-                    yield flying.pop(future), hung(self.limit)
-                suspects.extend(flying.values())
-                return True
-            for future in done:
-                task = flying.pop(future)
-                try:
-                    yield task, future.result()
-                except BrokenProcessPool:
-                    suspects.append(task)
-            if suspects:
-                suspects.extend(flying.values())
-                return True
+@final
+class _Pool:
+    """The processes of a pool as places; they are all alike, so that a place has no name."""
 
-    def _is_late(self, started: float) -> bool:
-        return self.limit is not None and time.monotonic() - started >= self.limit
+    def __init__(self, processes: Processes, function: Callable[[Any], Any]) -> None:
+        self._processes = processes
+        self._function = function
+        self._pool = self._made()
+        self._flying: dict[Any, int] = {}
+        self._numbers = count()
 
-    def _pool(self, workers: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            workers,
-            mp_context=_context(),
-            initializer=_prepare,
-            initargs=(list(self.plugins),),
-        )
+    def free(self) -> list[str]:
+        """Return one place for every process without a task."""
+        return [""] * (self._processes.workers - len(self._flying))
+
+    def others(self, place: str) -> bool:
+        """Whether there is another place: every try is in a process of its own anyway."""
+        return False
+
+    def start(self, work: list[tuple[str, Any]]) -> list[Hashable]:
+        """Send tasks to the processes."""
+        numbers = [next(self._numbers) for _ in work]
+        for number, (_, task) in zip(numbers, work, strict=True):
+            arguments = [self._processes.plugins, self._function, task]
+            future = self._pool.schedule(_answer, arguments, timeout=self._processes.limit)
+            self._flying[future] = number
+        return [*numbers]
+
+    def ended(self) -> list[tuple[Hashable, Any]]:
+        """Return tasks with results, and those whose process died."""
+        done, _ = wait(self._flying, timeout=PAUSE, return_when="FIRST_COMPLETED")
+        if not done and self._flying and not self._pool.active:
+            return self._broken()
+        return [(self._flying.pop(future), self._result(future)) for future in done]
+
+    def close(self) -> None:
+        """End the processes, whatever they do."""
+        self._pool.stop()
+        self._pool.join()
+
+    def _broken(self) -> list[tuple[Hashable, Any]]:
+        """Replace a pool whose processes all died while they had nothing to do."""
+        self.close()
+        self._pool = self._made()
+        numbers = [*self._flying.values()]
+        self._flying.clear()
+        return [(number, Failure("its process died before it began")) for number in numbers]
+
+    def _made(self) -> Any:
+        # Its signatures leave out that a limit may be None.
+        return ProcessPool(self._processes.workers, context=_context())
+
+    def _result(self, future: Any) -> Any:
+        try:
+            return future.result()
+        except ProcessExpired as death:
+            return ended(int(death.exitcode))
+        except TimeoutError:
+            return hung(self._processes.limit or 0.0)
+        except Exception as error:  # a result that cannot be sent, for instance
+            return failure_of(error)
 
 
 def _context() -> BaseContext:
@@ -119,18 +133,30 @@ def _context() -> BaseContext:
     return context
 
 
-def _kill(pool: ProcessPoolExecutor) -> None:
-    """Kill the processes of a pool; a task that hangs does not listen to anything milder."""
-    for process in list((pool._processes or {}).values()):
-        process.kill()
+def _answer(plugins: tuple[str, ...], function: Callable[[Any], Any], task: Any) -> Any:
+    """Make a task in a process that is ready for it."""
+    try:
+        _prepare(plugins)
+        return function(task)
+    except (Exception, SystemExit) as error:  # the process goes on with another task
+        return failure_of(error)
 
 
-def _prepare(plugins: list[str]) -> None:
+@lru_cache
+def _prepare(plugins: tuple[str, ...]) -> None:
     """Import scripts in a new process; torch keeps to one thread there."""
     import numpy as np
     import torch
 
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     torch.set_num_threads(1)
     # Forks begin with the same state of it, and a script may draw from it.
     np.random.seed()  # noqa: NPY002
-    load_plugins(plugins)
+    load_plugins(list(plugins))
+
+
+def end_with(parent: int) -> None:
+    """End this process when its parent was killed, whatever it computes at that time."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)

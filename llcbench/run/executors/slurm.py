@@ -3,16 +3,17 @@
 import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import chain, count
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, final
-from uuid import uuid4
 
-from llcbench.run.executors.drive import drive
-from llcbench.run.executors.failure import Died, ResultT, TaskT
-from llcbench.run.executors.machines import Machines, bytes_of, needs, opened, pack, scripts_of
+from llcbench.run.executors.drive import ResultT, TaskT, drive_at
+from llcbench.run.executors.machines import Machines, needs, pack
 from llcbench.run.executors.supervisor import Setup, stop, supervise
+from llcbench.run.failure import Failure
+from llcbench.run.units import bytes_of
 
 PAUSE = 0.5
 # A run must reach its limit of memory before its job does, so that the record can say so.
@@ -39,22 +40,17 @@ class Slurm:
     plugins: tuple[str, ...] = ()
     limit: float | None = None
     machines: Machines = field(default_factory=Machines)
+    here = False
 
     def map(
         self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
-    ) -> Iterator[tuple[TaskT, ResultT | Died]]:
+    ) -> Iterator[tuple[TaskT, ResultT | Failure]]:
         """Yield every task with its result, as they finish; tasks are taken when they start.
 
         Raises:
             ValueError: If submitit is not installed, or jobs cannot be submitted.
         """
-        source = iter(tasks)
-        for first in source:
-            places = _Jobs(self, function)
-            try:
-                yield from drive(chain([first], source), places)
-            finally:
-                places.close()
+        return drive_at(lambda: closing(_Jobs(self, function)), tasks)
 
     def executor(self) -> Any:
         """Return submitit's executor with our options.
@@ -100,9 +96,9 @@ class _Jobs:
         self._slurm = slurm
         self._executor = slurm.executor()
         self._function = function
-        self._setup = Setup(
-            uuid4().hex, scripts_of(slurm.plugins), slurm.limit, slurm.memory(), forks=False
-        )
+        # A job makes one task, so that no fork is needed after a death.
+        setup = Setup.of(slurm.plugins, slurm.limit, slurm.memory())
+        self._setup = replace(setup, forks=False)
         self._jobs: dict[int, Any] = {}
         self._numbers = count()
 
@@ -144,31 +140,26 @@ class _Jobs:
         del self._jobs[number]
         failure = job.exception()
         if failure is not None:
-            return self._died(job, failure)
-        try:
-            answer = opened(job.result())
-        except Exception as error:  # written by another version
-            return Died(f"job {job.job_id}: {type(error).__name__}: {error}", "error")
-        if isinstance(answer, Died):
-            return answer
-        for path in (job.paths.submitted_pickle, job.paths.result_pickle):
-            Path(path).unlink(missing_ok=True)
-        self._slurm.machines.keep(answer.environment)
-        return answer.result
+            return self._lost(job, failure)
+        result = self._slurm.machines.received(job.result, f"its job {job.job_id}")
+        if not isinstance(result, Failure):
+            for path in (job.paths.submitted_pickle, job.paths.result_pickle):
+                Path(path).unlink(missing_ok=True)
+        return result
 
-    def _died(self, job: Any, failure: Exception) -> Died:
+    def _lost(self, job: Any, failure: Exception) -> Failure:
         state = str(job.state).split(" ")[0]
         status: Any = STATES.get(state, "crashed")
         limits = ", ".join(f"{k}={v}" for k, v in (self._slurm.machines.slurm or {}).items())
         last = str(failure).strip().splitlines()[-1]
-        return Died(
+        return Failure(
             f"its job {job.job_id} ended as {state} (--slurm {limits or 'none'}):"
             f" {last}; logs in {job.paths.stderr.name}",
             status,
         )
 
 
-def _job(setup: Setup, work: bytes) -> bytes | Died:
+def _job(setup: Setup, work: bytes) -> bytes | Failure:
     """Make a task inside a job; nothing stays behind."""
     try:
         return supervise(setup, work)

@@ -12,20 +12,22 @@ from dataclasses import dataclass, replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
-from pathlib import Path
 from signal import Signals
 from threading import Lock
 from typing import final
+from uuid import uuid4
 
+from llcbench.provenance import resident_bytes
 from llcbench.run.executors.child import prepare
-from llcbench.run.executors.failure import Died, hung
-from llcbench.run.executors.machines import Script, opened, pack, size
+from llcbench.run.executors.machines import Script, opened, pack, scripts_of
+from llcbench.run.failure import Failure, ended, hung
+from llcbench.run.units import size
 
 # Between two looks at a run: its memory can grow in it unseen.
 PAUSE = 0.05
 # Importing torch and scripts is no part of a run: its own limit must not be met by a cold disk.
 START_SECONDS = 300.0
-# Seconds in which a process that answers no more ends by itself.
+# Seconds in which a process that answers no more ends on its own.
 PATIENCE = 10.0
 
 
@@ -47,6 +49,11 @@ class Setup:
     limit: float | None = None
     memory: int | None = None
     forks: bool = sys.platform == "linux"
+
+    @staticmethod
+    def of(plugins: tuple[str, ...], limit: float | None, memory: int | None) -> "Setup":
+        """Return the setup of a new sweep, with the source of its scripts."""
+        return Setup(uuid4().hex, scripts_of(plugins), limit, memory)
 
 
 @final
@@ -80,16 +87,16 @@ class Child:
         """Whether there is a process, or one that makes it."""
         return self._process.poll() is None
 
-    def run(self, work: bytes, setup: Setup) -> bytes | Died:
+    def run(self, work: bytes, setup: Setup) -> bytes | Failure:
         """Make a packed task, return its packed result; after a death the process is gone."""
         if self._line is None:
             try:
                 self._line = self._order()
             except OSError:
-                return Died(_cause(self._end(PATIENCE)))
+                return ended(self._end(PATIENCE))
             start = pack((prepare, setup.scripts))
             ready = opened(self._call(self._line, start, replace(setup, limit=START_SECONDS)))
-            if isinstance(ready, Died):
+            if isinstance(ready, Failure):
                 if self._line is not None:
                     self._end()
                 return ready
@@ -110,7 +117,7 @@ class Child:
             send_handle(self._orders, theirs.fileno(), self._process.pid)
         return ours
 
-    def _call(self, line: "Connection[bytes, bytes]", work: bytes, setup: Setup) -> bytes | Died:
+    def _call(self, line: "Connection[bytes, bytes]", work: bytes, setup: Setup) -> bytes | Failure:
         try:
             line.send_bytes(work)
             started = time.monotonic()
@@ -121,7 +128,7 @@ class Child:
                     return broken
             return line.recv_bytes()
         except (EOFError, OSError):
-            return Died(_cause(self._end(PATIENCE)))
+            return ended(self._end(PATIENCE))
 
     def _end(self, patience: float = 0.0) -> int:
         """Wait for the end of the process that makes tasks, or end it; return its exit code."""
@@ -147,27 +154,27 @@ class Child:
             self._fork = self._orders.recv()
         return self._fork
 
-    def _broken(self, seconds: float, setup: Setup) -> Died | None:
+    def _broken(self, seconds: float, setup: Setup) -> Failure | None:
         if setup.limit is not None and seconds >= setup.limit:
             return hung(setup.limit)
         if setup.memory is not None and self._resident() > setup.memory:
             text = f"took more than its limit of {size(setup.memory)} of memory"
-            return Died(f"{text}, its process was killed", "out_of_memory")
+            return Failure(f"{text}, its process was killed", "out_of_memory")
         return None
 
     def _resident(self) -> int:
-        return resident(self._told(0.0) or self._process.pid)
+        return resident_bytes(self._told(0.0) or self._process.pid)
 
 
 _CHILDREN: dict[str, list[Child]] = {}
 _LOCK = Lock()
 
 
-def supervise(setup: Setup, work: bytes) -> bytes | Died:
+def supervise(setup: Setup, work: bytes) -> bytes | Failure:
     """Make a packed ``(function, task)`` in a process that stays for the next one.
 
     Returns:
-        A packed ``Reply`` or ``Died``, or what killed the process.
+        A packed ``Reply`` or ``Failure``, or what killed the process.
     """
     child = _take(setup)
     answer = child.run(work, setup)
@@ -183,15 +190,6 @@ def stop(token: str) -> None:
             child.kill()
 
 
-def resident(pid: int) -> int:
-    """Return the resident memory of a process in bytes; 0 if it is gone."""
-    try:
-        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
-    except (OSError, IndexError):
-        return 0
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
 def _take(setup: Setup) -> Child:
     with _LOCK:
         children = [child for child in _CHILDREN.get(setup.token, []) if child.alive()]
@@ -202,11 +200,3 @@ def _take(setup: Setup) -> Child:
                 return child
         children.append(Child(forks=setup.forks))
         return children[-1]
-
-
-def _cause(code: int) -> str:
-    if code == -Signals.SIGKILL:
-        return "its process was killed by SIGKILL, as the kernel does when memory runs out"
-    if code < 0:
-        return f"its process was killed by {Signals(-code).name}"
-    return f"its process ended with exit code {code}"

@@ -21,7 +21,7 @@ from llcbench.run.memory.needs import (
 )
 from llcbench.run.memory.replica import numbers_of
 from llcbench.run.plan import missing
-from llcbench.run.store import Store
+from llcbench.run.store import RunStore
 
 # Numbers that a measurement of steps may move: 40 steps of small runs, one of the largest.
 EFFORT = 40_000_000
@@ -39,9 +39,9 @@ def forecast(
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
-    left = missing(specs, Store(store).contents().records)
+    left = missing(specs, RunStore(store).contents().records)
     free = available()
-    found = [_facts(kind, workers, threads, plugins, free) for kind in kinds(left)]
+    facts_of_kinds = [_facts(kind, workers, threads, plugins, free) for kind in kinds(left)]
     by_problem: dict[str, int] = {}
     for spec in left:
         by_problem[spec.problem] = by_problem.get(spec.problem, 0) + 1
@@ -49,11 +49,11 @@ def forecast(
         "runs": len(specs),
         "held": len(specs) - len(left),
         "missing": len(left),
-        "seconds": sum(facts["seconds"] for facts in found) / workers,
+        "seconds": sum(facts["seconds"] for facts in facts_of_kinds) / workers,
         "workers": workers,
         "available_bytes": free,
         "missing_by_problem": by_problem,
-        "kinds": found,
+        "kinds": facts_of_kinds,
     }
 
 

@@ -4,16 +4,18 @@ import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import msgspec
+import psutil
 
-from llcbench.records import Settings, Spec
-from llcbench.run.executors.failure import Died
-from llcbench.run.executors.machines import size
+from llcbench.records import Spec
 from llcbench.run.executors.processes import Processes
+from llcbench.run.failure import Failure
 from llcbench.run.memory.replica import data_bytes, itemsize, measure, numbers_of, replica_of
 from llcbench.run.store import key_of
+from llcbench.run.units import size
+from llcbench.settings import Settings
 
 # No run of ours takes more bytes for every number in the parameters of its chains; below this
 # bound nothing has to be measured.
@@ -62,10 +64,10 @@ def predict(spec: Spec, plugins: Sequence[str] = ()) -> Need:
         ValueError: If the replica cannot be run.
     """
     replica, ratio = replica_of(spec)
-    ((_, found),) = Processes[Any, Any](1, tuple(plugins)).map(measure, [replica])
-    if isinstance(found, Died):
-        raise ValueError(f"the memory of {spec.problem} {spec.label}: {found.message}")
-    floor, peak = found
+    ((_, result),) = Processes(1, tuple(plugins)).map(measure, [replica])
+    if isinstance(result, Failure):
+        raise ValueError(f"the memory of {spec.problem} {spec.label}: {result.message}")
+    floor, peak = result
     held = ratio if replica.network is None else SLACK * ratio
     above = round((peak - floor) * held) + _trace_bytes(spec.settings)
     return Need(floor, above)
@@ -96,11 +98,11 @@ def admitted(
 
 def kinds(specs: Sequence[Spec]) -> list[list[Spec]]:
     """Return runs that differ in nothing but their seeds together, in the order of the first."""
-    found: dict[bytes, list[Spec]] = {}
+    alike: dict[bytes, list[Spec]] = {}
     for spec in specs:
         same = msgspec.structs.replace(spec, seed=0, replicate=0)
-        found.setdefault(msgspec.json.encode(same, order="sorted"), []).append(spec)
-    return list(found.values())
+        alike.setdefault(msgspec.json.encode(same, order="sorted"), []).append(spec)
+    return list(alike.values())
 
 
 def _refusal(kind: Sequence[Spec], need: Need, together: int, left: int) -> str:
@@ -113,14 +115,15 @@ def _refusal(kind: Sequence[Spec], need: Need, together: int, left: int) -> str:
     times = f"{together} times " if together > 1 else ""
     return (
         f"{spec.problem} {spec.label} does not fit: {times}{size(need.total)} predicted,"
-        f" {size(left)} available, {len(kind)} run(s) left out;"
+        f" {size(left)} available, {len(kind)} run(s) not started;"
         f" try {' or '.join(changes) or 'a machine with more memory'}"
     )
 
 
 def available() -> int:
     """Return the bytes that processes can still take: of the machine, its group or this user."""
-    limits = [_meminfo("MemAvailable"), _group(), resource.getrlimit(resource.RLIMIT_AS)[0]]
+    machine = int(psutil.virtual_memory().available)
+    limits = [machine, _group(), resource.getrlimit(resource.RLIMIT_AS)[0]]
     return min(limit for limit in limits if limit is not None and limit > 0)
 
 
@@ -131,17 +134,8 @@ def _trace_bytes(settings: Settings) -> int:
     return 8 * settings.num_chains * (2 * kinds * steps + 6 * settings.num_draws)
 
 
-def _meminfo(name: str) -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    found = [line.split()[1] for line in lines if line.startswith(f"{name}:")]
-    return 1024 * int(found[0]) if found else None
-
-
 def _group() -> int | None:
-    """Return what is left of the limit of the control group, None without one."""
+    """Return what is left of the limit of the control group, which psutil does not know."""
     pairs = [
         ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
         (

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from llcbench import registry
-from llcbench.provenance import peak_bytes, reset_peak, status_bytes
+from llcbench.provenance import peak_bytes, reset_peak, resident_bytes
 from llcbench.records import Spec
 
 # Size of a replica. It is on the same side of all limits (2^22) above which the code for large runs
@@ -27,7 +27,7 @@ M_MMAP_THRESHOLD = -3
 SMALLEST_MAP = 65_536
 
 
-class Network(NamedTuple):
+class NetworkShape(NamedTuple):
     """A linear network with the shape of a larger one, without its weights.
 
     Attributes:
@@ -36,7 +36,7 @@ class Network(NamedTuple):
         streamed: Whether the samples are made when they are asked for.
         single: Whether the reference point is kept in single precision.
         scale: Factor of the mean squared error.
-        law: Law of the inputs.
+        law: Distribution of the inputs.
         noise_sd: Standard deviation of the label noise.
     """
 
@@ -58,7 +58,7 @@ class Replica(NamedTuple):
     """
 
     spec: Spec
-    network: Network | None
+    network: NetworkShape | None
 
 
 def numbers_of(spec: Spec) -> int:
@@ -69,15 +69,13 @@ def numbers_of(spec: Spec) -> int:
 
 def data_bytes(spec: Spec) -> int:
     """Return bytes of a stored data set with its copy in the precision of the run."""
-    from llcbench.problems.squared.regression import Regression
-    from llcbench.problems.squared.streams import STORED_BYTES
+    from llcbench.sampling.abilities import squared_form
 
     problem = registry.problem(spec.problem)
-    if problem.num_data is None or not isinstance(problem, Regression):
+    form = squared_form(problem)
+    if problem.num_data is None or form is None or form.streamed:
         return 0
-    width: int = problem.map.inputs + (problem.map.outputs if problem.noise_sd else 0)
-    if 8 * problem.num_data * width > STORED_BYTES:
-        return 0
+    width: int = form.inputs + (form.outputs if form.noise_sd else 0)
     bytes_: int = problem.num_data * width * (8 + itemsize(spec))
     return bytes_
 
@@ -90,16 +88,14 @@ def itemsize(spec: Spec) -> int:
 def replica_of(spec: Spec) -> tuple[Replica, float]:
     """Return a replica, and the ratio of the parameters of the run to its own."""
     from llcbench.problems.squared.linear_map import LinearNetwork
-    from llcbench.problems.squared.regression import Regression
+    from llcbench.sampling.abilities import squared_form
+    from llcbench.types import LayerForm
 
     problem, numbers = registry.problem(spec.problem), numbers_of(spec)
+    form = squared_form(problem)
     # So hot that no chain diverges, whatever the step: one that does is not looked at to the end.
     short: dict[str, Any] = {"nbeta": 1e-3, "num_draws": PROBE_DRAWS, "num_burnin": 0}
-    if (
-        numbers <= 2 * REPLICA
-        or not isinstance(problem, Regression)
-        or not isinstance(problem.map, LinearNetwork)
-    ):
+    if numbers <= 2 * REPLICA or form is None or not isinstance(form.map, LayerForm):
         return Replica(with_settings(spec, short), None), 1.0
     factor: float = min(REPLICA / (problem.dim if problem.dim > REGIME else numbers), 1.0) ** 0.5
 
@@ -108,14 +104,14 @@ def replica_of(spec: Spec) -> tuple[Replica, float]:
 
     if spec.settings.batch_size is not None:
         short["batch_size"] = shrunk(spec.settings.batch_size)
-    network = Network(
-        widths=tuple(map(shrunk, problem.map.widths)),
+    network = NetworkShape(
+        widths=tuple(map(shrunk, form.map.widths)),
         num_data=None if problem.num_data is None else shrunk(problem.num_data),
         streamed=problem.num_data is not None and data_bytes(spec) == 0,
-        single=problem.single,
-        scale=problem.scale,
-        law=problem.inputs.kind,
-        noise_sd=problem.noise_sd,
+        single=form.single,
+        scale=form.scale,
+        law=form.distribution,
+        noise_sd=form.noise_sd,
     )
     ratio = problem.dim / LinearNetwork(network.widths).dim
     return Replica(with_settings(spec, short), network), ratio
@@ -125,8 +121,9 @@ def measure(replica: Replica) -> tuple[int, int]:
     """Return the memory of this process before a replica is run in it, and the peak while it is."""
     import torch
 
-    from llcbench.run import estimators
     from llcbench.run.execute import execute, seeds_of
+    from llcbench.run.suite import build_estimator
+    from llcbench.types import RunContext
 
     torch.set_num_threads(1)
     spec, batch = replica.spec, replica.spec.settings.batch_size
@@ -139,11 +136,11 @@ def measure(replica: Replica) -> tuple[int, int]:
         execute(spec, None)
         return floor, peak_bytes()
 
-    def run(network: Network) -> None:
+    def run(network: NetworkShape) -> None:
         problem, data = _built(network)
         sampler = registry.make_sampler(spec.sampler, dict(spec.parameters))
-        estimator = estimators.build(spec.estimator, sampler, spec.settings)
-        estimator.estimate(problem, seeds=seeds_of(spec), data=data)
+        estimator = build_estimator(spec.estimator, sampler, spec.settings)
+        estimator.estimate(problem, RunContext(seeds_of(spec), data=data))
 
     # Then one of a tenth: buffers of a fixed size must not be scaled up.
     run(_third(replica.network))
@@ -153,7 +150,7 @@ def measure(replica: Replica) -> tuple[int, int]:
     return floor, peak_bytes()
 
 
-def _third(network: Network) -> Network:
+def _third(network: NetworkShape) -> NetworkShape:
     """Return the network with all lengths divided by three."""
     data = network.num_data
     return network._replace(
@@ -167,7 +164,7 @@ def with_settings(spec: Spec, changes: dict[str, Any]) -> Spec:
     return msgspec.structs.replace(spec, settings=msgspec.structs.replace(spec.settings, **changes))
 
 
-def _built(network: Network) -> tuple[Any, Any]:
+def _built(network: NetworkShape) -> tuple[Any, Any]:
     """Return a network with random weights, made as large ones are, and its data."""
     import numpy as np
     import torch
@@ -184,7 +181,7 @@ def _built(network: Network) -> tuple[Any, Any]:
     point *= np.float32(0.1 / max(network.widths) ** 0.5)
     if not network.single:
         point = point.astype(np.float64)
-    drawn = random_networks.Network(network.widths, (), network.single, lambda: point)
+    drawn = random_networks.RandomNetwork(network.widths, (), network.single, lambda: point)
     problem = linear_problem(
         "replica",
         drawn if network.single else drawn.layers,
@@ -224,4 +221,4 @@ def _reset() -> int:
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     reset_peak()
-    return status_bytes("VmRSS") or peak_bytes()
+    return resident_bytes()

@@ -1,19 +1,17 @@
 """Fills tuned hyper-parameters into the runs of a suite, each tuning made once and kept."""
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from tqdm import tqdm
 
+from llcbench.files import content_key
 from llcbench.records import Spec
-from llcbench.run.executors.executor import Died
-from llcbench.run.store import Store, canonical
+from llcbench.run.executors.executor import Executor
+from llcbench.run.failure import Failure, failure_of
+from llcbench.run.store import RunStore, canonical
 from llcbench.run.tuning.pilots import Tuning
 from llcbench.run.tuning.search import tune
-
-_TUNING = msgspec.json.Decoder(Tuning)
 
 
 def tuning_key(spec: Spec) -> str:
@@ -24,22 +22,11 @@ def tuning_key(spec: Spec) -> str:
         spec.problem, spec.problem_version, spec.sampler, spec.parameters, settings, spec.seed,
         spec.code,
     ]  # fmt: skip
-    return hashlib.sha256(msgspec.json.encode(axes, order="sorted")).hexdigest()[:16]
-
-
-def tunings_in(root: Path) -> dict[str, Tuning]:
-    """Return the tunings that a store holds; damaged files count as missing."""
-    found = {}
-    for path in sorted((root / "tunings").glob("*.json")):
-        try:
-            found[path.stem] = _TUNING.decode(path.read_bytes())
-        except (OSError, msgspec.DecodeError):
-            continue
-    return found
+    return content_key(axes)
 
 
 def resolve(
-    specs: list[Spec], store: Store, executor: Any, *, progress: bool = True
+    specs: list[Spec], store: RunStore, executor: Executor, *, progress: bool = True
 ) -> tuple[list[Spec], list[str]]:
     """Return the specs with their tuned hyper-parameters, and lines on what had to be left out.
 
@@ -50,7 +37,7 @@ def resolve(
         progress: Whether to show a bar.
     """
     wanted = {tuning_key(s): s for s in specs if s.variant == "tuned"}
-    known = tunings_in(store.root) if wanted else {}
+    known = store.tunings.contents().records if wanted else {}
     missing = [(key, spec) for key, spec in wanted.items() if key not in known]
     warnings: list[str] = []
     quiet = None if progress else True
@@ -58,17 +45,17 @@ def resolve(
         for (key, spec), result in executor.map(_tuned, missing):
             bar.update()
             if isinstance(result, Tuning):
-                store.save_tuning(key, result)
+                store.tunings.save(key, result)
                 known[key] = result
             else:
-                text = result.message if isinstance(result, Died) else result
-                warnings.append(f"{spec.sampler} on {spec.problem} is not tuned: {text}")
+                text = f"{spec.sampler} on {spec.problem} is not tuned: {result.message}"
+                warnings.append(text)
     # A run that could not be tuned is left out: its defaults must not stand under "tuned".
     fit = [s for s in specs if s.variant != "tuned" or tuning_key(s) in known]
     return [_filled(spec, known) for spec in fit], warnings
 
 
-def _tuned(task: tuple[str, Spec]) -> Tuning | str:
+def _tuned(task: tuple[str, Spec]) -> Tuning | Failure:
     import torch
 
     torch.set_num_threads(1)
@@ -76,7 +63,7 @@ def _tuned(task: tuple[str, Spec]) -> Tuning | str:
     try:
         return tune(spec.problem, spec.sampler, spec.parameters, spec.settings, spec.seed)
     except Exception as error:  # one sampler that cannot be tuned must not stop the others
-        return f"{type(error).__name__}: {error}"
+        return failure_of(error)
 
 
 def _filled(spec: Spec, known: dict[str, Tuning]) -> Spec:

@@ -18,11 +18,12 @@ import msgspec
 import numpy as np
 
 from llcbench import registry
-from llcbench.records import Settings, Value
-from llcbench.run.lengths import with_grads
+from llcbench.records import Value
+from llcbench.run.plan import with_grads
 from llcbench.run.tuning.pilots import Pilot, Tuning
 from llcbench.sampling.diagnostics import convergence, standard_error
 from llcbench.seeds import Seeds
+from llcbench.settings import Settings
 from llcbench.types import Data, Problem
 
 STEPS = tuple(float(f"{10.0 ** (k / 2):.2g}") for k in range(-14, 3))
@@ -83,10 +84,10 @@ class _Bench:
     def declined(self, built: Any) -> str | None:
         """Return why the sampler cannot run here, None if it can."""
         from llcbench.estimators.mean_energy import MeanEnergy
+        from llcbench.sampling import sampler_abilities
 
         target = MeanEnergy(built, self.settings).target(self.problem, self.data)
-        reason: str | None = getattr(built, "unsupported", lambda _: None)(target)
-        return reason
+        return sampler_abilities.unsupported(built, target)
 
     def by_plateau(self, varied: str, values: tuple[float, ...]) -> Tuning:
         """Choose the value at which the estimate changes least."""

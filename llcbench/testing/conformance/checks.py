@@ -8,22 +8,23 @@ import numpy as np
 import torch
 
 from llcbench.samplers.function import FunctionSampler
-from llcbench.sampling.target import AnySampler, Budget, BudgetExceeded
+from llcbench.sampling import sampler_abilities
+from llcbench.sampling.target import AnySampler
 from llcbench.testing.conformance.fixtures import (
     Breaking,
     NotConforming,
-    changed,
-    fields_of,
     generator,
     inputs_of,
     minibatch_target,
     require,
     require_others,
+    routes,
     run,
     spied,
     target_for,
     walk,
 )
+from llcbench.types import Budget, BudgetExceeded
 
 
 def check_shapes(sampler: AnySampler) -> None:
@@ -74,8 +75,8 @@ def check_independent_chains(sampler: AnySampler) -> None:
 
     Adaptation that pools the chains is switched off through the field ``adapt``, if there is one.
     """
-    if "adapt" in fields_of(sampler):
-        sampler = changed(sampler, adapt=0)
+    if "adapt" in sampler_abilities.hyperparameters(sampler):
+        sampler = sampler_abilities.with_hyperparameters(sampler, adapt=0)
     target = target_for(sampler)
     start = target.start()
     start[0] += 0.3 / target.nbeta**0.5
@@ -133,7 +134,7 @@ def check_parameters(sampler: AnySampler) -> None:
         getattr(getattr(sampler, "__dataclass_params__", None), "frozen", False),
         f"{type(sampler).__name__} must be a dataclass with frozen=True: its fields are recorded",
     )
-    parameters = fields_of(sampler)
+    parameters = sampler_abilities.hyperparameters(sampler)
     for name, value in parameters.items():
         plain = value is None or isinstance(value, bool | int | float | str)
         require(plain, f"hyper-parameter {name} must be a plain value, got {type(value).__name__}")
@@ -145,14 +146,15 @@ def check_parameters(sampler: AnySampler) -> None:
 
 
 def check_gradients_counted(sampler: AnySampler) -> None:
-    """Check that every gradient is asked of the target, which counts it."""
-    target, spy = spied(sampler)
-    walk(sampler, target, 10)
-    require(
-        spy.gradients == target.grad_evals,
-        f"{spy.gradients} gradients were evaluated and {target.grad_evals} counted:"
-        " use target.loss_and_grad or target.potential_and_grad",
-    )
+    """Check that every gradient is asked of the target, which counts it, on every route to one."""
+    for target, record in map(spied, routes(sampler)):
+        walk(sampler, target, 10)
+        require(
+            record.gradients == target.grad_evals,
+            f"{record.gradients} gradients were evaluated and {target.grad_evals} counted on"
+            f" {target.problem.id}: use target.loss_and_grad, target.potential_and_grad or"
+            " target.loss_and_visit",
+        )
 
 
 def check_budget(sampler: AnySampler) -> None:
@@ -171,13 +173,13 @@ def check_budget(sampler: AnySampler) -> None:
 
 def check_not_finite(sampler: AnySampler) -> None:
     """Check that a loss that turns NaN becomes the status of the run, or a rejected proposal."""
-    target, spy = spied(sampler)
+    target, record = spied(target_for(sampler))
     try:
-        trace = run(Breaking(sampler, spy), target, draws=50, burnin=0)
+        trace = run(Breaking(sampler, record), target, draws=50, burnin=0)
     except Exception as error:
         message = f"raised {type(error).__name__} ({error}) at a NaN loss: let it through"
         raise NotConforming(message) from error
-    if spy.broken_calls and trace.acceptance is None:
+    if record.broken_calls and trace.acceptance is None:
         require(
             trace.status == "not_finite",
             f"the loss is NaN, but the run ends as {trace.status!r}: record the loss as it is",

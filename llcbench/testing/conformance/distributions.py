@@ -3,16 +3,15 @@
 import math
 from collections.abc import Callable
 
+from llcbench.sampling import sampler_abilities
 from llcbench.sampling.target import AnySampler
 from llcbench.testing.conformance.fixtures import (
     CURVATURES,
     NotConforming,
-    changed,
     exact_value,
     law_of,
     mean_energy,
     require,
-    step_size_of,
     target_for,
 )
 from theory.langevin.euler import euler_langevin
@@ -40,7 +39,7 @@ def check_stationary_law(
     law = law_of(sampler, langevin)
     exact = truth = exact_value(target)
     if law == "euler":
-        step_size = step_size_of(sampler)
+        step_size = sampler_abilities.step_size(sampler)
         if step_size is None:
             raise NotConforming("langevin=True needs a hyper-parameter step_size")
         truth = euler_langevin(CURVATURES, target.nbeta, target.gamma, step_size).llc
@@ -57,13 +56,13 @@ def check_stationary_law(
 
 def check_bias_shrinks(sampler: AnySampler, measured: Measure | None = None) -> None:
     """Check that an unadjusted sampler comes at least twice as close at a quarter of the step."""
-    step_size = step_size_of(sampler)
+    step_size = sampler_abilities.step_size(sampler)
     if step_size is None or law_of(sampler, None) == "exact":
         return
     target = target_for(sampler, chains=MANY)
     exact = exact_value(target)
     coarse, coarse_error = measured() if measured else coarse_energy(sampler)
-    finer = changed(sampler, step_size=step_size / 4)
+    finer = sampler_abilities.with_hyperparameters(sampler, step_size=step_size / 4)
     fine, fine_error = mean_energy(finer, target, longer=3)
     allowed = 0.5 * abs(coarse - exact) + Z * math.hypot(fine_error, 0.5 * coarse_error)
     require(

@@ -1,68 +1,101 @@
 """Where samplers are examined: targets that suit them, a loss that spies on them, short walks."""
 
 import math
-from dataclasses import is_dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple, final
 
 import torch
 from torch import Tensor
 
 from llcbench import registry
-from llcbench.samplers.function import FunctionSampler
+from llcbench.sampling import sampler_abilities
+from llcbench.sampling.abilities import Forwarding
 from llcbench.sampling.loop import Trace, sample
 from llcbench.sampling.target import AnySampler, Target
-from llcbench.types import Draw
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from llcbench.types import Draw, LayerGradient, Visit
 
 Law = Literal["euler", "exact", "limit"]
 
 # Curvatures of the quadratic, those of the problem regular/d3.
 CURVATURES = (0.25, 1.0, 4.0)
 QUADRATIC, PRODUCT = "regular/d3", "rrr/1-1-1/r0"
+# Wide against a minibatch of 6, which is sent through its layers.
+NETWORK = "dln/9-12-11-8/r2/n300"
 
 
 class NotConforming(AssertionError):
     """Raised when a sampler fails a check; says what it did and what it must do."""
 
 
-class Spy:
-    """Stands in for a loss: counts gradients, and returns NaN once it is told to."""
+@dataclass
+class Record:
+    """What a `Spy` has seen, shared by all of its copies.
 
-    def __init__(self, loss: Any) -> None:
-        self._loss = loss
-        self.gradients = self.broken_calls = 0
-        self.broken = False
+    Attributes:
+        gradients: Gradients evaluated, whatever the route, summed over chains.
+        visits: Those of them that were handed out layer by layer.
+        broken: Whether losses are NaN from now on.
+        broken_calls: Evaluations since then.
+    """
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loss, name)
+    gradients: int = 0
+    visits: int = 0
+    broken: bool = False
+    broken_calls: int = 0
+
+
+@final
+@dataclass(frozen=True)
+class Spy(Forwarding):
+    """Stands in for a loss: counts gradients on every route, and returns NaN once it is told to.
+
+    It can do what the loss can do, so that samplers take the steps that they take in production.
+    """
+
+    record: Record = field(default_factory=Record)
 
     def excess(self, theta: Tensor, batch: Any) -> Tensor:
         """Return the excess loss, NaN once broken."""
-        return self._seen(self._loss.excess(theta, batch))
+        return self._seen(super().excess(theta, batch))
 
     def excess_and_grad(self, theta: Tensor, batch: Any) -> tuple[Tensor, Tensor]:
         """Return loss and gradient, NaN once broken, and count."""
-        self.gradients += theta.shape[0]
-        loss, grad = self._loss.excess_and_grad(theta, batch)
+        self.record.gradients += theta.shape[0]
+        loss, grad = super().excess_and_grad(theta, batch)
         return self._seen(loss), self._seen(grad)
 
+    def excess_and_grad_into(self, theta: Tensor, batch: Any, out: Tensor) -> Tensor:
+        """Return the loss and write the gradient, NaN once broken, and count."""
+        self.record.gradients += theta.shape[0]
+        loss = super().excess_and_grad_into(theta, batch, out)
+        out.copy_(self._seen(out))
+        return self._seen(loss)
+
+    def excess_and_visit(self, theta: Tensor, batch: Any, visit: Visit) -> Tensor:
+        """Return the loss and hand out the gradient, NaN once broken, and count."""
+        self.record.gradients += theta.shape[0]
+        self.record.visits += theta.shape[0]
+
+        def seen(gradient: LayerGradient) -> None:
+            visit(gradient._replace(slopes=self._seen(gradient.slopes)))
+
+        return self._seen(super().excess_and_visit(theta, batch, seen))
+
     def _seen(self, value: Tensor) -> Tensor:
-        self.broken_calls += self.broken
-        return value * math.nan if self.broken else value
+        self.record.broken_calls += self.record.broken
+        return value * math.nan if self.record.broken else value
 
 
 class Breaking(NamedTuple):
     """A sampler whose loss turns NaN after the start."""
 
     sampler: AnySampler
-    spy: Spy
+    record: Record
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> Any:
         """Start, and break the loss."""
         state = self.sampler.init(theta, target, rng)
-        self.spy.broken = True
+        self.record.broken = True
         return state
 
     def step(self, state: Any, target: Target, rng: torch.Generator) -> tuple[Any, Draw]:
@@ -72,7 +105,7 @@ class Breaking(NamedTuple):
 
 def target_for(sampler: AnySampler, *, chains: int = 8, **options: Any) -> Target:
     """Return a quadratic that suits the step size, or a product for samplers of networks."""
-    step_size = step_size_of(sampler)
+    step_size = sampler_abilities.step_size(sampler)
     # The largest product of step size and curvature is 0.8: a bias of 13 %, and fast chains.
     nbeta = 0.8 / (4.25 * step_size) if step_size else 100.0
     quadratic = registry.problem(QUADRATIC)
@@ -95,7 +128,7 @@ def minibatch_target(sampler: AnySampler) -> Target | None:
 
 
 def _supported(sampler: AnySampler, target: Target) -> bool:
-    return not getattr(sampler, "unsupported", lambda _: None)(target)
+    return sampler_abilities.unsupported(sampler, target) is None
 
 
 def exact_value(target: Target) -> float:
@@ -108,12 +141,26 @@ def exact_value(target: Target) -> float:
     return found.value
 
 
-def spied(sampler: AnySampler) -> tuple[Target, Spy]:
-    """Return a target with a spy in the place of its loss."""
-    target = target_for(sampler)
+def spied(target: Target) -> tuple[Target, Record]:
+    """Return a target with a spy in the place of its loss, and what the spy has seen."""
     spy = Spy(target.loss)
-    target.loss = spy
-    return target, spy
+    return replace(target, bound=spy), spy.record
+
+
+def routes(sampler: AnySampler) -> list[Target]:
+    """Return targets that between them offer every way to a gradient.
+
+    The full batch, minibatches, and minibatches of a network whose gradient comes layer by layer;
+    those that the sampler declines are omitted.
+    """
+    full, few = target_for(sampler), minibatch_target(sampler)
+    problem = registry.problem(NETWORK)
+    # So hot that whatever step suits the quadratic is short here.
+    nbeta = full.nbeta / 1000
+    data = problem.sample_data(generator(4))
+    network = Target(problem, nbeta, nbeta, full.num_chains, data, batch_size=6)
+    found = [full] if few is None else [full, few]
+    return [*found, network] if _supported(sampler, network) else found
 
 
 def walk(
@@ -147,7 +194,7 @@ def run(sampler: AnySampler, target: Target, *, draws: int, burnin: int) -> Trac
 
 def mean_energy(sampler: AnySampler, target: Target, longer: int = 1) -> tuple[float, float]:
     """Return ``nbeta E[L]`` and its standard error from the spread of the chains."""
-    burnin = 500 * longer + int(fields_of(sampler).get("adapt") or 0)
+    burnin = 500 * longer + int(sampler_abilities.hyperparameters(sampler).get("adapt") or 0)
     trace = run(sampler, target, draws=1500 * longer, burnin=burnin)
     require(trace.status == "ok", f"the run on {target.problem.id} failed: {trace.message}")
     means = target.nbeta * trace.kept.mean(1)
@@ -160,27 +207,9 @@ def law_of(sampler: AnySampler, langevin: bool | None) -> Law:
         return "euler"
     with torch.inference_mode():
         rejects = walk(sampler, target_for(sampler), 1)[-1].accepted is not None
-    if rejects or step_size_of(sampler) is None:
+    if rejects or sampler_abilities.step_size(sampler) is None:
         return "exact"
     return "euler" if langevin is None else "limit"
-
-
-def fields_of(sampler: AnySampler) -> dict[str, Any]:
-    """Return the hyper-parameters as far as they are on record."""
-    return registry.parameters_of(sampler) if is_dataclass(sampler) else {}
-
-
-def step_size_of(sampler: AnySampler) -> float | None:
-    """Return the step size, None for a sampler that has none."""
-    found = fields_of(sampler).get("step_size")
-    return None if found is None else float(found)
-
-
-def changed(sampler: AnySampler, **changes: Any) -> AnySampler:
-    """Return the sampler with other hyper-parameters."""
-    if isinstance(sampler, FunctionSampler):
-        return replace(sampler, parameters=sampler.parameters | changes)
-    return cast(AnySampler, replace(cast("DataclassInstance", sampler), **changes))
 
 
 def inputs_of(target: Target) -> dict[str, Tensor]:

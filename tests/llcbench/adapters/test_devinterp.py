@@ -9,9 +9,9 @@ from llcbench.adapters import devinterp_kernels as kernels
 from llcbench.adapters.devinterp import Devinterp
 from llcbench.adapters.devinterp_feed import Weights, evaluate_of, loader_of
 from llcbench.adapters.packages import missing
-from llcbench.sampling.target import Budget
 from llcbench.seeds import Seeds
 from llcbench.testing import named_checks
+from llcbench.types import Budget
 from theory.langevin.euler import euler_langevin
 
 pytestmark = pytest.mark.skipif(missing("devinterp") is not None, reason=str(missing("devinterp")))
@@ -29,14 +29,14 @@ def energy(variance):
 
 
 def test_sgld_has_the_law_of_the_same_step_and_of_no_other(laboratory):
-    (squares,) = laboratory.walk(kernels.SGLD(EPS), (80,))
+    (squares,) = laboratory.walk(kernels.DevinterpSGLD(EPS), (80,))
     assert laboratory.errors(squares, law(laboratory, EPS)) < 5
     assert laboratory.errors(squares, law(laboratory, EPS / 2)) > 5
 
 
 def test_its_loop_has_the_law_too(laboratory):
     settings = laboratory.settings(num_draws=150, num_burnin=30)
-    found = Devinterp(kernels.SGLD(EPS), settings).estimate(llcbench.problem("regular/d3"))
+    found = Devinterp(kernels.DevinterpSGLD(EPS), settings).estimate(llcbench.problem("regular/d3"))
     assert found.status == "ok"
     assert found.grad_evals == 16 * 180
     assert abs(found.llc - energy(law(laboratory, EPS))) < 5 * found.mcse
@@ -46,7 +46,7 @@ def test_its_loop_has_the_law_too(laboratory):
 
 
 def test_its_thermostat_is_langevin_dynamics_at_twice_the_noise(laboratory):
-    sampler = kernels.SGNHT(EPS, noise=0.1)
+    sampler = kernels.DevinterpSGNHT(EPS, noise=0.1)
     found = laboratory.mean_energy(sampler, num_draws=300, num_burnin=60)
     assert abs(found.llc - energy(law(laboratory, EPS / 2, 0.2))) < 5 * found.mcse
     assert abs(found.llc - energy(1 / laboratory.stiffness)) > 5 * found.mcse
@@ -70,7 +70,7 @@ def deprecated(laboratory, eps, noise, late, chains=2048):
 
 
 def test_the_deprecated_thermostat_damps_the_gradient_too(laboratory):
-    sampler = kernels.SGNHT(EPS / 8, noise=0.3, deprecated=True)
+    sampler = kernels.DevinterpSGNHT(EPS / 8, noise=0.3, deprecated=True)
     found = laboratory.mean_energy(sampler, num_draws=400, num_burnin=100)
     for late in (True, False):
         value, error = deprecated(laboratory, EPS / 8, 0.3, late)
@@ -84,7 +84,7 @@ def test_rmsprop_makes_the_step_of_ours_once_its_mean_squares_agree(laboratory):
     ours = laboratory.mean_energy(llcbench.make_sampler("rmsprop_sgld", options), **run)
     for factor, agrees in ((1, True), (0.5, False)):
         changed = options | {"step_size": EPS / 2 * factor}
-        found = laboratory.mean_energy(kernels.RMSpropSGLD(**changed), **run)
+        found = laboratory.mean_energy(kernels.DevinterpRMSpropSGLD(**changed), **run)
         errors = abs(found.llc - ours.llc) / np.hypot(found.mcse, ours.mcse)
         assert (errors < 5) == agrees
 
@@ -99,7 +99,9 @@ def test_the_same_trace_with_both_baselines():
     for replicate in range(10):
         seeds = Seeds(0, DATA, replicate, "devinterp")
         own, right = (
-            Devinterp(kernels.SGLD(1e-4), settings, baseline).estimate(problem, seeds=seeds)
+            Devinterp(kernels.DevinterpSGLD(1e-4), settings, baseline).estimate(
+                problem, llcbench.RunContext(seeds)
+            )
             for baseline in ("own", "exact")
         )
         assert own.llc_unpaired == pytest.approx(right.llc, rel=1e-9)
@@ -140,19 +142,19 @@ def test_what_it_differentiates_is_the_loss_and_the_localisation(name):
 def test_limits_become_statuses():
     problem = llcbench.problem("regular/d3")
     settings = llcbench.Settings(nbeta=100.0, num_chains=2, num_draws=50, num_burnin=0)
-    estimator = Devinterp(kernels.SGLD(EPS), settings)
-    few = estimator.estimate(problem, budget=Budget(grad_evals=99))
+    estimator = Devinterp(kernels.DevinterpSGLD(EPS), settings)
+    few = estimator.estimate(problem, llcbench.RunContext(budget=Budget(grad_evals=99)))
     assert (few.status, few.llc) == ("timeout", None)
-    late = estimator.estimate(problem, budget=Budget(seconds=1e-9))
+    late = estimator.estimate(problem, llcbench.RunContext(budget=Budget(seconds=1e-9)))
     assert (late.status, late.llc) == ("timeout", None)
-    lost = Devinterp(kernels.SGLD(1e200), settings).estimate(problem)
+    lost = Devinterp(kernels.DevinterpSGLD(1e200), settings).estimate(problem)
     assert (lost.status, lost.llc) == ("not_finite", None)
     with pytest.raises(ValueError, match="devinterp_"):
         Devinterp(llcbench.SGLD(1e-3), settings)
 
 
 def test_conforms():
-    checks = named_checks(kernels.SGLD(1e-3))
+    checks = named_checks(kernels.DevinterpSGLD(1e-3))
     for name in (
         "shapes",
         "deterministic",

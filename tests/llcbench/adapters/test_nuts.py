@@ -10,7 +10,7 @@ from llcbench.adapters import nuts, nuts_warmup
 from llcbench.adapters.jax_density import excess, log_density
 from llcbench.adapters.nuts import NUTS
 from llcbench.adapters.packages import load, missing
-from llcbench.run.lengths import with_grads
+from llcbench.run.plan import with_grads
 from llcbench.seeds import Seeds
 
 pytestmark = pytest.mark.skipif(missing("blackjax") is not None, reason=str(missing("blackjax")))
@@ -109,7 +109,7 @@ def test_what_it_declines():
     assert "full batch" in NUTS().unsupported(llcbench.Target(problem, 1.0, 1.0, 2, data, 10))
     other = llcbench.problem("model/tanh-1")
     assert "not written in jax" in NUTS().unsupported(llcbench.Target(other, 1.0, 1.0, 2))
-    with pytest.raises(ValueError, match="warmup must be at least 20"):
+    with pytest.raises(ValueError, match="warmup must be a whole number of at least 20"):
         NUTS(warmup=3)
-    with pytest.raises(ValueError, match="grads must be at least 400, got 399"):
+    with pytest.raises(ValueError, match="grads must be a whole number of at least 400, got 399"):
         NUTS(grads=399)

@@ -8,9 +8,10 @@ import pytest
 
 from llcbench import registry
 from llcbench.adapters import packages
-from llcbench.records import Settings, Spec
+from llcbench.records import Spec
 from llcbench.registry import sampler_names
 from llcbench.run.execute import execute
+from llcbench.settings import Settings
 
 RUNS = [
     ("devinterp", "devinterp", "devinterp_sgld"),

@@ -60,9 +60,9 @@ def splitting(eps, friction, laboratory):
 @pytest.mark.parametrize(
     ("sampler", "law"),
     [
-        (posteriors.SGLD(EPS), euler),
-        (posteriors.SGHMC(EPS / 4, 0.5), lambda e, lab: explicit(e / 4, 0.5, lab)),
-        (posteriors.BAOA(EPS / 2, 0.4), lambda e, lab: splitting(e / 2, 0.4, lab)),
+        (posteriors.PosteriorsSGLD(EPS), euler),
+        (posteriors.PosteriorsSGHMC(EPS / 4, 0.5), lambda e, lab: explicit(e / 4, 0.5, lab)),
+        (posteriors.PosteriorsBAOA(EPS / 2, 0.4), lambda e, lab: splitting(e / 2, 0.4, lab)),
     ],
 )
 def test_second_moments_are_those_of_the_same_step_and_of_no_other(laboratory, sampler, law):
@@ -97,7 +97,7 @@ def thermostat(eps, noise, laboratory, chains=16384):
 
 
 def test_thermostat_follows_the_published_update(laboratory):
-    squares = laboratory.walk(posteriors.SGNHT(EPS / 8, 0.5), TIMES)
+    squares = laboratory.walk(posteriors.PosteriorsSGNHT(EPS / 8, 0.5), TIMES)
     # Two samples: the error of their difference is larger by the root of two.
     right = thermostat(EPS / 8, 0.5, laboratory)
     wrong = thermostat(EPS / 4, 0.5, laboratory)
@@ -106,7 +106,7 @@ def test_thermostat_follows_the_published_update(laboratory):
 
 
 def test_conforms():
-    checks = named_checks(posteriors.SGNHT(1e-3), langevin=False)
+    checks = named_checks(posteriors.PosteriorsSGNHT(1e-3), langevin=False)
     for name in (
         "shapes",
         "global_random_state",
@@ -128,7 +128,7 @@ def test_minibatches_of_a_network_give_the_energy_of_ours(laboratory):
     def run(sampler):
         return laboratory.mean_energy(sampler, "rrr/2-2-2/r1/n1000", **options)
 
-    peer, ours, half = run(posteriors.SGLD(2e-3)), run(SGLD(2e-3)), run(SGLD(1e-3))
+    peer, ours, half = run(posteriors.PosteriorsSGLD(2e-3)), run(SGLD(2e-3)), run(SGLD(1e-3))
     assert peer.status == "ok"
     assert peer.grad_evals == ours.grad_evals
     for other, agrees in ((ours, True), (half, False)):

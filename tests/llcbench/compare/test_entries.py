@@ -2,7 +2,7 @@ import pytest
 
 from llcbench.compare import compare
 from llcbench.compare.entries import Entry, field_of
-from llcbench.records import Settings
+from llcbench.settings import Settings
 
 
 def names(records) -> list[str]:

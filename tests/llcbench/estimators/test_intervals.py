@@ -16,7 +16,7 @@ import llcbench
 from llcbench import SGLD, Exact, Seeds, Settings
 from llcbench.estimators.extrapolated import Extrapolated
 from llcbench.estimators.heat_capacity import HeatCapacity
-from llcbench.estimators.regression import Regression
+from llcbench.estimators.regression import TemperatureRegression
 from llcbench.estimators.reweighting import Reweighting
 from llcbench.estimators.thermodynamic_integration import ThermodynamicIntegration
 from llcbench.estimators.two_temperatures import TwoTemperatures
@@ -74,9 +74,9 @@ def law(step_size):
 
 CASES = {
     "two_temperatures": (TwoTemperatures(GammaDraws(), FEW), QUARTIC, LAMBDA),
-    "regression": (Regression(GammaDraws(), FEW, rungs=3), QUARTIC, LAMBDA),
+    "regression": (TemperatureRegression(GammaDraws(), FEW, rungs=3), QUARTIC, LAMBDA),
     "covariance": (
-        Regression(GammaDraws(), FEW, rungs=3, weights="covariance"),
+        TemperatureRegression(GammaDraws(), FEW, rungs=3, weights="covariance"),
         QUARTIC,
         LAMBDA,
     ),
@@ -97,7 +97,9 @@ def test_ninety_percent_intervals_cover(name):
     estimator, problem, truth = CASES[name]
     if truth is None:
         truth = estimator.tempered(problem, SPLITTING.nbeta, SPLITTING.gamma, None).value
-    found = [estimator.estimate(problem, seeds=Seeds(11, name, r)) for r in range(COUNT)]
+    found = [
+        estimator.estimate(problem, llcbench.RunContext(Seeds(11, name, r))) for r in range(COUNT)
+    ]
     assert all(e.status == "ok" for e in found)
     hits = sum(e.interval[0] <= truth <= e.interval[1] for e in found)
     centred = [(e.llc - truth, (e.interval[1] - e.interval[0]) / 2) for e in found]
@@ -143,7 +145,7 @@ PLANE = Settings(nbeta=1e3, gamma=1.0, num_chains=64, num_draws=200, num_burnin=
         HeatCapacity(Exact(), PLANE),
         TwoTemperatures(Exact(), PLANE),
         Reweighting(Exact(), PLANE),
-        Regression(Exact(), PLANE, rungs=3, weights="covariance"),
+        TemperatureRegression(Exact(), PLANE, rungs=3, weights="covariance"),
         ThermodynamicIntegration(Exact(), PLANE, rungs=2),
     ],
     ids=lambda e: type(e).__name__,

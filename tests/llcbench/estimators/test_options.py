@@ -11,17 +11,16 @@ import llcbench
 from llcbench import MALA, SGLD, Budget, Exact, Settings
 from llcbench.estimators.extrapolated import Extrapolated
 from llcbench.estimators.heat_capacity import HeatCapacity
-from llcbench.estimators.regression import Regression
+from llcbench.estimators.regression import TemperatureRegression
 from llcbench.estimators.reweighting import Reweighting
 from llcbench.estimators.thermodynamic_integration import ThermodynamicIntegration
 from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.estimators.volume_scaling import VolumeScaling
 from llcbench.run import exports as reference
-from llcbench.run.estimators import canonical
 from llcbench.run.execute import compute_truths, execute, truth_key
 from llcbench.run.plan import expand
 from llcbench.run.store import key_of
-from llcbench.run.suite import Group, Suite, load
+from llcbench.run.suite import Group, Suite, canonical_estimator, load
 
 OURS = "llcbench.estimators."
 SMALL = {"nbeta": 100.0, "num_chains": 4, "num_draws": 50, "num_burnin": 10}
@@ -33,9 +32,13 @@ def suite(estimator, sampler="mala"):
 
 
 def test_one_estimator_has_one_text():
-    assert canonical("regression") == canonical("regression[rungs=5]") == "regression"
-    written = canonical("regression[ratio=4,intercept=star]")
-    assert written == canonical("regression[intercept=star,ratio=4.0]")
+    assert (
+        canonical_estimator("regression")
+        == canonical_estimator("regression[rungs=5]")
+        == "regression"
+    )
+    written = canonical_estimator("regression[ratio=4,intercept=star]")
+    assert written == canonical_estimator("regression[intercept=star,ratio=4.0]")
     assert written == "regression[intercept=star,ratio=4.0]"
 
 
@@ -110,7 +113,7 @@ def test_every_gradient_is_counted():
         (Reweighting(SGLD(1e-3), settings), 1),
         (TwoTemperatures(SGLD(1e-3), settings), 2),
         (Extrapolated(SGLD(1e-3), settings), 1),
-        (Regression(SGLD(1e-3), settings, rungs=3), 3),
+        (TemperatureRegression(SGLD(1e-3), settings, rungs=3), 3),
         (ThermodynamicIntegration(SGLD(1e-3), settings), 4),
     ]:
         assert estimator.estimate(problem).grad_evals == runs * one
@@ -118,10 +121,14 @@ def test_every_gradient_is_counted():
 
 def test_the_budget_is_that_of_all_runs_together():
     problem, settings = llcbench.problem("poly/x2"), msgspec.convert(SMALL, Settings)
-    found = TwoTemperatures(SGLD(1e-3), settings).estimate(problem, budget=Budget(grad_evals=300))
+    found = TwoTemperatures(SGLD(1e-3), settings).estimate(
+        problem, llcbench.RunContext(budget=Budget(grad_evals=300))
+    )
     assert (found.status, found.llc) == ("timeout", None)
     assert found.grad_evals == 300
-    found = TwoTemperatures(MALA(), settings).estimate(problem, budget=Budget(grad_evals=245))
+    found = TwoTemperatures(MALA(), settings).estimate(
+        problem, llcbench.RunContext(budget=Budget(grad_evals=245))
+    )
     assert found.status == "timeout"
 
 
@@ -157,11 +164,13 @@ def test_diverged_chains_have_a_status_and_no_value():
 
 
 def test_few_chains_cannot_give_a_covariance():
-    estimator = Regression(Exact(), msgspec.convert(SMALL, Settings), weights="covariance")
+    estimator = TemperatureRegression(
+        Exact(), msgspec.convert(SMALL, Settings), weights="covariance"
+    )
     with pytest.raises(ValueError, match="needs at least 7 chains for 5 rungs, got 4"):
         estimator.estimate(llcbench.problem("poly/x2"))
     with pytest.raises(ValueError, match="above 1, got"):
-        Regression(None, log_term=True).nbetas(1.0)
+        TemperatureRegression(None, log_term=True).nbetas(1.0)
 
 
 def test_the_ladder_suite_is_complete():

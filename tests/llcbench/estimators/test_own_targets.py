@@ -11,7 +11,7 @@ from scipy.stats import chi2
 
 import llcbench
 from llcbench.estimators.heat_capacity import HeatCapacity
-from llcbench.estimators.regression import Regression
+from llcbench.estimators.regression import TemperatureRegression
 from llcbench.estimators.reweighting import Reweighting
 from llcbench.estimators.sublevel import sublevel_mass
 from llcbench.estimators.temperatures import log_log_slope
@@ -121,7 +121,7 @@ def test_corrections_are_exact_on_the_expansion(multiplicity):
 @pytest.mark.parametrize("intercept", ["free", "star"])
 @pytest.mark.parametrize("log_term", [True, False])
 def test_regression_is_exact_on_its_model(intercept, log_term):
-    estimator = Regression(None, intercept=intercept, log_term=log_term)
+    estimator = TemperatureRegression(None, intercept=intercept, log_term=log_term)
     nbetas = estimator.nbetas(1e4)
     constant = 7.0 if intercept == "free" else 0.0
     energies = constant + 1.3 / nbetas - log_term * 2 / (nbetas * np.log(nbetas))
@@ -129,14 +129,14 @@ def test_regression_is_exact_on_its_model(intercept, log_term):
         weights = estimator.combination(nbetas, variances).weights
         assert nbetas * energies @ weights == pytest.approx(1.3, rel=1e-6)
     # Control: without its term the fit is off.
-    other = Regression(None, intercept=intercept, log_term=False)
+    other = TemperatureRegression(None, intercept=intercept, log_term=False)
     if log_term:
         weights = other.combination(nbetas, 1 / nbetas**2).weights
         assert abs(nbetas * energies @ weights - 1.3) > 0.1
 
 
 def test_regression_weights_are_those_of_weighted_least_squares():
-    estimator = Regression(None, rungs=4)
+    estimator = TemperatureRegression(None, rungs=4)
     nbetas, variances = estimator.nbetas(100.0), np.array([1.0, 0.5, 0.2, 0.1])
     design = np.stack([1 / nbetas, np.ones(4)], axis=1)
     precision = np.diag(1 / variances)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from llcbench.heuristics.design import Arm, Claim, Design, Experiment
+from llcbench.heuristics.design import Arm, ClaimedEffect, Design, Experiment
 from llcbench.heuristics.trial import Local, Measured, Trial, TrialRecord
 from llcbench.training.config import Training
 
@@ -18,7 +18,9 @@ def experiment(claimed: str | None = "down", levels: tuple[float, ...] = LEVELS)
         training = Training(lr=level, stop="loss", stop_loss=0.1)
         trial = Trial(data="digits", network="mlp-8", training=training)
         arms.append(Arm(name=f"{level:g}", level=level, trial=trial))
-    claims = () if claimed is None else (Claim(measure="llc", direction=claimed, source="here"),)
+    claims = (
+        () if claimed is None else (ClaimedEffect(measure="llc", direction=claimed, source="here"),)
+    )
     return Experiment(name="lr", factor="learning rate", claims=claims, arms=tuple(arms))
 
 

@@ -8,11 +8,11 @@ import pytest
 from synthetic import design, experiment, record, records
 
 from llcbench.heuristics.design import Arm, Design, Experiment
-from llcbench.heuristics.runner import run_missing
+from llcbench.heuristics.runner import run_trials
 from llcbench.heuristics.store import TrialStore, contents_of, read, write
 from llcbench.heuristics.trial import Measuring, Trial, TrialRecord
 from llcbench.run.executors.executor import Serial
-from llcbench.run.executors.failure import Died
+from llcbench.run.failure import Failure
 from llcbench.training.config import Training
 
 MEASURING = Measuring(num_burnin=1, num_draws=8, batch_size=8, gc_samples=2, hessian_samples=0)
@@ -32,25 +32,27 @@ def small() -> Design:
 class Counting:
     """The serial executor, which counts; some trials kill their process."""
 
+    here = True
+
     def __init__(self, deaths: int = 0) -> None:
         self.made, self.deaths = 0, deaths
 
     def map(
         self, function: Callable[[Trial], TrialRecord], tasks: Iterable[Trial]
-    ) -> Iterator[tuple[Trial, TrialRecord | Died]]:
+    ) -> Iterator[tuple[Trial, TrialRecord | Failure]]:
         for task, result in Serial().map(function, tasks):
             self.made += 1
-            yield task, Died("gone") if self.made <= self.deaths else result
+            yield task, Failure("gone") if self.made <= self.deaths else result
 
 
 def test_a_second_call_repeats_nothing(tmp_path: Path) -> None:
     store, counting = TrialStore(tmp_path), Counting()
-    first = run_missing(small(), store, counting, progress=False)
+    first = run_trials(small(), store, counting, progress=False)
     assert (first.wanted, first.reused, len(first.finished), counting.made) == (4, 0, 4, 4)
     assert {made.status for made in first.finished} == {"ok"}
-    again = run_missing(small(), store, counting, progress=False)
+    again = run_trials(small(), store, counting, progress=False)
     assert (again.wanted, again.reused, len(again.finished), counting.made) == (4, 4, 0, 4)
-    more = run_missing(small(), store, counting, seeds=3, progress=False)
+    more = run_trials(small(), store, counting, seeds=3, progress=False)
     assert (more.reused, len(more.finished), counting.made) == (4, 2, 6)
     assert len(store.contents().records) == 6
     assert list((tmp_path / "environments").glob("*.json"))
@@ -59,16 +61,16 @@ def test_a_second_call_repeats_nothing(tmp_path: Path) -> None:
 
 def test_trials_whose_process_died_are_tried_again(tmp_path: Path) -> None:
     store = TrialStore(tmp_path)
-    run_missing(small(), store, Counting(deaths=1), seeds=1, progress=False)
+    run_trials(small(), store, Counting(deaths=1), seeds=1, progress=False)
     statuses = sorted(found.status for found in store.contents().records.values())
     assert statuses == ["crashed", "ok"]
-    again = run_missing(small(), store, Counting(), seeds=1, progress=False)
+    again = run_trials(small(), store, Counting(), seeds=1, progress=False)
     assert (again.reused, len(again.finished)) == (1, 1)
     assert {found.status for found in store.contents().records.values()} == {"ok"}
 
 
 def test_time_budget_leaves_the_rest(tmp_path: Path) -> None:
-    outcome = run_missing(small(), TrialStore(tmp_path), Counting(), seconds=1e-9, progress=False)
+    outcome = run_trials(small(), TrialStore(tmp_path), Counting(), seconds=1e-9, progress=False)
     assert (outcome.unstarted, outcome.finished) == (4, [])
 
 
@@ -81,7 +83,7 @@ def test_export_holds_everything_in_a_fixed_order(tmp_path: Path) -> None:
     for store, order in ((one, made.values()), (two, reversed(made.values()))):
         for found in order:
             store.save(found)
-        store.save_design(design(chosen))
+        store.designs.save("d", design(chosen))
         write(store.contents(), store.root / "all.jsonl.gz")
     contents = read(tmp_path / "one" / "all.jsonl.gz")
     assert contents.records == made

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from llcbench.problems.modules.loss import Rows
+from llcbench.problems.modules.loss import SampleNumbers
 from llcbench.problems.modules.problem import from_module
 
 # Two-sided normal gate: one false alarm in 16,000.
@@ -30,7 +30,7 @@ def loss_and_point():
 def readings(loss, theta, numbers):
     """Return excess over the paired baseline, and over the mean loss at the reference."""
     rows = theta.expand(len(numbers), -1)
-    batch = Rows(numbers)
+    batch = SampleNumbers(numbers)
     paired = loss.excess(rows, batch)
     return paired, paired + loss.baseline(batch) - loss.reference.mean()
 
@@ -61,5 +61,5 @@ def test_a_baseline_of_other_samples_is_seen_by_the_same_gate(loss_and_point):
     numbers = easy[torch.randint(32, (BATCHES, SIZE), generator=rng)]
     paired, raw = readings(loss, theta, numbers)
     assert gate(paired - raw, 0.0) > Z
-    exact = float(loss.excess(theta.unsqueeze(0), Rows(None)))
+    exact = float(loss.excess(theta.unsqueeze(0), SampleNumbers(None)))
     assert gate(raw, exact) > Z

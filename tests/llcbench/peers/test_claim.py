@@ -6,9 +6,10 @@ from click.testing import CliRunner
 
 from llcbench.cli.main import cli
 from llcbench.peers.claim import margins
-from llcbench.records import Estimate, Exact, RunRecord, Settings, Spec, TemperedTruth, Truths
+from llcbench.records import Estimate, Exact, RunRecord, Spec, TemperedTruth, Truths
 from llcbench.run import exports as reference
 from llcbench.run.store import key_of
+from llcbench.settings import Settings
 
 PROBLEMS = [f"poly/p{k}" for k in range(12)]
 

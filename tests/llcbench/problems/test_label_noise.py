@@ -15,7 +15,7 @@ import llcbench
 from llcbench import SGLD, Exact, Seeds, Settings
 from llcbench.estimators.extrapolated import Extrapolated
 from llcbench.estimators.heat_capacity import HeatCapacity
-from llcbench.estimators.regression import Regression
+from llcbench.estimators.regression import TemperatureRegression
 from llcbench.estimators.reweighting import Reweighting
 from llcbench.estimators.thermodynamic_integration import ThermodynamicIntegration
 from llcbench.estimators.two_temperatures import TwoTemperatures
@@ -49,8 +49,10 @@ class GaussianDraws:
 def makers(sampler, settings):
     return {
         "two_temperatures": TwoTemperatures(sampler, settings),
-        "regression": Regression(sampler, settings, rungs=3),
-        "covariance": Regression(sampler, settings, rungs=3, ratio=4.0, weights="covariance"),
+        "regression": TemperatureRegression(sampler, settings, rungs=3),
+        "covariance": TemperatureRegression(
+            sampler, settings, rungs=3, ratio=4.0, weights="covariance"
+        ),
         "integration": ThermodynamicIntegration(sampler, settings, rungs=3),
         "heat_capacity": HeatCapacity(sampler, settings),
         "reweighting": Reweighting(sampler, settings),
@@ -83,7 +85,7 @@ def test_the_derivative_is_that_of_the_exact_value(name):
     slope = (values[0] - values[1]) / (2 * width)
     predicted = abs(slope) * math.sqrt(float(data.inputs.square().mean()) / SINGULAR.num_data)
     predicted *= SINGULAR.noise_sd
-    found = estimator.estimate(SINGULAR, data=data)
+    found = estimator.estimate(SINGULAR, llcbench.RunContext(data=data))
     print(f"{name}: derivative gives {predicted:.4f}, estimate claims {found.data_se:.4f}")
     # Monte Carlo noise of a derivative from 12800 draws, about 5 %.
     assert found.data_se == pytest.approx(predicted, rel=0.2)
@@ -105,7 +107,9 @@ CASES["extrapolated"] = Extrapolated(SGLD(4e-4), LANGEVIN)
 
 @pytest.mark.parametrize("name", CASES)
 def test_intervals_on_data_cover_what_data_sets_have_in_common(name):
-    found = [CASES[name].estimate(REGULAR, seeds=Seeds(5, name, r)) for r in range(COUNT)]
+    found = [
+        CASES[name].estimate(REGULAR, llcbench.RunContext(Seeds(5, name, r))) for r in range(COUNT)
+    ]
     assert all(e.status == "ok" for e in found)
     values = np.array([e.llc for e in found])
     observed = values.var(ddof=1)

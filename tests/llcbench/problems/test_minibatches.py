@@ -5,9 +5,8 @@ import torch
 
 from llcbench import registry
 from llcbench.problems.squared.batches import ChainMoments, Samples
-from llcbench.problems.squared.errors import LONG
-from llcbench.problems.squared.loss import SquaredLoss
-from llcbench.problems.squared.minibatches import BLOCK_NUMBERS, Feed
+from llcbench.problems.squared.loss import LONG, SquaredLoss
+from llcbench.problems.squared.minibatches import BLOCK_NUMBERS
 from llcbench.sampling.target import Target
 
 STEPS = 40
@@ -33,7 +32,7 @@ def kept(batch):
 def test_blocks_are_the_moments_of_single_draws(name):
     loss, chains = loss_of(name), 3
     size = 8 * loss.map.inputs + 40
-    feed, one, other = Feed(loss, chains, size), rng(1), rng(1)
+    feed, one, other = loss.minibatches(chains, size), rng(1), rng(1)
     theta = torch.randn(chains, loss.map.dim, generator=rng(2), dtype=torch.float64)
     for _ in range(STEPS):
         batch, samples = feed.next(one), loss.draw(chains, size, other)
@@ -48,16 +47,16 @@ def test_blocks_are_the_moments_of_single_draws(name):
 
 def test_wide_inputs_are_drawn_sample_by_sample():
     for size, kind in ((12, Samples), (80, ChainMoments)):
-        feed = Feed(loss_of("rrr/5-3-5/r2/n300"), 2, size)
+        feed = loss_of("rrr/5-3-5/r2/n300").minibatches(2, size)
         assert isinstance(feed.next(rng()), kind)
-    full = Feed(loss_of("rrr/5-3-5/r2/n300"), 2, None)
+    full = loss_of("rrr/5-3-5/r2/n300").minibatches(2, None)
     assert full.next(rng()) is full.next(rng())
 
 
 @pytest.mark.parametrize("name", ["rrr/5-3-5/r2/n300", "dln/9-12-11-8/r2/n300", "dln/1k/s2/n300"])
 def test_gathered_samples_are_those_of_single_draws(name):
     loss, chains, size = loss_of(name), 3, 6
-    feed, one, other = Feed(loss, chains, size), rng(1), rng(1)
+    feed, one, other = loss.minibatches(chains, size), rng(1), rng(1)
     theta = torch.randn(chains, loss.map.dim, generator=rng(2), dtype=torch.float64)
     for _ in range(3):
         batch, samples = feed.next(one), loss.draw(chains, size, other)
@@ -90,13 +89,13 @@ def test_long_rows_have_the_inner_products_of_short_ones():
 def test_a_feed_goes_on_where_it_was_stopped(size, stop):
     loss = loss_of("rrr/5-3-5/r2/n300")
     chains = max(1, BLOCK_NUMBERS // (10 * 80 * 3))  # blocks of three steps
-    feed, batches = Feed(loss, chains, size), rng(1)
+    feed, batches = loss.minibatches(chains, size), rng(1)
     for _ in range(stop):
         feed.next(batches)
     state, where = feed.state(), batches.get_state()
     assert all(isinstance(value, int | torch.Tensor) for value in state.values())
     expected = [kept(feed.next(batches)) for _ in range(8)]
-    again, generator = Feed(loss, chains, size), rng(5)
+    again, generator = loss.minibatches(chains, size), rng(5)
     again.next(generator)
     generator.set_state(where)
     again.restore(state)
@@ -107,7 +106,7 @@ def test_a_feed_goes_on_where_it_was_stopped(size, stop):
 
 def test_another_generator_starts_anew():
     loss = loss_of("rrr/5-3-5/r2/n300")
-    feed = Feed(loss, 2, 80)
+    feed = loss.minibatches(2, 80)
     first = feed.next(rng(1))
     for seed, same in ((2, False), (1, True)):
         assert torch.equal(feed.next(rng(seed)).second, first.second) == same
@@ -115,7 +114,7 @@ def test_another_generator_starts_anew():
 
 def test_chains_and_steps_have_minibatches_of_their_own():
     loss = loss_of("rrr/5-3-5/r2/n300")
-    feed, generator = Feed(loss, 6, 80), rng(3)
+    feed, generator = loss.minibatches(6, 80), rng(3)
     rows = torch.cat([feed.next(generator).second.flatten(1) for _ in range(20)])
     assert len(torch.unique(rows, dim=0)) == 120
     centred = rows - loss.scale * loss.moments.second.flatten()

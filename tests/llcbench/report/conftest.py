@@ -17,7 +17,7 @@ from llcbench.records import (
     Truths,
 )
 from llcbench.report.site import Source, source_of, write_site
-from llcbench.run.store import Store, key_of
+from llcbench.run.store import RunStore, environments, key_of
 from llcbench.scoring import Score, scores
 
 # Problem: local, multiplicity, global, tempered.
@@ -120,15 +120,15 @@ def found(records: list[RunRecord]) -> list[Score]:
 
 
 @pytest.fixture
-def store(records: list[RunRecord], tmp_path: Path) -> Store:
+def store(records: list[RunRecord], tmp_path: Path) -> RunStore:
     return filled(tmp_path / "store", records)
 
 
-def filled(root: Path, records: list[RunRecord]) -> Store:
-    store = Store(root)
+def filled(root: Path, records: list[RunRecord]) -> RunStore:
+    store = RunStore(root)
     for record in records:
         store.save(record)
-    store.save_environment("abc", {"python": "3.12", "torch": "2.13.0"})
+    environments(root).save("abc", {"python": "3.12", "torch": "2.13.0"})
     return store
 
 

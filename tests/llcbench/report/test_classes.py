@@ -1,8 +1,9 @@
 """The table of classes shows ratios to both truths, and counts what failed."""
 
-from llcbench.records import Estimate, Exact, RunRecord, Settings, Spec, TemperedTruth, Truths
+from llcbench.records import Estimate, Exact, RunRecord, Spec, TemperedTruth, Truths
 from llcbench.report.classes import class_table
 from llcbench.run.store import key_of
+from llcbench.settings import Settings
 
 
 def record(

@@ -1,4 +1,4 @@
-"""Published directions as the README shows them, from the committed trials."""
+"""Published directions as a page shows them, from the committed trials."""
 
 from pathlib import Path
 
@@ -8,29 +8,29 @@ import pytest
 from command import here
 from scipy import stats
 
-from llcbench.heuristics.store import Contents, contents_of, joined, write
+from llcbench.heuristics.store import TrialResults, contents_of, joined, write
 from llcbench.report.directions import direction_table
-from llcbench.report.readme import BEGIN_HEURISTICS, END, generated_heuristics, shown
+from llcbench.report.pages import END, HEURISTICS, heuristics_blocks
 
 COMMITTED = "results/reference/v1/heuristics-gc.jsonl.gz"
 PLACE = str(Path(__file__).parents[3] / COMMITTED)
 
 
 @pytest.fixture(scope="module")
-def contents() -> Contents:
+def contents() -> TrialResults:
     return contents_of(PLACE)
 
 
-def halves(contents: Contents) -> list[Contents]:
+def halves(contents: TrialResults) -> list[TrialResults]:
     """Return the same trials in two parts that share some."""
     keys = sorted(contents.records)
     parts = keys[: len(keys) // 2 + 2], keys[len(keys) // 2 :]
     return [
-        Contents(contents.designs, {k: contents.records[k] for k in part}, {}) for part in parts
+        TrialResults(contents.designs, {k: contents.records[k] for k in part}, {}) for part in parts
     ]
 
 
-def test_a_row_is_the_slope_over_doublings(contents: Contents) -> None:
+def test_a_row_is_the_slope_over_doublings(contents: TrialResults) -> None:
     (row,) = [
         row
         for row in direction_table([contents]).rows
@@ -56,38 +56,40 @@ def test_a_row_is_the_slope_over_doublings(contents: Contents) -> None:
     assert row.cells[8].values == (flagged, 3 * len(slopes))
 
 
-def test_stores_are_joined_in_any_order(contents: Contents) -> None:
+def test_stores_are_joined_in_any_order(contents: TrialResults) -> None:
     parts = halves(contents)
-    whole = generated_heuristics([contents])
-    assert generated_heuristics(parts) == generated_heuristics(reversed(parts)) == whole
-    assert generated_heuristics(parts[:1]) != whole
+    whole = heuristics_blocks([contents])
+    assert heuristics_blocks(parts) == heuristics_blocks(reversed(parts)) == whole
+    assert heuristics_blocks(parts[:1]) != whole
 
 
-def test_a_suite_with_two_meanings_is_refused(contents: Contents) -> None:
+def test_a_suite_with_two_meanings_is_refused(contents: TrialResults) -> None:
     other = msgspec.structs.replace(contents.designs["gc"], version=99)
     with pytest.raises(ValueError, match="'gc' is there twice"):
-        joined([contents, Contents({"gc": other}, {}, {})])
+        joined([contents, TrialResults({"gc": other}, {}, {})])
 
 
-def test_the_command_renews_a_readme(contents: Contents, tmp_path: Path) -> None:
+def test_the_command_renews_a_page(contents: TrialResults, tmp_path: Path) -> None:
     stores = []
     for number, part in enumerate(halves(contents)):
         stores += ["--store", str(tmp_path / f"{number}.jsonl")]
         write(part, Path(stores[-1]))
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{BEGIN_HEURISTICS}\nold\n{END}\nafter\n", encoding="utf-8")
+    page = HEURISTICS.path(readme)
+    page.parent.mkdir()
+    page.write_text(f"before\n{HEURISTICS.begin}\nold\n{END}\nafter\n", encoding="utf-8")
     done = here("heuristics", "effects", *stores, "--claims", "--csv", "--readme", str(readme))
     assert done.returncode == 0, done.stderr
     assert (
         done.stdout == here("heuristics", "effects", "--store", PLACE, "--claims", "--csv").stdout
     )
-    text = readme.read_text(encoding="utf-8")
-    assert shown(text, BEGIN_HEURISTICS) == generated_heuristics([contents]).strip()
+    text = page.read_text(encoding="utf-8")
+    assert HEURISTICS.shown(text) == heuristics_blocks([contents])[HEURISTICS].strip()
     assert text.startswith("before\n")
     assert text.endswith(f"{END}\nafter\n")
 
 
-def test_a_readme_without_marks_is_refused_in_a_line(tmp_path: Path) -> None:
+def test_a_missing_page_is_refused_in_a_line(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("nothing\n", encoding="utf-8")
     done = here("heuristics", "effects", "--store", PLACE, "--readme", str(readme))

@@ -10,11 +10,10 @@ import pytest
 
 from llcbench.records import RunRecord
 from llcbench.report.score_table import estimated
-from llcbench.report.sections import anchor
-from llcbench.report.site import Source, read_sources, source_of, write_site
-from llcbench.report.site.page import write_page
+from llcbench.report.site import Source, read_sources, source_of, write_page, write_site
+from llcbench.report.site.sections import anchor
 from llcbench.run.exports import write
-from llcbench.run.store import Store
+from llcbench.run.store import RunStore
 from llcbench.scoring import Score
 
 VOID = {"meta", "input", "br", "hr", "img", "link"}
@@ -189,7 +188,7 @@ def test_it_names_no_folder_of_this_machine(texts: dict[str, str], source: Sourc
     assert not any(str(source.path.parent) in text for text in texts.values())
 
 
-def test_damaged_files_are_reported(store: Store) -> None:
+def test_damaged_files_are_reported(store: RunStore) -> None:
     (store.root / "runs" / "0123.json").write_text("{")
     (store.root / "runs" / "4567.99.tmp").write_text("{")
     (store.root / "environments" / "bad.json").write_text("[")
@@ -215,7 +214,7 @@ def test_committed_files_are_sources_too(records: list[RunRecord], tmp_path: Pat
 
 def test_an_empty_store_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no runs in .*nothing"):
-        write_page(Store(tmp_path / "nothing"), tmp_path / "out")
+        write_page(RunStore(tmp_path / "nothing"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

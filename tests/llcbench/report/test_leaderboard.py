@@ -17,20 +17,13 @@ from llcbench.compare.bootstrap import Figure
 from llcbench.compare.metrics import METRICS
 from llcbench.records import RunRecord
 from llcbench.report import leaderboard_plots as plots
-from llcbench.report.leaderboard_labels import _apart, colours
+from llcbench.report.leaderboard_plots import _apart
 from llcbench.report.leaderboard_table import leaderboard_table, legend, printed, written
-from llcbench.report.readme import (
-    BEGIN,
-    BEGIN_LEADERBOARD,
-    END,
-    generated_leaderboard,
-    shown,
-    update_leaderboard,
-)
-from llcbench.report.style import to_svg
+from llcbench.report.pages import BEST, END, LEADERBOARD, TRUTHS, leaderboard_blocks, renew
+from llcbench.report.style import colours, to_svg
 from llcbench.report.tables import RENDERERS, to_csv, to_latex, to_text
 from llcbench.run.exports import write
-from llcbench.run.store import Store, key_of
+from llcbench.run.store import RunStore, key_of
 
 STEPS = (1e-5, 1e-4, 1e-3)
 
@@ -132,24 +125,45 @@ def test_labels_are_moved_apart_and_stay_inside() -> None:
     assert places[0] == 100.0
 
 
-def test_the_readme_block_is_replaced_and_nothing_else(
+def test_blocks_are_replaced_and_nothing_else(records: list[RunRecord], tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    page = LEADERBOARD.path(readme)
+    page.parent.mkdir()
+    first = f"a\n{TRUTHS.begin}\nfirst\n{END}\nb\n{BEST.begin}\n"
+    readme.write_text(f"{first}old\n{END}\nc\n", encoding="utf-8")
+    page.write_text(f"a\n{LEADERBOARD.begin}\nold\n{END}\nc\n", encoding="utf-8")
+    blocks = leaderboard_blocks(records)
+    assert renew(readme, blocks) == [page, readme]
+    new = readme.read_text(encoding="utf-8")
+    assert new.startswith(first)
+    assert new.endswith(f"{END}\nc\n")
+    assert BEST.shown(new) == blocks[BEST].strip()
+    assert LEADERBOARD.shown(page.read_text(encoding="utf-8")) == blocks[LEADERBOARD].strip()
+    # Stale as soon as a run differs.
+    assert BEST.shown(new) != leaderboard_blocks(records[3:])[BEST].strip()
+
+
+def test_nothing_is_written_unless_every_block_is_there(
     records: list[RunRecord], tmp_path: Path
 ) -> None:
-    path = tmp_path / "README.md"
-    text = f"a\n{BEGIN}\nfirst\n{END}\nb\n{BEGIN_LEADERBOARD}\nold\n{END}\nc\n"
-    path.write_text(text, encoding="utf-8")
-    update_leaderboard(path, records)
-    new = path.read_text(encoding="utf-8")
-    assert new.startswith(f"a\n{BEGIN}\nfirst\n{END}\nb\n")
-    assert new.endswith(f"{END}\nc\n")
-    assert shown(new, BEGIN_LEADERBOARD) == generated_leaderboard(records).strip()
-    # Stale as soon as a run differs.
-    assert shown(new, BEGIN_LEADERBOARD) != generated_leaderboard(records[3:]).strip()
+    readme = tmp_path / "README.md"
+    page = LEADERBOARD.path(readme)
+    page.parent.mkdir()
+    old = f"{LEADERBOARD.begin}\nold\n{END}\n"
+    page.write_text(old, encoding="utf-8")
+    readme.write_text("nothing\n", encoding="utf-8")
     with pytest.raises(ValueError, match="lacks the lines"):
-        shown("nothing", BEGIN_LEADERBOARD)
+        renew(readme, leaderboard_blocks(records))
+    page.unlink()
+    with pytest.raises(ValueError, match="is missing"):
+        renew(readme, leaderboard_blocks(records))
+    page.write_text(old, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"README\.md lacks the lines"):
+        renew(readme, leaderboard_blocks(records))
+    assert page.read_text(encoding="utf-8") == old
 
 
-def test_commands_read_stores_and_files(store: Store, tmp_path: Path) -> None:
+def test_commands_read_stores_and_files(store: RunStore, tmp_path: Path) -> None:
     committed = tmp_path / "runs.jsonl"
     write(store.contents().records, committed)
     runner = CliRunner()
@@ -174,13 +188,13 @@ def test_commands_read_stores_and_files(store: Store, tmp_path: Path) -> None:
     assert all(abs(d["value"]) < 1e-4 for d in found if d["value"] is not None)
 
 
-def test_unknown_entries_are_one_line(store: Store) -> None:
+def test_unknown_entries_are_one_line(store: RunStore) -> None:
     done = CliRunner().invoke(cli, ["compare", "mala", "sgdl", "--store", str(store.root)])
     assert isinstance(done.exception, ValueError)
     assert str(done.exception) == "no entry 'sgdl' in these runs; there is sgld"
 
 
-def test_no_torch_is_needed(store: Store) -> None:
+def test_no_torch_is_needed(store: RunStore) -> None:
     code = (
         "import sys\nfrom click.testing import CliRunner\nfrom llcbench.cli.main import cli\n"
         f"done = CliRunner().invoke(cli, ['leaderboard', '--store', {str(store.root)!r}])\n"

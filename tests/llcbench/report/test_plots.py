@@ -7,13 +7,11 @@ import pytest
 
 from llcbench.report.plots import (
     decomposition,
+    lines_of,
     overview,
-    potential_figure,
-    potential_plot,
-    save,
 )
-from llcbench.report.rows import lines_of
-from llcbench.report.style import colour_of, markers
+from llcbench.report.potential import potential_figure, potential_plot
+from llcbench.report.style import colour_of, markers, save
 from llcbench.scoring import Score
 
 

@@ -6,14 +6,12 @@ import sys
 import pytest
 
 from llcbench.report.labels import short_labels
-from llcbench.report.score_table import estimated, known
+from llcbench.report.score_table import estimated, known, sampler_table, score_table
 from llcbench.report.tables import (
     Cell,
     Column,
     Row,
     Table,
-    sampler_table,
-    score_table,
     to_csv,
     to_latex,
     to_markdown,

@@ -19,12 +19,13 @@ from llcbench.records import RunRecord, Spec
 from llcbench.run.execute import load_plugins
 from llcbench.run.executors.drive import drive
 from llcbench.run.executors.executor import Dask, Serial, make_executor
-from llcbench.run.executors.failure import Died
-from llcbench.run.executors.machines import Machines, bytes_of
+from llcbench.run.executors.machines import Machines
+from llcbench.run.failure import Failure
 from llcbench.run.plan import expand
-from llcbench.run.runner import run_missing
-from llcbench.run.store import Store
+from llcbench.run.runs import run_specs
+from llcbench.run.store import RunStore
 from llcbench.run.suite import Group, Suite
+from llcbench.run.units import bytes_of
 
 LLCBENCH = str(Path(sys.executable).with_name("llcbench"))
 DASK = str(Path(sys.executable).with_name("dask"))
@@ -154,7 +155,7 @@ def test_a_run_that_dies_hangs_or_fills_the_memory_fails_alone(
     wanted = specs(["hangs", "dies", "eats", "naps[nap=0.0]"], 1)
     executor = Dask(1, cluster.scripts, 8.0, cluster.machines)
     with caplog.at_level(logging.WARNING, "llcbench"):
-        found = run_missing(wanted, Store(tmp_path), executor, progress=False).finished
+        found = run_specs(wanted, RunStore(tmp_path), executor, progress=False).finished
     by = {record.spec.sampler: record.estimate for record in found}
     assert {name: estimate.status for name, estimate in by.items()} == {
         "hangs": "timeout",
@@ -176,7 +177,7 @@ def test_workers_give_the_numbers_of_one_process_and_a_killed_one_costs_a_second
     cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plain, slow = specs(["sgld[step_size=1e-3]"], 3), specs(["naps"], 6)
-    one = run_missing(plain, Store(tmp_path / "a"), Serial(), progress=False)
+    one = run_specs(plain, RunStore(tmp_path / "a"), Serial(), progress=False)
     assert len(one.finished) == 6
     victim = cluster.workers[0]
     seen: list[dict[str, str]] = []
@@ -192,9 +193,9 @@ def test_workers_give_the_numbers_of_one_process_and_a_killed_one_costs_a_second
     killer.start()
     machines = Machines(scheduler=cluster.machines.scheduler, keep=seen.append)
     executor = Dask(1, cluster.scripts, None, machines)
-    store = Store(tmp_path / "b")
+    store = RunStore(tmp_path / "b")
     with caplog.at_level(logging.WARNING, "llcbench"):
-        found = run_missing([*plain, *slow], store, executor, progress=False).finished
+        found = run_specs([*plain, *slow], store, executor, progress=False).finished
     killer.join()
     assert victim.wait(timeout=120) == -signal.SIGKILL
     assert len(found) == 12
@@ -234,7 +235,7 @@ def test_the_command_starts_workers_of_its_own(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["finished"] == 1
     assert json.loads(done.stdout)["failed"] == 1
     assert "limit of 600 MB" in done.stderr
-    records = Store(tmp_path).contents().records.values()
+    records = RunStore(tmp_path).contents().records.values()
     assert [r.estimate.status for r in records] == ["out_of_memory"]
     known = {path.stem for path in (tmp_path / "environments").glob("*.json")}
     assert all(r.environment in known for r in records)
@@ -277,7 +278,7 @@ class Shelf:
     def ended(self) -> list[tuple[Any, Any]]:
         handle = min(self.flying)
         place, task = self.flying.pop(handle)
-        return [(handle, Died("died") if task in self.deadly[place] else task.upper())]
+        return [(handle, Failure("died") if task in self.deadly[place] else task.upper())]
 
 
 @pytest.mark.parametrize(
@@ -292,7 +293,7 @@ class Shelf:
 def test_a_task_is_tried_twice_and_elsewhere(deadly: dict[str, set[str]], dead: set[str]) -> None:
     shelf = Shelf(deadly)
     found = dict(drive("abcde", shelf))
-    assert {task for task, result in found.items() if isinstance(result, Died)} == dead
+    assert {task for task, result in found.items() if isinstance(result, Failure)} == dead
     assert {t: r for t, r in found.items() if t not in dead} == {
         t: t.upper() for t in "abcde" if t not in dead
     }

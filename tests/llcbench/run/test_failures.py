@@ -5,7 +5,7 @@ from pathlib import Path
 
 from command import here
 
-from llcbench.run.store import Store
+from llcbench.run.store import RunStore
 
 SCRIPT = """
 import time
@@ -55,7 +55,7 @@ def test_every_failure_is_a_record_and_the_others_are_run(tmp_path: Path) -> Non
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["failed"] == 4
-    found = {r.spec.sampler: r for r in Store(tmp_path / "store").contents().records.values()}
+    found = {r.spec.sampler: r for r in RunStore(tmp_path / "store").contents().records.values()}
     assert {name: record.estimate.status for name, record in found.items()} == {
         "hangs": "timeout",
         "diverges": "diverged",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import llcbench
 from llcbench import Settings
 from llcbench.records import Estimate
-from llcbench.run.lengths import with_grads
+from llcbench.run.plan import with_grads
 from llcbench.samplers.sgld import SGLD
 from llcbench.types import Draw
 

@@ -10,10 +10,9 @@ from llcbench.provenance import environment, environment_id
 from llcbench.run.execute import execute
 from llcbench.run.executors.executor import Serial
 from llcbench.run.plan import expand
-from llcbench.run.progress import Progress, steps_of
-from llcbench.run.run_files import Meter, Meters
-from llcbench.run.runner import run_missing
-from llcbench.run.store import Store, key_of
+from llcbench.run.progress import Meter, Meters, Progress
+from llcbench.run.runs import lengths_of, run_specs
+from llcbench.run.store import RunStore, key_of
 from llcbench.run.suite import Group, Suite
 
 SETTINGS = {"nbeta": 100.0, "num_chains": 2, "num_draws": 400, "num_burnin": 100}
@@ -33,7 +32,7 @@ def shown(bar: Progress) -> int:
 
 
 def test_reports_of_another_process_move_the_bar(tmp_path: Path) -> None:
-    with Progress(SPECS, tmp_path, shared=False, file=io.StringIO()) as bar:
+    with Progress(lengths_of(SPECS), tmp_path, shared=False, file=io.StringIO()) as bar:
         reporter = bar.reporter()
         assert reporter is not None
         report = reporter(key_of(SPECS[0]))
@@ -44,18 +43,18 @@ def test_reports_of_another_process_move_the_bar(tmp_path: Path) -> None:
         report(30)
         bar.read()
         assert shown(bar) == 120
-        bar.ended(SPECS[0])
-        assert shown(bar) == steps_of(SPECS[0]) == 500
+        bar.ended(key_of(SPECS[0]))
+        assert shown(bar) == lengths_of(SPECS)[key_of(SPECS[0])] == 500
         # A run that is made again does not move it back.
         bar.read()
         assert shown(bar) == 500
-        bar.ended(SPECS[1])
+        bar.ended(key_of(SPECS[1]))
         assert shown(bar) == 1000
     assert not Meters(tmp_path).folder.exists()
 
 
 def test_runs_in_this_process_report_directly(tmp_path: Path) -> None:
-    with Progress(SPECS, tmp_path, shared=True, file=io.StringIO()) as bar:
+    with Progress(lengths_of(SPECS), tmp_path, shared=True, file=io.StringIO()) as bar:
         reporter = bar.reporter()
         assert reporter is not None
         execute(SPECS[0], None, on_step=reporter(key_of(SPECS[0])))
@@ -64,7 +63,7 @@ def test_runs_in_this_process_report_directly(tmp_path: Path) -> None:
 
 
 def test_nobody_looks_nothing_is_written(tmp_path: Path) -> None:
-    with Progress(SPECS, tmp_path, shared=False, show=False) as bar:
+    with Progress(lengths_of(SPECS), tmp_path, shared=False, show=False) as bar:
         assert bar.reporter() is None
     Meter(tmp_path / "absent" / "key")(10)
     assert list(tmp_path.iterdir()) == []
@@ -104,8 +103,8 @@ def test_chains_that_are_lost_are_found_by_time(monkeypatch: pytest.MonkeyPatch)
 def test_threads_are_set_and_recorded(tmp_path: Path) -> None:
     before = torch.get_num_threads()
     try:
-        store = Store(tmp_path)
-        (record,) = run_missing(SPECS[:1], store, Serial(), progress=False, threads=2).finished
+        store = RunStore(tmp_path)
+        (record,) = run_specs(SPECS[:1], store, Serial(), progress=False, threads=2).finished
         assert torch.get_num_threads() == 2
         assert record.environment == environment_id(environment(2)) != environment_id(environment())
         path = tmp_path / "environments" / f"{record.environment}.json"

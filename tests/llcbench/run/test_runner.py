@@ -11,10 +11,11 @@ import pytest
 from command import LLCBENCH, here
 
 from llcbench.records import RunRecord
-from llcbench.run.executors.executor import Died, Processes, Serial, make_executor
+from llcbench.run.executors.executor import Processes, Serial, make_executor
+from llcbench.run.failure import Failure
 from llcbench.run.plan import expand, missing
-from llcbench.run.runner import run_missing
-from llcbench.run.store import Store, key_of
+from llcbench.run.runs import run_specs
+from llcbench.run.store import RunStore, key_of
 from llcbench.run.suite import Group, Suite, load, parse_sampler, settings_of
 
 SETTINGS = {"nbeta": 100.0, "num_chains": 4, "num_draws": 200, "num_burnin": 50}
@@ -36,8 +37,8 @@ def numbers(records: list[RunRecord]) -> dict[str, tuple[object, ...]]:
 
 def test_serial_and_processes_give_the_same_numbers(tmp_path: Path) -> None:
     specs = expand(SMALL)
-    serial = run_missing(specs, Store(tmp_path / "a"), Serial(), progress=False)
-    spread = run_missing(specs, Store(tmp_path / "b"), Processes(2), progress=False)
+    serial = run_specs(specs, RunStore(tmp_path / "a"), Serial(), progress=False)
+    spread = run_specs(specs, RunStore(tmp_path / "b"), Processes(2), progress=False)
     assert len(serial.finished) == 10
     assert numbers(serial.finished) == numbers(spread.finished)
     assert all(r.estimate.status == "ok" for r in serial.finished)
@@ -46,15 +47,15 @@ def test_serial_and_processes_give_the_same_numbers(tmp_path: Path) -> None:
 
 def test_resume_runs_only_what_is_missing(tmp_path: Path) -> None:
     specs = expand(SMALL, problems=["poly/x2"])
-    store = Store(tmp_path)
-    run_missing(specs[:1], store, Serial(), progress=False)
+    store = RunStore(tmp_path)
+    run_specs(specs[:1], store, Serial(), progress=False)
     left = missing(specs, store.contents().records)
     assert left == specs[1:]
 
 
 def test_replicates_have_their_own_data_and_noise(tmp_path: Path) -> None:
     specs = expand(SMALL, problems=["rrr/1-1-1/r0/n100"])
-    found = run_missing(specs, Store(tmp_path), Serial(), progress=False).finished
+    found = run_specs(specs, RunStore(tmp_path), Serial(), progress=False).finished
     first, second = found
     assert first.estimate.llc != second.estimate.llc
     assert first.estimate.loss_star != second.estimate.loss_star
@@ -63,15 +64,15 @@ def test_replicates_have_their_own_data_and_noise(tmp_path: Path) -> None:
 
 def test_a_failed_run_is_a_record(tmp_path: Path) -> None:
     specs = expand(SMALL, problems=["poly/x8"], samplers=["sgld[step_size=10.0]"])
-    found = run_missing(specs, Store(tmp_path), Serial(), progress=False).finished
+    found = run_specs(specs, RunStore(tmp_path), Serial(), progress=False).finished
     assert {r.estimate.status for r in found} <= {"not_finite", "diverged"}
     assert all(r.estimate.llc is None and r.estimate.message for r in found)
-    assert len(Store(tmp_path).contents().records) == len(specs)
+    assert len(RunStore(tmp_path).contents().records) == len(specs)
 
 
 def test_an_unsupported_target_is_skipped_with_a_reason(tmp_path: Path) -> None:
     specs = expand(SMALL, problems=["poly/x2"], samplers=["gibbs"], replicates=1)
-    (found,) = run_missing(specs, Store(tmp_path), Serial(), progress=False).finished
+    (found,) = run_specs(specs, RunStore(tmp_path), Serial(), progress=False).finished
     assert found.estimate.status == "skipped"
     assert "linear network" in found.estimate.message
 
@@ -79,7 +80,7 @@ def test_an_unsupported_target_is_skipped_with_a_reason(tmp_path: Path) -> None:
 def test_the_time_budget_cuts_and_leaves_the_rest(tmp_path: Path) -> None:
     specs = expand(SMALL, problems=["poly/x2"], overrides={"num_draws": 10**7, "num_chains": 2})
     started = time.time()
-    outcome = run_missing(specs, Store(tmp_path), Serial(), seconds=1.5, progress=False)
+    outcome = run_specs(specs, RunStore(tmp_path), Serial(), seconds=1.5, progress=False)
     assert time.time() - started < 15
     assert outcome.unstarted >= 1
     assert outcome.finished[0].estimate.status == "timeout"
@@ -93,8 +94,8 @@ def die_on_three(task: int) -> int:
 
 
 def test_a_dead_process_costs_only_its_own_task() -> None:
-    found = dict(Processes[int, int](2).map(die_on_three, range(6)))
-    assert isinstance(found.pop(3), Died)
+    found = dict(Processes(2).map(die_on_three, range(6)))
+    assert isinstance(found.pop(3), Failure)
     assert found == {k: 10 * k for k in (0, 1, 2, 4, 5)}
 
 
@@ -103,7 +104,7 @@ def drawn(_: int) -> float:
 
 
 def test_processes_do_not_begin_with_the_same_global_generator() -> None:
-    one, other = (dict(Processes[int, float](1).map(drawn, [0])) for _ in range(2))
+    one, other = (dict(Processes(1).map(drawn, [0])) for _ in range(2))
     assert one != other
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from llcbench.records import Estimate, RunRecord, Settings, Spec
+from llcbench.records import Estimate, RunRecord, Spec
 from llcbench.run.plan import missing
-from llcbench.run.store import Store, key_of
+from llcbench.run.store import RunStore, key_of, set_aside
+from llcbench.settings import Settings
 
 
 def spec(**changes: object) -> Spec:
@@ -43,14 +44,14 @@ def test_the_key_depends_on_everything_else(changes: dict[str, object]) -> None:
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = RunStore(tmp_path)
     store.save(record())
     assert store.contents().records == {record().key: record()}
     assert not store.contents().damaged
 
 
 def test_damage_is_told_apart_and_kept(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = RunStore(tmp_path)
     store.save(record())
     good = tmp_path / "runs" / f"{record().key}.json"
     half = tmp_path / "runs" / "0123456789abcdef.json"
@@ -61,7 +62,7 @@ def test_damage_is_told_apart_and_kept(tmp_path: Path) -> None:
     contents = store.contents()
     assert set(contents.records) == {record().key}
     assert set(contents.damaged) == {half, swapped}
-    lines = store.set_aside(contents)
+    lines = set_aside(tmp_path, contents.damaged, contents.leftovers)
     assert len(lines) == 3
     assert len(list((tmp_path / "damaged").iterdir())) == 3
     assert not store.contents().damaged

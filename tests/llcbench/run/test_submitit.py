@@ -14,8 +14,8 @@ from llcbench.run.execute import load_plugins
 from llcbench.run.executors.executor import Serial, Slurm
 from llcbench.run.executors.machines import Machines, options_of
 from llcbench.run.plan import expand
-from llcbench.run.runner import run_missing
-from llcbench.run.store import Store
+from llcbench.run.runs import run_specs
+from llcbench.run.store import RunStore
 from llcbench.run.suite import Group, Suite
 
 SCRIPT = """
@@ -50,14 +50,14 @@ def test_jobs_give_the_numbers_of_one_process(tmp_path: Path) -> None:
     seen: list[dict[str, str]] = []
     machines = Machines(slurm={"cluster": "local"}, folder=tmp_path / "jobs", keep=seen.append)
     executor = Slurm(3, (str(script),), 60.0, machines)
-    found = run_missing(wanted, Store(tmp_path / "b"), executor, progress=False).finished
+    found = run_specs(wanted, RunStore(tmp_path / "b"), executor, progress=False).finished
     assert Counter(r.estimate.status for r in found) == {"ok": 1, "crashed": 1}
     assert [r.truths is not None for r in found] == [True, True]
     (shot,) = (r.estimate for r in found if r.estimate.status == "crashed")
     assert "SIGKILL" in shot.message
     assert "both times" in shot.message
     alone = [spec for spec in wanted if spec.sampler == "sgld"]
-    one = run_missing(alone, Store(tmp_path / "a"), Serial(), progress=False).finished
+    one = run_specs(alone, RunStore(tmp_path / "a"), Serial(), progress=False).finished
     assert numbers(one) == numbers(found) != {}
     assert len(seen) == 2
     logs = [path.suffix for path in (tmp_path / "jobs").glob("*_log.*")]

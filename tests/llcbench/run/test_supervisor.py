@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from llcbench.run.executors.failure import Died
 from llcbench.run.executors.machines import opened, pack
 from llcbench.run.executors.supervisor import Setup, stop, supervise
+from llcbench.run.failure import Failure
 
 SETUP = Setup("here", limit=30.0)
 
@@ -29,7 +29,7 @@ def exits(code: int) -> None:
 
 def called(function: object, argument: object, setup: Setup = SETUP) -> object:
     answer = opened(supervise(setup, pack((function, argument))))
-    return answer if isinstance(answer, Died) else answer.result
+    return answer if isinstance(answer, Failure) else answer.result
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks are made on Linux only")
@@ -48,7 +48,7 @@ def test_a_death_costs_a_fork_and_its_cause_is_told() -> None:
             (time.sleep, 60.0, Setup("here", memory=10_000_000), "more than its limit of 10 MB"),
         ]:
             died = called(function, argument, setup)
-            assert isinstance(died, Died)
+            assert isinstance(died, Failure)
             assert message in died.message
             pid, parent, _ = called(ids, None)
             assert pid != first
@@ -56,7 +56,7 @@ def test_a_death_costs_a_fork_and_its_cause_is_told() -> None:
         last, _, _ = called(ids, None)
         os.kill(maker, signal.SIGKILL)
         died = called(time.sleep, 60.0)
-        assert isinstance(died, Died)
+        assert isinstance(died, Failure)
         assert "SIGKILL" in died.message
     finally:
         stop("here")

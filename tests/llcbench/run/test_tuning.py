@@ -11,11 +11,10 @@ from llcbench import Settings
 from llcbench.records import Spec
 from llcbench.registry import parameters_of
 from llcbench.run.executors.executor import Serial
-from llcbench.run.lengths import costs_of, with_grads
-from llcbench.run.plan import expand
-from llcbench.run.store import Store
+from llcbench.run.plan import costs_of, expand, with_grads
+from llcbench.run.store import RunStore
 from llcbench.run.suite import Group, Suite
-from llcbench.run.tuning.resolve import resolve, tunings_in
+from llcbench.run.tuning.resolve import resolve
 from llcbench.run.tuning.search import tune
 
 SETTINGS = Settings(nbeta=1e3, gamma=10.0, num_chains=8)
@@ -88,10 +87,10 @@ def test_suites_are_filled_in_once_and_kept(tmp_path):
         title="t", version=1, replicates=2, group=[group], settings={"nbeta": 1e3, "gamma": 10.0}
     )
     specs = expand(suite)
-    store = Store(tmp_path)
+    store = RunStore(tmp_path)
     tuned, warnings = resolve(specs, store, Serial(), progress=False)
     assert not warnings
-    assert len(tunings_in(tmp_path)) == 1
+    assert len(RunStore(tmp_path).tunings.contents().records) == 1
     assert {s.parameters["step_size"] for s in tuned} != {1e-5}
     assert all(s.tuning_grads > 0 and s.variant == "tuned" for s in tuned)
     kept = next(iter((tmp_path / "tunings").iterdir())).stat().st_mtime_ns
@@ -105,7 +104,7 @@ def test_a_sampler_that_cannot_be_tuned_is_named_and_left_out(tmp_path):
         problem="regular/d2", problem_version=1, estimator="mean_energy", sampler="sgld",
         parameters={"step_size": -1.0}, settings=SETTINGS, seed=0, replicate=0, variant="tuned",
     )  # fmt: skip
-    left, warnings = resolve([spec], Store(tmp_path), Serial(), progress=False)
+    left, warnings = resolve([spec], RunStore(tmp_path), Serial(), progress=False)
     assert not left
     assert "sgld on regular/d2 is not tuned" in warnings[0]
 

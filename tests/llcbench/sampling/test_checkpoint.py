@@ -17,9 +17,8 @@ from llcbench.records import Spec
 from llcbench.run.execute import compute_truths, execute, truth_key
 from llcbench.run.executors.executor import Serial
 from llcbench.run.plan import expand
-from llcbench.run.run_files import checkpoint_path
-from llcbench.run.runner import run_missing
-from llcbench.run.store import Store, key_of
+from llcbench.run.runs import run_specs
+from llcbench.run.store import RunStore, key_of
 from llcbench.run.suite import Group, Suite
 from llcbench.sampling import checkpoint as module
 from llcbench.sampling.checkpoint import Checkpoint
@@ -91,7 +90,7 @@ def test_an_interrupted_run_ends_with_the_same_numbers(
     problem: str, sampler: str, settings: dict[str, Any], tmp_path: Path
 ) -> None:
     spec = spec_of(problem, sampler, settings)
-    path = checkpoint_path(tmp_path, key_of(spec))
+    path = RunStore(tmp_path).checkpoint(key_of(spec))
     whole = numbers(spec)
     # Once in the burn-in and while it adapts, once after it.
     assert 0 < stopped(spec, path, 21) < 30
@@ -106,7 +105,7 @@ def test_an_interrupted_run_ends_with_the_same_numbers(
 def test_a_wrong_place_gives_other_numbers(tmp_path: Path) -> None:
     """The comparison above would see one parameter that is off in its last digits."""
     spec = spec_of(*CASES[4])
-    path = checkpoint_path(tmp_path, key_of(spec))
+    path = RunStore(tmp_path).checkpoint(key_of(spec))
     whole = numbers(spec)
     stopped(spec, path, 50)
     stored = torch.load(path, weights_only=True)
@@ -119,7 +118,7 @@ def test_a_wrong_place_gives_other_numbers(tmp_path: Path) -> None:
 
 def test_a_finished_step_is_not_made_again(tmp_path: Path) -> None:
     spec = spec_of(*CASES[0])
-    path = checkpoint_path(tmp_path, key_of(spec))
+    path = RunStore(tmp_path).checkpoint(key_of(spec))
     done = stopped(spec, path, 60)
     reports: list[int] = []
     numbers(spec, Checkpoint(path, 1e-9), on_step=reports.append)
@@ -138,7 +137,7 @@ def test_a_damaged_file_is_set_aside_and_the_run_starts_anew(
     damage: Any, word: str, tmp_path: Path
 ) -> None:
     spec = spec_of(*CASES[4])
-    path = checkpoint_path(tmp_path, key_of(spec))
+    path = RunStore(tmp_path).checkpoint(key_of(spec))
     stopped(spec, path, 50)
     broken = damage(path.read_bytes())
     path.write_bytes(broken)
@@ -155,8 +154,8 @@ def test_the_file_of_another_run_or_version_is_set_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec, other = spec_of(*CASES[4]), spec_of(*CASES[5])
-    path = checkpoint_path(tmp_path, key_of(spec))
-    foreign = checkpoint_path(tmp_path, key_of(other))
+    path = RunStore(tmp_path).checkpoint(key_of(spec))
+    foreign = RunStore(tmp_path).checkpoint(key_of(other))
     stopped(spec, path, 50)
     path.rename(foreign)
     again = Checkpoint(foreign)
@@ -171,7 +170,7 @@ def test_the_file_of_another_run_or_version_is_set_aside(
 
 def test_a_file_that_runs_code_when_it_is_read_is_refused(tmp_path: Path) -> None:
     spec = spec_of(*CASES[4])
-    path = checkpoint_path(tmp_path, key_of(spec))
+    path = RunStore(tmp_path).checkpoint(key_of(spec))
     path.parent.mkdir()
     torch.save({"written_by": Path(".")}, path)
     again = Checkpoint(path)
@@ -187,7 +186,7 @@ def test_a_folder_that_is_not_there_or_cannot_be_written_costs_only_the_checkpoi
     assert numbers(spec, absent) == numbers(spec)
     assert not (tmp_path / "elsewhere").exists()
     (tmp_path / "checkpoints").write_text("a file where the folder should be")
-    blocked = Checkpoint(checkpoint_path(tmp_path, "x"), 1e-9)
+    blocked = Checkpoint(RunStore(tmp_path).checkpoint("x"), 1e-9)
     assert numbers(spec, blocked) == numbers(spec)
     (line,) = blocked.lines
     assert "cannot be written" in line
@@ -199,7 +198,7 @@ def test_writing_takes_a_small_part_of_the_time(
     monkeypatch.setattr(module, "RARELY", 50)
     monkeypatch.setattr(module, "LOSS", 0.01)
     (tmp_path / "checkpoints").mkdir()
-    place = Checkpoint(checkpoint_path(tmp_path, "x"), every=60.0)
+    place = Checkpoint(RunStore(tmp_path).checkpoint("x"), every=60.0)
     start = place.due(0.0) - 60.0
     assert place.due(3000.0) - start == pytest.approx(60.0)
     assert place.due(36_000.0) - start == pytest.approx(360.0)
@@ -214,16 +213,16 @@ def test_writing_takes_a_small_part_of_the_time(
 
 def test_a_run_that_is_out_of_time_goes_on_in_the_next_call(tmp_path: Path) -> None:
     spec = spec_of("regular/d5/n100", "sghmc", {"batch_size": 40, "num_draws": 2000})
-    store = Store(tmp_path)
-    store.save_truths(truth_key(spec), compute_truths(spec))
-    cut = run_missing([spec], store, Serial(), seconds=0.2, progress=False, checkpoint_every=1e-9)
+    store = RunStore(tmp_path)
+    store.truths.save(truth_key(spec), compute_truths(spec))
+    cut = run_specs([spec], store, Serial(), seconds=0.2, progress=False, checkpoint_every=1e-9)
     (first,) = cut.finished
     assert first.estimate.status == "timeout"
     assert "2030 steps" in first.estimate.message
-    path = checkpoint_path(tmp_path, first.key)
+    path = RunStore(tmp_path).checkpoint(first.key)
     done = torch.load(path, weights_only=True)["place"]["chains"]["done"]
     assert f"after {done} of" in first.estimate.message
-    second = run_missing([spec], store, Serial(), progress=False).finished[0]
+    second = run_specs([spec], store, Serial(), progress=False).finished[0]
     assert second.estimate.llc == numbers(spec)["llc"]
     assert second.estimate.seconds_sampling > first.estimate.seconds_sampling
     assert not path.exists()
@@ -242,7 +241,7 @@ def test_kill_in_mid_run(tmp_path: Path) -> None:
     command = [LLCBENCH, "run", str(suite), "--store", str(store), "--no-progress",
                "--checkpoint-every", "0.05s"]  # fmt: skip
     process = subprocess.Popen(command, start_new_session=True)
-    path, limit = checkpoint_path(store, key_of(spec)), time.time() + 60
+    path, limit = RunStore(store).checkpoint(key_of(spec)), time.time() + 60
     while not path.exists() and process.poll() is None and time.time() < limit:
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGKILL)
@@ -250,7 +249,7 @@ def test_kill_in_mid_run(tmp_path: Path) -> None:
     assert not list((store / "runs").glob("*"))
     done = torch.load(path, weights_only=True)["place"]["chains"]["done"]
     assert 0 < done < 5030
-    made = run_missing([spec], Store(store), Serial(), progress=False)
+    made = run_specs([spec], RunStore(store), Serial(), progress=False)
     (record,) = made.finished
     whole, again = numbers(spec), msgspec.to_builtins(record.estimate)
     assert {k: again[k] for k in whole} == whole

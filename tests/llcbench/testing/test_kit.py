@@ -1,3 +1,5 @@
+from dataclasses import dataclass, replace
+
 import pytest
 import torch
 import wrong_samplers as wrong
@@ -9,6 +11,9 @@ from llcbench.testing import (
     named_checks,
     sampler_checks,
 )
+from llcbench.testing.conformance.checks import check_gradients_counted
+from llcbench.testing.conformance.fixtures import Spy, routes, spied, walk
+from llcbench.types import Draw
 
 
 def langevin(theta, target, rng, *, step_size=1e-3):
@@ -78,6 +83,9 @@ REJECTED = [
     (wrong.KeepsFirstBatch(), "inputs_kept", "changed nbeta, gamma or batch"),
     (wrong.ScalesBatchInPlace(), "inputs_kept", "changed batch.0"),
     (wrong.HidesGradients(), "gradients_counted", "160 gradients were evaluated and 80 counted"),
+    (wrong.HidesLayers(), "gradients_counted", "80 gradients were evaluated and 0 counted on dln"),
+    (wrong.CountsLayersOnce(), "gradients_counted", "160 gradients were evaluated and 80 counted"),
+    (wrong.HidesBuffer(), "gradients_counted", "160 gradients were evaluated and 80 counted"),
     (wrong.IgnoresBudget(), "budget", "do not catch it"),
     (wrong.HidesNaN(), "not_finite", "ends as 'ok'"),
     (wrong.RaisesOnNaN(), "not_finite", "raised FloatingPointError"),
@@ -100,6 +108,64 @@ REJECTED = [
 def test_rejects(sampler, check, message):
     with pytest.raises(NotConforming, match=message):
         named_checks(sampler)[check]()
+
+
+@dataclass(frozen=True)
+class Layerwise:
+    """Sound steps on the route that production takes for large layers."""
+
+    step_size: float = 1e-3
+
+    def init(self, theta, target, rng):
+        return theta
+
+    def step(self, state, target, rng):
+        if not target.num_parts:
+            return wrong.move(state, target, rng, self.step_size)
+        gradients = []
+        loss = target.loss_and_visit(state, gradients.append)
+        for gradient in gradients:
+            part = state[:, gradient.start : gradient.stop]
+            gradient.add_to(part, -0.5 * self.step_size * target.nbeta)
+        return state, Draw(state, loss)
+
+
+def test_layerwise_gradients_are_offered_and_counted():
+    targets = routes(Layerwise())
+    for target in targets:
+        target.next_batch(torch.Generator().manual_seed(0))
+    assert [target.num_parts for target in targets] == [0, 0, 3]
+    check_gradients_counted(Layerwise())
+    for wrapped in (Spy(target.loss) for target in targets):
+        assert wrapped.placed("cpu", "full") is wrapped
+        assert wrapped.dtype() == torch.float64
+    # Where the loss hides what it can do, as the spy once did, the cheat is not seen.
+    for sampler, seen in ((Layerwise(), 80), (wrong.HidesLayers(), 80)):
+        target, record = spied(targets[-1])
+        walk(sampler, target, 10)
+        assert record.visits == record.gradients == seen
+    blind = replace(targets[-1], bound=Blind(targets[-1].loss))
+    walk(wrong.HidesLayers(), blind, 10)
+    assert blind.loss.gradients == blind.grad_evals == 80
+
+
+class Blind:
+    """Counts gradients of a loss without its abilities."""
+
+    def __init__(self, loss):
+        self.draw, self.excess, self.baseline = loss.draw, loss.excess, loss.baseline
+        self.autograd, self.gradients, self._loss = False, 0, loss
+
+    def excess_and_grad(self, theta, batch):
+        self.gradients += len(theta)
+        return self._loss.excess_and_grad(theta, batch)
+
+
+@pytest.mark.parametrize("name", ["kfac_sgld", "gibbs", "sgld[step_size=1e-4]", "mala", "exact"])
+def test_samplers_decline_no_route_but_those_they_must(name):
+    found = [target.problem.id for target in routes(as_sampler(name))]
+    print(f"{name}: {', '.join(found)}")
+    assert len(found) == {"gibbs": 1, "exact": 1, "mala": 1, "kfac_sgld": 2}.get(name, 3)
 
 
 def test_report_names_every_failed_check():

@@ -1,6 +1,6 @@
 """Germs, regions and systems that lead to every rule of the checkers between them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -88,6 +88,17 @@ def region(coordinates: str, parameters: str, generators: Sequence[str]) -> Node
     return certificate(engine.entries, entry, start, [names[i] for i in order])
 
 
+# A germ whose proof needs each witness about a region of parameters.
+SPLITS: dict[str, Callable[[], Node]] = {
+    "occupied": lambda: region("yx", "t", ["(t^2 - 2)*y + x^2*y"]),
+    "slope witness": lambda: region("yx", "t", ["(t^2 - 2)*y + x^2*y"]),
+    "coefficient witness": lambda: region(
+        "yxz", "ts", ["(t^2 - 2)*y^2 + (s^2*t - 1)*x^3 + t^2*x^2*y", "(s^3 - 2)*z + s*y"]
+    ),
+    "slopes witness": lambda: region("yx", "t", ["(t^2 - 2)*y + x", "(t^2 - 2)*x + y^2*t", "y^3"]),
+}
+
+
 def _germ(generators: Sequence[str]) -> Germ:
     names = ("x", "y", "z")
     factor = Factor(tuple(parse(g, names) for g in generators), F(2))
@@ -110,6 +121,7 @@ def proofs() -> dict[str, Node]:
     meeting = _germ(["x*y", "y*z", "z*x", "x^2 - y^3"])
     (found["squeezed"],) = smaller_ideal_bounds(meeting, _light(meeting), _light)
     found["no pole"] = region("y", "t", ["t + y"])
+    found["split"] = SPLITS["coefficient witness"]()
     found["empty"] = region("y", "ts", ["(t^2 + 1)*(s^3 + s*t^2 + 1) + y"])
     point = next(
         s.value

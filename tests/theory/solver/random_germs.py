@@ -7,7 +7,7 @@ from fractions import Fraction
 from theory.algebra.newton import polyhedron
 from theory.polynomials.expression import Polynomial, parse, write
 from theory.polynomials.germ import Factor, Germ
-from theory.solver.arrangements.resolution import arrangement
+from theory.solver.arrangements import arrangement
 
 Ideals = Sequence[tuple[Sequence[str], int]]
 Known = tuple[Fraction, int]

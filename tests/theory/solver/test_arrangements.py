@@ -8,7 +8,7 @@ import pytest
 from theory.checker.recursion import CHECKERS
 from theory.polynomials.expression import parse
 from theory.polynomials.germ import Factor, Germ
-from theory.solver.arrangements.resolution import arrangement, flats, solve_arrangement
+from theory.solver.arrangements import arrangement, flats, solve_arrangement
 from theory.solver.recursion.portfolio import solve_germ
 
 

@@ -37,6 +37,7 @@ from theory.solver.recursion.substitutions import (
     substitute_smooth,
 )
 from theory.solver.zeros.decisions import decide
+from theory.solver.zeros.problem import Status
 
 DEPTH = 28
 # Work that one state of the budget pays for.
@@ -81,10 +82,12 @@ class Engine:
     def _solve(self, state: State, aim: Aim) -> Entry:
         if self.stopped:
             return self._open(state, occupied=False)
+        here: Status | None = None
         try:
             charge(40)
             equations, nonzero = state.region()
-            here = decide(equations, nonzero) if equations or any(not p for p in nonzero) else None
+            if equations or any(not p for p in nonzero):
+                here = decide(equations, nonzero)
             if here is not None and here.answer == "empty":
                 return Entry(0, state, "empty", None, None, None, {"witness": here.witness})
             aim = aim._replace(occupied=here is None or here.answer == "nonempty")
@@ -98,6 +101,9 @@ class Engine:
             # Nobody knows whether the region has a point, so only the lower bound is safe.
             entry.upper = entry.multiplicity = None
             entry.data = {**entry.data, "unknown region": True}
+        if here is not None and entry.lower is not None and entry.upper is not None:
+            # An upper bound needs a point, and a checker repeats the proof that there is one.
+            entry.data = {**entry.data, "occupied": here.witness}
         if entry.exact or entry.rule == "bounds":
             return entry
         with overtime():

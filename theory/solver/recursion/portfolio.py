@@ -5,7 +5,7 @@ from fractions import Fraction
 from theory.algebra.meter import deadline
 from theory.certificate import Node
 from theory.polynomials.germ import Germ
-from theory.solver.arrangements.resolution import solve_arrangement
+from theory.solver.arrangements import solve_arrangement
 from theory.solver.recursion.aims import Style
 from theory.solver.recursion.canonical import canonical
 from theory.solver.recursion.engine import Engine

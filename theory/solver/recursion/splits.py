@@ -1,8 +1,9 @@
 """The two sides of a polynomial in the parameters: where it vanishes and where not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from theory.algebra.meter import WorkLimit
 from theory.algebra.ring import (
@@ -21,6 +22,7 @@ from theory.solver.recursion.moves import SUBSTITUTION_TERMS, Move, finish
 from theory.solver.recursion.relations import Relation
 from theory.solver.recursion.states import Ideal, State
 from theory.solver.zeros.decisions import decide
+from theory.solver.zeros.problem import Status
 
 
 def away(state: State, p: Poly) -> Move:
@@ -45,9 +47,13 @@ def onto(state: State, p: Poly) -> Move | None:
         r, c = coefficient_list(p, i)
         if i in bound and not is_constant(c):
             continue
-        if not state.is_unit(c) and decide([c, p, *equations], nonzero).answer != "empty":
-            continue
-        result = _linear(state, i, c, r)
+        proofs = {}
+        if not state.is_unit(c):
+            never = decide([c, p, *equations], nonzero)
+            if never.answer != "empty":
+                continue
+            proofs["coefficient witness"] = never.witness
+        result = _linear(state, i, c, r, proofs)
         if result is not None:
             return result
     for i in variables:
@@ -56,14 +62,23 @@ def onto(state: State, p: Poly) -> Move | None:
         if not is_constant(coefficient_list(p, i)[-1]):
             continue
         slope = p.diff(state.ring.gens[i])
-        if decide([p, slope, *equations], nonzero).answer != "empty":
+        never = decide([p, slope, *equations], nonzero)
+        if never.answer != "empty":
             continue
-        return _relation(state, i, p)
+        return _relation(state, i, p, {"slope witness": never.witness})
     return None
 
 
-def _linear(state: State, index: int, c: Poly, r: Poly) -> Move | None:
-    """Replace the parameter t by ``(y - r)/c`` with a new coordinate y."""
+def _linear(state: State, index: int, c: Poly, r: Poly, proofs: Mapping[str, Any]) -> Move | None:
+    """Replace the parameter t by ``(y - r)/c`` with a new coordinate y.
+
+    Args:
+        state: Where the parameter is.
+        index: Place of t.
+        c: Its coefficient, without a zero in the region.
+        r: The rest of ``c t + r``.
+        proofs: Witnesses so far, for the checker.
+    """
     v, names = state.vanishing, list(names_of(state.ring))
     new_names = ["y", *(f"v{i}" for i in range(v))]
     rest = [i for i in range(v, len(names)) if i != index]
@@ -117,8 +132,11 @@ def _linear(state: State, index: int, c: Poly, r: Poly) -> Move | None:
         relations.append(Relation(head, pivot, value))
     conditions = [evaluate(move(p), 0, 0) for p in state.nonzero]
     conditions.append(bottom)
-    if relations and not _are_functions(relations, conditions):
-        return None
+    if relations:
+        never = _vanishing_slopes(relations, conditions)
+        if never.answer != "empty":
+            return None
+        proofs = {**proofs, "slopes witness": never.witness}
     result = State(
         target,
         v + 1,
@@ -136,12 +154,13 @@ def _linear(state: State, index: int, c: Poly, r: Poly) -> Move | None:
             "coefficient": text(c),
             "rest": text(r),
             "names": list(names_of(target)),
+            **proofs,
         },
     )
 
 
-def _are_functions(relations: Sequence[Relation], conditions: Sequence[Poly]) -> bool:
-    """Tell whether the pivots are functions of the rest at all points of a region.
+def _vanishing_slopes(relations: Sequence[Relation], conditions: Sequence[Poly]) -> Status:
+    """Return whether some point of a region has pivots that are no functions of the rest.
 
     Where p = 0 touches the region of the older relations, p is no coordinate: there the
     determinant of the slopes of the relations in their pivots vanishes.
@@ -150,7 +169,7 @@ def _are_functions(relations: Sequence[Relation], conditions: Sequence[Poly]) ->
     ring = heads[0].ring
     pivots = [ring.gens[relation.pivot] for relation in relations]
     slopes = determinant([[q.diff(x) for x in pivots] for q in heads], ring)
-    return decide([slopes, *heads], conditions).answer == "empty"
+    return decide([slopes, *heads], conditions)
 
 
 def _without_coordinates(p: Poly, count: int) -> Poly:
@@ -158,7 +177,7 @@ def _without_coordinates(p: Poly, count: int) -> Poly:
     return p.ring.dtype({e: c for e, c in p.items() if e[:count] == zero})
 
 
-def _relation(state: State, index: int, p: Poly) -> Move:
+def _relation(state: State, index: int, p: Poly, proofs: Mapping[str, Any]) -> Move:
     """Keep the parameter as a function of a new coordinate y with ``p(t) = y``."""
     v, names = state.vanishing, list(names_of(state.ring))
     target = polynomial_ring(
@@ -193,5 +212,6 @@ def _relation(state: State, index: int, p: Poly) -> Move:
             "side": "zero",
             "pivot": names[index],
             "names": list(names_of(target)),
+            **proofs,
         },
     )

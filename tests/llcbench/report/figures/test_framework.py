@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from llcbench.cli.main import main
+from llcbench.files import content_key
 from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
 from llcbench.report.figures.build import discover, draw, read_claims, write, write_claims
 from llcbench.report.figures.measure import measure
@@ -124,10 +125,11 @@ def test_a_measurement_goes_on_after_an_interruption(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         measure(figure, results, "cpu", progress=False)
     target = results.measured("f90")
-    partial = target.with_suffix(".partial.jsonl")
+    partial = target.with_suffix(".partial")
     assert not target.exists()
-    with partial.open("a", encoding="utf-8") as handle:
-        handle.write('{"cell": "stops", "rows": [{"val')
+    assert len(list((partial / "cells").iterdir())) == 1
+    torn = partial / "cells" / f"{content_key('stops')}.json"
+    torn.write_text('["stops", [{"val', encoding="utf-8")
     measure(figure, results, "cpu", progress=False)
     assert asked == ["first", "stops", "stops", "last"]
     assert not partial.exists()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.records import RunRecord, Truths
-from llcbench.report.plots import potential_plot
+from llcbench.report.potential import potential_plot
 from llcbench.report.score_table import short
 from theory.tempered.result import with_error
 
@@ -21,7 +21,7 @@ LARGEST = 5_000_000
 
 @final
 @dataclass(frozen=True)
-class Truth:
+class ShownTruth:
     """One truth of a problem.
 
     Attributes:
@@ -65,7 +65,7 @@ class Section:
     absent: str
     size: str
     keywords: tuple[str, ...]
-    truths: tuple[Truth, ...]
+    truths: tuple[ShownTruth, ...]
     bibtex: tuple[str, ...]
     plot: str
     messages: tuple[str, ...]
@@ -112,7 +112,7 @@ def _built(identifier: str, dim: int) -> "tuple[Problem | None, str]":
         return None, "This id cannot be built with the problems that are installed now."
 
 
-def _exact(group: Sequence[RunRecord], problem: "Problem | None") -> list[Truth]:
+def _exact(group: Sequence[RunRecord], problem: "Problem | None") -> list[ShownTruth]:
     """Return the two coefficients as they are stored, with conditions and proof if still known."""
     stored = next((record.truths for record in group if record.truths), None)
     if stored is None:
@@ -124,14 +124,14 @@ def _exact(group: Sequence[RunRecord], problem: "Problem | None") -> list[Truth]
         if problem is not None:
             rlct = problem.truth.local if name == "local" else problem.truth.global_
             known = rlct.to_json()
-        found.append(Truth(
+        found.append(ShownTruth(
             name, exact.value + order, exact.source, str(known.get("conditions", "")),
             tuple(known.get("proof", ())),
         ))  # fmt: skip
     return found
 
 
-def _tempered(group: Sequence[RunRecord]) -> list[Truth]:
+def _tempered(group: Sequence[RunRecord]) -> list[ShownTruth]:
     """Return the tempered values, one per temperature and localisation."""
     found: dict[tuple[str, float], list[Truths]] = {}
     for record in group:
@@ -139,7 +139,7 @@ def _tempered(group: Sequence[RunRecord]) -> list[Truth]:
             key = (f"{record.estimate.nbeta:.6g}", record.estimate.gamma)
             found.setdefault(key, []).append(record.truths)
     return [
-        Truth("tempered", *_tempered_value(truths), f"nbeta {short(float(nbeta), 4)}, "
+        ShownTruth("tempered", *_tempered_value(truths), f"nbeta {short(float(nbeta), 4)}, "
               f"gamma {short(gamma, 4)}")
         for (nbeta, gamma), truths in sorted(found.items(), key=lambda i: (float(i[0][0]), i[0][1]))
     ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import final
 
 @final
 @dataclass(frozen=True)
-class Reading:
+class MeasuredValue:
     """A number that was computed exactly or estimated with random probes.
 
     Attributes:

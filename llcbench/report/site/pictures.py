@@ -1,9 +1,12 @@
-"""A picture in a row of a table: where an estimate lies between the truths."""
+"""Pictures in a page: figures that follow its colours, and a small one in a row of a table."""
 
-from markupsafe import Markup
+import re
+
+from markupsafe import Markup, escape
 
 from llcbench.report.labels import fraction
 from llcbench.report.plots import REACH
+from llcbench.report.style import GREY, INK
 from llcbench.scoring import Score
 
 # Estimates are shown as multiples of the local coefficient between these two.
@@ -17,6 +20,29 @@ LEGEND = (
     " dot and bar, the estimate with 1.96 standard errors, open where a guard failed; an arrow is"
     " an estimate outside."
 )
+
+
+def inline(svg: str, prefix: str, label: str) -> Markup:
+    """Return an SVG that can stand in a page beside others and follows its colours.
+
+    Ids get a prefix, the prolog and the global style sheet go, ink becomes the text colour of the
+    page, and the size follows the column. All text is ink: some colours of lines are too light to
+    be read.
+    """
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)
+    body = re.sub(r'\bid="', f'id="{prefix}-', body)
+    body = re.sub(r'xlink:href="#', f'href="#{prefix}-', body)
+    body = body.replace('xlink:href="data:', 'href="data:').replace("url(#", f"url(#{prefix}-")
+    body = re.sub(r"<text\b[^>]*>", _inked, body)
+    body = body.replace(INK, "currentColor").replace(GREY, "var(--grey)")
+    body = body.replace("#ffffff", "var(--paper)")
+    width = re.search(r'width="([\d.]+)pt" height="[\d.]+pt"', body)
+    if width:
+        size = f'style="width:{float(width[1]) * 4 / 3:.0f}px"'
+        body = body.replace(width[0], f'{size} role="img" aria-label="{escape(label)}"', 1)
+    body = re.sub(r' xmlns(:xlink)?="[^"]*"', "", body)
+    return Markup(body)
 
 
 def strip(score: Score) -> Markup:
@@ -61,3 +87,7 @@ def _line(value: float, kind: str, top: int) -> str:
 def _place(value: float) -> float:
     clipped = min(HIGH, max(LOW, value))
     return MARGIN + (WIDTH - 2 * MARGIN) * (clipped - LOW) / (HIGH - LOW)
+
+
+def _inked(tag: re.Match[str]) -> str:
+    return re.sub(r"fill: #[0-9a-f]{6}", "fill: currentColor", tag[0])

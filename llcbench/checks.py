@@ -1,0 +1,196 @@
+"""Checks of numbers, counts and choices; needs neither numpy nor torch.
+
+Every check returns the value as a plain Python one, so that a class stores what was checked: a
+``float`` or an ``int`` whatever kind of number was given (numpy and torch scalars and `Fraction`
+included), never a boolean. Messages are one line: owner, name, what is allowed, what was given, and
+a hint at the way out where there is one.
+"""
+
+import math
+from collections.abc import Sequence
+from numbers import Integral, Rational, Real
+from typing import Any, NoReturn, Protocol, runtime_checkable
+
+# What every file format and random generator takes.
+LARGEST_COUNT = 2**63 - 1
+LONGEST_SHOWN = 60
+
+
+@runtime_checkable
+class ArrayScalar(Protocol):
+    """An array or tensor; one without axes stands for the number in it."""
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+
+    def item(self) -> Any:
+        """Return the only element as a Python value."""
+
+
+def check_positive(owner: str, name: str, value: Any, *, hint: str = "") -> float:
+    """Return a finite positive number.
+
+    Args:
+        owner: What the parameter belongs to; empty to leave it out of the message.
+        name: Name of the parameter.
+        value: What was given.
+        hint: Way out that ends the message.
+
+    Raises:
+        ValueError: If the value is anything else.
+    """
+    number = _float(value)
+    if number is None or not (math.isfinite(number) and number > 0):
+        refuse(owner, name, "a finite positive number", value, hint)
+    return number
+
+
+def check_non_negative(owner: str, name: str, value: Any, *, hint: str = "") -> float:
+    """Return a finite number of at least 0.
+
+    Raises:
+        ValueError: If the value is anything else.
+    """
+    number = _float(value)
+    if number is None or not (math.isfinite(number) and number >= 0):
+        refuse(owner, name, "a finite number of at least 0", value, hint)
+    return number + 0.0  # the negative zero has another text
+
+
+def check_count(owner: str, name: str, value: Any, *, least: int = 0, hint: str = "") -> int:
+    """Return a whole number of at least ``least``; ``8.0`` is one, ``2.5`` is not.
+
+    Raises:
+        ValueError: If the value is anything else.
+    """
+    number = whole(value)
+    if number is None or not least <= number <= LARGEST_COUNT:
+        refuse(owner, name, f"a whole number of at least {least}", value, hint)
+    return number
+
+
+def check_whole(owner: str, name: str, value: Any, *, hint: str = "") -> int:
+    """Return a whole number, which may be negative.
+
+    Raises:
+        ValueError: If the value is anything else.
+    """
+    number = whole(value)
+    if number is None or abs(number) > LARGEST_COUNT:
+        refuse(owner, name, "a whole number", value, hint)
+    return number
+
+
+def check_fraction(owner: str, name: str, value: Any, *, hint: str = "") -> float:
+    """Return a number in (0, 1].
+
+    Raises:
+        ValueError: If the value is anything else.
+    """
+    number = _float(value)
+    if number is None or not 0 < number <= 1:
+        refuse(owner, name, "in (0, 1]", value, hint)
+    return number
+
+
+def check_decay(owner: str, name: str, value: Any, *, hint: str = "") -> float:
+    """Return a number in [0, 1).
+
+    Raises:
+        ValueError: If the value is anything else.
+    """
+    number = _float(value)
+    if number is None or not 0 <= number < 1:
+        refuse(owner, name, "in [0, 1)", value, hint)
+    return number + 0.0
+
+
+def check_between(
+    owner: str, name: str, value: Any, low: float, high: float = math.inf, *, hint: str = ""
+) -> float:
+    """Return a finite number above ``low`` and below ``high``.
+
+    Raises:
+        ValueError: If the value is anything else.
+    """
+    number = _float(value)
+    if number is None or not (math.isfinite(number) and low < number < high):
+        limit = f"below {high:g}" if math.isfinite(high) else "finite"
+        refuse(owner, name, f"above {low:g} and {limit}", value, hint)
+    return number
+
+
+def check_choice(
+    owner: str, name: str, value: Any, choices: Sequence[str], *, hint: str = ""
+) -> str:
+    """Return a word that is one of the choices.
+
+    Raises:
+        ValueError: If the value is anything else; names the choices.
+    """
+    if not isinstance(value, str) or value not in choices:
+        refuse(owner, name, f"one of {', '.join(map(repr, choices))}", value, hint)
+    return str(value)
+
+
+def set_checked(instance: object, **values: Any) -> None:
+    """Set fields of a frozen dataclass to what checks returned, in its ``__post_init__``."""
+    for name, value in values.items():
+        object.__setattr__(instance, name, value)
+
+
+def plain_number(value: Any) -> int | float | None:
+    """Return a real number as the Python number it is, None for anything else.
+
+    Booleans, text, complex numbers and arrays with axes are no numbers.
+    """
+    if isinstance(value, ArrayScalar) and not isinstance(value, Real):
+        if value.ndim != 0:
+            return None
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    if isinstance(value, Integral):
+        return int(value)
+    return _rounded(value)
+
+
+def whole(value: Any) -> int | None:
+    """Return a real number that is whole as an ``int``, None for anything else."""
+    if isinstance(value, Rational) and value.denominator != 1:
+        return None  # exactly, where a float would round
+    number = plain_number(value)
+    if number is None or (isinstance(number, float) and not number.is_integer()):
+        return None
+    return int(number)
+
+
+def refuse(owner: str, name: str, allowed: str, value: Any, hint: str = "") -> NoReturn:
+    """Raise the error for a value that is not allowed.
+
+    Raises:
+        ValueError: Always.
+    """
+    place = f"{owner}: {name}" if owner else name
+    way_out = f"; {hint}" if hint else ""
+    raise ValueError(f"{place} must be {allowed}, got {shown(value)}{way_out}")
+
+
+def shown(value: Any) -> str:
+    """Return a value as it stands in a message: one line, not too long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
+
+def _float(value: Any) -> float | None:
+    number = plain_number(value)
+    return None if number is None else _rounded(number)
+
+
+def _rounded(number: Any) -> float:
+    """Return the nearest float; infinity for an integer or a fraction beyond their range."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf

@@ -1,0 +1,103 @@
+"""The Metropolis test: chains that accept take their proposals, the others stay where they are."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from llcbench.samplers.adaptation import adapted
+from llcbench.sampling.target import Target
+from llcbench.types import Draw
+
+
+class Place(NamedTuple):
+    """Where all chains are, with the target's values there.
+
+    Attributes:
+        theta: Parameters, ``(chains, dim)``.
+        potential: Potential, ``(chains,)``.
+        grad: Its gradient, ``(chains, dim)``.
+        loss: Excess loss, ``(chains,)``.
+    """
+
+    theta: Tensor
+    potential: Tensor
+    grad: Tensor
+    loss: Tensor
+
+    @classmethod
+    def at(cls, theta: Tensor, target: Target) -> "Place":
+        """Return the place of parameters, at the price of a gradient."""
+        return cls(theta, *target.potential_and_grad(theta))
+
+
+class MetropolisState(NamedTuple):
+    """Where all chains are, and what the next proposal is made with.
+
+    Attributes:
+        place: Where the chains are.
+        step_size: Current ``eps``, one for all chains.
+        steps: Proposals made so far.
+    """
+
+    place: Place
+    step_size: float
+    steps: int
+
+
+def full_batch_only(sampler: str, target: Target) -> str | None:
+    """Return why a target has no Metropolis ratio, None if it has: minibatch losses have none."""
+    return None if target.batch_size is None else f"{sampler} needs the full batch; drop batch_size"
+
+
+def accepts(log_ratio: Tensor, rng: torch.Generator) -> Tensor:
+    """Return which chains accept, each with probability ``min(1, exp(log_ratio))``.
+
+    Args:
+        log_ratio: Logarithm of the Metropolis-Hastings ratio, ``(chains,)``. NaN (an overflowing
+            proposal) compares false and is rejected.
+        rng: Source of one uniform number a chain.
+    """
+    uniform = torch.rand(log_ratio.shape, generator=rng, dtype=log_ratio.dtype)
+    return uniform.log() < log_ratio
+
+
+def selected(accepted: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """Return the rows of ``new`` where chains accept and those of ``old`` elsewhere.
+
+    A matrix ``(chains, dim)`` is updated in place: ``old`` is overwritten and returned. A vector
+    ``(chains,)`` is returned as a new one, since a `Draw` may hold the old one.
+    """
+    if old.dim() == 1:
+        return torch.where(accepted, new, old)
+    return torch.where(accepted.unsqueeze(1), new, old, out=old)
+
+
+def metropolis_step(
+    state: MetropolisState,
+    proposal: Place,
+    log_ratio: Tensor,
+    rng: torch.Generator,
+    *,
+    adapt: int,
+    aim: float,
+) -> tuple[MetropolisState, Draw]:
+    """Test the proposals of all chains and adapt the step size to the acceptance rate.
+
+    Args:
+        state: Where the chains are; its matrices are overwritten.
+        proposal: Where they propose to be.
+        log_ratio: As for `accepts`; for trajectories the energy before less that after.
+        rng: As for `accepts`.
+        adapt: Number of proposals after which the step size follows the acceptance rate.
+        aim: The rate that it is led to.
+
+    Returns:
+        The state after the test, and its draw.
+    """
+    accepted = accepts(log_ratio, rng)
+    pairs = zip(proposal, state.place, strict=True)
+    place = Place(*(selected(accepted, new, old) for new, old in pairs))
+    step_size = adapted(state.step_size, state.steps, adapt, accepted, aim)
+    draw = Draw(place.theta, place.loss, accepted)
+    return MetropolisState(place, step_size, state.steps + 1), draw

@@ -1,0 +1,206 @@
+"""What a loss or a problem can do beyond its protocol, asked for in one place, and forwarded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from llcbench.sampling.minibatches import DrawnBatches
+from llcbench.types import (
+    GradientBuffer,
+    LabelNoiseResponse,
+    LayerwiseGradient,
+    Loss,
+    Matmul,
+    Minibatches,
+    MinibatchSource,
+    MomentForm,
+    NoiseSource,
+    Placeable,
+    Problem,
+    Releasable,
+    RowLookup,
+    SquaredForm,
+    SquaredLossForm,
+    SquaredProblem,
+    Visit,
+)
+
+
+def dtype_of(loss: Loss) -> torch.dtype | None:
+    """Return the precision of the tensors of a loss, None where it is not known."""
+    return loss.dtype() if isinstance(loss, Placeable) else None
+
+
+def placed(loss: Loss, device: str, matmul: Matmul) -> Loss:
+    """Return a loss with its tensors on a device and a precision of its matrix products.
+
+    Raises:
+        ValueError: If it cannot be there.
+    """
+    if isinstance(loss, Placeable):
+        return loss.placed(device, matmul)
+    if matmul != "full" or device != "cpu":
+        raise ValueError(
+            f"matmul={matmul!r} and device={device!r} are for squared losses, and this is none;"
+            " use matmul='full' and device='cpu'"
+        )
+    return loss
+
+
+def buffered(loss: Loss) -> GradientBuffer | None:
+    """Return the loss if it writes its gradient into memory that the caller brings."""
+    return loss if isinstance(loss, GradientBuffer) else None
+
+
+def layerwise(loss: Loss) -> LayerwiseGradient | None:
+    """Return the loss if it can hand out gradients layer by layer."""
+    return loss if isinstance(loss, LayerwiseGradient) else None
+
+
+def release(loss: Loss) -> None:
+    """Let a loss forget the buffers that it keeps from one call to the next."""
+    if isinstance(loss, Releasable):
+        loss.release()
+
+
+def minibatches(loss: Loss, num_chains: int, batch_size: int | None) -> Minibatches:
+    """Return the source of the batches of a run; a size of None gives the full batch."""
+    if isinstance(loss, MinibatchSource):
+        return loss.minibatches(num_chains, batch_size)
+    return DrawnBatches(loss, num_chains, batch_size)
+
+
+def row_lookup(loss: Loss) -> Callable[[Tensor], Any] | None:
+    """Return what takes numbers of samples ``(chains, batch)`` to a batch, None without any."""
+    return loss.row_lookup() if isinstance(loss, RowLookup) else None
+
+
+def noisy_labels(loss: Loss) -> bool:
+    """Return whether the gradient at ``w_star`` on a batch differs from 0, as far as is known."""
+    return loss.noisy_labels() if isinstance(loss, LabelNoiseResponse) else True
+
+
+def noise_sources(loss: Loss) -> tuple[NoiseSource, ...] | None:
+    """Return the independent sources of label noise in a loss; None where they are not known."""
+    return loss.noise_sources() if isinstance(loss, LabelNoiseResponse) else None
+
+
+def excess_and_deltas(loss: Loss, theta: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Return the excess on all data, ``(chains,)``, and ``M(w) - M(w_star)`` of every source.
+
+    Raises:
+        TypeError: If the sources of label noise are not known.
+    """
+    if not isinstance(loss, LabelNoiseResponse):
+        raise TypeError(f"{type(loss).__name__} has no known sources of label noise")
+    return loss.excess_and_deltas(theta)
+
+
+def moment_form(loss: Loss) -> MomentForm | None:
+    """Return a squared loss through a matrix as plain data, None for other losses."""
+    return loss.moment_form() if isinstance(loss, SquaredLossForm) else None
+
+
+def squared_form(problem: Problem) -> SquaredForm | None:
+    """Return a regression with squared loss as plain data, None for other problems."""
+    return problem.squared_form() if isinstance(problem, SquaredProblem) else None
+
+
+@dataclass(frozen=True)
+class Forwarding:
+    """A loss that is another one, with all that the other one can do.
+
+    A wrapper derives from it and overrides what it changes. What its base cannot do keeps the
+    answer that stands for its absence.
+
+    Attributes:
+        base: The other loss.
+    """
+
+    base: Loss
+
+    @property
+    def autograd(self) -> bool:
+        """Whether the base needs automatic differentiation."""
+        return self.base.autograd
+
+    def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> Any:
+        """Draw a batch of the base."""
+        return self.base.draw(num_chains, batch_size, rng)
+
+    def excess(self, theta: Tensor, batch: Any) -> Tensor:
+        """Return the excess loss, ``(chains,)``."""
+        return self.base.excess(theta, batch)
+
+    def excess_and_grad(self, theta: Tensor, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return the excess loss ``(chains,)`` and its gradient ``(chains, dim)``."""
+        return self.base.excess_and_grad(theta, batch)
+
+    def baseline(self, batch: Any) -> Tensor:
+        """Return the loss at ``w_star`` on the batch, broadcastable to ``(chains,)``."""
+        return self.base.baseline(batch)
+
+    def dtype(self) -> torch.dtype | None:
+        """Return the precision of the base."""
+        return dtype_of(self.base)
+
+    def placed(self, device: str, matmul: Matmul) -> Self:
+        """Return the wrapper around the base on a device; itself where nothing changes."""
+        base = placed(self.base, device, matmul)
+        return self if base is self.base else replace(self, base=base)
+
+    def excess_and_grad_into(self, theta: Tensor, batch: Any, out: Tensor) -> Tensor:
+        """Return the excess loss ``(chains,)`` and write its gradient."""
+        base = buffered(self.base)
+        if base is not None:
+            return base.excess_and_grad_into(theta, batch, out)
+        value, grad = self.base.excess_and_grad(theta, batch)
+        out.copy_(grad)
+        return value
+
+    def num_parts(self, batch: Any) -> int:
+        """Return in how many layers the base hands out its gradient."""
+        base = layerwise(self.base)
+        return 0 if base is None else base.num_parts(batch)
+
+    def excess_and_visit(self, theta: Tensor, batch: Any, visit: Visit) -> Tensor:
+        """Return the excess loss ``(chains,)``, and hand out its gradient layer by layer."""
+        base = layerwise(self.base)
+        assert base is not None
+        return base.excess_and_visit(theta, batch, visit)
+
+    def spent(self, batch: Any) -> Any:
+        """Return a batch without what a visit writes over."""
+        base = layerwise(self.base)
+        return batch if base is None else base.spent(batch)
+
+    def release(self) -> None:
+        """Let the base forget its buffers."""
+        release(self.base)
+
+    def minibatches(self, num_chains: int, batch_size: int | None) -> Minibatches:
+        """Return the source of batches of the base."""
+        return minibatches(self.base, num_chains, batch_size)
+
+    def row_lookup(self) -> Callable[[Tensor], Any] | None:
+        """Return what takes numbers of samples to a batch of the base."""
+        return row_lookup(self.base)
+
+    def noisy_labels(self) -> bool:
+        """Return whether the gradient at ``w_star`` on a batch differs from 0."""
+        return noisy_labels(self.base)
+
+    def noise_sources(self) -> tuple[NoiseSource, ...] | None:
+        """Return the sources of label noise of the base."""
+        return noise_sources(self.base)
+
+    def excess_and_deltas(self, theta: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the excess on all data and ``M(w) - M(w_star)`` of every source."""
+        return excess_and_deltas(self.base, theta)
+
+    def moment_form(self) -> MomentForm | None:
+        """Return the base as plain data."""
+        return moment_form(self.base)

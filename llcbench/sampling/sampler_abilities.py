@@ -1,0 +1,62 @@
+"""What samplers may have besides ``init`` and ``step``, with what holds where they have it not.
+
+The protocols are in `llcbench.types`; everybody asks here.
+"""
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, cast
+
+from llcbench.sampling.target import AnySampler, Target
+from llcbench.types import Declining, GradientCost, Named, Parametrised, Preconditioned, Stepping
+
+
+def unsupported(sampler: AnySampler, target: Target) -> str | None:
+    """Return why a sampler cannot sample a target, None if it can."""
+    # A sampler of somebody else may return an empty text.
+    return sampler.unsupported(target) or None if isinstance(sampler, Declining) else None
+
+
+def grads_per_step(sampler: AnySampler) -> int:
+    """Return the mean number of gradients that one step costs a chain."""
+    return int(sampler.grads_per_step) if isinstance(sampler, GradientCost) else 1
+
+
+def preconditioned(sampler: AnySampler) -> bool:
+    """Return whether the step size alone does not say whether a step is stable."""
+    return bool(sampler.preconditioned) if isinstance(sampler, Preconditioned) else False
+
+
+def name(sampler: AnySampler) -> str:
+    """Return the name of a sampler, that of its class in lower-case letters if it has none."""
+    own = sampler.name if isinstance(sampler, Named) else ""
+    return own or type(sampler).__name__.lower()
+
+
+def hyperparameters(sampler: AnySampler) -> dict[str, Any]:
+    """Return all hyper-parameters by name, defaults included; none of what has no fields."""
+    if isinstance(sampler, Parametrised):
+        return dict(sampler.parameters)
+    made: Any = sampler
+    if is_dataclass(made):
+        return {option.name: getattr(made, option.name) for option in fields(made)}
+    return {}
+
+
+def with_hyperparameters(sampler: AnySampler, **changes: Any) -> AnySampler:
+    """Return the same sampler with other hyper-parameters.
+
+    Raises:
+        TypeError: If it is no dataclass or has no such hyper-parameter.
+    """
+    if isinstance(sampler, Parametrised):
+        changes = {"parameters": {**sampler.parameters, **changes}}
+    return cast(AnySampler, replace(cast(Any, sampler), **changes))
+
+
+def step_size(sampler: AnySampler) -> float | None:
+    """Return the step size of a sampler, None if it has none."""
+    if isinstance(sampler, Stepping):
+        found: float | None = sampler.step_size
+    else:
+        found = hyperparameters(sampler).get("step_size")
+    return None if found is None else float(found)

@@ -1,0 +1,261 @@
+"""Optional abilities of losses, problems and data sets, and the plain data that they hand out.
+
+Each ability has an answer that stands for its absence, so that a wrapper forwards it whatever it
+wraps. `llcbench.sampling.abilities` asks for each of them in one place.
+"""
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from llcbench.types.core import InputDistribution, Loss, Matmul, Problem, Visit
+
+
+class Minibatches(Protocol):
+    """Yields the batches of all chains, one after the other."""
+
+    def next(self, rng: torch.Generator) -> Any:
+        """Return the next batch; it may take the memory of the one before."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` needs to go on from here, as tensors and numbers."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on as from a state; the generator's own state is for the caller to set."""
+
+
+class NoiseSource(NamedTuple):
+    """Label noise of one data set, which enters the excess through a cross moment C alone.
+
+    The excess is ``-2 weight tr(D C^T)`` plus what does not depend on C, where
+    ``D = M(w) - M(w_star)`` and ``Cov(C_ij, C_ik) = sd^2 S_jk / num_data``.
+
+    Attributes:
+        second: S, mean of ``x x^T``, ``(in, in)``.
+        sd: Standard deviation of the noise.
+        num_data: Number of samples.
+        weight: Factor of the mean squared error in the loss.
+    """
+
+    second: Tensor
+    sd: float
+    num_data: int
+    weight: float
+
+
+class MomentForm(NamedTuple):
+    """A squared loss through a matrix M as plain data.
+
+    The excess is ``scale * tr(D S D^T - 2 D C^T)`` with ``D = M(w) - M(w_star)``.
+
+    Attributes:
+        scale: Factor of the mean squared error.
+        second: S, ``(in, in)``, or a number that stands for that multiple of the identity.
+        cross: C, ``(out, in)``; None for 0.
+    """
+
+    scale: float
+    second: Tensor | float
+    cross: Tensor | None
+
+
+class LayerForm(NamedTuple):
+    """``M = W_L ... W_1``, first layer first among the parameters.
+
+    Attributes:
+        widths: ``(H_0, ..., H_L)``, inputs first.
+    """
+
+    widths: tuple[int, ...]
+
+    def layers(self, theta: Tensor) -> list[Tensor]:
+        """Return the weight matrices of ``(chains, dim)`` as views, ``(chains, H_k, H_{k-1})``."""
+        views, start = [], 0
+        for columns, rows in pairwise(self.widths):
+            stop = start + rows * columns
+            views.append(theta[:, start:stop].view(theta.shape[0], rows, columns))
+            start = stop
+        return views
+
+
+class GeneratorForm(NamedTuple):
+    """``M = (g_1(w), ..., g_J(w))``, one row of polynomials.
+
+    Attributes:
+        generators: Coefficients of each polynomial by the exponents of its monomials.
+    """
+
+    generators: tuple[Mapping[tuple[int, ...], Any], ...]
+
+
+class DiagonalForm(NamedTuple):
+    """``M = (s_1 w_1, ..., s_d w_d)``, one row.
+
+    Attributes:
+        scales: Factor of each parameter.
+    """
+
+    scales: tuple[float, ...]
+
+
+class SquaredForm(NamedTuple):
+    """A problem ``y = M(w) x + noise`` with squared loss, as plain data.
+
+    Attributes:
+        map: The structure of M; None where it is none of the three.
+        inputs: Columns of M.
+        outputs: Rows of M.
+        scale: Factor of the mean squared error.
+        distribution: That of the entries of an input.
+        variance: Variance of an entry.
+        noise_sd: Standard deviation of the label noise.
+        single: Whether the reference point is kept in single precision.
+        streamed: Whether its data set is too large to be stored.
+    """
+
+    map: LayerForm | GeneratorForm | DiagonalForm | None
+    inputs: int
+    outputs: int
+    scale: float
+    distribution: InputDistribution
+    variance: float
+    noise_sd: float
+    single: bool
+    streamed: bool
+
+
+@runtime_checkable
+class Placeable(Protocol):
+    """A loss whose tensors can move to a device, and its matrix products to another precision."""
+
+    def dtype(self) -> torch.dtype | None:
+        """Return the precision of its tensors, None where it has none of its own."""
+
+    def placed(self, device: str, matmul: Matmul) -> Loss:
+        """Return the loss on a device; itself where nothing changes.
+
+        Raises:
+            ValueError: If it cannot be there.
+        """
+
+
+@runtime_checkable
+class GradientBuffer(Protocol):
+    """A loss that writes its gradient into memory that the caller brings."""
+
+    def excess_and_grad_into(self, theta: Tensor, batch: Any, out: Tensor) -> Tensor:
+        """Return the excess loss ``(chains,)`` and write its gradient, ``(chains, dim)``.
+
+        Buffers may be kept for the next call with the same two tensors; see `Releasable`.
+        """
+
+
+@runtime_checkable
+class LayerwiseGradient(Protocol):
+    """A loss that hands out its gradient layer by layer, without forming it."""
+
+    def num_parts(self, batch: Any) -> int:
+        """Return in how many layers the gradient on a batch can be had, 0 where in none."""
+
+    def excess_and_visit(self, theta: Tensor, batch: Any, visit: Visit) -> Tensor:
+        """Return the excess loss ``(chains,)``, and hand out its gradient, last layer first.
+
+        Only where `num_parts` counts any. ``visit`` may move a layer in place once it is called
+        with its gradient. What is left of the batch is `spent`.
+        """
+
+    def spent(self, batch: Any) -> Any:
+        """Return a batch without what a visit writes over."""
+
+
+@runtime_checkable
+class Releasable(Protocol):
+    """A loss that keeps buffers from one call to the next."""
+
+    def release(self) -> None:
+        """Forget the buffers that were kept for the next call."""
+
+
+@runtime_checkable
+class MinibatchSource(Protocol):
+    """A loss that draws minibatches faster than one by one, with the same random numbers."""
+
+    def minibatches(self, num_chains: int, batch_size: int | None) -> Minibatches:
+        """Return the source of the batches of a run; a size of None gives the full batch."""
+
+
+@runtime_checkable
+class RowLookup(Protocol):
+    """A loss whose samples have numbers."""
+
+    def row_lookup(self) -> Callable[[Tensor], Any] | None:
+        """Return what takes numbers ``(chains, batch)`` to a batch; None where nothing does."""
+
+
+@runtime_checkable
+class LabelNoiseResponse(Protocol):
+    """A loss that knows how the label noise of its data set enters it."""
+
+    def noisy_labels(self) -> bool:
+        """Return whether the gradient at ``w_star`` on a batch differs from 0."""
+
+    def noise_sources(self) -> tuple[NoiseSource, ...] | None:
+        """Return the independent sources of label noise; None where they are not known."""
+
+    def excess_and_deltas(self, theta: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the excess on all data, ``(chains,)``, and D of every source.
+
+        ``D = M(w) - M(w_star)``, ``(chains, out, in)``. Only where sources are known.
+        """
+
+
+@runtime_checkable
+class SquaredLossForm(Protocol):
+    """A loss that may be the square of a linear map's error."""
+
+    def moment_form(self) -> MomentForm | None:
+        """Return the loss on all data or in population, None where it is no such square."""
+
+
+@runtime_checkable
+class SquaredProblem(Protocol):
+    """A problem that may be regression with squared loss."""
+
+    def squared_form(self) -> SquaredForm | None:
+        """Return the problem as plain data, None where it has no such form."""
+
+
+@runtime_checkable
+class TakesData(Protocol):
+    """A population problem that has a version on sampled data."""
+
+    def with_data(self, num_data: int) -> Problem:
+        """Return the same problem on so many samples."""
+
+
+@runtime_checkable
+class Restrictable(Protocol):
+    """A problem about a network of named layers."""
+
+    def restricted(self, *only: str) -> Problem:
+        """Return the loss as a function of the parameters that match a pattern."""
+
+    def layers(self) -> Mapping[str, Problem]:
+        """Return the loss as a function of each layer that owns parameters, by its name."""
+
+    def at(self, state: Mapping[str, Tensor], name: str | None = None) -> Problem:
+        """Return the same loss at other weights."""
+
+
+@runtime_checkable
+class Streamed(Protocol):
+    """A data set that is too large to be stored; its rows are made when they are asked for."""
+
+    def second_moment(self) -> Tensor:
+        """Return the mean of ``x x^T`` in double precision, ``(in, in)``; takes a pass."""
+
+    def noise_free(self) -> "Streamed":
+        """Return the same inputs without label noise."""

@@ -1,1 +1,0 @@
-"""Hyperplane arrangements through the origin."""
