@@ -4,39 +4,115 @@ Names are loaded on first use, so that the command line starts without torch.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_EXPORTS = {
-    "sampler": "llcbench.registry",
-    "problem": "llcbench.registry",
-    "make_sampler": "llcbench.registry",
-    "estimate": "llcbench.one_call",
-    "from_module": "llcbench.problems.modules.problem",
-    "MeanEnergy": "llcbench.estimators.mean_energy",
-    "SGLD": "llcbench.samplers.sgld",
-    "MALA": "llcbench.samplers.mala",
-    "Exact": "llcbench.samplers.exact",
-    "Gibbs": "llcbench.samplers.gibbs",
-    "Target": "llcbench.sampling.target",
-    "Budget": "llcbench.types",
-    "BudgetExceeded": "llcbench.types",
-    "Draw": "llcbench.types",
-    "Estimator": "llcbench.types",
-    "Problem": "llcbench.types",
-    "RunContext": "llcbench.types",
-    "Sampler": "llcbench.types",
-    "Truth": "llcbench.types",
-    "Estimate": "llcbench.records",
-    "Settings": "llcbench.settings",
-    "Seeds": "llcbench.seeds",
-    "direct_sum": "llcbench.problems.combinators.modifiers",
-    "padded": "llcbench.problems.combinators.modifiers",
-    "rescaled": "llcbench.problems.combinators.modifiers",
-    "rotated": "llcbench.problems.combinators.modifiers",
-    "sheared": "llcbench.problems.combinators.modifiers",
+if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names for run time
+    from llcbench.compare.board import Board as Board
+    from llcbench.compare.pairs import Difference as Difference
+    from llcbench.estimators.effective_dimension import EffectiveDimension as EffectiveDimension
+    from llcbench.estimators.extrapolated import Extrapolated as Extrapolated
+    from llcbench.estimators.half_dimension import HalfDimension as HalfDimension
+    from llcbench.estimators.heat_capacity import HeatCapacity as HeatCapacity
+    from llcbench.estimators.hessian_rank import HessianRank as HessianRank
+    from llcbench.estimators.laplace import Laplace as Laplace
+    from llcbench.estimators.mean_energy import MeanEnergy as MeanEnergy
+    from llcbench.estimators.regression import TemperatureRegression as TemperatureRegression
+    from llcbench.estimators.reweighting import Reweighting as Reweighting
+    from llcbench.estimators.thermodynamic_integration import (
+        ThermodynamicIntegration as ThermodynamicIntegration,
+    )
+    from llcbench.estimators.two_temperatures import TwoTemperatures as TwoTemperatures
+    from llcbench.estimators.volume_scaling import VolumeScaling as VolumeScaling
+    from llcbench.one_call import estimate as estimate
+    from llcbench.problems.combinators.modifiers import direct_sum as direct_sum
+    from llcbench.problems.combinators.modifiers import padded as padded
+    from llcbench.problems.combinators.modifiers import rescaled as rescaled
+    from llcbench.problems.combinators.modifiers import rotated as rotated
+    from llcbench.problems.combinators.modifiers import sheared as sheared
+    from llcbench.problems.modules.problem import from_module as from_module
+    from llcbench.records import Estimate as Estimate
+    from llcbench.records import Guard as Guard
+    from llcbench.records import RunRecord as RunRecord
+    from llcbench.registry import make_sampler as make_sampler
+    from llcbench.registry import problem as problem
+    from llcbench.registry import sampler as sampler
+    from llcbench.samplers.baoab import BAOAB as BAOAB
+    from llcbench.samplers.exact import Exact as Exact
+    from llcbench.samplers.gibbs import Gibbs as Gibbs
+    from llcbench.samplers.hmc import HMC as HMC
+    from llcbench.samplers.kfac import KFACSGLD as KFACSGLD
+    from llcbench.samplers.mala import MALA as MALA
+    from llcbench.samplers.mclmc import MCLMC as MCLMC
+    from llcbench.samplers.mclmc import AdjustedMCLMC as AdjustedMCLMC
+    from llcbench.samplers.preconditioned import AdamSGLD as AdamSGLD
+    from llcbench.samplers.preconditioned import RMSpropSGLD as RMSpropSGLD
+    from llcbench.samplers.sghmc import SGHMC as SGHMC
+    from llcbench.samplers.sgld import SGLD as SGLD
+    from llcbench.samplers.sgnht import SGNHT as SGNHT
+    from llcbench.sampling.loop import Trace as Trace
+    from llcbench.sampling.loop import sample as sample
+    from llcbench.sampling.target import Target as Target
+    from llcbench.scoring import Score as Score
+    from llcbench.seeds import Seeds as Seeds
+    from llcbench.settings import Settings as Settings
+    from llcbench.studies import compare_entries as compare_entries
+    from llcbench.studies import leaderboard as leaderboard
+    from llcbench.studies import read_records as read_records
+    from llcbench.studies import run_suite as run_suite
+    from llcbench.studies import score as score
+    from llcbench.studies import to_frame as to_frame
+    from llcbench.studies import to_text as to_text
+    from llcbench.types import Budget as Budget
+    from llcbench.types import BudgetExceeded as BudgetExceeded
+    from llcbench.types import Draw as Draw
+    from llcbench.types import Estimator as Estimator
+    from llcbench.types import Problem as Problem
+    from llcbench.types import RunContext as RunContext
+    from llcbench.types import Sampler as Sampler
+    from llcbench.types import Truth as Truth
+
+_HOMES = {
+    "compare.board": "Board",
+    "compare.pairs": "Difference",
+    "estimators.effective_dimension": "EffectiveDimension",
+    "estimators.extrapolated": "Extrapolated",
+    "estimators.half_dimension": "HalfDimension",
+    "estimators.heat_capacity": "HeatCapacity",
+    "estimators.hessian_rank": "HessianRank",
+    "estimators.laplace": "Laplace",
+    "estimators.mean_energy": "MeanEnergy",
+    "estimators.regression": "TemperatureRegression",
+    "estimators.reweighting": "Reweighting",
+    "estimators.thermodynamic_integration": "ThermodynamicIntegration",
+    "estimators.two_temperatures": "TwoTemperatures",
+    "estimators.volume_scaling": "VolumeScaling",
+    "one_call": "estimate",
+    "problems.combinators.modifiers": "direct_sum padded rescaled rotated sheared",
+    "problems.modules.problem": "from_module",
+    "records": "Estimate Guard RunRecord",
+    "registry": "make_sampler problem sampler",
+    "samplers.baoab": "BAOAB",
+    "samplers.exact": "Exact",
+    "samplers.gibbs": "Gibbs",
+    "samplers.hmc": "HMC",
+    "samplers.kfac": "KFACSGLD",
+    "samplers.mala": "MALA",
+    "samplers.mclmc": "AdjustedMCLMC MCLMC",
+    "samplers.preconditioned": "AdamSGLD RMSpropSGLD",
+    "samplers.sghmc": "SGHMC",
+    "samplers.sgld": "SGLD",
+    "samplers.sgnht": "SGNHT",
+    "sampling.loop": "Trace sample",
+    "sampling.target": "Target",
+    "scoring": "Score",
+    "seeds": "Seeds",
+    "settings": "Settings",
+    "studies": "compare_entries leaderboard read_records run_suite score to_frame to_text",
+    "types": "Budget BudgetExceeded Draw Estimator Problem RunContext Sampler Truth",
 }
+_MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = [*_EXPORTS]
+__all__ = [*_MODULES]
 
 
 def __getattr__(name: str) -> Any:
@@ -45,8 +121,8 @@ def __getattr__(name: str) -> Any:
     Raises:
         AttributeError: If the package has no such name.
     """
-    if name in _EXPORTS:
-        return getattr(import_module(_EXPORTS[name]), name)
+    if name in _MODULES:
+        return getattr(import_module(f"llcbench.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,4 +1,4 @@
-"""Public names are typed for checkers, lazy at run time, and all that documents and tutorials use."""
+"""Public names are typed and lazy, and they are all that documents and tutorials import."""
 
 import ast
 import re
@@ -95,11 +95,15 @@ def test_every_public_name_is_typed_and_lazy() -> None:
             if alias.asname == alias.name
         }
         names = {name for name in dir(module) if not name.startswith("_")}
-        submodules = {name for name in names - typed if type(getattr(module, name)).__name__ == "module"}
+        submodules = {
+            name for name in names - typed if type(getattr(module, name)).__name__ == "module"
+        }
         assert names - submodules == typed, package
         for name in names:
             assert getattr(module, name) is not None
-    check = "import sys, llcbench; print(sorted(n for n in sys.modules if n.startswith('llcbench')))"
+    check = (
+        "import sys, llcbench; print(sorted(n for n in sys.modules if n.startswith('llcbench')))"
+    )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['llcbench']"
 

@@ -33,54 +33,40 @@ def run(
     **options: Any,
 ) -> None:
     """Run a suite, or what the store still misses of it."""
-    from llcbench.run.memory.needs import admitted
-    from llcbench.run.plan import missing
-    from llcbench.run.runs import run_specs
-    from llcbench.run.store import RunStore, key_of, set_aside
-    from llcbench.run.tuning.resolve import resolve
+    from llcbench.run.complete import complete
+    from llcbench.run.store import RunStore
     from llcbench.run.units import seconds_of
-    from llcbench.sampling.target import check_device
 
     never = checkpoint_every == "never"
     every = None if never else seconds_of(checkpoint_every, "--checkpoint-every")
     specs = specs_of(suite, options)
     place = RunStore(Path(store))
     how = execution_of(options, place.root, options["plugins"])
-    contents = place.contents()
-    say(set_aside(place.root, contents.damaged, contents.leftovers))
-    specs, untuned = resolve(specs, place, how.executor, progress=how.progress)
-    say(untuned)
-    wanted = specs if fresh else missing(specs, contents.records, keep_failed=keep_failed)
-    unfit = 0
-    if how.parallel is not None:
-        for device in {spec.settings.device for spec in wanted}:
-            check_device(device)
-        fitting, refused = admitted(wanted, how.parallel, options["plugins"])
-        say(refused)
-        unfit, wanted = len(wanted) - len(fitting), fitting
-        if unfit and not wanted:
-            sys.exit(2)
-    if fresh:
-        for spec in wanted:
-            place.forget(key_of(spec))
-    outcome = run_specs(
-        wanted,
+    done = complete(
+        specs,
         place,
         how.executor,
+        parallel=how.parallel,
+        plugins=options["plugins"],
+        fresh=fresh,
+        keep_failed=keep_failed,
         seconds=how.seconds,
-        progress=how.progress,
         threads=how.threads,
         checkpoint_every=every,
+        progress=how.progress,
+        say=say,
     )
-    say(outcome.warnings)
+    if done.unfit and not done.wanted:
+        sys.exit(2)
+    specs, outcome = done.specs, done.outcome
     failed = [r for r in outcome.finished if r.estimate.status not in ("ok", "skipped")]
     summary = {
         "runs": len(specs),
-        "reused": len(specs) - len(wanted) - unfit,
+        "reused": len(specs) - len(done.wanted) - done.unfit,
         "finished": len(outcome.finished),
         "failed": len(failed),
         "unstarted": outcome.unstarted,
-        "unfit": unfit,
+        "unfit": done.unfit,
         "store": store,
     }
     if as_json:
