@@ -14,12 +14,6 @@ import torch
 from torch import Tensor
 
 import llcbench
-from llcbench.compare.board import leaderboard
-from llcbench.report.leaderboard_table import leaderboard_table, legend
-from llcbench.report.tables import to_text
-from llcbench.run.execute import compute_truths, execute
-from llcbench.run.plan import expand
-from llcbench.run.suite import load
 from llcbench.testing import check_sampler
 
 STEP = "step_size=4e-4"
@@ -57,15 +51,16 @@ def main() -> None:
     # langevin=False: at its step it has the law of the target, not that of an Euler step.
     check_sampler(HalfNoise(), langevin=False)
     print("conformance kit passed\n")
-    specs = expand(
-        load("smoke"), samplers=[f"half-noise[{STEP}]", f"sgld[{STEP}]", "mala[adapt=200]"],
-        problems=PROBLEMS, replicates=2, overrides={"num_draws": 600, "num_burnin": 200},
-    )  # fmt: skip
-    board = leaderboard([execute(spec, compute_truths(spec)) for spec in specs])
+    records = llcbench.run_suite(
+        "smoke",
+        samplers=[f"half-noise[{STEP}]", f"sgld[{STEP}]", "mala[adapt=200]"],
+        problems=PROBLEMS,
+        replicates=2,
+        settings={"num_draws": 600, "num_burnin": 200},
+    )
     # bias: relative, against what a perfect sampler returns at this temperature, so that nobody is
     # blamed for the setting. Equal ranks (=) mean that these runs do not tell the entries apart.
-    print(to_text(leaderboard_table(board).select(COLUMNS)))
-    print("\n".join(legend(board)))
+    print(llcbench.to_text(llcbench.leaderboard(records), COLUMNS))
 
 
 if __name__ == "__main__":

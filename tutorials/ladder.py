@@ -21,15 +21,9 @@ from scipy.special import ndtr
 from scipy.stats import gamma as gamma_law
 
 import llcbench
-from llcbench.report.style import GREY, INK, save, style
-from llcbench.run.execute import compute_truths, execute, truth_key
-from llcbench.run.plan import expand
-from llcbench.run.suite import load
-from llcbench.sampling.loop import sample
-from llcbench.scoring import Score, scores
 
 Array = NDArray[np.float64]
-BLUE, ORANGE = "#0072b2", "#d55e00"
+BLUE, ORANGE, INK, GREY = "#0072b2", "#d55e00", "#222222", "#777777"
 RUNGS = {
     ("poly/x4", "volume_scaling"): "1  volume, w^4",
     ("poly/x6", "volume_scaling"): "1  volume, w^6",
@@ -39,17 +33,11 @@ RUNGS = {
 }
 
 
-def climb() -> dict[str, Score]:
+def climb() -> dict[str, llcbench.Score]:
     """Run the suite and score each rung, in the order of the ladder."""
-    groups: dict[str, list[Any]] = {name: [] for name in RUNGS.values()}
-    truths: dict[str, Any] = {}
-    for spec in expand(load("ladder")):
-        key = truth_key(spec)
-        if key not in truths:
-            truths[key] = compute_truths(spec)
-        rung = RUNGS[spec.problem, spec.estimator.partition("[")[0]]
-        groups[rung].append(execute(spec, truths[key]))
-    return {name: scores(records)[0] for name, records in groups.items()}
+    scored = llcbench.score(llcbench.run_suite("ladder"))
+    rungs = {(score.problem, score.estimator.partition("[")[0]): score for score in scored}
+    return {name: rungs[key] for key, name in RUNGS.items()}
 
 
 def over_data_sets(identifier: str, nbeta: float, gamma: float, count: int = 60) -> Array:
@@ -59,7 +47,7 @@ def over_data_sets(identifier: str, nbeta: float, gamma: float, count: int = 60)
     return np.array([part.value for part in found if part is not None])
 
 
-def tell(found: dict[str, Score], spread: dict[str, Array]) -> None:
+def tell(found: dict[str, llcbench.Score], spread: dict[str, Array]) -> None:
     """Print the estimates beside the exact values."""
     print(f"{'rung':<26}{'local':>7}{'perfect sampler':>17}{'estimate':>20}{'its bias':>20}")
     for name, score in found.items():
@@ -94,7 +82,7 @@ def draw_energies(axes: Axes) -> None:
     target = llcbench.Target(problem, nbeta=0.1, gamma=0.01, num_chains=64)
     noise, batches = (torch.Generator().manual_seed(seed) for seed in (1, 2))
     sampler = llcbench.make_sampler("hmc", {"step_size": 0.3})
-    trace = sample(target, sampler, num_draws=300, num_burnin=300, noise=noise, batches=batches)
+    trace = llcbench.sample(target, sampler, num_draws=300, num_burnin=300, noise=noise, batches=batches)
     edges = np.geomspace(1e-4, 5, 30)
     energies = 0.1 * trace.kept.ravel()
     axes.hist(
@@ -110,7 +98,7 @@ def draw_energies(axes: Axes) -> None:
     axes.legend(loc="upper left")
 
 
-def draw_estimates(axes: Axes, found: dict[str, Score], spread: dict[str, Array]) -> None:
+def draw_estimates(axes: Axes, found: dict[str, llcbench.Score], spread: dict[str, Array]) -> None:
     """Draw estimates with their errors, what perfect samplers return, and the coefficients."""
     for place, score in enumerate(found.values()):
         assert score.mean is not None
@@ -162,14 +150,14 @@ def main(path: Path) -> None:
         if "/n" in score.problem
     }
     tell(found, spread)
-    with style():
-        figure = Figure(figsize=(11, 3.4), layout="constrained")
-        first, second, third = figure.subplots(1, 3, width_ratios=[1, 1, 1.5])
-        draw_volumes(first)
-        draw_energies(second)
-        draw_estimates(third, found, spread)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        print(f"figure written to {save(figure, path)}")
+    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    first, second, third = figure.subplots(1, 3, width_ratios=[1, 1, 1.5])
+    draw_volumes(first)
+    draw_energies(second)
+    draw_estimates(third, found, spread)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    print(f"figure written to {path}")
 
 
 if __name__ == "__main__":
