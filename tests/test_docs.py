@@ -244,9 +244,7 @@ def member(holder: object, name: str) -> object:
     return getattr(holder, name)
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=named
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=named)
 def test_named_modules_and_their_members_exist(page: Path) -> None:
     assert missing_names(text_of(page)) == []
 
