@@ -1,10 +1,10 @@
 # make quickstart : environment, smoke suite, table, page
 # make test       : environment, lint, types, tests
-# make reference  : committed results and the table of the README
+# make reference  : the smoke suite from scratch, its committed runs and tables
 # make accuracy   : the leaderboard
 # make scale      : deep linear networks up to 100 million parameters
 # make peers      : other packages at the same budget
-# make exact      : do exact samplers agree with the truth
+# make exact      : agreement of exact samplers with the truth
 # make sensitivity: windows of good step sizes
 # make heuristics : training heuristics against the coefficient
 # make site       : the report of all committed results, in build/report
@@ -19,7 +19,7 @@ BIN    := $(VENV)/bin
 STORE  ?= build/store
 REPORT ?= build/report
 
-# Two processes or two threads, never four: the numbers of a run do not depend on it, its speed does.
+# Two processes or two threads, never four: the numbers of a run do not depend on it, but its speed does.
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: quickstart test lint types compiled unit reference accuracy scale peers exact sensitivity heuristics site figures benchmark volume cas clean
@@ -59,15 +59,17 @@ lint: $(VENV)/.checked
 types: $(VENV)/.checked
 	$(BIN)/mypy
 
-# Whoever finds the tests compiles what they import; three processes would each do it anew. The list
-# is not shown, but what went wrong is.
+# Collecting the tests compiles what they import; three processes would each do it again. The list
+# is not shown, errors are.
 compiled: $(VENV)/.developed
 	$(BIN)/python -m pytest --collect-only -qq > $(VENV)/tests.txt || { cat $(VENV)/tests.txt; exit 1; }
 
 unit: $(VENV)/.developed
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
-# Every number of the README: the smoke suite from scratch, and the cost of a step.
+# The option --readme renews the tables of the README and of the pages results/*.md beside it.
+
+# The smoke suite from scratch.
 reference: $(VENV)/.installed
 	rm -rf build/reference
 	$(BIN)/llcbench run smoke --store build/reference --executor processes --workers 2
@@ -93,7 +95,7 @@ peers: $(VENV)/.developed
 	$(BIN)/llcbench peers claim --ours results/reference/v1/accuracy.jsonl.gz --peers results/reference/v1/peers.jsonl.gz --readme README.md
 	$(BIN)/llcbench peers bench --rounds 4 --out results/reference/v1/peers_speed.csv --readme README.md
 
-# Samplers that are exact in law at five times the budget of the leaderboard.
+# Samplers with an exact stationary distribution at five times the budget of the leaderboard.
 exact: $(VENV)/.installed
 	$(BIN)/llcbench run exact --store build/exact --executor processes --workers 2 --run-limit 10m
 	$(BIN)/llcbench export --store build/exact --out results/reference/v1/exact.jsonl.gz

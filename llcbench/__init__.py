@@ -114,16 +114,17 @@ _MODULES = {name: module for module, names in _HOMES.items() for name in names.s
 
 __all__ = [*_MODULES]
 
+if not TYPE_CHECKING:  # a checker must see that a misspelt name is not there
 
-def __getattr__(name: str) -> Any:
-    """Import a public name the first time that it is used.
+    def __getattr__(name: str) -> Any:
+        """Import a public name the first time that it is used.
 
-    Raises:
-        AttributeError: If the package has no such name.
-    """
-    if name in _MODULES:
-        return getattr(import_module(f"llcbench.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        Raises:
+            AttributeError: If the package has no such name.
+        """
+        if name in _MODULES:
+            return getattr(import_module(f"llcbench.{_MODULES[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from llcbench.heuristics.store import contents_of
 from llcbench.records import RunRecord
 from llcbench.report import pages
-from llcbench.report.pages import BLOCKS, Block
+from llcbench.report.pages import BLOCKS, PageBlock
 from llcbench.run import exports as reference
 
 ROOT = Path(__file__).parent.parent
@@ -33,7 +33,7 @@ def read(path: Path) -> Mapping[str, RunRecord]:
 
 
 @cache
-def generated() -> Mapping[Block, str]:
+def generated() -> Mapping[PageBlock, str]:
     """Return what all blocks should hold by the committed results."""
     ladder = read(SENSITIVITY).values()
     trials = map(contents_of, sorted(map(str, SMOKE.parent.glob("heuristics-*.jsonl.gz"))))
@@ -50,7 +50,7 @@ def generated() -> Mapping[Block, str]:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
-def test_a_block_is_that_of_the_committed_results(block: Block) -> None:
+def test_a_block_is_that_of_the_committed_results(block: PageBlock) -> None:
     text = block.path(README).read_text(encoding="utf-8")
     assert block.shown(text) == generated()[block].strip()
 

@@ -26,18 +26,19 @@ _NAMES = {
     "verify": "checker.verify",
 }
 
+if not TYPE_CHECKING:  # a checker must see that a misspelt name is not there
 
-def __getattr__(name: str) -> Any:
-    """Import a heavier part the first time that it is named.
+    def __getattr__(name: str) -> Any:
+        """Import a heavier part the first time that it is named.
 
-    Raises:
-        AttributeError: the package has no such name.
-    """
-    if name in _LAZY:
-        return import_module(f"{__name__}.{name}")
-    if name in _NAMES:
-        return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        Raises:
+            AttributeError: the package has no such name.
+        """
+        if name in _LAZY:
+            return import_module(f"{__name__}.{name}")
+        if name in _NAMES:
+            return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -48,7 +48,7 @@ class HalfNoise:
 
 def main() -> None:
     """Run the conformance kit, then the sampler beside two others, and print the table."""
-    # langevin=False: at its step it has the law of the target, not that of an Euler step.
+    # langevin=False: its stationary distribution is the target, not that of an Euler step.
     check_sampler(HalfNoise(), langevin=False)
     print("conformance kit passed\n")
     records = llcbench.run_suite(

@@ -3,8 +3,8 @@
     python tutorials/first_estimate.py
 
 The loss is ``(x y)^2`` at the origin, where two lines of zeros cross. Its learning coefficient is
-1/2, but no finite chain measures that number: it measures the mean energy at an inverse temperature
-`nbeta` and a localisation `gamma`, which has a truth of its own. Some seconds on one core.
+1/2, but a finite chain measures something else: the mean energy at an inverse temperature `nbeta`
+and a localisation `gamma`, which has a truth of its own. Some seconds on one core.
 """
 
 import llcbench
@@ -32,17 +32,17 @@ def show_truths(problem: llcbench.Problem) -> float:
     return float(tempered.value)
 
 
-def show_estimate(name: str, found: llcbench.Estimate, truth: float) -> None:
+def show_estimate(name: str, estimate: llcbench.Estimate, truth: float) -> None:
     """Print an estimate with its error, its bias in standard errors, and the guards that failed."""
-    if found.llc is None or found.stderr is None:  # a run that failed says why
-        print(f"{name}: {found.status}, {found.message}")
+    if estimate.llc is None or estimate.stderr is None:  # a run that failed says why
+        print(f"{name}: {estimate.status}, {estimate.message}")
         return
-    bias = found.llc - truth
+    bias = estimate.llc - truth
     print(
-        f"{name}: {found.llc:.4f} +- {found.stderr:.4f},"
-        f" bias {bias:+.4f} ({bias / found.stderr:+.1f} standard errors)"
+        f"{name}: {estimate.llc:.4f} +- {estimate.stderr:.4f},"
+        f" bias {bias:+.4f} ({bias / estimate.stderr:+.1f} standard errors)"
     )
-    for guard in found.guards:
+    for guard in estimate.guards:
         if not guard.passed:
             print(f"  {guard.name} is {guard.value:.3g}, should be {guard.limit}: {guard.meaning}")
 

@@ -10,7 +10,6 @@ place. Under a minute on one core.
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.special import ndtr
-from scipy.stats import gamma as gamma_law
+from scipy.stats import gamma as gamma_distribution
 
 import llcbench
 
@@ -43,14 +42,14 @@ def climb() -> dict[str, llcbench.Score]:
 def over_data_sets(identifier: str, nbeta: float, gamma: float, count: int = 60) -> Array:
     """Return what a perfect sampler returns on each of many data sets."""
     problem, rng = llcbench.problem(identifier), torch.Generator().manual_seed(0)
-    found = [problem.tempered(nbeta, gamma, problem.sample_data(rng)) for _ in range(count)]
-    return np.array([part.value for part in found if part is not None])
+    truths = [problem.tempered(nbeta, gamma, problem.sample_data(rng)) for _ in range(count)]
+    return np.array([truth.value for truth in truths if truth is not None])
 
 
-def tell(found: dict[str, llcbench.Score], spread: dict[str, Array]) -> None:
+def show(rungs: dict[str, llcbench.Score], spread: dict[str, Array]) -> None:
     """Print the estimates beside the exact values."""
     print(f"{'rung':<26}{'local':>7}{'perfect sampler':>17}{'estimate':>20}{'its bias':>20}")
-    for name, score in found.items():
+    for name, score in rungs.items():
         assert score.mean is not None
         assert score.tempered is not None
         assert score.bias is not None
@@ -77,12 +76,14 @@ def draw_volumes(axes: Axes) -> None:
 
 
 def draw_energies(axes: Axes) -> None:
-    """Compare the energies of the second rung with the Gamma law of a flat prior."""
+    """Compare the energies of the second rung with their Gamma distribution under a flat prior."""
     problem = llcbench.problem("poly/x4")
     target = llcbench.Target(problem, nbeta=0.1, gamma=0.01, num_chains=64)
     noise, batches = (torch.Generator().manual_seed(seed) for seed in (1, 2))
     sampler = llcbench.make_sampler("hmc", {"step_size": 0.3})
-    trace = llcbench.sample(target, sampler, num_draws=300, num_burnin=300, noise=noise, batches=batches)
+    trace = llcbench.sample(
+        target, sampler, num_draws=300, num_burnin=300, noise=noise, batches=batches
+    )
     edges = np.geomspace(1e-4, 5, 30)
     energies = 0.1 * trace.kept.ravel()
     axes.hist(
@@ -93,14 +94,16 @@ def draw_energies(axes: Axes) -> None:
         alpha=0.4,
     )
     middle = np.sqrt(edges[1:] * edges[:-1])
-    axes.plot(middle, np.diff(gamma_law.cdf(edges, 0.25)), color=INK, label="Gamma(1/4, 1)")
+    axes.plot(
+        middle, np.diff(gamma_distribution.cdf(edges, 0.25)), color=INK, label="Gamma(1/4, 1)"
+    )
     axes.set(xscale="log", xlabel="nbeta K(w)", ylabel="share", title="2  energy at nbeta = 0.1")
     axes.legend(loc="upper left")
 
 
-def draw_estimates(axes: Axes, found: dict[str, llcbench.Score], spread: dict[str, Array]) -> None:
+def draw_estimates(axes: Axes, rungs: dict[str, llcbench.Score], spread: dict[str, Array]) -> None:
     """Draw estimates with their errors, what perfect samplers return, and the coefficients."""
-    for place, score in enumerate(found.values()):
+    for place, score in enumerate(rungs.values()):
         assert score.mean is not None
         assert score.tempered is not None
         numerator, _, denominator = str(score.local).partition("/")
@@ -135,26 +138,26 @@ def draw_estimates(axes: Axes, found: dict[str, llcbench.Score], spread: dict[st
             markersize=4,
             label="" if place else "estimate, 90 %",
         )
-    axes.set_yticks(range(len(found)), list(found))
-    axes.set(xlabel="lambda_hat", title="estimates", ylim=(len(found) - 0.4, -0.6))
+    axes.set_yticks(range(len(rungs)), list(rungs))
+    axes.set(xlabel="lambda_hat", title="estimates", ylim=(len(rungs) - 0.4, -0.6))
     axes.set_xlim(0.0, 0.5)
     axes.legend(fontsize=7, loc="upper right")
 
 
 def main(path: Path) -> None:
     """Run, print and draw."""
-    found = climb()
+    rungs = climb()
     spread = {
         score.problem: over_data_sets(score.problem, score.nbeta, score.settings.gamma)
-        for score in found.values()
+        for score in rungs.values()
         if "/n" in score.problem
     }
-    tell(found, spread)
+    show(rungs, spread)
     figure = Figure(figsize=(11, 3.4), layout="constrained")
     first, second, third = figure.subplots(1, 3, width_ratios=[1, 1, 1.5])
     draw_volumes(first)
     draw_energies(second)
-    draw_estimates(third, found, spread)
+    draw_estimates(third, rungs, spread)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
     print(f"figure written to {path}")

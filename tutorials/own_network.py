@@ -28,7 +28,7 @@ def losses(outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def trained() -> tuple[nn.Module, dict[str, dict[str, torch.Tensor]]]:
-    """Train, and keep the weights on the way."""
+    """Train, and keep the weights of some steps."""
     net = nn.Sequential(
         nn.Linear(INPUTS, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.ReLU(),
         nn.Linear(WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, CLASSES),
@@ -58,14 +58,14 @@ if __name__ == "__main__":
         batch_size=256, dtype="float32",
     )  # fmt: skip
     sampler = llcbench.SGLD(step_size=1e-4)
-    found = llcbench.estimate(problem, sampler, settings)
-    print(f"{problem.dim} parameters, estimate {found.llc:.1f} +- {found.stderr:.1f}")
-    for guard in found.guards:
+    estimate = llcbench.estimate(problem, sampler, settings)
+    print(f"{problem.dim} parameters, estimate {estimate.llc:.1f} +- {estimate.stderr:.1f}")
+    for guard in estimate.guards:
         verdict = "ok " if guard.passed else "BAD"
         print(f"  {verdict} {guard.name} {guard.value:.3g} (should be {guard.limit})")
-    # A guard that warns says what to change: here it is the length of the chains or their step.
+    # A failed guard says what to change: here the length of the chains or their step.
     head = problem.restricted("6.*")
-    print(f"the last layer by itself: {llcbench.estimate(head, sampler, settings).llc:.2f}")
+    print(f"the last layer alone: {llcbench.estimate(head, sampler, settings).llc:.2f}")
     for name, state in checkpoints.items():
         then = llcbench.estimate(problem.at(state, name), sampler, settings)
         print(f"{name}: {then.llc:.1f}, loss {then.loss_star:.3f}")

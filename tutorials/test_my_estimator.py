@@ -58,7 +58,7 @@ def test_the_gate_sees_a_wrong_temperature(llc_run, llc_gate):
         llc_gate(score, against="tempered")
 
 
-# Seeds, chains, gradients, failures, and laws that are known in closed form: one test each.
+# Seeds, chains, gradients, failures, distributions that are known in closed form: a test each.
 @pytest.mark.parametrize("name", named_checks(RandomWalk()))
 def test_conformance(name):
     """Does what every sampler has to do."""

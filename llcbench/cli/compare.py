@@ -22,7 +22,7 @@ _draws = click.option(
 
 _formats = [
     click.option("--markdown", "form", flag_value="markdown", help="Markdown output."),
-    click.option("--csv", "form", flag_value="csv", help="All figures with their intervals."),
+    click.option("--csv", "form", flag_value="csv", help="All values with their intervals."),
     click.option("--latex", "form", flag_value="latex", help="For the booktabs package."),
     click.option("--json", "form", flag_value="json", help="Machine-readable output."),
 ]

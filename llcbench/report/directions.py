@@ -17,7 +17,7 @@ _COLUMNS = (
     Column("effect", "mean over seeds with its 90 % interval", ("effect", "low", "high", "unit")),
     Column("seeds", "that have all levels", ("seeds",)),
     Column("at loss", "training loss at which trainings ended", ("loss",)),
-    Column("flagged", "share of figures that a guard warns of", ("flagged", "figures")),
+    Column("flagged", "share of values that a guard warns of", ("flagged", "figures")),
 )
 
 
@@ -38,19 +38,19 @@ def _rows(design: Design, records: Mapping[str, TrialRecord]) -> list[Row]:
     return [_row(effect, losses.get(effect.experiment)) for effect in claimed]
 
 
-def _row(found: Effect, loss: float | None) -> Row:
+def _row(effect: Effect, loss: float | None) -> Row:
     cells = (
-        Cell(found.design, (found.design, found.experiment)),
-        Cell(found.factor, (found.factor,)),
-        Cell(found.measure, (found.measure,)),
-        Cell(f"{found.claimed} ({_author(found.source)})", (found.claimed, found.source)),
-        Cell(found.verdict, (found.verdict,)),
-        _effect(found),
-        Cell(f"{found.seeds}", (found.seeds,)),
+        Cell(effect.design, (effect.design, effect.experiment)),
+        Cell(effect.factor, (effect.factor,)),
+        Cell(effect.measure, (effect.measure,)),
+        Cell(f"{effect.claimed} ({_author(effect.source)})", (effect.claimed, effect.source)),
+        Cell(effect.verdict, (effect.verdict,)),
+        _written(effect),
+        Cell(f"{effect.seeds}", (effect.seeds,)),
         Cell("-" if loss is None else f"{loss:g}", (loss,)),
-        Cell(_share(found), (found.flagged, found.figures)),
+        Cell(_share(effect), (effect.flagged, effect.figures)),
     )
-    return Row(cells, "flagged" if found.flagged else "")
+    return Row(cells, "flagged" if effect.flagged else "")
 
 
 def _author(source: str) -> str:
@@ -58,15 +58,15 @@ def _author(source: str) -> str:
     return source.partition(",")[0].partition(":")[0]
 
 
-def _effect(found: Effect) -> Cell:
-    values = (found.value, found.low, found.high, found.unit)
-    if found.value is None:
+def _written(effect: Effect) -> Cell:
+    values = (effect.value, effect.low, effect.high, effect.unit)
+    if effect.value is None:
         return Cell("-", values)
     ends = ""
-    if found.low is not None and found.high is not None:
-        ends = f" [{found.low:+.3g}, {found.high:+.3g}]"
-    return Cell(f"{found.value:+.3g}{ends} {found.unit}", values)
+    if effect.low is not None and effect.high is not None:
+        ends = f" [{effect.low:+.3g}, {effect.high:+.3g}]"
+    return Cell(f"{effect.value:+.3g}{ends} {effect.unit}", values)
 
 
-def _share(found: Effect) -> str:
-    return f"{found.flagged / found.figures:.0%}" if found.figures else "-"
+def _share(effect: Effect) -> str:
+    return f"{effect.flagged / effect.figures:.0%}" if effect.figures else "-"

@@ -51,15 +51,15 @@ _TRIALS = (
 )
 
 
-def effect_table(found: Sequence[Effect]) -> Table:
+def effect_table(effects: Sequence[Effect]) -> Table:
     """Return one row per experiment and measure."""
-    return Table("Effects of training heuristics", _EFFECTS, tuple(map(_effect, found)))
+    return Table("Effects of training heuristics", _EFFECTS, tuple(map(_effect, effects)))
 
 
-def correlation_table(found: Sequence[Correlation]) -> Table:
+def correlation_table(correlations: Sequence[Correlation]) -> Table:
     """Return one row per experiment and pair of measures."""
     rows = []
-    for pair in found:
+    for pair in correlations:
         cells = (
             Cell(pair.experiment, (pair.design, pair.experiment)),
             Cell(pair.first, (pair.first,)),
@@ -122,27 +122,27 @@ def _trial(design: str, experiment: str, arm: str, record: TrialRecord) -> list[
     return rows
 
 
-def _effect(found: Effect) -> Row:
+def _effect(effect: Effect) -> Row:
     cells = (
-        Cell(found.experiment, (found.design, found.experiment)),
-        Cell(found.factor, (found.factor,)),
-        Cell(found.measure, (found.measure,)),
-        _with_interval(found.value, found.low, found.high, "{:+.3g}"),
-        Cell(found.unit, (found.unit,)),
-        _number(found.change, "{:+.0%}"),
-        _number(found.size, "{:+.2f}"),
-        Cell(found.claimed or "-", (found.claimed, found.source)),
-        Cell(found.verdict, (found.verdict,)),
-        Cell(f"{found.seeds}", (found.seeds, found.lost)),
+        Cell(effect.experiment, (effect.design, effect.experiment)),
+        Cell(effect.factor, (effect.factor,)),
+        Cell(effect.measure, (effect.measure,)),
+        _with_interval(effect.value, effect.low, effect.high, "{:+.3g}"),
+        Cell(effect.unit, (effect.unit,)),
+        _number(effect.change, "{:+.0%}"),
+        _number(effect.size, "{:+.2f}"),
+        Cell(effect.claimed or "-", (effect.claimed, effect.source)),
+        Cell(effect.verdict, (effect.verdict,)),
+        Cell(f"{effect.seeds}", (effect.seeds, effect.lost)),
         Cell(
-            f"{found.found}/{found.missed}/{found.failed}",
-            (found.found, found.missed, found.failed),
+            f"{effect.found}/{effect.missed}/{effect.failed}",
+            (effect.found, effect.missed, effect.failed),
         ),
-        _text(", ".join(found.excluded)),
-        Cell(f"{found.flagged}/{found.figures}", (found.flagged, found.figures)),
-        _text(", ".join(f"{name} {count}" for name, count in found.warnings.items())),
+        _text(", ".join(effect.excluded)),
+        Cell(f"{effect.flagged}/{effect.figures}", (effect.flagged, effect.figures)),
+        _text(", ".join(f"{name} {count}" for name, count in effect.warnings.items())),
     )
-    return Row(cells, "flagged" if found.flagged else "")
+    return Row(cells, "flagged" if effect.flagged else "")
 
 
 def _text(text: str) -> Cell:

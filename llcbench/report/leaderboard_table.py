@@ -1,4 +1,4 @@
-"""The leaderboard and duels of entries as tables."""
+"""The leaderboard and pairs of entries as tables."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ PRINTED = (
     "rank", "entry", "problems", "bias", "rmse", "|err|/local", "cov90", "order", "ess/grad",
     "grads to 5 %", "failed", "tuning", "window",
 )  # fmt: skip
-# Whether samplers that are exact in law are exact here.
+# Whether samplers with an exact stationary distribution are exact here.
 AGREEMENT = ("entry", "problems", "bias", "3 s.e.", "cov90", "failed", "flagged")
 
 # Heading, and how dispensable the column is on a narrow terminal.
@@ -64,7 +64,7 @@ def leaderboard_table(board: Board, *, intervals: bool = True) -> Table:
 
     Args:
         board: The leaderboard.
-        intervals: Whether 90 % intervals stand beside the figures; CSV has them in any case.
+        intervals: Whether 90 % intervals stand beside the values; CSV has them in any case.
     """
     by = METRICS[board.by]
     columns = [
@@ -95,14 +95,14 @@ def legend(board: Board) -> list[str]:
     ]
     if limited:
         lines.append(
-            f"{limited} of {len(board.standings)} entries do not support all problems: figures are"
+            f"{limited} of {len(board.standings)} entries do not support all problems: values are"
             " over their own, ranks from pairs on common ones"
             f" (fewer than {FEWEST} never tell apart)."
         )
     return [*lines, *(f"Note: {note}." for note in board.notes)]
 
 
-def pairwise_table(found: Sequence[Difference]) -> Table:
+def pairwise_table(pairs: Sequence[Difference]) -> Table:
     """Return one row per pair and metric."""
     columns = (
         Column("metric", "what is compared", ("metric",), numeric=False),
@@ -118,20 +118,20 @@ def pairwise_table(found: Sequence[Difference]) -> Table:
         Column("p (Holm)", "corrected for the number of pairs", ("p_holm",)),
         Column("better", "who, if told apart", ("better",), numeric=False),
     )  # fmt: skip
-    return Table("Entries in pairs", columns, tuple(_pairwise(pair) for pair in found))
+    return Table("Entries in pairs", columns, tuple(_pairwise(pair) for pair in pairs))
 
 
-def written(figure: Figure, unit: Unit, *, interval: bool = True) -> str:
-    """Write a figure, such as ``3.1 % [2.2, 4.0]``."""
-    if figure.value is None:
+def written(statistic: Figure, unit: Unit, *, interval: bool = True) -> str:
+    """Write a statistic, such as ``3.1 % [2.2, 4.0]``."""
+    if statistic.value is None:
         return NOTHING
-    text = _number(figure.value, unit)
+    text = _number(statistic.value, unit)
     suffix = " %" if unit == "percent" else ""
-    if math.isinf(figure.value):
+    if math.isinf(statistic.value):
         suffix = ""
-    if not interval or figure.low is None or figure.high is None:
+    if not interval or statistic.low is None or statistic.high is None:
         return text + suffix
-    return f"{text}{suffix} [{_number(figure.low, unit)}, {_number(figure.high, unit)}]"
+    return f"{text}{suffix} [{_number(statistic.low, unit)}, {_number(statistic.high, unit)}]"
 
 
 def _row(standing: Standing, intervals: bool, by: str) -> Row:
@@ -148,11 +148,11 @@ def _row(standing: Standing, intervals: bool, by: str) -> Row:
         ),
     ]
     for name in _SHOWN:
-        figure = standing.figures[name]
+        statistic = standing.figures[name]
         # Room is for the intervals that decide; CSV and JSON have all.
         shown = intervals and name in {by, "bias", "rmse"}
-        text = written(figure, METRICS[name].unit, interval=shown)
-        cells.append(Cell(text, (figure.value, figure.low, figure.high)))
+        text = written(statistic, METRICS[name].unit, interval=shown)
+        cells.append(Cell(text, (statistic.value, statistic.low, statistic.high)))
     width = standing.window
     values: tuple[Value, ...] = (None, None, None)
     text = NOTHING

@@ -20,22 +20,22 @@ _COLUMNS = (
 
 def module_table(rows: Sequence[tuple[Problem, Estimate]]) -> Table:
     """Return one row per estimate."""
-    return Table("", _COLUMNS, tuple(_row(problem, found) for problem, found in rows))
+    return Table("", _COLUMNS, tuple(_row(problem, estimate) for problem, estimate in rows))
 
 
-def _row(problem: Problem, found: Estimate) -> Row:
-    warned = ", ".join(guard.name for guard in found.guards if not guard.passed)
-    state = found.status if found.llc is None else warned or "-"
-    value = "-" if found.llc is None else f"{found.llc:.4g} +- {found.stderr or 0.0:.2g}"
-    mark: Mark = "failed" if found.llc is None else "flagged" if warned else ""
+def _row(problem: Problem, estimate: Estimate) -> Row:
+    warned = ", ".join(guard.name for guard in estimate.guards if not guard.passed)
+    state = estimate.status if estimate.llc is None else warned or "-"
+    value = "-" if estimate.llc is None else f"{estimate.llc:.4g} +- {estimate.stderr or 0.0:.2g}"
+    mark: Mark = "failed" if estimate.llc is None else "flagged" if warned else ""
     cells = (
         Cell(problem.id, (problem.id,)),
         Cell(str(problem.dim), (problem.dim,)),
-        _number(found.loss_star, ".4g"),
-        _number(found.nbeta, ".4g"),
-        _number(found.gamma, "g"),
-        Cell(value, (found.llc, found.stderr)),
-        _number(found.rhat, ".3f"),
+        _number(estimate.loss_star, ".4g"),
+        _number(estimate.nbeta, ".4g"),
+        _number(estimate.gamma, "g"),
+        Cell(value, (estimate.llc, estimate.stderr)),
+        _number(estimate.rhat, ".3f"),
         Cell(state, (state,)),
     )
     return Row(cells, mark)

@@ -31,7 +31,7 @@ END = "<!-- end of the generated part -->"
 
 @final
 @dataclass(frozen=True)
-class Block:
+class PageBlock:
     """A generated part of a page.
 
     Attributes:
@@ -78,16 +78,16 @@ class Block:
         return before, inside, after
 
 
-TRUTHS = Block(README, "make reference", "truths")
-SMOKE = Block("results/smoke.md", "make reference", "smoke suite")
-BEST = Block(README, "make accuracy", "best entries")
-LEADERBOARD = Block("results/leaderboard.md", "make accuracy", "leaderboard")
-EXACT = Block("results/leaderboard.md", "make exact", "agreement")
-PEERS = Block("results/peers.md", "make peers", "accuracy")
-SPEED = Block("results/peers.md", "make peers", "speed")
-CLASSES = Block("results/large_networks.md", "make scale", "classes")
-HEURISTICS = Block("results/heuristics.md", "make heuristics", "effects")
-FIGURES = Block("results/paper_figures.md", "make figures", "claims")
+TRUTHS = PageBlock(README, "make reference", "truths")
+SMOKE = PageBlock("results/smoke.md", "make reference", "smoke suite")
+BEST = PageBlock(README, "make accuracy", "best entries")
+LEADERBOARD = PageBlock("results/leaderboard.md", "make accuracy", "leaderboard")
+EXACT = PageBlock("results/leaderboard.md", "make exact", "agreement")
+PEERS = PageBlock("results/peers.md", "make peers", "accuracy")
+SPEED = PageBlock("results/peers.md", "make peers", "speed")
+CLASSES = PageBlock("results/large_networks.md", "make scale", "classes")
+HEURISTICS = PageBlock("results/heuristics.md", "make heuristics", "effects")
+FIGURES = PageBlock("results/paper_figures.md", "make figures", "claims")
 BLOCKS = (TRUTHS, SMOKE, BEST, LEADERBOARD, EXACT, PEERS, SPEED, CLASSES, HEURISTICS, FIGURES)
 
 _SMOKE = ("problem", "sampler", "local", "global", "tempered", "lambda_hat", "bias", "z", "flags")
@@ -106,7 +106,7 @@ _VERDICTS = {
 }
 
 
-def renew(readme: Path, blocks: Mapping[Block, str]) -> list[Path]:
+def renew(readme: Path, blocks: Mapping[PageBlock, str]) -> list[Path]:
     """Write new content into blocks of the README and of the pages beside it; return the files.
 
     Nothing is written unless every block is there.
@@ -126,7 +126,7 @@ def renew(readme: Path, blocks: Mapping[Block, str]) -> list[Path]:
     return list(texts)
 
 
-def smoke_blocks(records: Iterable[RunRecord]) -> dict[Block, str]:
+def smoke_blocks(records: Iterable[RunRecord]) -> dict[PageBlock, str]:
     """Return the smoke suite against all truths: every row, and a few for the README."""
     found = scores(records)
     few = [s for s in found if s.problem in _PROBLEMS and name_of(s.sampler) in _SAMPLERS]
@@ -138,7 +138,7 @@ def smoke_blocks(records: Iterable[RunRecord]) -> dict[Block, str]:
 
 def leaderboard_blocks(
     records: Iterable[RunRecord], ladder: Iterable[RunRecord] = ()
-) -> dict[Block, str]:
+) -> dict[PageBlock, str]:
     """Return the leaderboard and its best entries, each with what a reader has to know."""
     board = leaderboard(records, ladder=ladder)
     table, notes = printed(board), " ".join(legend(board))
@@ -150,12 +150,12 @@ def leaderboard_blocks(
     }
 
 
-def agreement_blocks(records: Iterable[RunRecord]) -> dict[Block, str]:
+def agreement_blocks(records: Iterable[RunRecord]) -> dict[PageBlock, str]:
     """Return how often samplers with an exact stationary distribution agree with the truth."""
     return {EXACT: to_markdown(leaderboard_table(leaderboard(records)).select(AGREEMENT))}
 
 
-def peers_blocks(ours: Iterable[RunRecord], peers: Iterable[RunRecord]) -> dict[Block, str]:
+def peers_blocks(ours: Iterable[RunRecord], peers: Iterable[RunRecord]) -> dict[PageBlock, str]:
     """Return the rows of other packages on a leaderboard with ours, and the best of both."""
     mine, theirs = list(ours), list(peers)
     board = leaderboard([*mine, *theirs], samplers={record.spec.sampler for record in theirs})
@@ -164,22 +164,22 @@ def peers_blocks(ours: Iterable[RunRecord], peers: Iterable[RunRecord]) -> dict[
     return {PEERS: f"Ranks among {len(board.profiles)}:\n\n{table}\n{best}"}
 
 
-def speed_blocks(path: Path) -> dict[Block, str]:
+def speed_blocks(path: Path) -> dict[PageBlock, str]:
     """Return the speed on identical work, from the CSV of ``llcbench peers bench``."""
     return {SPEED: to_markdown(read_speed(path))}
 
 
-def classes_blocks(records: Iterable[RunRecord]) -> dict[Block, str]:
+def classes_blocks(records: Iterable[RunRecord]) -> dict[PageBlock, str]:
     """Return the random classes of deep linear networks."""
     return {CLASSES: to_markdown(class_table(records))}
 
 
-def heuristics_blocks(contents: Iterable[TrialResults]) -> dict[Block, str]:
+def heuristics_blocks(contents: Iterable[TrialResults]) -> dict[PageBlock, str]:
     """Return which published directions of training heuristics are seen."""
     return {HEURISTICS: to_markdown(direction_table(contents))}
 
 
-def figures_blocks(folder: Path, readme: Path) -> dict[Block, str]:
+def figures_blocks(folder: Path, readme: Path) -> dict[PageBlock, str]:
     """Return one row per figure of a folder: number, linked title, paper, how many claims hold.
 
     Args:

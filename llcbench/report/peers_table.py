@@ -10,7 +10,7 @@ from llcbench.peers.speed import Speed
 from llcbench.peers.work import CASES
 from llcbench.report.tables import Cell, Column, Row, Table, Value, to_csv
 
-# Digits of the figures in CSV: the next one changes from run to run.
+# Digits of the values in CSV: the next one changes from run to run.
 DIGITS = 4
 
 
@@ -28,7 +28,7 @@ def speed_table(rows: Sequence[Speed]) -> Table:
         Column("first s", "by how much the first run is slower: compilation", ("first_seconds",)),
         Column("peak MB", "peak memory of its process", ("peak_bytes",)),
         Column("loss", "mean loss after burn-in", ("loss", "loss_se")),
-        Column("law p", "p-value of a loss that differs from the control's", ("law_p",)),
+        Column("loss p", "p-value of a loss that differs from the control's", ("law_p",)),
     )  # fmt: skip
     return Table("Speed on identical work", columns, tuple(_row(row) for row in rows))
 
@@ -67,7 +67,7 @@ def margin_table(margins: Sequence[Margin]) -> Table:
     """Return one row per comparison of the best of two sides."""
     columns = (
         Column("problems", "which, and how many", ("scope", "problems"), numeric=False),
-        Column("figure", "relative to the tempered truth", ("metric",), numeric=False),
+        Column("metric", "relative to the tempered truth", ("metric",), numeric=False),
         Column("best of ours", "entry and its error", ("ours", "ours_value"), numeric=False),
         Column("best peer", "entry and its error", ("peer", "peer_value"), numeric=False),
         Column("ratio", "ours to theirs, with its 90 % interval", ("ratio", "low", "high")),
@@ -81,7 +81,9 @@ def legend(rows: Sequence[Speed]) -> list[str]:
     lines = [f"{row.case}, {row.peer}: skipped, {row.skipped}" for row in rows if row.skipped]
     wrong = [f"{row.case}, {row.peer}" for row in rows if not row.same_law]
     if wrong:
-        lines.append(f"other laws than that of the control: {'; '.join(wrong)}")
+        lines.append(
+            f"stationary distribution differs from that of the control: {'; '.join(wrong)}"
+        )
     return lines
 
 
@@ -115,17 +117,17 @@ def _held(row: dict[str, str]) -> Row:
     return Row(tuple(Cell(text, (text,)) for text in [*texts, row["first_seconds"], peak]))
 
 
-def _margin(found: Margin) -> Row:
+def _margin(margin: Margin) -> Row:
     cells = (
-        Cell(f"{found.scope} ({found.problems})", (found.scope, found.problems)),
-        Cell(found.metric, (found.metric,)),
-        Cell(f"{found.ours} {100 * found.ours_value:.1f} %", (found.ours, found.ours_value)),
-        Cell(f"{found.peer} {100 * found.peer_value:.1f} %", (found.peer, found.peer_value)),
+        Cell(f"{margin.scope} ({margin.problems})", (margin.scope, margin.problems)),
+        Cell(margin.metric, (margin.metric,)),
+        Cell(f"{margin.ours} {100 * margin.ours_value:.1f} %", (margin.ours, margin.ours_value)),
+        Cell(f"{margin.peer} {100 * margin.peer_value:.1f} %", (margin.peer, margin.peer_value)),
         Cell(
-            f"{found.ratio:.2f} [{found.low:.2f}, {found.high:.2f}]",
-            (found.ratio, found.low, found.high),
+            f"{margin.ratio:.2f} [{margin.low:.2f}, {margin.high:.2f}]",
+            (margin.ratio, margin.low, margin.high),
         ),
-        Cell(f"at most {found.factor:g}: {found.verdict}", (found.factor, found.verdict)),
+        Cell(f"at most {margin.factor:g}: {margin.verdict}", (margin.factor, margin.verdict)),
     )
     return Row(cells)
 

@@ -221,7 +221,7 @@ def decomposition(scores: Sequence[Score]) -> str:
     lines = lines_of(scores)
     with style():
         figure, panels = frame(lines, (1.0, 1.6, 1.0), legend(scores, truths=False), titled=True)
-        figures: tuple[Callable[[Score], Uncertain | None], ...] = (
+        parts: tuple[Callable[[Score], Uncertain | None], ...] = (
             lambda score: score.gap,
             lambda score: score.bias,
             lambda score: None if score.sd is None else Uncertain(score.sd, 0.0),
@@ -230,7 +230,7 @@ def decomposition(scores: Sequence[Score]) -> str:
         ceilings = ((-1.0, 1.0), (-1.0, 1.0), (0.0, 0.6))
         floors = ((-0.1, 0.1), (-0.1, 0.1), (0.0, 0.1))
         for axes, pick, title, top, low in zip(
-            panels, figures, titles, ceilings, floors, strict=True
+            panels, parts, titles, ceilings, floors, strict=True
         ):
             values = [
                 chosen.value / line.local
@@ -296,14 +296,14 @@ def _dots(
     scores: Sequence[Score],
     pick: Callable[[Score], Uncertain | None],
 ) -> None:
-    """Draw one figure of every sampler of a row with its 95 % interval."""
+    """Draw one statistic of every sampler of a row with its 95 % interval."""
     shapes = markers([score.sampler for score in scores])
     low, high = axes.get_xlim()
     for score, y in _heights(place, line):
-        figure, colour = pick(score), colour_of(score.sampler)
-        if figure is None or line.local is None:
+        statistic, colour = pick(score), colour_of(score.sampler)
+        if statistic is None or line.local is None:
             continue
-        value, reach = figure.value / line.local, REACH * figure.stderr / line.local
+        value, reach = statistic.value / line.local, REACH * statistic.stderr / line.local
         if not low <= value <= high:
             _outside(axes, y, value, colour)
             continue

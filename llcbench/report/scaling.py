@@ -24,7 +24,7 @@ LEFT, RIGHT, TOP, BOTTOM = 0.55, 0.1, 0.28, 0.5
 COLUMNS = 4
 
 
-def scaling_table(found: Sequence[Point]) -> Table:
+def scaling_table(points: Sequence[Point]) -> Table:
     """Return one row per entry and problem, smallest first."""
     columns = (
         Column("entry", "sampler and how it was set", ("entry",), numeric=False),
@@ -46,32 +46,32 @@ def scaling_table(found: Sequence[Point]) -> Table:
             _number(p.goal), Cell(f"{p.memory / MIB:.0f}", (p.memory,)),
             Cell("-" if p.bias is None else f"{100 * p.bias:+.1f} %", (p.bias,)),
         ))
-        for p in found
+        for p in points
     ]  # fmt: skip
     return Table("Cost against the number of parameters", columns, tuple(rows))
 
 
-def growth_table(laws: Sequence[Growth]) -> Table:
+def growth_table(fits: Sequence[Growth]) -> Table:
     """Return the fitted exponents, one row per entry."""
     heads = [Column(m, f"exponent of: {text}", (m, f"{m}_se")) for m, text in MEASURES.items()]
     columns = (Column("entry", "sampler and how it was set", ("entry",), numeric=False), *heads)
     rows = []
-    for entry in dict.fromkeys(law.entry for law in laws):
-        mine = {law.measure: law for law in laws if law.entry == entry}
+    for entry in dict.fromkeys(fit.entry for fit in fits):
+        mine = {fit.measure: fit for fit in fits if fit.entry == entry}
         cells = [_exponent(mine.get(measure)) for measure in MEASURES]
         rows.append(Row((Cell(entry, (entry,)), *cells)))
     return Table("Exponents of cost = factor * parameters^exponent", columns, tuple(rows))
 
 
-def scaling_figure(found: Sequence[Point]) -> Figure:
+def scaling_figure(points: Sequence[Point]) -> Figure:
     """Return the four costs against the number of parameters, one colour per entry.
 
     Raises:
         ValueError: If there is nothing to draw.
     """
-    if not found:
+    if not points:
         raise ValueError("no run with an estimate and a known number of parameters")
-    palette = colours(list(dict.fromkeys(point.entry for point in found)))
+    palette = colours(list(dict.fromkeys(point.entry for point in points)))
     legend = LINE * (-(-len(palette) // COLUMNS) + 0.5)
     width = LEFT + 2 * PANEL[0] + ROOM[0] + RIGHT
     height = TOP + 2 * PANEL[1] + ROOM[1] + BOTTOM + legend
@@ -83,31 +83,31 @@ def scaling_figure(found: Sequence[Point]) -> Figure:
             "hspace": ROOM[1] / PANEL[1],
         })  # fmt: skip
         for axes, measure in zip(grid.flat, MEASURES, strict=True):
-            _panel(axes, found, measure, palette)
+            _panel(axes, points, measure, palette)
         handles, names = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="lower center", ncols=COLUMNS, fontsize=8,
                       labelcolor="linecolor")  # fmt: skip
     return figure
 
 
-def write_scaling(found: Sequence[Point], laws: Sequence[Growth], folder: Path) -> list[Path]:
+def write_scaling(points: Sequence[Point], fits: Sequence[Growth], folder: Path) -> list[Path]:
     """Write ``scaling.svg``, ``scaling.csv`` and ``exponents.csv``; return the files."""
     parts = {
-        "scaling.svg": to_svg(scaling_figure(found)),
-        "scaling.csv": to_csv(scaling_table(found)),
-        "exponents.csv": to_csv(growth_table(laws)),
+        "scaling.svg": to_svg(scaling_figure(points)),
+        "scaling.csv": to_csv(scaling_table(points)),
+        "exponents.csv": to_csv(growth_table(fits)),
     }
     for name, content in parts.items():
         write(folder / name, content)
     return [folder / name for name in parts]
 
 
-def _panel(axes: Axes, found: Sequence[Point], measure: str, palette: dict[str, str]) -> None:
+def _panel(axes: Axes, points: Sequence[Point], measure: str, palette: dict[str, str]) -> None:
     unit = MIB if measure == "memory" else 1.0
     for entry, colour in palette.items():
         pairs = [
             (point.dim, getattr(point, measure) / unit)
-            for point in found
+            for point in points
             if point.entry == entry and getattr(point, measure)
         ]
         if pairs:
@@ -126,8 +126,8 @@ def _number(value: float | None) -> Cell:
     return Cell("-" if value is None else f"{value:.3g}", (value,))
 
 
-def _exponent(law: Growth | None) -> Cell:
-    if law is None:
+def _exponent(fit: Growth | None) -> Cell:
+    if fit is None:
         return Cell("-", (None, None))
-    error = "" if law.stderr is None else f" ± {law.stderr:.2f}"
-    return Cell(f"{law.exponent:.2f}{error}", (law.exponent, law.stderr))
+    error = "" if fit.stderr is None else f" ± {fit.stderr:.2f}"
+    return Cell(f"{fit.exponent:.2f}{error}", (fit.exponent, fit.stderr))

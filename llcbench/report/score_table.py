@@ -126,26 +126,26 @@ def flags_of(score: Score) -> str:
     )
 
 
-def estimated(figure: Uncertain | None, sign: str = "") -> str:
+def estimated(statistic: Uncertain | None, sign: str = "") -> str:
     """Write an estimate with its error, such as ``0.502(25)``."""
-    if figure is None:
+    if statistic is None:
         return NOTHING
-    return (sign if figure.value >= 0 else "") + with_error(figure.value, figure.stderr)
+    return (sign if statistic.value >= 0 else "") + with_error(statistic.value, statistic.stderr)
 
 
-def known(figure: Uncertain | None, sign: str = "") -> str:
+def known(statistic: Uncertain | None, sign: str = "") -> str:
     """Write a truth: plain if its error is below the digits shown, such as ``0.4121``."""
-    if figure is None:
+    if statistic is None:
         return NOTHING
-    size = abs(figure.value)
+    size = abs(statistic.value)
     decimals = 4 if size < 10 else max(0, 3 - math.floor(math.log10(size)))
-    if figure.stderr > 0.5 * 10.0**-decimals:
-        return estimated(figure, sign)
-    return _signed(figure.value, decimals) if sign else f"{figure.value:.{decimals}f}"
+    if statistic.stderr > 0.5 * 10.0**-decimals:
+        return estimated(statistic, sign)
+    return _signed(statistic.value, decimals) if sign else f"{statistic.value:.{decimals}f}"
 
 
 def short(value: float | None, digits: int = 2) -> str:
-    """Write a figure to a few digits."""
+    """Write a value to a few digits."""
     if value is None or math.isnan(value):
         return NOTHING
     return f"{value:.{digits}g}" if abs(value) < 10.0**digits else f"{value:.0f}"
@@ -197,8 +197,8 @@ def _proportion(rate: Proportion | None) -> Cell:
     return Cell(f"{rate.successes}/{rate.trials}", (rate.value, rate.successes, rate.trials))
 
 
-def _pair(figure: Uncertain | None) -> tuple[Value, Value]:
-    return (None, None) if figure is None else (figure.value, figure.stderr)
+def _pair(statistic: Uncertain | None) -> tuple[Value, Value]:
+    return (None, None) if statistic is None else (statistic.value, statistic.stderr)
 
 
 _SUMMARY = (

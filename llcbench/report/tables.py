@@ -21,7 +21,7 @@ class Column:
         fields: Names of the underlying values in CSV; the first one sorts.
         numeric: Whether it is right aligned.
         group: Heading over several columns.
-        rank: How dispensable it is on a narrow terminal; 0 is never left out.
+        rank: How dispensable it is on a narrow terminal; 0 is never omitted.
     """
 
     name: str
@@ -113,7 +113,7 @@ TEXT_LIMIT = 30
 def to_text(table: Table, width: int | None = None) -> str:
     """Return aligned plain text.
 
-    Within ``width``, long texts are cut and dispensable columns are left out and named below the
+    Within ``width``, long texts are cut and dispensable columns are omitted and named below the
     table; numbers are never cut.
     """
     shown, omitted = _fitted(table, width)
@@ -202,7 +202,7 @@ def _footer(table: Table, omitted: tuple[str, ...]) -> list[str]:
     same = [column for column in columns if _constant(table, column)]
     rest = [column.name for column in columns if column not in same]
     lines = [_in_all_rows(table, same)] if same else []
-    lines += [f"Left out for want of width: {', '.join(rest)}."] if rest else []
+    lines += [f"Omitted (terminal too narrow): {', '.join(rest)}."] if rest else []
     return ["", *lines] if lines else []
 
 

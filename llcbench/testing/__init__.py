@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["NotConforming", "as_sampler", "check_sampler", "named_checks", "sampler_checks"]
 
+if not TYPE_CHECKING:  # a checker must see that a misspelt name is not there
 
-def __getattr__(name: str) -> Any:
-    """Import a public name the first time that it is used.
+    def __getattr__(name: str) -> Any:
+        """Import a public name the first time that it is used.
 
-    Raises:
-        AttributeError: If the package has no such name.
-    """
-    if name in __all__:
-        return getattr(import_module("llcbench.testing.kit"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        Raises:
+            AttributeError: If the package has no such name.
+        """
+        if name in __all__:
+            return getattr(import_module("llcbench.testing.kit"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -28,7 +28,7 @@ class Claim:
         text: What is claimed, in our words.
         source: Who claims it, with figure or section.
         verdict: What came out; it is computed from the data, never typed in.
-        found: The figures behind the verdict, with their interval.
+        found: The values behind the verdict, with their interval.
         difference: What the paper did differently, or why it comes out differently; may be empty.
     """
 

@@ -46,9 +46,9 @@ def aside_of(sources: Sequence[Source]) -> Iterator[Callable[[], Aside]]:
     if runs < MANY or (cpu_count() or 1) < 2:
         yield lambda: aside(sources)
         return
-    places = [(source.name, source.path) for source in sources]
+    named_paths = [(source.name, source.path) for source in sources]
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        yield pool.submit(aside_at, places).result
+        yield pool.submit(aside_at, named_paths).result
 
 
 def aside(sources: Sequence[Source]) -> Aside:
@@ -69,13 +69,13 @@ def aside(sources: Sequence[Source]) -> Aside:
     )
 
 
-def aside_at(places: Sequence[tuple[str, Path]]) -> Aside:
+def aside_at(named_paths: Sequence[tuple[str, Path]]) -> Aside:
     """Return the same of sources by name and path, as another process does."""
-    return aside([replace(read_sources([path])[0], name=name) for name, path in places])
+    return aside([replace(read_sources([path])[0], name=name) for name, path in named_paths])
 
 
 def is_ladder(source: Source, held: Sequence[Ladder]) -> bool:
-    """Tell whether most questions of a source were put at several step sizes.
+    """Return whether most questions of a source were put at several step sizes.
 
     Args:
         source: Runs.

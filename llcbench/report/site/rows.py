@@ -10,11 +10,11 @@ WORDS = {"failed": "failed runs", "skipped": "not supported", "flagged": "guard 
 NOTHING = "–"
 
 # From the name of a column and the text of a cell to where it leads.
-Links = Callable[[str, str], str]
+LinkOf = Callable[[str, str], str]
 
 
 def body(
-    table: Table, links: Links, *, keys: bool, head: int, pictures: Sequence[Markup] | None
+    table: Table, links: LinkOf, *, keys: bool, head: int, pictures: Sequence[Markup] | None
 ) -> Markup:
     """Return the rows of a table.
 
@@ -38,7 +38,7 @@ def body(
     return Markup("\n".join(lines))
 
 
-def _cell(column: Column, cell: Cell, row: Row, links: Links, keys: bool, names: bool) -> str:
+def _cell(column: Column, cell: Cell, row: Row, links: LinkOf, keys: bool, names: bool) -> str:
     text = str(escape(_signed(cell.text) if column.numeric else cell.text))
     if cell.text == "-":
         text = NOTHING

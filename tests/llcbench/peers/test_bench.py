@@ -98,7 +98,7 @@ def test_another_law_is_named():
     }
     rows = summarise(TINY, dict.fromkeys(answers, 0.0), answers, dict.fromkeys(answers))
     assert rows[1].law_p < ALARM
-    assert legend(rows) == ["other laws than that of the control: tiny, ours"]
+    assert legend(rows) == ["stationary distribution differs from that of the control: tiny, ours"]
 
 
 def test_cases_that_were_not_measured_stay_in_the_file(tmp_path):

@@ -63,7 +63,7 @@ def test_the_three_truths_stand_beside_the_estimate(found: list[Score]) -> None:
 def test_a_terminal_is_not_overrun_and_says_what_is_left_out(found: list[Score]) -> None:
     text = to_text(score_table(found), 110)
     assert max(len(line) for line in text.splitlines()[:-2]) <= 110
-    assert "Left out for want of width" in text
+    assert "Omitted (terminal too narrow): " in text
     assert "gamma 1" in text
     assert "lambda_hat" in text.splitlines()[2]
 
