@@ -53,7 +53,7 @@ def seconds_of(text: str | None, option: str = "--time-budget") -> float | None:
         value = float(number) * units[unit]
     except ValueError:
         value = -1.0
-    if not value > 0:
+    if not 0 < value < float("inf"):
         raise ValueError(f"{option} {text!r} is not a time; write 90s, 20m or 2h")
     return value
 
@@ -81,13 +81,13 @@ def pairs_of(texts: tuple[str, ...]) -> dict[str, Any]:
     """
     from llcbench.run.suite import parse_value
 
-    found = {}
+    pairs = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals:
             raise ValueError(f"--set {text!r}: write option=value, for example nbeta=1e4")
-        found[key] = parse_value(value)
-    return found
+        pairs[key] = parse_value(value)
+    return pairs
 
 
 def specs_of(suite: str, selection: dict[str, Any]) -> list[Any]:

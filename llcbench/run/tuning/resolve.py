@@ -29,19 +29,19 @@ def tuning_key(spec: Spec) -> str:
 
 def tunings_in(root: Path) -> dict[str, Tuning]:
     """Return the tunings that a store holds; damaged files count as missing."""
-    found = {}
+    tunings = {}
     for path in sorted((root / "tunings").glob("*.json")):
         try:
-            found[path.stem] = _TUNING.decode(path.read_bytes())
+            tunings[path.stem] = _TUNING.decode(path.read_bytes())
         except (OSError, msgspec.DecodeError):
             continue
-    return found
+    return tunings
 
 
 def resolve(
     specs: list[Spec], store: Store, executor: Any, *, progress: bool = True
 ) -> tuple[list[Spec], list[str]]:
-    """Return the specs with their tuned hyper-parameters, and lines on what had to be left out.
+    """Return the specs with their tuned hyper-parameters, and lines on what had to be omitted.
 
     Args:
         specs: Runs of a suite; those with ``variant="tuned"`` are filled in.
@@ -63,7 +63,7 @@ def resolve(
             else:
                 text = result.message if isinstance(result, Died) else result
                 warnings.append(f"{spec.sampler} on {spec.problem} is not tuned: {text}")
-    # A run that could not be tuned is left out: its defaults must not stand under "tuned".
+    # A run that could not be tuned is omitted: its defaults must not stand under "tuned".
     fit = [s for s in specs if s.variant != "tuned" or tuning_key(s) in known]
     return [_filled(spec, known) for spec in fit], warnings
 
@@ -83,13 +83,13 @@ def _filled(spec: Spec, known: dict[str, Tuning]) -> Spec:
     """Return a run with the tuned parameters, if it asks for them."""
     if spec.variant != "tuned":
         return spec
-    found = known[tuning_key(spec)]
+    tuning = known[tuning_key(spec)]
     return msgspec.structs.replace(
-        spec, parameters=found.parameters | _fitted(spec, found), tuning_grads=found.grad_evals
+        spec, parameters=tuning.parameters | _fitted(spec, tuning), tuning_grads=tuning.grad_evals
     )
 
 
-def _fitted(spec: Spec, found: Tuning) -> dict[str, Any]:
+def _fitted(spec: Spec, tuning: Tuning) -> dict[str, Any]:
     """Return the length of the adaptation as the run has it."""
     kept = {"adapt": spec.parameters["adapt"]} if "adapt" in spec.parameters else {}
-    return {name: value for name, value in kept.items() if name in found.parameters}
+    return {name: value for name, value in kept.items() if name in tuning.parameters}
