@@ -26,9 +26,9 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Attributes:
         name: What is checked.
-        value: The figure.
+        value: The value.
         limit: The bound, as text such as ``>= 1``.
-        passed: Whether the figure keeps to it.
+        passed: Whether the value keeps to it.
         meaning: What a failure means.
     """
 
@@ -67,7 +67,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         dim: Number of parameters; 0 in a run that failed before they were counted.
         feed: How minibatches were drawn: ``independent``, or ``shuffled`` passes over the data, as
             a package's own loop does whatever the settings say; None without minibatches.
-        guards: Checks with their figures.
+        guards: Checks with their values.
     """
 
     status: Status

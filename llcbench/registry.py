@@ -86,13 +86,13 @@ def parameters_of(built: Any) -> dict[str, Any]:
 
 def code_of(name: str) -> str:
     """Return a hash of the source of a sampler from a script, empty for an installed one."""
-    thing = _LOCAL_SOURCES.get(name)
-    if thing is None:
+    defined = _LOCAL_SOURCES.get(name)
+    if defined is None:
         return ""
     try:
-        source = inspect.getsource(thing)
+        source = inspect.getsource(defined)
     except (OSError, TypeError):  # defined at a prompt: the compiled code is all there is
-        source = repr(getattr(getattr(thing, "__code__", thing), "co_code", thing))
+        source = repr(getattr(getattr(defined, "__code__", defined), "co_code", defined))
     return hashlib.sha256(source.encode()).hexdigest()[:8]
 
 
@@ -110,13 +110,13 @@ def match_problems(pattern: str) -> list[str]:
     if not any(mark in pattern for mark in "*?["):
         problem(pattern)
         return [pattern]
-    found = [name for name in problem_ids() if fnmatch(name, pattern)]
-    if not found:
+    names = [name for name in problem_ids() if fnmatch(name, pattern)]
+    if not names:
         raise UnknownName(
             f"no problem matches {pattern!r}{_nearest(pattern, problem_ids())};"
             " 'llcbench list problems' shows them all"
         )
-    return found
+    return names
 
 
 @cache

@@ -22,9 +22,9 @@ def checks() -> list[Check]:
 
 
 def _versions() -> Check:
-    found = environment()
-    text = ", ".join(f"{name} {value}" for name, value in found.items())
-    return "environment", "absent" not in found.values(), text
+    packages = environment()
+    text = ", ".join(f"{name} {value}" for name, value in packages.items())
+    return "environment", "absent" not in packages.values(), text
 
 
 def _theory() -> Check:
@@ -33,8 +33,8 @@ def _theory() -> Check:
     import theory
 
     ours = Path(str(llcbench.__file__)).parent.parent / "theory"
-    found = Path(str(theory.__file__)).parent
-    same = ours.resolve() == found.resolve()
+    imported = Path(str(theory.__file__)).parent
+    same = ours.resolve() == imported.resolve()
     return "theory", same, "belongs to this installation" if same else "shadowed by another package"
 
 

@@ -15,7 +15,7 @@ from llcbench.cli.options import json_option, pairs_of
 @click.option("-s", "--sampler", default="sgld[step_size=1e-4]", show_default=True)
 @click.option("--set", "overrides", multiple=True, metavar="OPTION=VALUE", help="E.g. gamma=100.")
 @click.option("--only", multiple=True, metavar="PATTERN", help="Parameters that move.")
-@click.option("--layers", is_flag=True, help="Every layer by itself as well.")
+@click.option("--layers", is_flag=True, help="Every layer separately as well.")
 @click.option("--state", "states", multiple=True, metavar="FILE.pt", help="Checkpoints.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
@@ -59,8 +59,8 @@ def estimate(
         for part in asked
     ]
     if as_json:
-        found = [{"problem": p.id, "dim": p.dim} | msgspec.to_builtins(e) for p, e in rows]
-        click.echo(json.dumps(found))
+        plain = [{"problem": p.id, "dim": p.dim} | msgspec.to_builtins(e) for p, e in rows]
+        click.echo(json.dumps(plain))
         return
     click.echo(tables.to_text(module_table(rows)))
     for part, answer in rows:
@@ -113,7 +113,7 @@ def _state(path: str) -> dict[str, Any]:
     import torch
 
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise
     except Exception as error:  # a file of another kind fails in many ways
@@ -121,6 +121,6 @@ def _state(path: str) -> dict[str, Any]:
             f"--state {path!r} holds no state dictionary; torch.save(module.state_dict(), ...)"
             " writes one"
         ) from error
-    if not isinstance(found, dict):
-        raise ValueError(f"--state {path!r} holds a {type(found).__name__}, no state dictionary")
-    return found
+    if not isinstance(state, dict):
+        raise ValueError(f"--state {path!r} holds a {type(state).__name__}, no state dictionary")
+    return state

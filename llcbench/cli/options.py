@@ -62,13 +62,13 @@ def pairs_of(texts: tuple[str, ...]) -> dict[str, Any]:
     """
     from llcbench.run.suite import parse_value
 
-    found = {}
+    pairs = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals:
             raise ValueError(f"--set {text!r}: write option=value, for example nbeta=1e4")
-        found[key] = parse_value(value)
-    return found
+        pairs[key] = parse_value(value)
+    return pairs
 
 
 def specs_of(suite: str, selection: dict[str, Any]) -> list[Any]:

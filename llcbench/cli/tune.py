@@ -32,20 +32,20 @@ def tune(
 
     load_plugins(list(plugins))
     name, parameters = parse_sampler(sampler)
-    found = choose(problem, name, parameters, settings_of(pairs_of(overrides)), seed)
+    tuning = choose(problem, name, parameters, settings_of(pairs_of(overrides)), seed)
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(found), indent=2))
+        click.echo(json.dumps(msgspec.to_builtins(tuning), indent=2))
         return
-    click.echo(page(found, list(overrides)))
+    click.echo(page(tuning, list(overrides)))
 
 
-def page(found: Any, overrides: list[str]) -> str:
+def page(tuning: Any, overrides: list[str]) -> str:
     """Return pilots, choice and the command that runs it, as text."""
-    if not found.varied:
-        return str(found.reason)
-    lines = [f"{found.varied:>12}  {'estimate':>18}  {'R-hat':>6}  {'ESS':>6}  criterion"]
-    chosen = found.parameters[found.varied]
-    for pilot in sorted(found.pilots, key=lambda p: p.value):
+    if not tuning.varied:
+        return str(tuning.reason)
+    lines = [f"{tuning.varied:>12}  {'estimate':>18}  {'R-hat':>6}  {'ESS':>6}  criterion"]
+    chosen = tuning.parameters[tuning.varied]
+    for pilot in sorted(tuning.pilots, key=lambda p: p.value):
         mark = "  <- chosen" if pilot.value == chosen else ""
         if pilot.status != "ok" or pilot.llc is None:
             lines.append(f"{pilot.value:12.3g}  {pilot.status}")
@@ -57,14 +57,14 @@ def page(found: Any, overrides: list[str]) -> str:
             f"  {criterion}{mark}"
         )
     sets = "".join(f" --set {text}" for text in overrides)
-    draws = f" --set num_draws={found.draws}" if found.draws else ""
-    inner = f"{found.sampler}[{found.varied}={chosen:.3g}]"
+    draws = f" --set num_draws={tuning.draws}" if tuning.draws else ""
+    inner = f"{tuning.sampler}[{tuning.varied}={chosen:.3g}]"
     return "\n".join(
         [
             *lines,
             "",
-            f"chosen: {found.varied} = {chosen:.3g}, because {found.reason}",
-            f"cost: {found.grad_evals} gradients, all chains together",
-            f"run:  llcbench run smoke -p {found.problem} -s '{inner}'{sets}{draws}",
+            f"chosen: {tuning.varied} = {chosen:.3g}, because {tuning.reason}",
+            f"cost: {tuning.grad_evals} gradients, all chains together",
+            f"run:  llcbench run smoke -p {tuning.problem} -s '{inner}'{sets}{draws}",
         ]
     )

@@ -85,7 +85,7 @@ def deterministic(
     gamma: float,
     *,
     started: float,
-    found: Spectrum | None = None,
+    hessian: Spectrum | None = None,
 ) -> Estimate:
     """Return an estimate without sampling: its Monte Carlo error is 0.
 
@@ -94,17 +94,17 @@ def deterministic(
         nbeta: Inverse temperature.
         gamma: Localisation.
         started: Time of the start, as of ``time.perf_counter``.
-        found: The spectrum that it used.
+        hessian: The spectrum that it used.
     """
     guards = []
-    if found is not None:
-        share = found.lowest / max(float(found.values[-1]), np.finfo(float).tiny)
+    if hessian is not None:
+        share = hessian.lowest / max(float(hessian.values[-1]), np.finfo(float).tiny)
         guards.append(
             Guard(
                 name="negative_curvature",
                 value=max(share, -1e300),
                 limit=f">= {-NEGATIVE}",
-                passed=share >= -NEGATIVE or found.lowest > -1e-12,
+                passed=share >= -NEGATIVE or hessian.lowest > -1e-12,
                 meaning="lowest over largest eigenvalue: w_star is no minimum for this data;"
                 " negative ones are taken as 0",
             )
@@ -117,8 +117,8 @@ def deterministic(
         interval=(value, value),
         nbeta=nbeta,
         gamma=gamma,
-        grad_evals=0 if found is None else found.grad_evals,
-        sample_grads=0 if found is None else found.grad_evals,
+        grad_evals=0 if hessian is None else hessian.grad_evals,
+        sample_grads=0 if hessian is None else hessian.grad_evals,
         seconds_setup=time.perf_counter() - started,
         peak_bytes=peak_bytes(),
         guards=guards,

@@ -55,9 +55,9 @@ class EffectiveDimension:
         if is_network(problem) and reason:
             probes = probed(problem, nbeta, self.settings.gamma, data)
             return estimate_of(probes, nbeta, self.settings.gamma, started)
-        found = spectrum(problem, data)
-        value = effective_dimension(found.values, nbeta, self.settings.gamma)
-        return deterministic(value, nbeta, self.settings.gamma, started=started, found=found)
+        hessian = spectrum(problem, data)
+        value = effective_dimension(hessian.values, nbeta, self.settings.gamma)
+        return deterministic(value, nbeta, self.settings.gamma, started=started, hessian=hessian)
 
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None
@@ -65,8 +65,8 @@ class EffectiveDimension:
         """Return the estimate itself: all of its error is gap."""
         if too_large(problem, "effective_dimension"):
             return probed(problem, nbeta, gamma, data) if is_network(problem) else None
-        found = spectrum(problem, data)
-        return constant(effective_dimension(found.values, nbeta, gamma), "Hessian")
+        hessian = spectrum(problem, data)
+        return constant(effective_dimension(hessian.values, nbeta, gamma), "Hessian")
 
 
 def effective_dimension(eigenvalues: Array, nbeta: float, gamma: float) -> float:

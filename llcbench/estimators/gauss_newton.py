@@ -38,23 +38,23 @@ def probed(problem: Problem, nbeta: float, gamma: float, data: Any) -> Tempered:
     return gauss_newton_dimension(weights, nbeta, gamma, scale, second_moment=second)
 
 
-def estimate_of(found: Tempered, nbeta: float, gamma: float, started: float) -> Estimate:
+def estimate_of(dimension: Tempered, nbeta: float, gamma: float, started: float) -> Estimate:
     """Return the record of an effective dimension with the error of its probes."""
-    gap = found.details.get("bracket", 0.0)
+    gap = dimension.details.get("bracket", 0.0)
     bounds = Guard(
         name="bounds",
-        value=gap / max(found.value, np.finfo(float).tiny),
+        value=gap / max(dimension.value, np.finfo(float).tiny),
         limit="<= 0.001",
-        passed=found.certified,
+        passed=dimension.certified,
         meaning="half the relative distance of the Gauss bounds: the quadrature has not converged",
     )
-    reach = NORMAL90 * found.stderr
+    reach = NORMAL90 * dimension.stderr
     return Estimate(
         status="ok",
-        llc=found.value,
-        mcse=found.stderr,
-        stderr=found.stderr,
-        interval=(found.value - reach, found.value + reach),
+        llc=dimension.value,
+        mcse=dimension.stderr,
+        stderr=dimension.stderr,
+        interval=(dimension.value - reach, dimension.value + reach),
         nbeta=nbeta,
         gamma=gamma,
         seconds_setup=time.perf_counter() - started,

@@ -55,9 +55,9 @@ class HessianRank:
         if reason:
             return skipped(reason, nbeta, self.settings)
         data = context.data_for(problem)
-        found = spectrum(problem, data)
-        value = self.value(found.values, nbeta)
-        return deterministic(value, nbeta, self.settings.gamma, started=started, found=found)
+        hessian = spectrum(problem, data)
+        value = self.value(hessian.values, nbeta)
+        return deterministic(value, nbeta, self.settings.gamma, started=started, hessian=hessian)
 
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None
@@ -65,8 +65,8 @@ class HessianRank:
         """Return the estimate itself: all of its error is gap."""
         if too_large(problem, "hessian_rank"):
             return None
-        found = spectrum(problem, data)
-        return constant(self.value(found.values, nbeta), "Hessian")
+        hessian = spectrum(problem, data)
+        return constant(self.value(hessian.values, nbeta), "Hessian")
 
     def value(self, eigenvalues: Array, nbeta: float) -> float:
         """Return half the number of eigenvalues that count."""

@@ -52,9 +52,9 @@ class Laplace:
         if reason:
             return skipped(reason, nbeta, self.settings)
         data = context.data_for(problem)
-        found = spectrum(problem, data)
-        value = laplace(found.values, nbeta, self.settings.gamma)
-        return deterministic(value, nbeta, self.settings.gamma, started=started, found=found)
+        hessian = spectrum(problem, data)
+        value = laplace(hessian.values, nbeta, self.settings.gamma)
+        return deterministic(value, nbeta, self.settings.gamma, started=started, hessian=hessian)
 
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None
@@ -62,8 +62,8 @@ class Laplace:
         """Return the estimate itself: all of its error is gap."""
         if self.unsupported(problem, nbeta):
             return None
-        found = spectrum(problem, data)
-        return constant(laplace(found.values, nbeta, gamma), "Hessian")
+        hessian = spectrum(problem, data)
+        return constant(laplace(hessian.values, nbeta, gamma), "Hessian")
 
     def unsupported(self, problem: Problem, nbeta: float) -> str | None:
         """Return why a problem cannot be measured, None if it can."""

@@ -20,8 +20,8 @@ def fixed_weights(design: Array, variances: Array) -> Array:
     scaled = design / np.sqrt(variances)[:, None]
     # Columns differ by orders of magnitude, and a scale of one does not change the other's fit.
     size = np.linalg.norm(scaled, axis=0)
-    found: Array = np.linalg.pinv(scaled / size)[0] / size[0] / np.sqrt(variances)
-    return found
+    weights: Array = np.linalg.pinv(scaled / size)[0] / size[0] / np.sqrt(variances)
+    return weights
 
 
 def fitted(observations: Array, design: Array) -> tuple[Statistic, Array]:

@@ -17,7 +17,7 @@ def seconds_of(text: str | None, option: str = "--time-budget") -> float | None:
         value = float(number) * _SECONDS[unit]
     except ValueError:
         value = -1.0
-    if not value > 0:
+    if not 0 < value < float("inf"):
         raise ValueError(f"{option} {text!r} is not a time; write 90s, 20m or 2h")
     return value
 

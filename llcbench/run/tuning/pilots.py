@@ -28,7 +28,7 @@ class Pilot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Tuning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What tuning found.
+    """The choice of a tuning.
 
     Attributes:
         problem: Id of the problem.

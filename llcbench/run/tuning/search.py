@@ -5,7 +5,7 @@ at half decades of the step, each in a short pilot. Too small a step has not con
 a step is biased; both make the estimate rise with the step. The choice is the lower one of the two
 steps between which it changes least (a plateau): a bias of first order is then less than half of
 the change. Steps whose chains run away, or whose energy is above d, twice the largest coefficient
-that a model of d parameters can have, are out. Metropolis
+that a model of d parameters can have, are refused. Metropolis
 samplers find their step by their acceptance; what is chosen for them is the spread of a mixture of
 steps, by the R-hat between chains from ``w_star`` and chains from draws of the localisation.
 """
@@ -120,15 +120,15 @@ class _Bench:
                 return Pilot(value=value, status=trace.status)
             traces.append(nbeta * trace.kept)
         kept = np.concatenate(traces)
-        figures = convergence(kept)
-        rhat = figures.rhat if math.isfinite(figures.rhat) else None
+        diagnostics = convergence(kept)
+        rhat = diagnostics.rhat if math.isfinite(diagnostics.rhat) else None
         return Pilot(
             value=value,
             status="ok" if rhat is not None else "error",
             llc=float(kept.mean()),
             mcse=float(standard_error(kept)),
             rhat=rhat,
-            ess=float(figures.ess_bulk),
+            ess=float(diagnostics.ess_bulk),
         )
 
     def _trace(
@@ -152,7 +152,7 @@ class _Bench:
         return trace, target.nbeta
 
     def _calm(self, pilot: Pilot) -> bool:
-        """Tell whether the chains stayed where a posterior could be."""
+        """Return whether the chains stayed where a posterior could be."""
         return pilot.status == "ok" and (pilot.llc or 0.0) <= self.problem.dim
 
     def _rise(self, here: Pilot, above: Pilot) -> Pilot:
@@ -193,7 +193,7 @@ class _Bench:
         draws: int | None,
         reason: str,
     ) -> Tuning:
-        """Return the record of what was found."""
+        """Return the record of the choice."""
         return Tuning(
             problem=self.identifier,
             sampler=self.name,

@@ -1,0 +1,102 @@
+"""The context of a run, and what estimators may have on top."""
+
+from dataclasses import FrozenInstanceError, dataclass, field, replace
+
+import pytest
+
+import llcbench
+from llcbench import Budget, RunContext, Seeds, Settings, registry
+from llcbench.estimators.mean_energy import MeanEnergy
+from llcbench.records import Estimate
+from llcbench.run import estimators, execute
+from llcbench.run.plan import expand
+from llcbench.run.suite import load
+from llcbench.sampling.checkpoint import Checkpoint
+from llcbench.types import DEFAULT_CONTEXT, Checkpointed, Estimator, TemperedEstimator
+
+SHORT = Settings(nbeta=50.0, gamma=5.0, num_chains=4, num_draws=20, num_burnin=5)
+
+
+def test_every_part_of_a_context_has_a_default() -> None:
+    problem = llcbench.problem("regular/d2/n50")
+    assert RunContext() == DEFAULT_CONTEXT
+    assert RunContext().seeds_for(problem) == Seeds(problem=problem.id)
+    assert RunContext().budget == Budget()
+    seeds = Seeds(3, "x")
+    assert RunContext(seeds).seeds_for(problem) is seeds
+    data = problem.sample_data(seeds.generator("data"))
+    assert RunContext(data=data).data_for(problem) is data
+    drawn = RunContext(seeds).data_for(problem)
+    assert (drawn.inputs == data.inputs).all()
+    assert not (RunContext().data_for(problem).inputs == data.inputs).all()
+    assert RunContext().data_for(llcbench.problem("regular/d2")) is None
+    with pytest.raises(FrozenInstanceError):
+        RunContext().seeds = seeds
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"seeds": 3}, "seeds must be llcbench.Seeds"),
+        ({"budget": 1000}, "budget must be llcbench.Budget"),
+        ({"budget": None}, "budget must be llcbench.Budget"),
+    ],
+)
+def test_what_is_no_context_is_named(given, message) -> None:
+    with pytest.raises(TypeError, match=message):
+        RunContext(**given)
+
+
+def test_a_context_is_the_same_as_its_defaults_written_out() -> None:
+    problem = llcbench.problem("regular/d2/n50")
+    estimator = MeanEnergy(llcbench.SGLD(1e-2), SHORT)
+    seeds = Seeds(problem=problem.id)
+    data = problem.sample_data(seeds.generator("data"))
+    plain = estimator.estimate(problem).llc
+    assert plain == estimator.estimate(problem, RunContext(seeds, data=data)).llc
+    assert plain != estimator.estimate(problem, RunContext(replace(seeds, seed=1))).llc
+
+
+@pytest.mark.parametrize("name", registry.estimator_names())
+def test_estimators_keep_to_the_protocols(name) -> None:
+    estimator = registry.make_estimator(name, {}, None, SHORT)
+    assert isinstance(estimator, Estimator)
+    aims_at_mean_energy = name in ("mean_energy", "devinterp", "extrapolated")
+    assert isinstance(estimator, TemperedEstimator) is not aims_at_mean_energy
+    assert estimators.has_target(name) is not aims_at_mean_energy
+    assert (estimators.with_target(name, SHORT) is None) is aims_at_mean_energy
+    assert isinstance(estimator, Checkpointed) is (name == "mean_energy")
+
+
+@dataclass(frozen=True)
+class Plain:
+    """An estimator of somebody else; keeps what it was given."""
+
+    given: list[RunContext] = field(default_factory=list)
+
+    def estimate(self, problem, context=DEFAULT_CONTEXT) -> Estimate:
+        self.given.append(context)
+        return Estimate(status="ok", llc=1.0, nbeta=1.0, gamma=1.0)
+
+
+@dataclass(frozen=True)
+class Keeper(Plain):
+    keeps_checkpoint: bool = True
+
+
+@pytest.mark.parametrize(
+    ("estimator", "kept"),
+    [(Keeper(), True), (Keeper(keeps_checkpoint=False), False), (Plain(), False)],
+    ids=["keeps", "declines", "cannot"],
+)
+def test_execute_asks_for_the_ability_not_for_the_class(
+    tmp_path, monkeypatch, estimator, kept
+) -> None:
+    monkeypatch.setattr(estimators, "build", lambda *_: estimator)
+    spec = expand(load("smoke"), problems=["poly/x2"])[0]
+    file = Checkpoint(tmp_path / "checkpoints" / "a.pt")
+    record = execute.execute(spec, None, checkpoint=file)
+    assert record.estimate.status == "ok"
+    (context,) = estimator.given
+    assert context.checkpoint is (file if kept else None)
+    assert context.seeds == execute.seeds_of(spec)
