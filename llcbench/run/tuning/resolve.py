@@ -28,7 +28,7 @@ def tuning_key(spec: Spec) -> str:
 def resolve(
     specs: list[Spec], store: RunStore, executor: Executor, *, progress: bool = True
 ) -> tuple[list[Spec], list[str]]:
-    """Return the specs with their tuned hyper-parameters, and lines on what had to be left out.
+    """Return the specs with their tuned hyper-parameters, and lines on what could not be tuned.
 
     Args:
         specs: Runs of a suite; those with ``variant="tuned"`` are filled in.
@@ -50,7 +50,7 @@ def resolve(
             else:
                 text = f"{spec.sampler} on {spec.problem} is not tuned: {result.message}"
                 warnings.append(text)
-    # A run that could not be tuned is left out: its defaults must not stand under "tuned".
+    # A run that could not be tuned is not made: its defaults must not stand under "tuned".
     fit = [s for s in specs if s.variant != "tuned" or tuning_key(s) in known]
     return [_filled(spec, known) for spec in fit], warnings
 
@@ -70,13 +70,13 @@ def _filled(spec: Spec, known: dict[str, Tuning]) -> Spec:
     """Return a run with the tuned parameters, if it asks for them."""
     if spec.variant != "tuned":
         return spec
-    found = known[tuning_key(spec)]
+    tuning = known[tuning_key(spec)]
     return msgspec.structs.replace(
-        spec, parameters=found.parameters | _fitted(spec, found), tuning_grads=found.grad_evals
+        spec, parameters=tuning.parameters | _fitted(spec, tuning), tuning_grads=tuning.grad_evals
     )
 
 
-def _fitted(spec: Spec, found: Tuning) -> dict[str, Any]:
+def _fitted(spec: Spec, tuning: Tuning) -> dict[str, Any]:
     """Return the length of the adaptation as the run has it."""
     kept = {"adapt": spec.parameters["adapt"]} if "adapt" in spec.parameters else {}
-    return {name: value for name, value in kept.items() if name in found.parameters}
+    return {name: value for name, value in kept.items() if name in tuning.parameters}
