@@ -21,7 +21,7 @@ def pytest_collection_finish():
 
 # Files with tests of half a minute. They begin at once: at the end, others would wait for them.
 FIRST = ["test_docs", "test_failures", "test_dask", "test_third_party", "test_submitit"]
-FIRST += ["test_readme"]
+FIRST += ["test_readme", "test_executors", "test_processes"]
 
 
 def pytest_collection_modifyitems(items):

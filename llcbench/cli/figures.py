@@ -41,15 +41,15 @@ def figures(
     from llcbench.report.figures import build
     from llcbench.report.figures.results import Results
 
-    found = build.discover(Path(scripts), ids)
+    chosen = build.discover(Path(scripts), ids)
     if listed:
-        _list(found, as_json)
+        _list(chosen, as_json)
         return
     results = Results(Path(root), scale)
     if from_scratch:
-        _measure(found, results, scale)
+        _measure(chosen, results, scale)
     drawn, missing = [], []
-    for figure in tqdm(found, desc="figures", unit="figure", disable=None):
+    for figure in tqdm(chosen, desc="figures", unit="figure", disable=None):
         try:
             drawing = build.draw(figure, results)
         except ValueError as error:
@@ -69,7 +69,7 @@ def figures(
     else:
         _tell(drawn, out)
     if missing:
-        raise ValueError(f"{len(missing)} of {len(found)} figures could not be drawn, see above")
+        raise ValueError(f"{len(missing)} of {len(chosen)} figures could not be drawn, see above")
 
 
 def _tell(drawn: "Sequence[tuple[PaperFigure, Drawing]]", out: str) -> None:
@@ -80,24 +80,24 @@ def _tell(drawn: "Sequence[tuple[PaperFigure, Drawing]]", out: str) -> None:
     click.echo(f"written to {out}: {len(drawn)} figures as SVG, PDF and CSV, claims.json")
 
 
-def _list(found: "Sequence[PaperFigure]", as_json: bool) -> None:
+def _list(chosen: "Sequence[PaperFigure]", as_json: bool) -> None:
     if as_json:
         keys = ("id", "name", "title", "paper", "inputs", "needs")
-        click.echo(json.dumps([{key: getattr(figure, key) for key in keys} for figure in found]))
+        click.echo(json.dumps([{key: getattr(figure, key) for key in keys} for figure in chosen]))
         return
-    for figure in found:
+    for figure in chosen:
         source = figure.paper or "new"
         feeds = " and ".join([*figure.inputs, *(["own data"] if figure.measurement else [])])
         click.echo(f"{figure.id}  {figure.title} ({source}; from {feeds})")
 
 
-def _measure(found: "Sequence[PaperFigure]", results: "Results", scale: "Scale") -> None:
+def _measure(chosen: "Sequence[PaperFigure]", results: "Results", scale: "Scale") -> None:
     """Measure the figures' own data, then run the suites that feed the others."""
     from llcbench.cli.figure_suites import feed
     from llcbench.report.figures.measure import measure
 
-    suites = sorted({name for figure in found for name in figure.inputs})
+    suites = sorted({name for figure in chosen for name in figure.inputs})
     feed(click.get_current_context().find_root().command, suites, results, scale)
-    for figure in found:
+    for figure in chosen:
         if figure.measurement is not None:
             measure(figure, results, scale)

@@ -146,19 +146,19 @@ def effects(
         for table in (trial_table(design, contents.records) for design in designs):
             click.echo(json.dumps(plain(table)) if form == "json" else _rendered(table, form))
         return
-    found: list[Any]
+    chosen: list[Any]
     if related:
-        found = [c for design in designs for c in correlations(design, contents.records)]
+        chosen = [c for design in designs for c in correlations(design, contents.records)]
         if measures:
-            found = [pair for pair in found if {pair.first, pair.second} & set(_known(measures))]
+            chosen = [pair for pair in chosen if {pair.first, pair.second} & set(_known(measures))]
     else:
-        found = [e for design in designs for e in effects_of(design, contents.records)]
-        found = [effect for effect in found if not measures or effect.measure in _known(measures)]
-        found = [effect for effect in found if not claims or effect.claimed is not None]
+        chosen = [e for design in designs for e in effects_of(design, contents.records)]
+        chosen = [effect for effect in chosen if not measures or effect.measure in _known(measures)]
+        chosen = [effect for effect in chosen if not claims or effect.claimed is not None]
     if form == "json":
-        click.echo(msgspec.json.encode(found).decode())
+        click.echo(msgspec.json.encode(chosen).decode())
         return
-    click.echo(_rendered(correlation_table(found) if related else effect_table(found), form))
+    click.echo(_rendered(correlation_table(chosen) if related else effect_table(chosen), form))
 
 
 @heuristics.command()

@@ -94,9 +94,9 @@ def correlations(
                     place = str(id(point))
                     groups.setdefault(pooled, {})[place] = (number, point)
     return [
-        found
+        pair
         for name, points in groups.items()
-        for found in _of_group(design.name, name, list(points.values()), draws, seed)
+        for pair in _of_group(design.name, name, list(points.values()), draws, seed)
     ]
 
 
@@ -107,9 +107,9 @@ def spearman(values: Array) -> Array:
     products: Array = centred.T @ centred
     size = np.sqrt(np.diag(products))
     scale = np.outer(size, size)
-    found: Array = np.full_like(products, np.nan)
-    np.divide(products, scale, out=found, where=scale > 0)
-    return found
+    coefficients: Array = np.full_like(products, np.nan)
+    np.divide(products, scale, out=coefficients, where=scale > 0)
+    return coefficients
 
 
 def _of_group(
@@ -129,11 +129,11 @@ def _of_group(
         return []
     value = spearman(table)
     ends = interval_over_seeds(table, owners, draws, seed) if len(numbers) > 1 else None
-    found = []
+    related = []
     for i, j in combinations(range(len(measures)), 2):
         pair = None if ends is None else (ends[0][i, j], ends[1][i, j])
         usable = pair is not None and bool(np.isfinite(pair).all())
-        found.append(
+        related.append(
             Correlation(
                 design=design,
                 experiment=name,
@@ -146,7 +146,7 @@ def _of_group(
                 seeds=len(numbers),
             )
         )
-    return found
+    return related
 
 
 def interval_over_seeds(
@@ -169,13 +169,13 @@ def interval_over_seeds(
     rng = np.random.default_rng(seed)
     rows = [np.flatnonzero(owners == number) for number in np.unique(owners)]
     count = len(rows)
-    found = np.empty((draws, table.shape[1], table.shape[1]))
+    resampled = np.empty((draws, table.shape[1], table.shape[1]))
     for draw in range(draws):
         chosen = rng.integers(count, size=count)
-        found[draw] = spearman(table[np.concatenate([rows[k] for k in chosen])])
-    lost = np.isnan(found).mean(axis=0) > LOST
+        resampled[draw] = spearman(table[np.concatenate([rows[k] for k in chosen])])
+    lost = np.isnan(resampled).mean(axis=0) > LOST
     middle = _fisher(spearman(table))
-    kept = np.where(np.isnan(found), middle, _fisher(found))
+    kept = np.where(np.isnan(resampled), middle, _fisher(resampled))
     # Not the standard deviation: a resample of one seed alone may have a coefficient of 1.
     below, above = np.quantile(kept, [ndtr(-1.0), ndtr(1.0)], axis=0)
     reach = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * (above - below) / 2
@@ -185,5 +185,5 @@ def interval_over_seeds(
 
 
 def _fisher(values: Array) -> Array:
-    found: Array = np.arctanh(np.clip(values, -LARGEST, LARGEST))
-    return found
+    transformed: Array = np.arctanh(np.clip(values, -LARGEST, LARGEST))
+    return transformed

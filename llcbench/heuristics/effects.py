@@ -46,9 +46,9 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         found: Trials in the records.
         missed: Trials that did not reach the matched loss.
         failed: Trials without an end.
-        lost: Complete seeds that are left out because the measure failed at some level.
-        excluded: Arms that are left out.
-        figures: Figures that were used.
+        lost: Complete seeds that are not used because the measure failed at some level.
+        excluded: Arms that are not compared.
+        figures: Values that were used.
         flagged: Those that a guard warns of.
         warnings: Names of these guards with counts.
     """
@@ -85,13 +85,13 @@ def effects(design: Design, records: Mapping[str, TrialRecord]) -> list[Effect]:
     Raises:
         ValueError: If trials of one experiment were made on different data.
     """
-    found = []
+    made = []
     for experiment in design.experiments:
         mine = readings(experiment, records)
         for measure in MEASURES:
             if mine.found and measure != experiment.against and _measures(mine, measure):
-                found.append(_effect(design.name, mine, measure))
-    return found
+                made.append(_effect(design.name, mine, measure))
+    return made
 
 
 def interval(values: Sequence[float]) -> tuple[float, float] | None:
@@ -125,8 +125,8 @@ def slopes(levels: Array, values: Array) -> Array:
     """
     centred = levels - levels.mean(axis=-1, keepdims=True)
     moved = values - values.mean(axis=1, keepdims=True)
-    found: Array = (centred * moved).sum(axis=1) / (centred**2).sum(axis=-1)
-    return found
+    ratio: Array = (centred * moved).sum(axis=1) / (centred**2).sum(axis=-1)
+    return ratio
 
 
 def _effect(design: str, mine: Readings, measure: Measure) -> Effect:
@@ -190,10 +190,10 @@ def _per_seed(
         spread = others.std(axis=1) / ranks.std(axis=1)
         return list(map(float, slopes(others, ranks) * spread)), None
     levels = abscissae(experiment, mine.levels)
-    found = slopes(levels, values)
+    fitted = slopes(levels, values)
     scale = float(np.abs(values).mean())
-    change = float(found.mean()) * float(np.ptp(levels)) / scale if scale > 0 else None
-    return list(map(float, found)), change
+    change = float(fitted.mean()) * float(np.ptp(levels)) / scale if scale > 0 else None
+    return list(map(float, fitted)), change
 
 
 def abscissae(experiment: Experiment, levels: Sequence[float]) -> Array:
@@ -212,7 +212,7 @@ def _unit(experiment: Experiment) -> str:
 
 
 def _measures(mine: Readings, measure: Measure) -> bool:
-    """Tell whether any checkpoint has a measure, or should have it."""
+    """Return whether any checkpoint has a measure, or should have it."""
     points = [point for points in mine.points.values() for point in points]
     return any(getattr(point, measure) is not None for point in points)
 

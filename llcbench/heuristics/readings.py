@@ -1,4 +1,4 @@
-"""What records say on an experiment: which count, and the figures of every seed."""
+"""What records say on an experiment: which count, and the values of every seed."""
 
 import math
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import final
 from llcbench.heuristics.design import Experiment, Measure
 from llcbench.heuristics.trial import Local, Measured, TrialRecord
 
-# An arm is left out of a comparison if fewer than this share of its seeds can be used.
+# An arm is not compared if fewer than this share of its seeds can be used.
 SHARE = 0.5
 
 
@@ -46,7 +46,7 @@ def readings(experiment: Experiment, records: Mapping[str, TrialRecord]) -> Read
         ValueError: If they are on different data under one name.
     """
     by_arm = trials_of(experiment, records)
-    mine = [record for found in by_arm.values() for record in found.values()]
+    mine = [record for held in by_arm.values() for record in held.values()]
     digests = {(record.trial.data, record.digest) for record in mine if record.digest}
     if len(digests) > len({record.trial.data for record in mine if record.digest}):
         raise ValueError(
@@ -72,7 +72,7 @@ def readings(experiment: Experiment, records: Mapping[str, TrialRecord]) -> Read
 
 
 def value_of(measured: Measured, measure: Measure) -> float | None:
-    """Return a figure of a checkpoint, None if there is none."""
+    """Return a value of a checkpoint, None if there is none."""
     value = getattr(measured, measure)
     if isinstance(value, Local):
         value = value.value
@@ -80,7 +80,7 @@ def value_of(measured: Measured, measure: Measure) -> float | None:
 
 
 def warnings_of(measured: Measured, measure: Measure) -> tuple[str, ...]:
-    """Return the names of the guards that warn of a figure."""
+    """Return the names of the guards that warn of a value."""
     value = getattr(measured, measure)
     if isinstance(value, Local):
         return tuple(warning.partition(" ")[0] for warning in value.warnings)
@@ -94,12 +94,12 @@ def trials_of(
 ) -> dict[str, dict[int, TrialRecord]]:
     """Return records by name of the arm and seed: they share all with the arm but the seed."""
     arms = {arm.trial.key: arm.name for arm in experiment.arms}
-    found: dict[str, dict[int, TrialRecord]] = {arm.name: {} for arm in experiment.arms}
+    by_arm: dict[str, dict[int, TrialRecord]] = {arm.name: {} for arm in experiment.arms}
     for record in records.values():
         name = arms.get(record.trial.at_seed(0).key)
         if name is not None:
-            found[name][record.trial.seed] = record
-    return found
+            by_arm[name][record.trial.seed] = record
+    return by_arm
 
 
 Table = dict[float, dict[int, Measured]]
@@ -108,7 +108,7 @@ Table = dict[float, dict[int, Measured]]
 def _ends(
     experiment: Experiment, by_arm: Mapping[str, Mapping[int, TrialRecord]]
 ) -> tuple[Table, tuple[str, ...]]:
-    """Return the ends of trainings by level and seed, and the arms that are left out."""
+    """Return the ends of trainings by level and seed, and the arms that are not compared."""
     table: Table = {}
     excluded = []
     for arm in sorted(experiment.arms, key=lambda arm: arm.level):

@@ -21,7 +21,7 @@ from llcbench.files import write
 from llcbench.provenance import environment
 from llcbench.run.execute import load_plugins
 from llcbench.run.executors.machines import Reply, Script, pack, unpack
-from llcbench.run.executors.processes import IMPORTED, end_with
+from llcbench.run.executors.processes import IMPORTED
 from llcbench.run.failure import failure_of
 
 # A supervisor that has no more work, and could not say so, does not keep the memory for ever.
@@ -101,7 +101,7 @@ def _exit_code(pid: int, watched: int) -> int:
 
 def _serve(handle: int, watched: int) -> None:
     """Call what is sent and answer with the result, until nothing comes any more."""
-    threading.Thread(target=end_with, args=(watched,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(watched,), daemon=True).start()
     with Connection(handle) as line:
         while line.poll(IDLE_SECONDS):
             try:
@@ -121,6 +121,13 @@ def _answer(work: bytes) -> bytes:
         return pack(Reply(result, environment(torch.get_num_threads())))
     except Exception as error:  # the supervisor goes on with another task
         return pack(failure_of(error))
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent was killed, whatever it computes at that time."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 def _import() -> None:

@@ -3,14 +3,13 @@
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import wait
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.context import BaseContext
 from typing import Any, final
 
@@ -18,6 +17,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from llcbench.run.execute import load_plugins
 from llcbench.run.executors.drive import ResultT, TaskT, drive_at
+from llcbench.run.executors.machines import pack, unpack
 from llcbench.run.failure import Failure, ended, failure_of, hung
 
 # What every run imports, in seconds; none of it starts a thread.
@@ -115,12 +115,12 @@ class _Pool:
 
     def _result(self, future: Any) -> Any:
         try:
-            return future.result()
+            return unpack(future.result())
         except ProcessExpired as death:
             return ended(int(death.exitcode))
         except TimeoutError:
             return hung(self._processes.limit or 0.0)
-        except Exception as error:  # a result that cannot be sent, for instance
+        except Exception as error:  # a task that cannot be sent, for instance
             return failure_of(error)
 
 
@@ -133,13 +133,13 @@ def _context() -> BaseContext:
     return context
 
 
-def _answer(plugins: tuple[str, ...], function: Callable[[Any], Any], task: Any) -> Any:
-    """Make a task in a process that is ready for it."""
+def _answer(plugins: tuple[str, ...], function: Callable[[Any], Any], task: Any) -> bytes:
+    """Make a task in a process that is ready for it, and pack what it returns."""
     try:
         _prepare(plugins)
-        return function(task)
+        return pack(function(task))
     except (Exception, SystemExit) as error:  # the process goes on with another task
-        return failure_of(error)
+        return pack(failure_of(error))
 
 
 @lru_cache
@@ -148,15 +148,19 @@ def _prepare(plugins: tuple[str, ...]) -> None:
     import numpy as np
     import torch
 
-    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     # Forks begin with the same state of it, and a script may draw from it.
     np.random.seed()  # noqa: NPY002
     load_plugins(list(plugins))
 
 
-def end_with(parent: int) -> None:
-    """End this process when its parent was killed, whatever it computes at that time."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
+def _end_with_parent() -> None:
+    """End this process when the one that started the pool was killed.
+
+    That is not the parent in the sense of the system, which is the server of forks.
+    """
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

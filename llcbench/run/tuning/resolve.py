@@ -28,7 +28,7 @@ def tuning_key(spec: Spec) -> str:
 def resolve(
     specs: list[Spec], store: RunStore, executor: Executor, *, progress: bool = True
 ) -> tuple[list[Spec], list[str]]:
-    """Return the specs with their tuned hyper-parameters, and lines on what had to be omitted.
+    """Return the specs with their tuned hyper-parameters, and lines on what could not be tuned.
 
     Args:
         specs: Runs of a suite; those with ``variant="tuned"`` are filled in.
@@ -50,7 +50,7 @@ def resolve(
             else:
                 text = f"{spec.sampler} on {spec.problem} is not tuned: {result.message}"
                 warnings.append(text)
-    # A run that could not be tuned is left out: its defaults must not stand under "tuned".
+    # A run that could not be tuned is not made: its defaults must not stand under "tuned".
     fit = [s for s in specs if s.variant != "tuned" or tuning_key(s) in known]
     return [_filled(spec, known) for spec in fit], warnings
 

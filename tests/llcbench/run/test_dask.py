@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cluster import Cluster, wait_for
 
 from llcbench.records import RunRecord, Spec
 from llcbench.run.execute import load_plugins
@@ -28,7 +28,6 @@ from llcbench.run.suite import Group, Suite
 from llcbench.run.units import bytes_of
 
 LLCBENCH = str(Path(sys.executable).with_name("llcbench"))
-DASK = str(Path(sys.executable).with_name("dask"))
 # Room for torch and a run, not for what the hog takes.
 WORKER_MEMORY = "700MB"
 SCRIPT = """
@@ -85,75 +84,27 @@ def numbers(records: list[RunRecord]) -> dict[str, tuple[object, ...]]:
     }
 
 
-class Cluster:
-    """A scheduler and its workers, each a process of its own, on the loopback interface."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.workers: list[subprocess.Popen[str]] = []
-        self._file = folder / "scheduler.json"
-        self._scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0")
-        for _ in range(2):
-            self.add_worker()
-        address = wait_for(self._address)
-        self.machines = Machines(scheduler=address)
-        script = folder / "bad.py"
-        script.write_text(SCRIPT.format(folder=str(folder)))
-        load_plugins([str(script)])
-        self.scripts = (str(script),)
-
-    def add_worker(self) -> None:
-        self.workers.append(
-            self._start(
-                "worker", "--no-nanny", "--nthreads", "1", "--death-timeout", "60",
-                "--memory-limit", WORKER_MEMORY,
-                "--host", "127.0.0.1", "--local-directory", str(self.folder),
-            )
-        )  # fmt: skip
-
-    def close(self) -> None:
-        for process in [*self.workers, self._scheduler]:
-            process.kill()
-            process.wait()
-
-    def _start(self, kind: str, *options: str) -> "subprocess.Popen[str]":
-        command = [
-            DASK, kind, "--scheduler-file", str(self._file), "--no-dashboard", *options,
-        ]  # fmt: skip
-        return subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
-        )
-
-    def _address(self) -> str | None:
-        try:
-            return str(json.loads(self._file.read_text())["address"])
-        except (OSError, ValueError, KeyError):
-            return None
-
-
-def wait_for(look: Any, seconds: float = 90.0) -> Any:
-    limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError("waited in vain")
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     pytest.importorskip("distributed")
-    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    made = Cluster(tmp_path_factory.mktemp("cluster"), WORKER_MEMORY)
+    script = made.folder / "bad.py"
+    script.write_text(SCRIPT.format(folder=str(made.folder)))
+    load_plugins([str(script)])
     yield made
     made.close()
+
+
+def on(cluster: Cluster, limit: float | None = None, **changes: Any) -> Dask:
+    machines = Machines(scheduler=cluster.address, **changes)
+    return Dask(1, (str(cluster.folder / "bad.py"),), limit, machines)
 
 
 def test_a_run_that_dies_hangs_or_fills_the_memory_fails_alone(
     cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     wanted = specs(["hangs", "dies", "eats", "naps[nap=0.0]"], 1)
-    executor = Dask(1, cluster.scripts, 8.0, cluster.machines)
+    executor = on(cluster, 8.0)
     with caplog.at_level(logging.WARNING, "llcbench"):
         found = run_specs(wanted, RunStore(tmp_path), executor, progress=False).finished
     by = {record.spec.sampler: record.estimate for record in found}
@@ -191,8 +142,7 @@ def test_workers_give_the_numbers_of_one_process_and_a_killed_one_costs_a_second
 
     killer = threading.Thread(target=kill)
     killer.start()
-    machines = Machines(scheduler=cluster.machines.scheduler, keep=seen.append)
-    executor = Dask(1, cluster.scripts, None, machines)
+    executor = on(cluster, keep=seen.append)
     store = RunStore(tmp_path / "b")
     with caplog.at_level(logging.WARNING, "llcbench"):
         found = run_specs([*plain, *slow], store, executor, progress=False).finished
