@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from llcbench.records import RunRecord
+from llcbench.run.store import FORMER
 
 # Six digits decide nothing that the errors do not swamp, and keep diffs readable.
 DIGITS = 6
@@ -23,6 +24,8 @@ def write(records: dict[str, RunRecord], path: Path) -> None:
     lines = []
     for record in ordered:
         plain = msgspec.to_builtins(record)
+        # As the key was made, so that committed lines stay as they are.
+        plain["spec"]["settings"] |= FORMER
         for part in ("truths", "estimate"):
             plain[part] = _rounded(plain[part])
         lines.append(msgspec.json.encode(plain, order="sorted"))
