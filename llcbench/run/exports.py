@@ -8,6 +8,7 @@ import msgspec
 
 from llcbench import files
 from llcbench.records import RunRecord
+from llcbench.run.store import FORMER
 
 RecordT = TypeVar("RecordT")
 
@@ -60,6 +61,8 @@ def write(records: dict[str, RunRecord], path: Path) -> None:
     lines = []
     for record in ordered:
         plain = msgspec.to_builtins(record)
+        # As the key was made, so that committed lines stay as they are.
+        plain["spec"]["settings"] |= FORMER
         for part in ("truths", "estimate"):
             plain[part] = _rounded(plain[part])
         lines.append(plain)
