@@ -133,7 +133,9 @@ class SquaredLoss:
         if network is None:
             return self.head(self.map.value(theta) - self.reference, batch)[0]
         assert isinstance(batch, Samples)
-        return excess_of(network.errors(theta, batch.inputs, self.reference), batch.noise, self.scale)
+        return excess_of(
+            network.errors(theta, batch.inputs, self.reference), batch.noise, self.scale
+        )
 
     def excess_and_grad(
         self, theta: Tensor, batch: Batch, out: Tensor | None = None
@@ -350,9 +352,7 @@ def excess_of(error: Tensor, noise: Tensor | None, scale: float) -> Tensor:
     return (scale / error.shape[1]) * squares
 
 
-def excess_and_residual(
-    error: Tensor, noise: Tensor | None, scale: float
-) -> tuple[Tensor, Tensor]:
+def excess_and_residual(error: Tensor, noise: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
     """Return the excess and ``D x - noise``, which is written over the errors."""
     if noise is None or error[0].numel() < LONG:
         loss = excess_of(error, noise, scale)
