@@ -67,7 +67,9 @@ def _cp(identifier: str, rank: int, *dims: int) -> Likelihood:
         return torch.stack(parts).prod(0).sum(2, keepdim=True)
 
     return _regression(
-        identifier, matrices.MAKERS["cp"].make(rank, *dims), function,
+        identifier,
+        matrices.MAKERS["cp"].make(rank, *dims),
+        function,
         InputDesign("signs", sum(dims)),
         f"y = sum_r prod_f (u_rf . x_f) + N(0, 1), {rank} terms, signs x_f, dims"
         f" {'-'.join(map(str, dims))}",

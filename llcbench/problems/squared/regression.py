@@ -48,7 +48,7 @@ BLOCK_ROWS = 2**13
 @final
 @dataclass(frozen=True)
 class Inputs:
-    """Distribution of the inputs: independent entries, standard normal or uniform on [-10, 10].
+    """Distribution of inputs: independent entries, standard normal or uniform on [-10, 10].
 
     The second is the published one for deep linear networks (Lau et al. 2023).
     """
