@@ -1,6 +1,7 @@
 """The command line from a suite file to effects, with real trainings."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,22 @@ def test_run_resumes(place: tuple[str, str]) -> None:
     left = here("heuristics", "run", suite, "--store", store, "--seeds", "3",
                 "--time-budget", "0.0000001s", "--json")  # fmt: skip
     assert json.loads(left.stdout)["unstarted"] == 2
+
+
+def test_damaged_trials_are_set_aside_and_made_again(
+    place: tuple[str, str], tmp_path: Path
+) -> None:
+    suite, store = tmp_path / "mine.toml", tmp_path / "store"
+    shutil.copy(place[0], suite)
+    shutil.copytree(place[1], store)
+    one, *_ = sorted((store / "trials").glob("*.json"))
+    one.write_bytes(one.read_bytes()[:100])
+    (store / "trials" / "0123.json.99.tmp").write_text("{")
+    done = here("heuristics", "run", str(suite), "--store", str(store))
+    assert "4 trials: 3 reused, 1 made" in done.stdout
+    assert f"set aside {one.name}" in done.stderr
+    assert "0123.json.99.tmp (a process was killed while it wrote)" in done.stderr
+    assert {path.name for path in (store / "damaged").iterdir()} == {one.name, "0123.json.99.tmp"}
 
 
 def test_effects_of_store_and_file_agree(place: tuple[str, str], tmp_path: Path) -> None:

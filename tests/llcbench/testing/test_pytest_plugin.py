@@ -245,7 +245,7 @@ def test_gate_refuses_what_it_cannot_judge(run_tests):
                 change = request.param(truths.tempered)
                 return msgspec.structs.replace(truths, tempered=change)
             monkeypatch.setattr(session, "compute_truths", altered)
-            monkeypatch.setattr(session.Store, "truths", lambda *_: None)
+            monkeypatch.setattr("llcbench.run.store.Store.load", lambda *_: None)
             return llc_run("poly/x2", __import__("llcbench").MALA(), {SHORT})
 
         absent = lambda tempered: None
