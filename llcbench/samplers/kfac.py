@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from llcbench.samplers.checks import check_count, check_positive
-from llcbench.sampling.abilities import moment_form, squared_form
+from llcbench.sampling.loss_abilities import moment_form, squared_form
 from llcbench.sampling.target import Target
 from llcbench.types import Draw, LayerForm, MomentForm
 

@@ -1,4 +1,4 @@
-"""Shape aliases, protocols and plain data that the rooms share; imports nothing of llcbench.
+"""Shape aliases, protocols and plain data that the rooms share.
 
 `core` holds what every problem, loss and sampler has, `abilities` what some have.
 """
