@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from llcbench.sampling.abilities import row_lookup
+from llcbench.sampling.loss_abilities import row_lookup
 from llcbench.sampling.target import Target
 from llcbench.types import BudgetExceeded
 

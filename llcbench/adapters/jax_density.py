@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from llcbench.adapters.packages import load
-from llcbench.sampling.abilities import moment_form, squared_form
+from llcbench.sampling.loss_abilities import moment_form, squared_form
 from llcbench.sampling.target import Target
 from llcbench.types import DiagonalForm, GeneratorForm, LayerForm
 

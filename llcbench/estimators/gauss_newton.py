@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard
-from llcbench.sampling.abilities import squared_form
+from llcbench.sampling.loss_abilities import squared_form
 from llcbench.types import LayerForm, Problem, Streamed
 from theory.tempered import Tempered
 from theory.tempered.effective_dimension import gauss_newton_dimension

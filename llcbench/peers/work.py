@@ -108,7 +108,7 @@ CASES = {case.name: case for case in _SINGLE + _DOUBLE}
 def make(case: Case, path: Path) -> None:
     """Write the numbers of a case: the point of the problem, and the data set of its seed 0."""
     from llcbench import registry
-    from llcbench.sampling.abilities import squared_form
+    from llcbench.sampling.loss_abilities import squared_form
     from llcbench.seeds import Seeds
     from llcbench.types import LayerForm
 

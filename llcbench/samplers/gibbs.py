@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from llcbench.samplers.metropolis import full_batch_only
-from llcbench.sampling.abilities import moment_form, squared_form
+from llcbench.sampling.loss_abilities import moment_form, squared_form
 from llcbench.sampling.target import Target
 from llcbench.types import Draw, LayerForm
 from theory.linear_networks.gibbs import LinearPosterior

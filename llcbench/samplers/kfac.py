@@ -8,7 +8,7 @@ from torch import Tensor
 
 from llcbench.checks import check_count, check_positive
 from llcbench.samplers.hyperparameters import check_hyperparameters
-from llcbench.sampling.abilities import moment_form, squared_form
+from llcbench.sampling.loss_abilities import moment_form, squared_form
 from llcbench.sampling.target import Target
 from llcbench.types import Draw, LayerForm, MomentForm
 

@@ -11,7 +11,7 @@ Traces = NDArray[np.float64]
 
 
 class Convergence(NamedTuple):
-    """Convergence figures of one quantity over all chains.
+    """Convergence statistics of one quantity over all chains.
 
     Attributes:
         ess_bulk: Effective number of draws for the mean.

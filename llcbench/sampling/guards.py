@@ -1,4 +1,4 @@
-"""Checks printed with every estimate: each has a figure, a limit and a meaning."""
+"""Checks printed with every estimate: each has a value, a limit and a meaning."""
 
 import math
 
@@ -7,9 +7,9 @@ import torch
 
 from llcbench.records import Guard
 from llcbench.sampling import sampler_abilities
-from llcbench.sampling.abilities import noisy_labels
 from llcbench.sampling.diagnostics import Convergence, longest_stay, split_half
 from llcbench.sampling.loop import Trace
+from llcbench.sampling.loss_abilities import noisy_labels
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Streamed
 
@@ -23,7 +23,11 @@ SLOW = 2**27
 
 
 def guards(
-    target: Target, sampler: AnySampler, trace: Trace, figures: Convergence, rng: torch.Generator
+    target: Target,
+    sampler: AnySampler,
+    trace: Trace,
+    convergence: Convergence,
+    rng: torch.Generator,
 ) -> list[Guard]:
     """Return the guards of a finished run.
 
@@ -34,13 +38,17 @@ def guards(
     halves = split_half(kept)
     found = [
         _guard(
-            "rhat", figures.rhat, "< 1.05", figures.rhat < 1.05, "chains disagree: lengthen them"
+            "rhat",
+            convergence.rhat,
+            "< 1.05",
+            convergence.rhat < 1.05,
+            "chains disagree: lengthen them",
         ),
         _guard(
             "ess_bulk",
-            figures.ess_bulk,
+            convergence.ess_bulk,
             ">= 100",
-            figures.ess_bulk >= 100,
+            convergence.ess_bulk >= 100,
             "too few effective draws for an error bar: lengthen the chains",
         ),
         _guard(
@@ -169,5 +177,5 @@ def _longest_fair_stay(acceptance: float, chains: int, draws: int) -> float:
 
 
 def _guard(name: str, value: float, limit: str, passed: bool, meaning: str) -> Guard:
-    figure = float(value) if math.isfinite(value) else float(np.finfo(float).max)
-    return Guard(name=name, value=figure, limit=limit, passed=bool(passed), meaning=meaning)
+    finite = float(value) if math.isfinite(value) else float(np.finfo(float).max)
+    return Guard(name=name, value=finite, limit=limit, passed=bool(passed), meaning=meaning)

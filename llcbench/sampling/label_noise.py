@@ -27,7 +27,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from llcbench.sampling.abilities import excess_and_deltas, noise_sources
+from llcbench.sampling.loss_abilities import excess_and_deltas, noise_sources
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Draw, NoiseSource
 

@@ -188,7 +188,7 @@ class Watch:
 
 
 def _health(excess: torch.Tensor, theta: torch.Tensor, target: Target) -> tuple[Status, str]:
-    """Tell whether the chains are still where a posterior could be."""
+    """Return whether the chains are still where a posterior could be."""
     steps = excess.shape[0]
     finite_theta, distance = _spread(theta, target)
     lost = ~(excess[-1].isfinite() & finite_theta)

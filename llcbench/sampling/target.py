@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from llcbench.checks import check_count, check_non_negative, check_positive
-from llcbench.sampling import abilities
+from llcbench.sampling import loss_abilities
 from llcbench.types import (
     Budget,
     BudgetExceeded,
@@ -85,8 +85,8 @@ class Target:
         self.dim = self.problem.dim
         self.w_star = self.problem.w_star().to(self.device, self.dtype)
         self.loss = self._bound()
-        self._buffered = abilities.buffered(self.loss)
-        self._layerwise = abilities.layerwise(self.loss)
+        self._buffered = loss_abilities.buffered(self.loss)
+        self._layerwise = loss_abilities.layerwise(self.loss)
         self.batch: Any = None
         self._slope: Tensor | None = None
         self._grad: Tensor | None = None
@@ -95,7 +95,7 @@ class Target:
     @cached_property
     def feed(self) -> Minibatches:
         """Where the batches come from."""
-        return abilities.minibatches(self.loss, self.num_chains, self.batch_size)
+        return loss_abilities.minibatches(self.loss, self.num_chains, self.batch_size)
 
     def next_batch(self, rng: torch.Generator) -> None:
         """Draw a fresh minibatch for every chain; a full batch is drawn once and kept.
@@ -188,18 +188,18 @@ class Target:
     def release(self) -> None:
         """Forget the buffers of the last step: at 100 million parameters they are a gigabyte."""
         self._grad = None
-        abilities.release(self.loss)
+        loss_abilities.release(self.loss)
 
     def _bound(self) -> Loss:
         """Return the loss with its data where the parameters are."""
         loss = self.bound or self.problem.bind(self.data, self.dtype)
-        precision = abilities.dtype_of(loss)
+        precision = loss_abilities.dtype_of(loss)
         if precision not in (None, self.dtype):
             raise ValueError(
                 f"bound is a loss in {precision}, and dtype={self.dtype}; bind it in that precision"
             )
         try:
-            return abilities.placed(loss, self.device, self.matmul)
+            return loss_abilities.placed(loss, self.device, self.matmul)
         except ValueError as error:
             raise ValueError(f"{self.problem.id}: {error}") from None
 

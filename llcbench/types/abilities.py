@@ -1,7 +1,7 @@
 """Optional abilities of losses, problems and data sets, and the plain data that they hand out.
 
 Each ability has an answer that stands for its absence, so that a wrapper forwards it whatever it
-wraps. `llcbench.sampling.abilities` asks for each of them in one place.
+wraps. `llcbench.sampling.loss_abilities` asks for each of them in one place.
 """
 
 from collections.abc import Callable, Mapping

@@ -6,8 +6,8 @@ import torch
 
 from llcbench import registry
 from llcbench.peers.work import Losses, Work
-from llcbench.sampling.abilities import placed
 from llcbench.sampling.loop import sample
+from llcbench.sampling.loss_abilities import placed
 from llcbench.sampling.target import Target
 from llcbench.types import Data, Matmul
 

@@ -8,7 +8,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from llcbench.sampling.abilities import Forwarding, squared_form
+from llcbench.sampling.loss_abilities import Forwarding, squared_form
 from llcbench.types import (
     Data,
     LayerGradient,

@@ -8,7 +8,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from llcbench.sampling import abilities
+from llcbench.sampling import loss_abilities
 from llcbench.types import Loss, Matmul, NoiseSource, Problem, Truth
 from theory import combine, tempered
 from theory.tempered import Tempered
@@ -114,7 +114,7 @@ class SumLoss:
 
     def dtype(self) -> torch.dtype | None:
         """Return the precision of the tensors of both parts."""
-        first, second = map(abilities.dtype_of, self.parts)
+        first, second = map(loss_abilities.dtype_of, self.parts)
         return first or second
 
     def placed(self, device: str, matmul: Matmul) -> "SumLoss":
@@ -123,35 +123,37 @@ class SumLoss:
         Raises:
             ValueError: If a part cannot be there.
         """
-        first, second = (abilities.placed(part, device, matmul) for part in self.parts)
+        first, second = (loss_abilities.placed(part, device, matmul) for part in self.parts)
         same = first is self.parts[0] and second is self.parts[1]
         return self if same else replace(self, parts=(first, second))
 
     def release(self) -> None:
         """Let both parts forget their buffers."""
         for part in self.parts:
-            abilities.release(part)
+            loss_abilities.release(part)
 
     def row_lookup(self) -> Callable[[Tensor], Any] | None:
         """Return what takes numbers of samples to the samples of both parts."""
-        first, second = map(abilities.row_lookup, self.parts)
+        first, second = map(loss_abilities.row_lookup, self.parts)
         if first is None or second is None:
             return None
         return lambda index: (first(index), second(index))
 
     def noisy_labels(self) -> bool:
         """Return whether labels of one of the parts carry noise."""
-        return any(map(abilities.noisy_labels, self.parts))
+        return any(map(loss_abilities.noisy_labels, self.parts))
 
     def noise_sources(self) -> tuple[NoiseSource, ...] | None:
         """Return the sources of label noise of both parts; None where one has unknown ones."""
-        first, second = map(abilities.noise_sources, self.parts)
+        first, second = map(loss_abilities.noise_sources, self.parts)
         return None if first is None or second is None else (*first, *second)
 
     def excess_and_deltas(self, theta: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the excess on all data and ``M(w) - M(w_star)`` of every source."""
         parts = zip(self.parts, self._split(theta), strict=True)
-        (a, first), (b, second) = (abilities.excess_and_deltas(part, own) for part, own in parts)
+        (a, first), (b, second) = (
+            loss_abilities.excess_and_deltas(part, own) for part, own in parts
+        )
         return a + b, (*first, *second)
 
     def _split(self, theta: Tensor) -> tuple[Tensor, Tensor]:

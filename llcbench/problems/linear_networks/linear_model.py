@@ -75,19 +75,19 @@ def linear_problem(
     Weights that are drawn on demand are views of one point, which is kept in its own precision.
     """
     given = _Given(tuple(weights)) if isinstance(weights, Sequence) else weights
-    law = inputs or Inputs()
+    distribution = inputs or Inputs()
     product = " ".join(f"W_{k}" for k in range(len(given.widths) - 1, 0, -1))
     return Regression(
         id=identifier,
         map=LinearNetwork(given.widths),
         point_function=lambda: cast(Array, given.point),
         truth_function=truth,
-        tempered_function=partial(_tempered, given, scale, law),
+        tempered_function=partial(_tempered, given, scale, distribution),
         formula=f"L = {scale:g} E|{product} x - y|^2, widths {'-'.join(map(str, given.widths))}",
         why_hard=why_hard,
         keywords=keywords,
         scale=scale,
-        inputs=law,
+        inputs=distribution,
         noise_sd=noise_sd,
         single=given.single,
     )
@@ -96,7 +96,7 @@ def linear_problem(
 def _tempered(
     drawn: Drawn,
     scale: float,
-    law: Inputs,
+    distribution: Inputs,
     nbeta: float,
     gamma: float,
     second: Array | None,
@@ -109,7 +109,7 @@ def _tempered(
     accuracy = 1e-3 if size <= 1000 else 5e-3 if size <= 20_000 else 2e-2
     if second is None:
         # One variance for all inputs is a factor of the loss.
-        scale = scale * law.second_moment
+        scale = scale * distribution.second_moment
     return tempered.linear_network(
         drawn.layers,
         nbeta,

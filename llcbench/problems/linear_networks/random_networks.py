@@ -1,7 +1,7 @@
 """The published random classes of deep linear networks, from a thousand to 100 million weights.
 
-Source: Lau, Furman, Wang, Murfet and Wei 2025 (ranges of depths and widths, law of the weights and
-of the ranks).
+Source: Lau, Furman, Wang, Murfet and Wei 2025 (ranges of depths and widths, distributions of the
+weights and of the ranks).
 """
 
 from collections.abc import Callable
@@ -99,9 +99,9 @@ def draw_network(identifier: str, limits: RandomClass) -> RandomNetwork:
     Weights are normal of standard deviation ``1/sqrt(fan in)``, cut off at two of them without a
     change of scale; each layer, with probability one half, is replaced by its truncated singular
     value decomposition of a rank drawn uniformly below its full one. Layers are independent and
-    their laws have densities (on all matrices, or on those of the rank), so their images and
-    kernels are in general position with probability 1: every partial product has the least rank of
-    its layers.
+    their distributions have densities (on all matrices, or on those of the rank), so their images
+    and kernels are in general position with probability 1: every partial product has the least rank
+    of its layers.
 
     In single precision the projection on the leading singular vectors comes from the full
     eigendecomposition of the smaller Gram matrix, which is exact up to rounding: neighbours of
@@ -113,7 +113,7 @@ def draw_network(identifier: str, limits: RandomClass) -> RandomNetwork:
 
 
 def fresh_layers(widths: tuple[int, ...], rng: np.random.Generator) -> list[NDArray[np.float64]]:
-    """Return layers of full rank from the law of the weights, in double precision."""
+    """Return layers of full rank from the distribution of the weights, in double precision."""
     return [_normals(rows, columns, rng) for columns, rows in pairwise(widths)]
 
 

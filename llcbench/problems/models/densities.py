@@ -14,7 +14,7 @@ NODES = 32
 
 
 def _normal_nodes(count: int = NODES) -> tuple[Tensor, Tensor]:
-    """Return Gauss-Hermite nodes and weights of the standard normal law."""
+    """Return Gauss-Hermite nodes and weights of the standard normal distribution."""
     x, w = np.polynomial.hermite_e.hermegauss(count)
     return torch.from_numpy(x), torch.from_numpy(w / w.sum())
 
@@ -73,12 +73,12 @@ class NormalPair:
         return torch.logsumexp(-0.5 * gaps.square(), dim=2) - math.log(2) - 0.5 * LOG_TAU
 
     def nodes(self) -> tuple[Tensor, Tensor]:
-        """Return quadrature nodes of the standard normal law."""
+        """Return quadrature nodes of the standard normal distribution."""
         x, weights = _normal_nodes()
         return x[:, None], weights
 
     def sample(self, count: int, rng: torch.Generator) -> Tensor:
-        """Draw from the standard normal law."""
+        """Draw from the standard normal distribution."""
         return torch.randn(count, 1, generator=rng, dtype=torch.float64)
 
 

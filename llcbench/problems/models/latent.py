@@ -60,7 +60,7 @@ class Bayes:
         return states, weights / weights.sum()
 
     def sample(self, count: int, rng: torch.Generator) -> Tensor:
-        """Draw states from the true law."""
+        """Draw states from the true distribution."""
         states, weights = self.nodes()
         return states[torch.multinomial(weights, count, replacement=True, generator=rng)]
 

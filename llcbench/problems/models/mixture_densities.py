@@ -202,6 +202,6 @@ class BinomialMixture:
         return x, density / density.sum()
 
     def sample(self, count: int, rng: torch.Generator) -> Tensor:
-        """Draw counts from the true law."""
+        """Draw counts from the true distribution."""
         x, weights = self.nodes()
         return x[torch.multinomial(weights, count, replacement=True, generator=rng)]

@@ -17,7 +17,7 @@ from theory.families import lda, nmf_positive
 @final
 @dataclass(frozen=True)
 class Topics:
-    """Latent Dirichlet allocation: a word of a document has the law ``(A B)[:, document]``.
+    """Latent Dirichlet allocation: words have the distribution ``(A B)[:, document]``.
 
     The columns of A (topics) and B (documents) are softmax of free logits whose last one is 0, so
     every parameter is an inner point of the simplices. Documents are equally likely. An observation

@@ -48,7 +48,7 @@ class ModuleLoss:
 
     The losses at ``w_star`` are computed once; the difference of two losses on the same samples
     is an estimate with little noise. Chains are evaluated one after the other: networks of this
-    kind fill the machine by themselves.
+    kind fill the machine alone.
 
     Attributes:
         module: The network at ``w_star``, in the precision of the run.
@@ -88,11 +88,11 @@ class ModuleLoss:
     def excess(self, theta: Tensor, batch: SampleNumbers) -> Tensor:
         """Return the excess loss, ``(chains,)``."""
         with torch.no_grad():
-            rows = [self._pieces(batch, chain) for chain in range(len(theta))]
+            rows = [self._chunks(batch, chain) for chain in range(len(theta))]
             return torch.stack(
                 [
-                    torch.stack([self._mean(self._named(point), piece) for piece in pieces]).sum()
-                    for point, pieces in zip(theta, rows, strict=True)
+                    torch.stack([self._mean(self._named(point), chunk) for chunk in chunks]).sum()
+                    for point, chunks in zip(theta, rows, strict=True)
                 ]
             )
 
@@ -100,12 +100,12 @@ class ModuleLoss:
         """Return the excess loss ``(chains,)`` and its gradient ``(chains, dim)``."""
         losses, grads = theta.new_zeros(len(theta)), torch.zeros_like(theta)
         for chain, point in enumerate(theta):
-            for piece in self._pieces(batch, chain):
+            for chunk in self._chunks(batch, chain):
                 with torch.enable_grad():
                     named = {
                         name: value.requires_grad_() for name, value in self._named(point).items()
                     }
-                    value = self._mean(named, piece)
+                    value = self._mean(named, chunk)
                     parts = torch.autograd.grad(
                         value, list(named.values()), allow_unused=True, materialize_grads=True
                     )
@@ -119,10 +119,10 @@ class ModuleLoss:
             return self.reference.mean()
         return self.reference[batch.numbers].mean(1)
 
-    def _pieces(self, batch: SampleNumbers, chain: int) -> Iterator[tuple[Tensor, float]]:
+    def _chunks(self, batch: SampleNumbers, chain: int) -> Iterator[tuple[Tensor, float]]:
         """Return numbers of samples of a chain, some at a time, each with its share."""
         index = torch.arange(len(self.inputs)) if batch.numbers is None else batch.numbers[chain]
-        return ((piece, len(piece) / len(index)) for piece in torch.split(index, CHUNK))
+        return ((chunk, len(chunk) / len(index)) for chunk in torch.split(index, CHUNK))
 
     def _named(self, point: Tensor) -> dict[str, Tensor]:
         """Return the parameters of a vector by name, as leaves."""
@@ -131,9 +131,9 @@ class ModuleLoss:
         shapes = self.shapes.items()
         return {name: part.view(shape) for (name, shape), part in zip(shapes, parts, strict=True)}
 
-    def _mean(self, named: Mapping[str, Tensor], piece: tuple[Tensor, float]) -> Tensor:
+    def _mean(self, named: Mapping[str, Tensor], chunk: tuple[Tensor, float]) -> Tensor:
         """Return the share of some samples in the mean excess."""
-        index, share = piece
+        index, share = chunk
         outputs = functional_call(self.module, dict(named), (self.inputs[index],))
         losses = self.loss(outputs, self.targets[index])
         return share * (losses - self.reference[index]).mean()

@@ -20,7 +20,7 @@ from theory.tempered import Tempered
 
 PerSampleLoss = Callable[[Tensor, Tensor], Tensor]
 Tensors = tuple[Tensor, Tensor]
-# Samples on which the loss is tried out, and how far it may be from that of a sample by itself.
+# Samples on which the loss is tried out, and how far it may be from that of a single sample.
 TRIED = 4
 TOLERANCE = 1e-3
 

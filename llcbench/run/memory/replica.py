@@ -69,7 +69,7 @@ def numbers_of(spec: Spec) -> int:
 
 def data_bytes(spec: Spec) -> int:
     """Return bytes of a stored data set with its copy in the precision of the run."""
-    from llcbench.sampling.abilities import squared_form
+    from llcbench.sampling.loss_abilities import squared_form
 
     problem = registry.problem(spec.problem)
     form = squared_form(problem)
@@ -88,7 +88,7 @@ def itemsize(spec: Spec) -> int:
 def replica_of(spec: Spec) -> tuple[Replica, float]:
     """Return a replica, and the ratio of the parameters of the run to its own."""
     from llcbench.problems.squared.linear_map import LinearNetwork
-    from llcbench.sampling.abilities import squared_form
+    from llcbench.sampling.loss_abilities import squared_form
     from llcbench.types import LayerForm
 
     problem, numbers = registry.problem(spec.problem), numbers_of(spec)

@@ -1,4 +1,4 @@
-"""The checks: small functions, each with one thing to say about a sampler."""
+"""The checks: small functions, each with one statement about a sampler."""
 
 import pickle
 import random

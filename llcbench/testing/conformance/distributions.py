@@ -1,4 +1,4 @@
-"""The checks of the law of a sampler: its mean energy, and what becomes of its bias."""
+"""The checks of the distribution of a sampler: its mean energy, and what becomes of its bias."""
 
 import math
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from llcbench.sampling.target import AnySampler
 from llcbench.testing.conformance.fixtures import (
     CURVATURES,
     NotConforming,
+    distribution_of,
     exact_value,
-    law_of,
     mean_energy,
     require,
     target_for,
@@ -34,22 +34,23 @@ def coarse_energy(sampler: AnySampler) -> Measured:
 def check_stationary_law(
     sampler: AnySampler, langevin: bool | None = None, measured: Measure | None = None
 ) -> None:
-    """Check the mean energy against the closed form for this law, to 5 standard errors."""
+    """Check the mean energy against the closed form for this distribution, to 5 standard errors."""
     target = target_for(sampler, chains=MANY)
-    law = law_of(sampler, langevin)
+    distribution = distribution_of(sampler, langevin)
     exact = truth = exact_value(target)
-    if law == "euler":
+    if distribution == "euler":
         step_size = sampler_abilities.step_size(sampler)
         if step_size is None:
             raise NotConforming("langevin=True needs a hyper-parameter step_size")
         truth = euler_langevin(CURVATURES, target.nbeta, target.gamma, step_size).llc
     mean, error = measured() if measured else coarse_energy(sampler)
-    allowed = Z * error + (0.1 * exact if law == "limit" else 0.0)
+    allowed = Z * error + (0.1 * exact if distribution == "limit" else 0.0)
     described = {"euler": "Euler-Langevin", "exact": "the target", "limit": "the target, 10 % off,"}
     require(
         abs(mean - truth) <= allowed,
-        f"nbeta E[L] on {target.problem.id} is {mean:.4f} +- {error:.4f}; {described[law]} gives"
-        f" {truth:.4f} (nbeta {target.nbeta:.4g}, gamma {target.gamma:.4g}): look at the factors of"
+        f"nbeta E[L] on {target.problem.id} is {mean:.4f} +- {error:.4f};"
+        f" {described[distribution]} gives {truth:.4f} (nbeta {target.nbeta:.4g},"
+        f" gamma {target.gamma:.4g}): look at the factors of"
         " drift, noise, nbeta and gamma, and at the loss that is recorded",
     )
 
@@ -57,7 +58,7 @@ def check_stationary_law(
 def check_bias_shrinks(sampler: AnySampler, measured: Measure | None = None) -> None:
     """Check that an unadjusted sampler comes at least twice as close at a quarter of the step."""
     step_size = sampler_abilities.step_size(sampler)
-    if step_size is None or law_of(sampler, None) == "exact":
+    if step_size is None or distribution_of(sampler, None) == "exact":
         return
     target = target_for(sampler, chains=MANY)
     exact = exact_value(target)

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from llcbench import registry
 from llcbench.sampling import sampler_abilities
-from llcbench.sampling.abilities import Forwarding
 from llcbench.sampling.loop import Trace, sample
+from llcbench.sampling.loss_abilities import Forwarding
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Draw, LayerGradient, Visit
 
-Law = Literal["euler", "exact", "limit"]
+Distribution = Literal["euler", "exact", "limit"]
 
 # Curvatures of the quadratic, those of the problem regular/d3.
 CURVATURES = (0.25, 1.0, 4.0)
@@ -201,8 +201,8 @@ def mean_energy(sampler: AnySampler, target: Target, longer: int = 1) -> tuple[f
     return float(means.mean()), float(means.std(ddof=1) / len(means) ** 0.5)
 
 
-def law_of(sampler: AnySampler, langevin: bool | None) -> Law:
-    """Return which law the sampler has on a quadratic."""
+def distribution_of(sampler: AnySampler, langevin: bool | None) -> Distribution:
+    """Return which distribution the sampler has on a quadratic."""
     if langevin:
         return "euler"
     with torch.inference_mode():

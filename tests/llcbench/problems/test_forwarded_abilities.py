@@ -10,7 +10,7 @@ import llcbench
 from llcbench import SGLD, Gibbs, MeanEnergy, Seeds, Settings
 from llcbench.problems.combinators.modifiers import direct_sum, rescaled, rotated, sheared
 from llcbench.problems.squared.batches import ChainMoments
-from llcbench.sampling import abilities
+from llcbench.sampling import loss_abilities
 from llcbench.sampling.label_noise import label_noise_of, standard_error
 from llcbench.sampling.target import Target
 from llcbench.types import Data
@@ -55,8 +55,8 @@ def test_the_excess_moves_with_every_cross_moment_as_its_source_says(name: str) 
     problem = WRAPPED[name]
     data, theta = problem.sample_data(rng(9)), points(problem)
     loss = bound(problem, data)
-    sources = abilities.noise_sources(loss)
-    excess, deltas = abilities.excess_and_deltas(loss, theta)
+    sources = loss_abilities.noise_sources(loss)
+    excess, deltas = loss_abilities.excess_and_deltas(loss, theta)
     assert sources is not None
     assert len(sources) == len(deltas) == (2 if name in ("padded", "all") else 1)
     full = loss.draw(len(theta), None, rng())
@@ -101,8 +101,8 @@ def test_independent_data_sets_add_their_variances() -> None:
 def test_a_part_with_unknown_noise_leaves_none_known() -> None:
     unknown = llcbench.problem("model/tanh-5/n100")
     loss = bound(direct_sum(llcbench.problem(BASE), unknown))
-    assert abilities.noise_sources(loss) is None
-    assert abilities.noise_sources(bound(llcbench.problem("rrr/2-2-2/r1"))) == ()
+    assert loss_abilities.noise_sources(loss) is None
+    assert loss_abilities.noise_sources(bound(llcbench.problem("rrr/2-2-2/r1"))) == ()
     target = Target(llcbench.problem("rrr/2-2-2/r1/scaled-2"), 10.0, 1.0, 4)
     assert label_noise_of(target) is None
 
@@ -129,15 +129,15 @@ def test_gradients_come_by_every_route() -> None:
 
 def test_minibatches_are_those_of_the_base_and_stay_alternate_in_sums() -> None:
     for name in ("scaled", "rotated"):
-        source = abilities.minibatches(bound(WRAPPED[name]), 2, 40)
-        plain = abilities.minibatches(bound(WRAPPED["base"]), 2, 40)
+        source = loss_abilities.minibatches(bound(WRAPPED[name]), 2, 40)
+        plain = loss_abilities.minibatches(bound(WRAPPED["base"]), 2, 40)
         one, other = rng(7), rng(7)
         for _ in range(3):
             batch, twin = source.next(one), plain.next(other)
             assert isinstance(batch, ChainMoments)
             assert all(torch.equal(a, b) for a, b in zip(batch, twin, strict=True))
     loss = bound(WRAPPED["padded"])
-    source, one, other = abilities.minibatches(loss, 2, 40), rng(7), rng(7)
+    source, one, other = loss_abilities.minibatches(loss, 2, 40), rng(7), rng(7)
     for _ in range(3):
         pairs = zip(source.next(one), loss.draw(2, 40, other), strict=True)
         assert all(torch.equal(a.inputs, b.inputs) for a, b in pairs)
@@ -147,11 +147,11 @@ def test_minibatches_are_those_of_the_base_and_stay_alternate_in_sums() -> None:
 def test_losses_are_placed_and_looked_up_through_wrappers(name: str) -> None:
     loss = bound(WRAPPED[name])
     assert loss.placed("cpu", "full") is loss
-    assert abilities.dtype_of(loss) == torch.float64
-    reduced = abilities.placed(loss, "cpu", "bfloat16")
+    assert loss_abilities.dtype_of(loss) == torch.float64
+    reduced = loss_abilities.placed(loss, "cpu", "bfloat16")
     theta = points(WRAPPED[name])
     index = torch.randint(100, (3, 20), generator=rng(1))
-    lookup, other = abilities.row_lookup(loss), abilities.row_lookup(reduced)
+    lookup, other = loss_abilities.row_lookup(loss), loss_abilities.row_lookup(reduced)
     assert lookup is not None
     assert other is not None
     assert torch.equal(loss.excess(theta, lookup(index)), reduced.excess(theta, other(index)))
