@@ -106,6 +106,21 @@ def check_decay(owner: str, name: str, value: Any, *, hint: str = "") -> float:
     return number + 0.0
 
 
+def check_between(
+    owner: str, name: str, value: Any, low: float, high: float = math.inf, *, hint: str = ""
+) -> float:
+    """Return a finite number above ``low`` and below ``high``.
+
+    Raises:
+        ValueError: If the value is anything else.
+    """
+    number = _float(value)
+    if number is None or not (math.isfinite(number) and low < number < high):
+        limit = f"below {high:g}" if math.isfinite(high) else "finite"
+        refuse(owner, name, f"above {low:g} and {limit}", value, hint)
+    return number
+
+
 def check_choice(
     owner: str, name: str, value: Any, choices: Sequence[str], *, hint: str = ""
 ) -> str:
@@ -117,6 +132,12 @@ def check_choice(
     if not isinstance(value, str) or value not in choices:
         refuse(owner, name, f"one of {', '.join(map(repr, choices))}", value, hint)
     return str(value)
+
+
+def set_checked(instance: object, **values: Any) -> None:
+    """Set fields of a frozen dataclass to what checks returned, in its ``__post_init__``."""
+    for name, value in values.items():
+        object.__setattr__(instance, name, value)
 
 
 def plain_number(value: Any) -> int | float | None:

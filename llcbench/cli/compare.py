@@ -115,7 +115,7 @@ def compare(
     from llcbench.compare.board import ranking_metric
     from llcbench.compare.pairwise import compare as compared
     from llcbench.report import tables
-    from llcbench.report.leaderboard_table import duel_table
+    from llcbench.report.leaderboard_table import pairwise_table
 
     chosen = [ranking_metric(name).name for name in metrics]
     other = records_in(against).values() if against is not None else None
@@ -127,7 +127,7 @@ def compare(
     if as_json:
         click.echo(_json(found))
         return
-    click.echo(tables.to_text(duel_table(found), _width()))
+    click.echo(tables.to_text(pairwise_table(found), _width()))
     if any(pair.scope == "replicates" for pair in found):
         click.echo("*: too few common problems to speak of others; new runs on these very ones.")
 

@@ -1,4 +1,4 @@
-"""Entries against each other, from run records alone: leaderboard, duels, profiles, windows."""
+"""Entries against each other, from run records alone: leaderboard, pairs, profiles, windows."""
 
 from llcbench.compare.board import Board as Board
 from llcbench.compare.board import leaderboard as leaderboard

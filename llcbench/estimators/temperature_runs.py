@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from llcbench.estimators.jackknife import Figure, split
 from llcbench.estimators.mean_energy import LEVEL, target_of
+from llcbench.intervals import chain_quantile
 from llcbench.problems.squared import label_noise
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard, Settings, Status
-from llcbench.sampling.diagnostics import convergence, quantile
+from llcbench.sampling.diagnostics import convergence
 from llcbench.sampling.guards import guards
 from llcbench.sampling.loop import Trace, sample
 from llcbench.sampling.target import AnySampler, Budget, BudgetExceeded, Target
@@ -87,7 +88,7 @@ class Legs:
         """
         data_se = label_noise.standard_error([d.response for d in self.finished], gradient)
         stderr = math.hypot(figure.mcse, data_se or 0.0)
-        reach = quantile(LEVEL, figure.units) * stderr
+        reach = chain_quantile(LEVEL, figure.units) * stderr
         figures = [convergence(done.kept) for done in self.finished]
         rhats = [f.rhat for f in figures if np.isfinite(f.rhat)]
         found = [

@@ -17,9 +17,9 @@ from llcbench.estimators.options import require_ratio, require_whole, skipped
 from llcbench.estimators.splitting import Splitting
 from llcbench.estimators.sublevel import sublevel_mass
 from llcbench.estimators.temperatures import log_log_slope
+from llcbench.intervals import chain_quantile
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard, Settings
-from llcbench.sampling.diagnostics import quantile
 from llcbench.sampling.target import AnySampler, Budget
 from llcbench.seeds import Seeds
 from llcbench.types import Data, Problem
@@ -98,7 +98,7 @@ class VolumeScaling:
             masses = method.masses(runs, self.particles, rungs, goals).numpy()
         # Masses are unbiased, their logarithms are not: averaged first.
         figure = jackknife(masses, lambda x: self._value(x[..., 1] / x[..., 0], nbeta))
-        reach = quantile(LEVEL, runs) * figure.mcse
+        reach = chain_quantile(LEVEL, runs) * figure.mcse
         rate = min(rung.accepted for rung in rungs)
         return Estimate(
             status="ok",

@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from llcbench.compare.scaling import GOAL, MEASURES, Growth, Point
+from llcbench.compare.scaling import GOAL, MEASURES, Growth, ProblemCost
 from llcbench.report.leaderboard_labels import colours
 from llcbench.report.style import GREY, style, to_svg
 from llcbench.report.table import Cell, Column, Row, Table
@@ -25,7 +25,7 @@ LEFT, RIGHT, TOP, BOTTOM = 0.55, 0.1, 0.28, 0.5
 COLUMNS = 4
 
 
-def scaling_table(found: Sequence[Point]) -> Table:
+def scaling_table(found: Sequence[ProblemCost]) -> Table:
     """Return one row per entry and problem, smallest first."""
     columns = (
         Column("entry", "sampler and how it was set", ("entry",), numeric=False),
@@ -64,7 +64,7 @@ def growth_table(laws: Sequence[Growth]) -> Table:
     return Table("Exponents of cost = factor * parameters^exponent", columns, tuple(rows))
 
 
-def scaling_figure(found: Sequence[Point]) -> Figure:
+def scaling_figure(found: Sequence[ProblemCost]) -> Figure:
     """Return the four costs against the number of parameters, one colour per entry.
 
     Raises:
@@ -91,7 +91,7 @@ def scaling_figure(found: Sequence[Point]) -> Figure:
     return figure
 
 
-def write_scaling(found: Sequence[Point], laws: Sequence[Growth], folder: Path) -> list[Path]:
+def write_scaling(found: Sequence[ProblemCost], laws: Sequence[Growth], folder: Path) -> list[Path]:
     """Write ``scaling.svg``, ``scaling.csv`` and ``exponents.csv``; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = {
@@ -104,7 +104,7 @@ def write_scaling(found: Sequence[Point], laws: Sequence[Growth], folder: Path) 
     return [folder / name for name in parts]
 
 
-def _panel(axes: Axes, found: Sequence[Point], measure: str, palette: dict[str, str]) -> None:
+def _panel(axes: Axes, found: Sequence[ProblemCost], measure: str, palette: dict[str, str]) -> None:
     unit = MIB if measure == "memory" else 1.0
     for entry, colour in palette.items():
         pairs = [

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from llcbench.compare.board import Board
-from llcbench.compare.pairs import Difference
-from llcbench.compare.ranking import told_apart
+from llcbench.compare.board import Board, told_apart
+from llcbench.compare.pairwise import Difference
 from llcbench.report.leaderboard_plots import profile_figure
-from llcbench.report.leaderboard_table import duel_table, legend, printed
+from llcbench.report.leaderboard_table import legend, pairwise_table, printed
 from llcbench.report.site.reproduce import title_of
 from llcbench.report.site.sources import Source
 from llcbench.report.style import to_svg
@@ -62,7 +61,7 @@ def leaders(source: Source, board: Board) -> Leaders:
         legend=tuple(legend(board)),
         entries=entries,
         matrix=_matrix(entries, board.pairs),
-        pairs=duel_table(board.pairs),
+        pairs=pairwise_table(board.pairs),
         profile=to_svg(profile_figure(board.profiles)) if compared else "",
     )
 
