@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names for run time
     from llcbench.compare.board import Board as Board
-    from llcbench.compare.pairs import Difference as Difference
+    from llcbench.compare.pairwise import Difference as Difference
     from llcbench.estimators.effective_dimension import EffectiveDimension as EffectiveDimension
     from llcbench.estimators.extrapolated import Extrapolated as Extrapolated
     from llcbench.estimators.half_dimension import HalfDimension as HalfDimension
@@ -73,7 +73,7 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
 
 _HOMES = {
     "compare.board": "Board",
-    "compare.pairs": "Difference",
+    "compare.pairwise": "Difference",
     "estimators.effective_dimension": "EffectiveDimension",
     "estimators.extrapolated": "Extrapolated",
     "estimators.half_dimension": "HalfDimension",

@@ -11,19 +11,20 @@ from fractions import Fraction
 
 import msgspec
 
+from llcbench.intervals import chain_quantile, wilson
 from llcbench.records import Estimate, RunRecord, TemperedTruth
 from llcbench.settings import Settings
 
 
 class Uncertain(msgspec.Struct, frozen=True):
-    """A figure with its standard error."""
+    """A value with its standard error."""
 
     value: float
     stderr: float
 
     @property
     def z(self) -> float:
-        """Return the figure in units of its error; infinite without one."""
+        """Return the value in units of its error; infinite without one."""
         if self.stderr > 0:
             return self.value / self.stderr
         return math.inf if self.value else 0.0
@@ -44,16 +45,6 @@ class Proportion(msgspec.Struct, frozen=True):
     def interval(self) -> tuple[float, float]:
         """Return the Wilson interval (Wilson 1927)."""
         return wilson(self.value, self.trials)
-
-
-def wilson(share: float, trials: float) -> tuple[float, float]:
-    """Return the 90 % Wilson interval of a relative frequency; trials need not be whole."""
-    if not trials:
-        return 0.0, 1.0
-    z, n, p = 1.6449, trials, share
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,9 +213,7 @@ def _tempered(truths: list[TemperedTruth]) -> Uncertain | None:
 
 def _coverage(pairs: list[tuple[Estimate, TemperedTruth]], chains: int) -> Proportion:
     """Count the 90 % Monte Carlo intervals that hold the tempered value of the same data."""
-    from llcbench.sampling.diagnostics import quantile
-
-    reach = quantile(0.9, chains)
+    reach = chain_quantile(0.9, chains)
     hits = 0
     for estimate, truth in pairs:
         width = reach * math.hypot(estimate.mcse or 0.0, truth.stderr)

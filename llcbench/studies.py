@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from llcbench import compare as comparisons
 from llcbench.compare.board import Board
-from llcbench.compare.pairs import Difference
+from llcbench.compare.pairwise import Difference
 from llcbench.records import RunRecord, Value
 from llcbench.report.leaderboard_table import leaderboard_table, legend, pairwise_table
 from llcbench.report.score_table import score_table

@@ -15,11 +15,11 @@ from paper_figures.common.linear_networks import (
     LONG,
     NEEDS,
     SUITE,
-    Point,
+    NetworkRun,
     estimated,
     longest,
+    network_runs,
     of_class,
-    points,
     rows,
     sides,
 )  # fmt: skip
@@ -36,7 +36,7 @@ LOWEST, HIGHEST = 5e-3, 2e6
 
 def draw(results: Results) -> Drawing:
     """Draw both localisations side by side, against the local and against the tempered truth."""
-    found = points(results)
+    found = network_runs(results)
     figure, axes = panels(2, 2, height=2.75)
     both = sides(found)
     titles = ("published setting, localisation 1", "larger localisation, one per class")
@@ -53,7 +53,7 @@ def draw(results: Results) -> Drawing:
     return Drawing(figure, rows(found, COLUMNS), claims, _caption(found, both), ALT)
 
 
-def _scatter(axes: Axes, side: Sequence[Point], truth: Sequence[float]) -> None:
+def _scatter(axes: Axes, side: Sequence[NetworkRun], truth: Sequence[float]) -> None:
     colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.92, len(CLASSES)))
     diagonal(axes, LOWEST, HIGHEST, "y = x")
     for name, colour, marker in zip(CLASSES, colours, MARKERS, strict=True):
@@ -76,7 +76,7 @@ def _scatter(axes: Axes, side: Sequence[Point], truth: Sequence[float]) -> None:
     axes.minorticks_off()
 
 
-def _ratios(side: Sequence[Point], names: Sequence[str]) -> Array:
+def _ratios(side: Sequence[NetworkRun], names: Sequence[str]) -> Array:
     return np.array([p.llc / p.local for p in estimated(side) if p.size in names])
 
 
@@ -85,7 +85,7 @@ def _interval(values: Array) -> Interval:
     return bootstrap(values, (1, len(values)), medians, resamples=4000)
 
 
-def _small(side: Sequence[Point]) -> Iterator[Claim]:
+def _small(side: Sequence[NetworkRun]) -> Iterator[Claim]:
     for name in ("1k", "10k"):
         ratios = _ratios(side, [name])
         median = _interval(ratios)
@@ -106,7 +106,7 @@ def _small(side: Sequence[Point]) -> Iterator[Claim]:
         )
 
 
-def _all(side: Sequence[Point], local: Sequence[Point]) -> Claim:
+def _all(side: Sequence[NetworkRun], local: Sequence[NetworkRun]) -> Claim:
     ratios = _ratios(side, CLASSES[2:])
     median = _interval(ratios)
     sampler = np.array([p.llc / p.tempered for p in local if np.isfinite(p.llc / p.tempered)])
@@ -126,7 +126,7 @@ def _all(side: Sequence[Point], local: Sequence[Point]) -> Claim:
     )
 
 
-def _caption(found: Sequence[Point], both: Sequence[Sequence[Point]]) -> str:
+def _caption(found: Sequence[NetworkRun], both: Sequence[Sequence[NetworkRun]]) -> str:
     unknown = [sum(not np.isfinite(p.tempered) for p in side) for side in both]
     gammas = ", ".join(
         f"{max(p.gamma for p in of_class(both[1], name)):g} ({name.upper()})" for name in CLASSES

@@ -18,11 +18,11 @@ from paper_figures.common.linear_networks import (
     CLASSES,
     NEEDS,
     SUITE,
-    Point,
+    NetworkRun,
     estimated,
     longest,
+    network_runs,
     of_class,
-    points,
     rows,
     sides,
 )  # fmt: skip
@@ -39,7 +39,7 @@ COLOURS = (colour_of("sgld"), PALETTE[6])
 
 def draw(results: Results) -> Drawing:
     """Draw a panel per class, both localisations in each."""
-    found = points(results)
+    found = network_runs(results)
     figure, axes = panels(2, 3, height=2.5)
     for each, name in zip(axes, CLASSES, strict=True):
         _panel(each, of_class(found, name))
@@ -54,11 +54,11 @@ def draw(results: Results) -> Drawing:
     return Drawing(figure, rows(found, COLUMNS), claims, _caption(found), ALT)
 
 
-def _gamma(found: Sequence[Point], name: str) -> float:
+def _gamma(found: Sequence[NetworkRun], name: str) -> float:
     return max(p.gamma for p in of_class(found, name))
 
 
-def _panel(axes: Axes, chosen: Sequence[Point]) -> None:
+def _panel(axes: Axes, chosen: Sequence[NetworkRun]) -> None:
     top = 1.12 * max(p.local for p in chosen)
     diagonal(axes, 0, top, "y = x")
     if chosen[0].size in LARGE:
@@ -96,7 +96,7 @@ def _keys() -> list[Artist]:
     ]  # fmt: skip
 
 
-def _slope(published: Sequence[Point], name: str) -> Claim:
+def _slope(published: Sequence[NetworkRun], name: str) -> Claim:
     """Fit a line through the origin, which the large coefficients of a linear panel decide."""
     side = estimated(of_class(published, name))
     x, y = (np.array([getattr(p, key) for p in side]) for key in ("local", "llc"))
@@ -113,7 +113,7 @@ def _slope(published: Sequence[Point], name: str) -> Claim:
     )
 
 
-def _below(published: Sequence[Point]) -> Claim:
+def _below(published: Sequence[NetworkRun]) -> Claim:
     side = [p for p in estimated(published) if p.size in LARGE]
     below = sum(p.llc < 0.9 * p.local for p in side)
     share = clopper_pearson(below, len(side))
@@ -128,7 +128,7 @@ def _below(published: Sequence[Point]) -> Claim:
     )
 
 
-def _band(published: Sequence[Point]) -> Claim:
+def _band(published: Sequence[NetworkRun]) -> Claim:
     side = [p for p in estimated(published) if p.size in LARGE]
     ratios = np.array([p.llc / p.local for p in side])
     inside = int(((ratios >= BAND[0]) & (ratios <= BAND[1])).sum())
@@ -144,7 +144,7 @@ def _band(published: Sequence[Point]) -> Claim:
     )
 
 
-def _unconverged(found: Sequence[Point]) -> Claim:
+def _unconverged(found: Sequence[NetworkRun]) -> Claim:
     """Compare with the truth at the larger localisation, which a converged chain exceeds."""
     tighter = {p.network: p.tempered for p in found if p.gamma > 1}
     side = [p for p in found if p.gamma == 1 and np.isfinite(p.llc - tighter[p.network])]
@@ -164,7 +164,7 @@ def _unconverged(found: Sequence[Point]) -> Claim:
     )
 
 
-def _caption(found: Sequence[Point]) -> str:
+def _caption(found: Sequence[NetworkRun]) -> str:
     unknown = sum(not np.isfinite(p.tempered) for p in found)
     return (
         "SGLD from the true weights with minibatches of 500 at the published localisation γ = 1"

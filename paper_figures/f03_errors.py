@@ -14,11 +14,11 @@ from paper_figures.common.linear_networks import (
     CLASSES,
     NEEDS,
     SUITE,
-    Point,
+    NetworkRun,
     Truth,
     estimated,
+    network_runs,
     of_class,
-    points,
     sides,
 )  # fmt: skip
 from paper_figures.common.verdicts import above, decided
@@ -37,7 +37,7 @@ STYLES = (
 
 def draw(results: Results) -> Drawing:
     """Draw histograms above and sizes below, against the local truth left, the tempered right."""
-    found = points(results)
+    found = network_runs(results)
     both = sides(found)
     figure, axes = panels(2, 2, height=2.3)
     for column, truth in enumerate(TRUTHS):
@@ -56,12 +56,12 @@ def draw(results: Results) -> Drawing:
     return Drawing(figure, [_row(p) for p in found], claims, _caption(found, both), ALT)
 
 
-def _row(point: Point) -> Row:
+def _row(point: NetworkRun) -> Row:
     return {"network": point.network, "gamma": point.gamma, "dim": point.dim,
             **{truth: point.error(truth) for truth in TRUTHS}, "passed": point.passed}  # fmt: skip
 
 
-def _histogram(axes: Axes, both: Sequence[Sequence[Point]], truth: Truth) -> None:
+def _histogram(axes: Axes, both: Sequence[Sequence[NetworkRun]], truth: Truth) -> None:
     axes.axvspan(*MODE, color=GREY, alpha=0.18, linewidth=0, label="published mode")
     for side, (label, colour, _) in zip(both, STYLES, strict=True):
         errors = [p.error(truth) for p in side if np.isfinite(p.error(truth))]
@@ -69,7 +69,7 @@ def _histogram(axes: Axes, both: Sequence[Sequence[Point]], truth: Truth) -> Non
     axes.axvline(0, color=INK, linewidth=0.8)
 
 
-def _sizes(axes: Axes, both: Sequence[Sequence[Point]], truth: Truth) -> None:
+def _sizes(axes: Axes, both: Sequence[Sequence[NetworkRun]], truth: Truth) -> None:
     axes.axhline(0, color=INK, linewidth=0.8)
     for side, (label, colour, marker) in zip(both, STYLES, strict=True):
         for full in (True, False):
@@ -85,15 +85,15 @@ def _sizes(axes: Axes, both: Sequence[Sequence[Point]], truth: Truth) -> None:
     axes.minorticks_off()
 
 
-def _errors(side: Sequence[Point]) -> Array:
+def _errors(side: Sequence[NetworkRun]) -> Array:
     return np.array([p.error("local") for p in side])
 
 
-def _dims(side: Sequence[Point]) -> Array:
+def _dims(side: Sequence[NetworkRun]) -> Array:
     return np.array([float(p.dim) for p in side])
 
 
-def _resampled(side: Sequence[Point]) -> Iterator[tuple[Array, Array]]:
+def _resampled(side: Sequence[NetworkRun]) -> Iterator[tuple[Array, Array]]:
     """Yield sizes and errors of 4000 bootstrap samples of the networks."""
     errors, dims = _errors(side), _dims(side)
     for chosen in redrawn(len(side), (3, len(side)), 4000):
@@ -106,7 +106,7 @@ def _peak(errors: Array) -> float:
     return float(edges[np.argmax(np.histogram(errors, edges)[0])])
 
 
-def _mode(side: Sequence[Point]) -> Claim:
+def _mode(side: Sequence[NetworkRun]) -> Claim:
     peaks = np.array([_peak(errors) for _, errors in _resampled(side)])
     share = float((peaks == MODE[0]).mean())
     errors, small = _errors(side), sum(len(e) for e in list(_by_class(side))[:2])
@@ -123,12 +123,12 @@ def _mode(side: Sequence[Point]) -> Claim:
     )
 
 
-def _by_class(side: Sequence[Point]) -> Iterator[Array]:
+def _by_class(side: Sequence[NetworkRun]) -> Iterator[Array]:
     for name in CLASSES:
         yield _errors(of_class(side, name))
 
 
-def _tail(side: Sequence[Point]) -> Claim:
+def _tail(side: Sequence[NetworkRun]) -> Claim:
     errors = _errors(side)
     low, high = ends([each.max() for _, each in _resampled(side)])
     beyond = errors.max() > MOST + 0.1
@@ -143,7 +143,7 @@ def _tail(side: Sequence[Point]) -> Claim:
     )
 
 
-def _negative(side: Sequence[Point]) -> Claim:
+def _negative(side: Sequence[NetworkRun]) -> Claim:
     errors = _errors(side)
     low, high = ends([(each < -0.05).mean() for _, each in _resampled(side)])
     return Claim(
@@ -156,7 +156,7 @@ def _negative(side: Sequence[Point]) -> Claim:
     )
 
 
-def _growth(side: Sequence[Point]) -> Claim:
+def _growth(side: Sequence[NetworkRun]) -> Claim:
     many = [_correlation(*sample) for sample in _resampled(side)]
     found = Interval(_correlation(_dims(side), _errors(side)), *ends(many))
     middle = [f"{np.median(each):.2f} ({name.upper()})"
@@ -177,7 +177,7 @@ def _correlation(sizes: Array, errors: Array) -> float:
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
-def _caption(found: Sequence[Point], both: Sequence[Sequence[Point]]) -> str:
+def _caption(found: Sequence[NetworkRun], both: Sequence[Sequence[NetworkRun]]) -> str:
     unknown = [sum(not np.isfinite(p.error("tempered")) for p in side) for side in both]
     median = np.nanmedian(np.abs([p.error("tempered") for p in both[1]]))
     return (

@@ -1,11 +1,12 @@
 """Loss traces and Metropolis acceptance of one linear network per class, published step sizes."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from llcbench.intervals import chain_quantile
 from llcbench.report.figures import (
     Claim,
     Drawing,
@@ -19,11 +20,70 @@ from llcbench.report.figures import (
 from llcbench.report.figures.rows import Cells, picked
 from llcbench.report.figures.style import bare, panels, published, tempered_line, truth_line
 from llcbench.report.style import colour_of
-from llcbench.sampling.diagnostics import quantile, standard_error
-from paper_figures.common.linear_networks import SUITE, points
+from llcbench.sampling.diagnostics import standard_error
+from paper_figures.common.linear_networks import SUITE, network_runs
 from paper_figures.common.verdicts import decided
 
+if TYPE_CHECKING:  # torch takes seconds to import, and drawing needs none
+    import torch
+
+    from llcbench.sampling.target import Target
+    from llcbench.seeds import Seeds
+
 Array = NDArray[np.float64]
+
+
+def trace(
+    target: "Target", step_size: float, steps: int, every: int, seeds: "Seeds"
+) -> tuple[Array, Array]:
+    """Run SGLD from the reference point without burn-in and ask of some steps what MALA would do.
+
+    Args:
+        target: Of all chains, with minibatches.
+        step_size: Of SGLD.
+        steps: How many.
+        every: Steps from one acceptance to the next.
+        seeds: Of noise and minibatches.
+
+    Returns:
+        ``nbeta`` times the minibatch losses above that of the reference point, ``(chains, steps)``,
+        and probabilities of acceptance, ``(chains, steps // every)``.
+    """
+    import torch
+
+    from llcbench.samplers.sgld import SGLD
+    from llcbench.sampling.chains import Chains
+
+    noise, batches = seeds.generator("noise"), seeds.generator("batch")
+    rates = []
+    with torch.inference_mode():
+        chains = Chains(target, SGLD(step_size), steps, 0, noise, batches)
+        chains.start(dispersed=False)
+        after = target.start()
+        for step in range(1, steps + 1):
+            before = after.clone() if step % every == 0 else after
+            after = chains.advance().theta
+            if step % every == 0:
+                rates.append(acceptance(target, before, after, step_size))
+    losses = (target.nbeta * chains.losses).numpy().T
+    return losses, torch.stack(rates, 1).numpy()
+
+
+def acceptance(
+    target: "Target", before: "torch.Tensor", after: "torch.Tensor", step_size: float
+) -> "torch.Tensor":
+    """Return what MALA would accept a step with, on its own minibatch, ``(chains,)``.
+
+    ``log a = U(w) - U(w') + (g + g') (w' - w) / 2 - eps (|g'|^2 - |g|^2) / 8``: both squares of the
+    ratio of proposals are expanded, so that nothing of order ``1 / eps`` has to cancel.
+    """
+    here, slope, _ = target.potential_and_grad(before)
+    there, ahead, _ = target.potential_and_grad(after)
+    drift = 0.5 * (after - before).double() - (0.125 * step_size) * (ahead - slope).double()
+    log_ratio = (here - there).double() + ((ahead + slope).double() * drift).sum(1)
+    return log_ratio.exp().clamp(max=1.0)
+
+
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), traces of the study of linear networks"
 # Steps between two acceptances, as published; lengths of chains are multiples of their product.
 EVERY, WINDOWS = 20, 250
@@ -67,7 +127,6 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     import llcbench
     from llcbench.estimators.mean_energy import target_of
     from llcbench.seeds import Seeds
-    from paper_figures.common.traces import trace
 
     example = EXAMPLES[cell]
     samples = 100_000 if cell.startswith(("1k", "10k")) else 1_000_000
@@ -95,7 +154,7 @@ def draw(results: Results) -> Drawing:
     """Draw traces above, acceptance below, one column a network."""
     rows = results.rows("f04")
     names = list(dict.fromkeys(str(row["cell"]) for row in rows))
-    known = {p.network: p for p in points(results) if p.gamma == 1}
+    known = {p.network: p for p in network_runs(results) if p.gamma == 1}
     figure, axes = panels(2, len(names), height=1.9)
     colour = colour_of("sgld")
     claims: list[Claim] = []
@@ -146,7 +205,7 @@ def _plateau(name: str, steps: Array, llc: Array) -> Claim:
         error = float(np.hypot(standard_error(last), standard_error(before)))
     level = float(last.mean())
     rise = (level - float(before.mean())) / level
-    reach = quantile(0.95, len(llc)) * error / level
+    reach = chain_quantile(0.95, len(llc)) * error / level
     example = EXAMPLES[name]
     cut = steps[-1] < example.steps
     good: Verdict = "reproduced with a difference" if cut else "reproduced"
@@ -165,7 +224,7 @@ def _plateau(name: str, steps: Array, llc: Array) -> Claim:
 def _mean_acceptance(name: str, acceptance: Array) -> Claim:
     size, value = EXAMPLES[name].published
     mean = float(acceptance.mean())
-    reach = quantile(0.95, len(acceptance)) * standard_error(acceptance)
+    reach = chain_quantile(0.95, len(acceptance)) * standard_error(acceptance)
     gap = abs(mean - value)
     return Claim(
         f"A network of {size:,} weights has a mean MALA acceptance of {value:.2f}.",

@@ -1,18 +1,87 @@
 """Estimates at trained weights of linear networks, paired with those at the drawn weights."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
+from llcbench.report.figures.rows import Cells, Value, picked
 from llcbench.report.figures.style import diagonal, failed, panels
 from llcbench.report.style import GREY, INK, colour_of
 from paper_figures.common.intervals import Interval, bootstrap, medians
-from paper_figures.common.linear_networks import SUITE
-from paper_figures.common.trained_networks import Point, at_drawn, at_trained, certain
+from paper_figures.common.linear_networks import SUITE, network_runs
 from paper_figures.common.verdicts import within
+
+
+class CheckedEstimate(NamedTuple):
+    """An estimate at one point, with what it should be.
+
+    Attributes:
+        low: Exact local coefficient, or its lower bound.
+        high: The same, or the upper bound.
+        llc: Estimate; NaN for a run without one.
+        reach: Half of its 95 % interval.
+        tempered: What an exact sampler returns; NaN where it is not known.
+        passed: Whether all guards passed.
+    """
+
+    low: float
+    high: float
+    llc: float
+    reach: float
+    tempered: float
+    passed: bool
+
+
+def at_trained(measured: Sequence[Cells]) -> dict[str, CheckedEstimate]:
+    """Return the runs of SGLD at trained weights by network; block Gibbs gives the tempered value.
+
+    Args:
+        measured: Rows of both samplers with bounds of the coefficient.
+    """
+    exact = {str(row["cell"]): row for row in picked(measured, sampler="gibbs")}
+    return {
+        str(row["cell"]): CheckedEstimate(
+            float(Fraction(str(row["local_low"]))),
+            float(Fraction(str(row["local_high"]))),
+            _number(row["llc"]),
+            _number(row["reach"]),
+            _number(exact[str(row["cell"])]["llc"]),
+            bool(row["passed"]),
+        )
+        for row in picked(measured, sampler="sgld")
+    }
+
+
+def at_drawn(results: Results, names: Sequence[str]) -> dict[str, CheckedEstimate]:
+    """Return the runs of the same length, step and localisation at the drawn weights.
+
+    Raises:
+        ValueError: If one of the networks has none.
+    """
+    found = {
+        p.network: CheckedEstimate(p.local, p.local, p.llc, p.reach, p.tempered, p.passed)
+        for p in network_runs(results)
+        if p.gamma == 1
+    }
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise ValueError(f"no run of dln/{missing[0]} at localisation 1: run dln-scale first")
+    return {name: found[name] for name in names}
+
+
+def certain(found: Mapping[str, CheckedEstimate]) -> dict[str, CheckedEstimate]:
+    """Return the points whose coefficient is known, not only bounds of it."""
+    return {name: p for name, p in found.items() if p.low == p.high}
+
+
+def _number(value: Value) -> float:
+    return float("nan") if value is None else float(value)
+
 
 Array = NDArray[np.float64]
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), study of linear networks at trained parameters"
@@ -31,9 +100,9 @@ def cells(scale: Scale) -> Sequence[str]:
 def run(scale: Scale, cell: str) -> Iterator[Row]:
     """Train, then sample at the trained weights with the published SGLD and with block Gibbs."""
     import llcbench
+    from llcbench.intervals import chain_quantile
     from llcbench.samplers.gibbs import Gibbs
     from llcbench.samplers.sgld import SGLD
-    from llcbench.sampling.diagnostics import quantile
     from llcbench.seeds import Seeds
 
     problem = llcbench.problem(f"dln/{cell}/trained/n100000")
@@ -60,7 +129,7 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
             "status": found.status,
             "llc": found.llc,
             "stderr": found.stderr,
-            "reach": None if found.stderr is None else quantile(0.95, 4) * found.stderr,
+            "reach": None if found.stderr is None else chain_quantile(0.95, 4) * found.stderr,
             "passed": found.converged,
         }
 
@@ -90,7 +159,7 @@ def draw(results: Results) -> Drawing:
     return Drawing(figure, rows, claims, _caption(trained, clear, drawn), ALT)
 
 
-def _scatter(axes: Axes, found: Sequence[Point], title: str) -> None:
+def _scatter(axes: Axes, found: Sequence[CheckedEstimate], title: str) -> None:
     colour = colour_of("sgld")
     diagonal(axes, 20, 1000, "estimate = local")
     for point in found:
@@ -120,7 +189,7 @@ def _interval(values: Array) -> Interval:
     return bootstrap(values, (5, len(values)), medians, resamples=4000)
 
 
-def _on_line(clear: dict[str, Point]) -> Claim:
+def _on_line(clear: dict[str, CheckedEstimate]) -> Claim:
     ratios = np.array([p.llc / p.low for p in clear.values() if np.isfinite(p.llc)])
     median = _interval(ratios)
     return Claim(
@@ -135,7 +204,7 @@ def _on_line(clear: dict[str, Point]) -> Claim:
     )
 
 
-def _same(drawn: dict[str, Point], clear: dict[str, Point]) -> Claim:
+def _same(drawn: dict[str, CheckedEstimate], clear: dict[str, CheckedEstimate]) -> Claim:
     both = [k for k in clear if np.isfinite(drawn[k].llc + clear[k].llc)]
     change = np.array([clear[k].llc / clear[k].low - drawn[k].llc / drawn[k].low for k in both])
     median = _interval(change)
@@ -152,7 +221,7 @@ def _same(drawn: dict[str, Point], clear: dict[str, Point]) -> Claim:
     )
 
 
-def _exact(clear: dict[str, Point]) -> Claim:
+def _exact(clear: dict[str, CheckedEstimate]) -> Claim:
     known = [p for p in clear.values() if np.isfinite(p.llc + p.tempered)]
     median = _interval(np.array([p.llc / p.tempered for p in known]))
     exact = np.median([p.tempered / p.low for p in known])
@@ -165,11 +234,15 @@ def _exact(clear: dict[str, Point]) -> Claim:
     )
 
 
-def _rows(where: str, found: dict[str, Point]) -> list[Row]:
+def _rows(where: str, found: dict[str, CheckedEstimate]) -> list[Row]:
     return [{"weights": where, "network": name, **p._asdict()} for name, p in found.items()]
 
 
-def _caption(trained: dict[str, Point], clear: dict[str, Point], drawn: dict[str, Point]) -> str:
+def _caption(
+    trained: dict[str, CheckedEstimate],
+    clear: dict[str, CheckedEstimate],
+    drawn: dict[str, CheckedEstimate],
+) -> str:
     passed = sum(p.passed for p in (*trained.values(), *drawn.values()))
     return (
         f"{len(trained)} networks of class 1K, SGLD with the published settings (step 5e-7, 10 000"

@@ -114,7 +114,7 @@ def draw(results: Results) -> Drawing:
 
 
 def _matched(rows: Sequence[Cells]) -> Claim:
-    """Say whether the matched sampler gives one value at all factors."""
+    """Decide whether the matched sampler gives one value at all factors."""
     asked = picked(rows, sampler="matched")
     found = [row for row in asked if row["llc"] is not None]
     x, y = np.array([[row["exponent"], row["llc"]] for row in found], dtype=float).T
@@ -138,7 +138,7 @@ def _matched(rows: Sequence[Cells]) -> Claim:
 
 
 def _plain(rows: Sequence[Cells]) -> Claim:
-    """Say whether plain SGLD gives the value of the matched runs too."""
+    """Decide whether plain SGLD gives the value of the matched runs too."""
     base = [row["llc"] for row in rows if row["llc"] is not None and row["sampler"] == "matched"]
     middle, error = float(np.mean(base)), float(stats.sem(base))
     texts, off, near = [], 0, 0

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from scipy.special import stdtrit
 
 from llcbench.heuristics.effects import slopes
 from llcbench.heuristics.readings import SHARE
+from llcbench.intervals import student_quantile
 from llcbench.report.figures import (
     Claim,
     Drawing,
@@ -139,7 +139,9 @@ def _levels(axis: Axes, levels: Any, values: Any, colour: str, label: str = "") 
 
 
 def _interval(values: Any) -> tuple[Any, Any]:
-    reach = stdtrit(len(values) - 1, 0.975) * values.std(axis=0, ddof=1) / len(values) ** 0.5
+    reach = (
+        student_quantile(0.95, len(values) - 1) * values.std(axis=0, ddof=1) / len(values) ** 0.5
+    )
     return values.mean(axis=0), reach
 
 

@@ -98,8 +98,8 @@ def draw(results: Results) -> Drawing:
         right.errorbar(x, middle, yerr=[middle - low, high - middle], color=PALETTE[place], fmt="o",
                        markersize=3.5, label=label)  # fmt: skip
         grid = np.geomspace(0.07, 23, 60)
-        law = [predicted(name, float(llc)) / llc for llc in grid]
-        right.plot(grid, law, color=PALETTE[place], linewidth=1.0)
+        ideal = [predicted(name, float(llc)) / llc for llc in grid]
+        right.plot(grid, ideal, color=PALETTE[place], linewidth=1.0)
     left.axhline(0, color=INK, linewidth=1.0)
     left.set(xscale="log", xlabel="coefficient λ", title="bias / λ")
     right.set(xscale="log", yscale="log", xlabel="coefficient λ", title="standard deviation / λ")

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from scipy.stats import t as student
 
-from llcbench.compare.scaling import Growth, Point, growth, points
+from llcbench.compare.scaling import Growth, ProblemCost, growth, problem_costs
+from llcbench.intervals import student_quantile
 from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Verdict
 from llcbench.report.figures.style import panels, published
 from llcbench.report.style import INK, colour_of
@@ -28,14 +28,14 @@ MARKS = {"gibbs": "s", "rmsprop_sgld": "^", "sgld": "o"}
 
 def draw(results: Results) -> Drawing:
     """Draw three costs against the number of parameters, with the fitted powers."""
-    found = points(results.runs("dln-scale"))
-    laws = {(law.entry, law.measure): law for law in growth(found, above=ABOVE)}
+    found = problem_costs(results.runs("dln-scale"))
+    fits = {(fit.entry, fit.measure): fit for fit in growth(found, above=ABOVE)}
     figure, axes = panels(1, 3, height=2.6)
     for each, (measure, title) in zip(axes, PANELS.items(), strict=True):
         _panel(each, found, measure)
         each.set(xscale="log", yscale="log", title=title, xlabel="parameters")
     for entry in ("sgld", "gibbs"):
-        _law(axes[0], found, laws[entry, "step"])
+        _power(axes[0], found, fits[entry, "step"])
     published(axes[0], *[[value] for value in PUBLISHED], label="published, SGLD")
     floor = _floor(found) / MIB
     axes[2].axhline(floor, color=INK, linewidth=0.9, linestyle=":", label="small networks")
@@ -55,7 +55,7 @@ def draw(results: Results) -> Drawing:
     return Drawing(
         figure,
         rows,
-        (_proportional(laws["sgld", "step"]), _memory(found), _goal(laws["sgld", "goal"])),
+        (_proportional(fits["sgld", "step"]), _memory(found), _goal(fits["sgld", "goal"])),
         "Deep linear networks of six random classes on a CPU, one mark a network, sampler and"
         " localisation; medians over replicates. Lines are least-squares powers of the number of"
         f" parameters above {ABOVE}; intervals in the claims are 95 % (Student). The standard error"
@@ -68,7 +68,7 @@ def draw(results: Results) -> Drawing:
     )
 
 
-def _panel(axes: Axes, found: Sequence[Point], measure: str) -> None:
+def _panel(axes: Axes, found: Sequence[ProblemCost], measure: str) -> None:
     unit = MIB if measure == "memory" else 1.0
     for entry, marker in MARKS.items():
         pairs = [(p.dim, getattr(p, measure) / unit) for p in found
@@ -78,21 +78,21 @@ def _panel(axes: Axes, found: Sequence[Point], measure: str) -> None:
                   label=f"{entry}" if measure == "step" else None)  # fmt: skip
 
 
-def _law(axes: Axes, found: Sequence[Point], law: Growth) -> None:
-    sizes = [p.dim for p in found if p.entry == law.entry and p.dim >= ABOVE]
-    logs = np.log([p.step for p in found if p.entry == law.entry and p.dim >= ABOVE])
+def _power(axes: Axes, found: Sequence[ProblemCost], fit: Growth) -> None:
+    sizes = [p.dim for p in found if p.entry == fit.entry and p.dim >= ABOVE]
+    logs = np.log([p.step for p in found if p.entry == fit.entry and p.dim >= ABOVE])
     centre = np.exp(np.mean(np.log(sizes)))
     ends = np.array([min(sizes), max(sizes)])
-    axes.plot(ends, np.exp(logs.mean()) * (ends / centre) ** law.exponent, linewidth=1.0,
-              color=colour_of(law.entry), label=f"power {law.exponent:.2f}")  # fmt: skip
+    axes.plot(ends, np.exp(logs.mean()) * (ends / centre) ** fit.exponent, linewidth=1.0,
+              color=colour_of(fit.entry), label=f"power {fit.exponent:.2f}")  # fmt: skip
 
 
-def _floor(found: Sequence[Point]) -> float:
+def _floor(found: Sequence[ProblemCost]) -> float:
     return float(np.median([p.memory for p in found if p.dim < 1_000_000]))
 
 
 def _interval(exponent: float, stderr: float, sizes: int) -> tuple[float, float]:
-    reach = float(student.ppf(0.975, sizes - 2)) * stderr
+    reach = student_quantile(0.95, sizes - 2) * stderr
     return exponent - reach, exponent + reach
 
 
@@ -102,19 +102,19 @@ def _near_one(low: float, high: float) -> Verdict:
     return "not reproduced" if high < 1 - NEAR or low > 1 + NEAR else "not decided"
 
 
-def _proportional(law: Growth) -> Claim:
-    low, high = _interval(law.exponent, law.stderr or 0.0, law.sizes)
+def _proportional(fit: Growth) -> Claim:
+    low, high = _interval(fit.exponent, fit.stderr or 0.0, fit.sizes)
     return Claim(
         "The time of a step of SGLD at a fixed minibatch grows in proportion to the number of"
         f" parameters above {ABOVE} (exponent between 0.9 and 1.1).",
         "expected from the cost of the products; no published curve",
         _near_one(low, high),
-        f"exponent {law.exponent:.3f}, 95 % interval [{low:.3f}, {high:.3f}] from {law.sizes}"
+        f"exponent {fit.exponent:.3f}, 95 % interval [{low:.3f}, {high:.3f}] from {fit.sizes}"
         " networks and localisations.",
     )
 
 
-def _memory(found: Sequence[Point]) -> Claim:
+def _memory(found: Sequence[ProblemCost]) -> Claim:
     floor = _floor(found)
     above = [p for p in found if p.entry == "sgld" and p.memory > 1.05 * floor]
     pairs = [(np.log(p.dim), np.log(p.memory - floor)) for p in above]
@@ -142,8 +142,8 @@ def _memory(found: Sequence[Point]) -> Claim:
     )
 
 
-def _goal(law: Growth) -> Claim:
-    low, high = _interval(law.exponent, law.stderr or 0.0, law.sizes)
+def _goal(fit: Growth) -> Claim:
+    low, high = _interval(fit.exponent, fit.stderr or 0.0, fit.sizes)
     verdict: Verdict = "not decided"
     if high < 1:
         verdict = "reproduced"
@@ -154,7 +154,7 @@ def _goal(law: Growth) -> Claim:
         " parameters.",
         "new here",
         verdict,
-        f"exponent {law.exponent:.2f}, 95 % interval [{low:.2f}, {high:.2f}] from {law.sizes}"
+        f"exponent {fit.exponent:.2f}, 95 % interval [{low:.2f}, {high:.2f}] from {fit.sizes}"
         " networks and localisations; bias not counted.",
         "A statement about noise only, which is relatively smaller for a large coefficient; at"
         " gamma 1 chains of this length are far from their law.",

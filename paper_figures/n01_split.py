@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.compare.entries import field_of
+from llcbench.compare.entries import entries_of
 from llcbench.compare.runs import CAP, Runs, cases_of, runs_of, slots_of
 from llcbench.compare.statistics import mean, variance
+from llcbench.intervals import wilson
 from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
 from llcbench.report.figures.style import PALETTE, panels
 from llcbench.report.style import GREY, INK
@@ -28,7 +29,7 @@ def draw(results: Results) -> Drawing:
     cases = cases_of(records)
     problems = [case.problem for case in cases]
     found = {e.name: runs_of(r, cases, slots_of(records))
-             for e, r in field_of(records).runs.items()}  # fmt: skip
+             for e, r in entries_of(records).runs.items()}  # fmt: skip
     split = {name: _split(runs) for name, runs in found.items()}
     split = {n: s for n, s in split.items() if (~np.isnan(s["bias"])).sum() >= FEWEST}
     singular = np.array([not problem.startswith("regular/") for problem in problems])
@@ -155,9 +156,8 @@ def _cancels(found: Mapping[str, Runs], singular: NDArray[np.bool_]) -> Claim:
         # Farther from the tempered value, and nearer to the coefficient.
         nearer &= sign * (pair[0] - pair[1]) > 1.96 * np.sqrt(noise)
     hits, trials = int(nearer[known].sum()), int(known.sum())
-    p, z = hits / trials, 1.959964
-    half = z * np.sqrt(p * (1 - p) / trials + z * z / (4 * trials**2))
-    low, high = ((p + z * z / (2 * trials) + k * half) / (1 + z * z / trials) for k in (-1, 1))
+    p = hits / trials
+    low, high = wilson(p, trials, 0.95)
     verdict: Verdict = "not decided"
     if low > 0.1:
         verdict = "reproduced"

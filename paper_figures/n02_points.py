@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from llcbench.intervals import wilson
 from llcbench.report.figures import (
     Claim,
     Drawing,
@@ -110,9 +111,7 @@ def _excess(rows: Sequence[Row]) -> np.ndarray:
 
 def _interval(hits: np.ndarray) -> tuple[float, float]:
     """Return the 95 % Wilson interval of a share."""
-    n, p, z = len(hits), hits.mean(), 1.959964
-    centre, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
+    return wilson(float(hits.mean()), len(hits), 0.95)
 
 
 def _never_below(rows: Sequence[Row]) -> Claim:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from llcbench.compare.bootstrap import Resampling
-from llcbench.compare.entries import field_of
+from llcbench.compare.entries import entries_of
 from llcbench.compare.runs import Runs, cases_of, runs_of, slots_of
 from llcbench.compare.statistics import case_grads, mean, median
 from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
@@ -26,7 +26,7 @@ def draw(results: Results) -> Drawing:
     """Draw the cost and how often it can be reached, one row an entry."""
     here, there = results.runs("accuracy"), results.runs("peers")
     cases = cases_of(here)
-    records = {e.name: r for field in (field_of(here), field_of(there))
+    records = {e.name: r for field in (entries_of(here), entries_of(there))
                for e, r in field.runs.items()}  # fmt: skip
     runs = {name: runs_of(r, cases, slots_of(r)) for name, r in records.items()}
     # Entries that cannot run on minibatches or need a linear network answer other questions.

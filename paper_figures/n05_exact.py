@@ -1,15 +1,15 @@
-"""Samplers that are exact in law against the truth: coverage and agreement."""
+"""Samplers with the exact stationary distribution against the truth: coverage, agreement."""
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 from scipy.stats import norm
 
 from llcbench.compare.bootstrap import worth
-from llcbench.compare.entries import field_of
+from llcbench.compare.entries import entries_of
 from llcbench.compare.runs import Runs, cases_of, runs_of, slots_of
 from llcbench.compare.statistics import mean, variance
+from llcbench.intervals import wilson
 from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
 from llcbench.report.figures.style import panels
 from llcbench.report.style import GREY, INK, colours
@@ -22,7 +22,7 @@ def draw(results: Results) -> Drawing:
     """Draw coverage, standardised errors and errors against the truth."""
     records = results.runs("exact")
     cases, slots = cases_of(records), slots_of(records)
-    field = field_of(records)
+    field = entries_of(records)
     runs = {entry.name: runs_of(found, cases, slots) for entry, found in field.runs.items()}
     shades = colours(list(runs))
     figure, (left, middle, right) = panels(1, 3, height=2.5)
@@ -71,13 +71,7 @@ def draw(results: Results) -> Drawing:
 def _coverage(runs: Runs) -> tuple[float, float, float]:
     """Return the share of intervals that hold the truth, with its 95 % Wilson interval."""
     known = runs.covered[~np.isnan(runs.covered)]
-    return float(known.mean()), *_wilson(float(known.mean()), worth(runs.covered))
-
-
-def _wilson(p: float, n: float) -> tuple[float, float]:
-    z = 1.959964
-    centre, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
+    return float(known.mean()), *wilson(float(known.mean()), worth(runs.covered), 0.95)
 
 
 def _stderr(runs: Runs) -> np.ndarray:
@@ -104,7 +98,7 @@ def _rows(name: str, runs: Runs, problems: list[str]) -> list[Row]:
 def _covers(runs: Mapping[str, Runs]) -> Claim:
     together = np.concatenate([each.covered for each in runs.values()], axis=1)
     share = float(np.nanmean(together))
-    low, high = _wilson(share, worth(together))
+    low, high = wilson(share, worth(together), 0.95)
     verdict: Verdict = "not decided"
     if BAND[0] <= low and high <= BAND[1]:
         verdict = "reproduced"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from llcbench.peers.work import CASES
+from llcbench.peers.work import WORKLOADS
 from llcbench.report.figures import Claim, Drawing, PaperFigure, Results, Row, Verdict
 from llcbench.report.figures.style import PALETTE, panels
 from llcbench.report.style import GREY
@@ -45,7 +45,9 @@ def draw(results: Results) -> Drawing:
     axes[1].set(title="seconds before the first step", ylim=(0, None))
     axes[2].set(title="peak memory, MB", ylim=(0, None))
     sizes = {str(row["case"]): (int(row["parameters"]), int(row["chains"])) for row in rows}
-    labels = [f"{_size(sizes[case][0])}\n{sizes[case][1]}\n{CASES[case].threads}" for case in cases]
+    labels = [
+        f"{_size(sizes[case][0])}\n{sizes[case][1]}\n{WORKLOADS[case].threads}" for case in cases
+    ]
     for each in axes:
         each.set_xticks(range(len(cases)), labels)
         each.set_xlabel("weights; chains; threads")
@@ -121,7 +123,7 @@ def _level(rows: Sequence[Row]) -> Claim:
     here = [
         row for row in rows
         if row["parameters"] == largest and row["peer"] != "ours_bfloat16"
-        and CASES[str(row["case"])].threads == 1
+        and WORKLOADS[str(row["case"])].threads == 1
     ]  # fmt: skip
     spread = max(float(r["ratio"]) for r in here) / min(float(r["ratio"]) for r in here)
     most = max(float(r["ratio_high"]) for r in here) / min(float(r["ratio_low"]) for r in here)

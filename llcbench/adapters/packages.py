@@ -41,24 +41,24 @@ def missing(name: str) -> str | None:
     peer = PEERS[name]
     command = f"pip install 'llcbench[{peer.extra}]'"
     try:
-        found = version(name)
+        installed = version(name)
     except PackageNotFoundError:
         return f"{name} is not installed: {command}"
-    if found.split(".")[0] != str(peer.major):
-        return f"{name} {found} {peer.others}: {command}"
+    if installed.split(".")[0] != str(peer.major):
+        return f"{name} {installed} {peer.others}: {command}"
     return None
 
 
 def no_canonical() -> str:
     """Return why canonical-interp is not run."""
-    found = "{}.{}".format(*sys.version_info[:2])
-    return f"canonical-interp has no adapter: it needs Python 3.12 or newer, this is {found}"
+    running = "{}.{}".format(*sys.version_info[:2])
+    return f"canonical-interp has no adapter: it needs Python 3.12 or newer, this is {running}"
 
 
 def described() -> str:
     """Return the state of every package in one line."""
-    found = [missing(name) or f"{name} {version(name)}" for name in PEERS]
-    return "; ".join([*found, no_canonical()])
+    states = [missing(name) or f"{name} {version(name)}" for name in PEERS]
+    return "; ".join([*states, no_canonical()])
 
 
 def load(module: str) -> Any:

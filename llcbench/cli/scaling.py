@@ -32,7 +32,7 @@ def scaling(
     """Show how time and memory grow with the number of parameters, with fitted exponents."""
     import msgspec
 
-    from llcbench.compare.scaling import growth, points
+    from llcbench.compare.scaling import growth, problem_costs
     from llcbench.report.classes import class_table
     from llcbench.report.pages import classes_blocks, renew
     from llcbench.report.scaling import growth_table, scaling_table, write_scaling
@@ -45,7 +45,7 @@ def scaling(
     if classes:
         click.echo(render(class_table(records)))
         return
-    found = points(records)
+    found = problem_costs(records)
     if not found:
         raise ValueError(f"no run in {', '.join(stores)} has an estimate and a size")
     laws = growth(found, above=above)

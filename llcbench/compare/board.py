@@ -1,22 +1,24 @@
-"""The leaderboard: one row per entry, all metrics with their intervals, ranks with ties."""
+"""The leaderboard: one row an entry, all metrics with their intervals, ranks with ties."""
 
 from collections.abc import Collection, Iterable
+from itertools import combinations
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from llcbench.compare.bootstrap import DRAWS, Figure, figures
-from llcbench.compare.entries import Case, Entry, Field, field_of
+from llcbench.compare.bootstrap import DRAWS, MetricValue, metric_values
+from llcbench.compare.entries import LeaderboardEntry, entries_of
 from llcbench.compare.metrics import METRICS, Metric
-from llcbench.compare.pairs import Arena, Difference
+from llcbench.compare.pairwise import Arena, Difference
 from llcbench.compare.profile import Profile, profiles
-from llcbench.compare.ranking import differences, ranked, told_apart
-from llcbench.compare.runs import Runs, cases_of, runs_of, slots_of
+from llcbench.compare.runs import Runs, arrays
 from llcbench.compare.window import Ladder, Width, ladders, widths
 from llcbench.records import RunRecord
 from llcbench.registry import unknown
 
+# Two entries are told apart at this level after Holm's correction for all pairs.
+ALPHA = 0.1
 RANKING = [name for name, metric in METRICS.items() if metric.loss is not None]
 
 
@@ -24,8 +26,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """One row.
 
     Attributes:
-        rank: Place; entries that the runs cannot tell apart share it. None without the figure that
-            ranks.
+        rank: Place; entries that the runs cannot tell apart share it. None without a value of the
+            metric that ranks.
         shared: Whether another entry has the same.
         entry: Name of the entry.
         sampler: Its sampler.
@@ -51,7 +53,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
     beats: int
     loses: int
-    figures: dict[str, Figure]
+    figures: dict[str, MetricValue]
     window: Width | None
 
 
@@ -100,15 +102,15 @@ def leaderboard(
     """
     records = list(records)
     metric = ranking_metric(by)
-    field = field_of(records)
-    entries, runs, cases = arrays(field)
+    grouped = entries_of(records)
+    entries, runs, cases = arrays(grouped)
     names = [entry.name for entry in entries]
     arena = Arena(runs, draws=draws, seed=seed)
     pairs = differences(arena, metric, names)
     assert metric.loss is not None
     ranks = ranked(names, [float(metric.loss(r)) for r in runs], pairs)
-    found = ladders({record.key: record for record in [*records, *ladder]}.values())
-    ranges = widths(found)
+    all_ladders = ladders({record.key: record for record in [*records, *ladder]}.values())
+    ranges = widths(all_ladders)
     standings = {
         entry.name: _standing(
             entry, own, ranks, pairs, asked=len(cases), draws=draws, seed=seed,
@@ -123,8 +125,8 @@ def leaderboard(
         standings=tuple(standings[name] for name in ranks if name in standings),
         pairs=tuple(pairs),
         profiles=tuple(curves[name] for name in ranks),
-        ladders=tuple(found),
-        notes=field.notes,
+        ladders=tuple(all_ladders),
+        notes=grouped.notes,
     )
 
 
@@ -139,27 +141,62 @@ def ranking_metric(by: str) -> Metric:
     return METRICS[by]
 
 
-def arrays(*fields: Field) -> tuple[list[Entry], list[Runs], list[Case]]:
-    """Return the entries that tried anything, their runs as arrays, and the questions.
+def differences(arena: Arena, metric: Metric, names: list[str]) -> list[Difference]:
+    """Return all pairs of entries in one metric, corrected for their number."""
+    pairs = combinations(range(len(names)), 2)
+    return arena.differences(metric, [(a, b, (names[a], names[b])) for a, b in pairs])
 
-    Raises:
-        ValueError: If no run has a tempered truth.
+
+def told_apart(difference: Difference) -> bool:
+    """Return whether two entries differ on problems like these."""
+    return difference.scope == "problems" and difference.adjusted < ALPHA
+
+
+def ranked(names: list[str], losses: list[float], pairs: list[Difference]) -> dict[str, int | None]:
+    """Return ranks, best entry first; entries that tie share one, those without a value have none.
+
+    The order is that of wins less losses per opponent, pair by pair on the problems that both
+    tried, so that nobody gains from supporting easy problems only; with equal problems it is the
+    order of the metric. The best entry opens a group; whoever follows joins it unless told apart
+    from somebody in it, and then opens the next group, whose rank is one more than the number of
+    entries before it. So nobody in a group is told apart from anybody else in it.
+
+    Args:
+        names: Entries.
+        losses: Their losses, each on all its own problems; they decide between equals.
+        pairs: Differences of all pairs.
     """
-    groups = {entry: found for field in fields for entry, found in field.runs.items()}
-    records = [record for found in groups.values() for record in found]
-    cases, slots = cases_of(records), slots_of(records)
-    if not cases:
-        raise ValueError(
-            "no run has a tempered truth, so there is nothing to compare with:"
-            " choose problems that have one ('llcbench show ID' prints it)"
-        )
-    arrayed = {entry: runs_of(found, cases, slots) for entry, found in sorted(groups.items())}
-    kept = [entry for entry, runs in arrayed.items() if (runs.tried == 1).any()]
-    return kept, [arrayed[entry] for entry in kept], cases
+    points = dict.fromkeys(names, 0.0)
+    met = dict.fromkeys(names, 0)
+    apart = set()
+    for pair in pairs:
+        if pair.value is None:
+            continue
+        points[pair.first] -= np.sign(pair.value)
+        points[pair.second] += np.sign(pair.value)
+        for name in (pair.first, pair.second):
+            met[name] += 1
+        if told_apart(pair):
+            apart |= {(pair.first, pair.second), (pair.second, pair.first)}
+    own = dict(zip(names, losses, strict=True))
+
+    def standing(name: str) -> tuple[float, float, str]:
+        return -points[name] / max(met[name], 1), own[name], name
+
+    ranks: dict[str, int | None] = {}
+    group: list[str] = []
+    rank = 1
+    measured = [name for name in names if not np.isnan(own[name])]
+    for place, name in enumerate(sorted(measured, key=standing), start=1):
+        if any((other, name) in apart for other in group):
+            group, rank = [], place
+        group.append(name)
+        ranks[name] = rank
+    return ranks | {name: None for name in sorted(names) if name not in ranks}
 
 
 def _standing(
-    entry: Entry,
+    entry: LeaderboardEntry,
     runs: Runs,
     ranks: dict[str, int | None],
     pairs: list[Difference],
@@ -192,7 +229,7 @@ def _standing(
         problems=int(tried.sum()),
         asked=asked,
         runs=int(np.sum(runs.tried == 1)),
-        figures=figures(list(METRICS.values()), own, draws=draws, seed=seed),
+        figures=metric_values(list(METRICS.values()), own, draws=draws, seed=seed),
         window=window,
         **settled,
     )

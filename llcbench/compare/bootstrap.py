@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from llcbench.compare.metrics import Metric, Statistic
 from llcbench.compare.runs import Array, Runs
-from llcbench.scoring import wilson
+from llcbench.intervals import wilson
 
 DRAWS = 1000
 LEVEL = 0.9
 # Numbers in an array at a time; more do not fit into the caches.
 CHUNK = 200_000
 
-# Sets of places that are kept, one for figures of cases and one for those of pairs of cases.
+# Sets of indices that are kept, one for statistics of cases and one for those of pairs of cases.
 KEPT = 2
 
-Places = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
 
 @final
@@ -41,18 +41,18 @@ class Resampling:
     seed: int = 0
     problems: bool = True
 
-    def places(self, pairwise: bool) -> tuple[Places, ...]:
-        """Return the places of the drawn runs ``(replicates, B, cases)``, some samples at a time.
+    def indices(self, pairwise: bool) -> tuple[Indices, ...]:
+        """Return the indices of the drawn runs ``(replicates, B, cases)``, some samples at a time.
 
-        A place is that in a figure ``(cases, replicates)`` with its axes as one. There are few
+        An index is that into an array ``(cases, replicates)`` with its axes as one. There are few
         replicates, and sums over a short last axis are several times as slow as over the first.
 
         Args:
-            pairwise: Whether a figure of every pair of cases is going to be computed.
+            pairwise: Whether a statistic of every pair of cases is going to be computed.
         """
         cases, slots = self.held.shape
         size = max(1, CHUNK // max(1, cases * slots * (cases if pairwise else 1)))
-        return _places(
+        return _indices(
             self.held.tobytes(), cases, slots, self.draws, self.seed, self.problems, size
         )
 
@@ -61,35 +61,35 @@ class Resampling:
     ) -> list[Array]:
         """Return the statistics of every bootstrap sample, ``(draws,)`` each."""
         parts: list[list[Array]] = [[] for _ in statistics]
-        for places in self.places(pairwise):
-            # Statistics read figures by name and nothing else.
-            drawn = cast("Runs", _Drawn(runs, places))
+        for indices in self.indices(pairwise):
+            # Statistics read arrays by name and nothing else.
+            drawn = cast("Runs", _Drawn(runs, indices))
             for part, statistic in zip(parts, statistics, strict=True):
                 part.append(statistic(drawn))
         return [np.concatenate(part) for part in parts]
 
 
 class _Drawn:
-    """The figures ``(B, cases, replicates)`` of drawn runs.
+    """The arrays ``(B, cases, replicates)`` of drawn runs.
 
     They are gathered when they are asked for, since most statistics need few.
     """
 
-    def __init__(self, runs: Runs, places: Places) -> None:
-        self._runs, self._places = runs, places
+    def __init__(self, runs: Runs, indices: Indices) -> None:
+        self._runs, self._indices = runs, indices
 
     def __getattr__(self, name: str) -> Array:
-        gathered: Array = getattr(self._runs, name).ravel().take(self._places)
-        figure = np.moveaxis(gathered, 0, -1)
-        setattr(self, name, figure)
-        return figure
+        gathered: Array = getattr(self._runs, name).ravel().take(self._indices)
+        array = np.moveaxis(gathered, 0, -1)
+        setattr(self, name, array)
+        return array
 
 
 @lru_cache(KEPT)
-def _places(
+def _indices(
     held: bytes, cases: int, slots: int, draws: int, seed: int, problems: bool, size: int
-) -> tuple[Places, ...]:
-    """Return the places of the drawn runs, replicates first, ``size`` samples at a time."""
+) -> tuple[Indices, ...]:
+    """Return the indices of the drawn runs, replicates first, ``size`` samples at a time."""
     rng = np.random.default_rng(seed)
     known = np.frombuffer(held, dtype=np.bool_).reshape(cases, slots)
     count = known.sum(1)
@@ -110,11 +110,11 @@ def _places(
     return tuple(found)
 
 
-class Figure(msgspec.Struct, frozen=True):
-    """A figure of an entry with its 90 % interval.
+class MetricValue(msgspec.Struct, frozen=True):
+    """The value of a metric for an entry, with its 90 % interval.
 
     Attributes:
-        value: The figure; None if the runs do not tell, infinite if it cannot be reached.
+        value: The value; None if the runs do not tell, infinite if it cannot be reached.
         low: Lower end, None without an interval.
         high: Upper end.
     """
@@ -124,9 +124,9 @@ class Figure(msgspec.Struct, frozen=True):
     high: float | None = None
 
 
-def figures(
+def metric_values(
     metrics: Sequence[Metric], runs: Runs, *, draws: int = DRAWS, seed: int = 0
-) -> dict[str, Figure]:
+) -> dict[str, MetricValue]:
     """Return metrics of an entry by name, each with its 90 % interval.
 
     Relative frequencies have the Wilson interval for as many trials as runs that share problems are
@@ -142,7 +142,7 @@ def figures(
             statistics = [metric.statistic for metric in some]
             found = resampling.distributions(statistics, runs, pairwise=pairwise)
             drawn |= {metric.name: part for metric, part in zip(some, found, strict=True)}
-    return {metric.name: _figure(metric, runs, drawn.get(metric.name)) for metric in metrics}
+    return {metric.name: _metric_value(metric, runs, drawn.get(metric.name)) for metric in metrics}
 
 
 def worth(outcomes: Array) -> float:
@@ -173,16 +173,16 @@ def _resampled(metric: Metric) -> bool:
     return metric.rate is None and metric.unit != "bytes"
 
 
-def _figure(metric: Metric, runs: Runs, drawn: Array | None) -> Figure:
+def _metric_value(metric: Metric, runs: Runs, drawn: Array | None) -> MetricValue:
     value = metric.statistic(runs)
     if np.isnan(value):
-        return Figure(None)
+        return MetricValue(None)
     shown = float(metric.shown(value))
     if metric.rate is not None:
-        return Figure(shown, *wilson(shown, worth(metric.rate(runs))))
+        return MetricValue(shown, *wilson(shown, worth(metric.rate(runs))))
     known = np.empty(0) if drawn is None else drawn[~np.isnan(drawn)]
     if not len(known):
-        return Figure(shown)
+        return MetricValue(shown)
     if metric.centre is not None:
         known = known + value - metric.centre(runs)
     # There is nothing between a number and infinity, hence no interpolation.
@@ -190,4 +190,4 @@ def _figure(metric: Metric, runs: Runs, drawn: Array | None) -> Figure:
     last = len(ordered) - 1
     low = ordered[int(np.floor(last * (1 - LEVEL) / 2))]
     high = ordered[int(np.ceil(last * (1 + LEVEL) / 2))]
-    return Figure(shown, float(metric.shown(low)), float(metric.shown(high)))
+    return MetricValue(shown, float(metric.shown(low)), float(metric.shown(high)))

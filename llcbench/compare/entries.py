@@ -38,7 +38,7 @@ class Case:
 
 @final
 @dataclass(frozen=True, order=True)
-class Entry:
+class LeaderboardEntry:
     """One competitor: a sampler, how its hyper-parameters were chosen, and an estimator.
 
     Attributes:
@@ -67,18 +67,18 @@ class Entry:
 
 @final
 @dataclass(frozen=True)
-class Field:
+class Entries:
     """All entries of some records.
 
     Attributes:
         runs: The runs of every entry.
-        notes: What was left out of the ranking, one line each.
+        notes: What is not ranked, and why, one line each.
     """
 
-    runs: dict[Entry, list[RunRecord]]
+    runs: dict[LeaderboardEntry, list[RunRecord]]
     notes: tuple[str, ...]
 
-    def named(self, name: str) -> Entry:
+    def named(self, name: str) -> LeaderboardEntry:
         """Return the entry of a name.
 
         ``sgld`` alone is enough if no other variant of it is in the records.
@@ -97,10 +97,10 @@ class Field:
         near = get_close_matches(name, names, n=3, cutoff=0.5) or sorted(names)
         raise ValueError(f"no entry {name!r} in these runs; there is {', '.join(near)}")
 
-    def at(self, source: str) -> "Field":
+    def at(self, source: str) -> "Entries":
         """Return the same entries under the name of their source."""
         runs = {replace(entry, source=source): found for entry, found in self.runs.items()}
-        return Field(runs, self.notes)
+        return Entries(runs, self.notes)
 
 
 def case_of(spec: Spec) -> Case:
@@ -111,7 +111,7 @@ def case_of(spec: Spec) -> Case:
     return Case(spec.problem, spec.problem_version, nbeta, float(settings.gamma), size)
 
 
-def field_of(records: Iterable[RunRecord]) -> Field:
+def entries_of(records: Iterable[RunRecord]) -> Entries:
     """Return the entries of records.
 
     Runs are one entry if sampler, variant and estimator agree. Where such an entry answered one
@@ -119,12 +119,12 @@ def field_of(records: Iterable[RunRecord]) -> Field:
     split by what differs, except that a ladder without a variant gives way to the named variants
     of the same sampler: it then only shows how wide its range of good step sizes is.
     """
-    groups: dict[Entry, list[RunRecord]] = {}
+    groups: dict[LeaderboardEntry, list[RunRecord]] = {}
     for record in sorted(records, key=lambda r: (r.spec.problem, r.key)):
         spec = record.spec
-        entry = Entry(spec.sampler, spec.variant, spec.estimator)
+        entry = LeaderboardEntry(spec.sampler, spec.variant, spec.estimator)
         groups.setdefault(entry, []).append(record)
-    runs: dict[Entry, list[RunRecord]] = {}
+    runs: dict[LeaderboardEntry, list[RunRecord]] = {}
     notes = []
     for entry, group in sorted(groups.items()):
         swept = _swept(group)
@@ -139,7 +139,7 @@ def field_of(records: Iterable[RunRecord]) -> Field:
             configuration = _configuration(record.spec)
             options = ",".join(f"{key}={text(configuration.get(key))}" for key in swept)
             runs.setdefault(replace(entry, options=options), []).append(record)
-    return Field(dict(sorted(runs.items())), tuple(notes))
+    return Entries(dict(sorted(runs.items())), tuple(notes))
 
 
 def _configuration(spec: Spec) -> dict[str, Any]:

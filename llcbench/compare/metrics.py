@@ -1,4 +1,4 @@
-"""What a leaderboard measures: every figure is one function of the runs of an entry."""
+"""What a leaderboard measures: every metric is one function of the runs of an entry."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from llcbench.compare.statistics import (
 )
 
 Statistic = Callable[[Runs], Array]
-Unit = Literal["percent", "count", "seconds", "bytes", "figure"]
+Unit = Literal["percent", "count", "seconds", "bytes", "number"]
 
 # Biases below 1 % of the truth need not be told apart.
 NEGLIGIBLE = 0.01
@@ -33,19 +33,19 @@ IDLE = 1e-9
 @final
 @dataclass(frozen=True)
 class Metric:
-    """One figure of an entry.
+    """One statistic of an entry.
 
     Attributes:
         name: Its name in tables, CSV, JSON and on the command line.
         meaning: The same in a sentence.
-        statistic: The figure of runs ``(..., cases, replicates)``, without the last two axes.
+        statistic: Its value for runs ``(..., cases, replicates)``, without the last two axes.
         unit: How it is written.
         centre: What the bootstrap distribution of the statistic is centred on if that is not the
             statistic itself, which is so for variances and what they are subtracted from.
-        shown: Turns the statistic into the figure that is shown.
+        shown: Turns the statistic into the value that is shown.
         loss: What is compared between entries, smaller is better; None if it ranks nobody.
         ratio: Whether a difference of losses is the logarithm of a ratio.
-        rate: What is counted, 0 or 1, if the figure is a relative frequency, else None.
+        rate: What is counted, 0 or 1, if the metric is a relative frequency, else None.
         pairwise: Whether it needs an array over pairs of cases.
     """
 
@@ -149,7 +149,7 @@ _COSTS = (
         "ess_per_grad",
         "effective draws per gradient, median over problems",
         lambda r: median(mean(r.ess_rate)),
-        unit="figure",
+        unit="number",
         loss=lambda r: -mean(_log(mean(r.ess_rate), IDLE)),
         ratio=True,
     ),

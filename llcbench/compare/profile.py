@@ -52,7 +52,7 @@ def profiles(names: Sequence[str], runs: Sequence[Runs]) -> list[Profile]:
     tried = ~np.isnan(failed)
     shared = tried.sum(0) >= 2
     best = np.where(np.isnan(errors), np.inf, errors).min(0, initial=np.inf)
-    found = []
+    curves = []
     for place, name in enumerate(names):
         used = tried[place] & shared
         count = int(used.sum())
@@ -61,11 +61,11 @@ def profiles(names: Sequence[str], runs: Sequence[Runs]) -> list[Profile]:
         weight = (1 - failed[place][alive]) / max(count, 1)
         steps = np.unique(ratio)
         shares = [float(weight[ratio <= step].sum()) for step in steps]
-        found.append(Profile(
+        curves.append(Profile(
             entry=name, problems=count, asked=int(shared.sum()), ratios=tuple(map(float, steps)),
             shares=tuple(shares),
         ))  # fmt: skip
-    return found
+    return curves
 
 
 def _finished(runs: Runs) -> Runs:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.compare.entries import Case, case_of
+from llcbench.compare.entries import Case, Entries, LeaderboardEntry, case_of
+from llcbench.intervals import chain_quantile
 from llcbench.records import RunRecord
-from llcbench.sampling.diagnostics import quantile
 from llcbench.settings import Settings
 
 Array = NDArray[np.float64]
@@ -24,7 +24,7 @@ Slot = tuple[Case, tuple[int, int]]
 
 
 class Runs(NamedTuple):
-    """Figures of the runs of an entry, each an array ``(..., cases, replicates)``, NaN for none.
+    """Values of the runs of an entry, each an array ``(..., cases, replicates)``, NaN for none.
 
     Attributes:
         tried: 1 for a run that ended with an estimate or failed.
@@ -67,7 +67,7 @@ class Runs(NamedTuple):
     def taken(self, cases: NDArray[np.intp], draws: NDArray[np.intp]) -> "Runs":
         """Return the runs at places ``cases (..., S)`` and ``draws (..., S, R)``."""
         flat = cases[..., None] * self.tried.shape[-1] + draws
-        return Runs(*(figure.ravel().take(flat) for figure in self))
+        return Runs(*(array.ravel().take(flat) for array in self))
 
 
 def cases_of(records: Iterable[RunRecord]) -> list[Case]:
@@ -91,7 +91,7 @@ def slots_of(records: Iterable[RunRecord]) -> list[tuple[int, int]]:
 def runs_of(
     records: Sequence[RunRecord], cases: Sequence[Case], slots: Sequence[tuple[int, int]]
 ) -> Runs:
-    """Return the figures of an entry's runs; what it did not try is NaN."""
+    """Return the values of an entry's runs; what it did not try is NaN."""
     shape = (len(cases), len(slots))
     found = Runs(*(np.full(shape, np.nan) for _ in Runs._fields))
     row = {case: place for place, case in enumerate(cases)}
@@ -102,16 +102,35 @@ def runs_of(
         if case not in row or record.estimate.status == "skipped":
             continue
         at = row[case], column[record.spec.seed, record.spec.replicate]
-        for name, value in _figures(record, case in shared).items():
+        for name, value in _values(record, case in shared).items():
             if value is not None:
                 getattr(found, name)[at] = value
     return found
 
 
-def _figures(record: RunRecord, shared: bool) -> dict[str, float | None]:
+def arrays(*sides: Entries) -> tuple[list[LeaderboardEntry], list[Runs], list[Case]]:
+    """Return the entries that tried anything, their runs as arrays, and the questions.
+
+    Raises:
+        ValueError: If no run has a tempered truth.
+    """
+    groups = {entry: found for side in sides for entry, found in side.runs.items()}
+    records = [record for found in groups.values() for record in found]
+    cases, slots = cases_of(records), slots_of(records)
+    if not cases:
+        raise ValueError(
+            "no run has a tempered truth, so there is nothing to compare with:"
+            " choose problems that have one ('llcbench show ID' prints it)"
+        )
+    arrayed = {entry: runs_of(found, cases, slots) for entry, found in sorted(groups.items())}
+    kept = [entry for entry, runs in arrayed.items() if (runs.tried == 1).any()]
+    return kept, [arrayed[entry] for entry in kept], cases
+
+
+def _values(record: RunRecord, shared: bool) -> dict[str, float | None]:
     estimate, spec = record.estimate, record.spec
     done = estimate.status == "ok" and estimate.llc is not None
-    figures: dict[str, float | None] = {
+    values: dict[str, float | None] = {
         "tried": 1.0,
         "failed": float(not done),
         "flagged": float(done and not estimate.converged),
@@ -123,25 +142,25 @@ def _figures(record: RunRecord, shared: bool) -> dict[str, float | None]:
         "tuning": float(spec.tuning_grads),
     }
     if not done:
-        return figures | {"covered": 0.0, "ess_rate": 0.0}
+        return values | {"covered": 0.0, "ess_rate": 0.0}
     llc, mcse = estimate.llc or 0.0, estimate.mcse or 0.0
-    figures["estimate"] = llc
+    values["estimate"] = llc
     if estimate.ess_bulk and estimate.grad_evals:
-        figures["ess_rate"] = estimate.ess_bulk / estimate.grad_evals
-    local, tempered = figures["local"], _tempered(record)
+        values["ess_rate"] = estimate.ess_bulk / estimate.grad_evals
+    local, tempered = values["local"], _tempered(record)
     if local:
-        figures["error_local"] = _capped((llc - local) / local)
+        values["error_local"] = _capped((llc - local) / local)
     if tempered is not None:
         value, stderr = tempered
         reach = _reach(spec.settings.num_chains) * math.hypot(mcse, stderr)
-        figures |= {
+        values |= {
             "tempered": value,
             "error": _capped((llc - value) / value),
             "noise": (mcse / value) ** 2,
             "truth": (stderr / value) ** 2 if shared else 0.0,
             "covered": float(abs(llc - value) <= reach),
         }
-    return figures
+    return values
 
 
 def _burnin(settings: Settings) -> float:
@@ -174,7 +193,7 @@ def _local(record: RunRecord) -> float | None:
 
 @cache
 def _reach(chains: int) -> float:
-    return quantile(0.9, chains)
+    return chain_quantile(0.9, chains)
 
 
 def _capped(error: float) -> float:

@@ -7,7 +7,7 @@ from statistics import median
 import msgspec
 import numpy as np
 
-from llcbench.compare.entries import field_of
+from llcbench.compare.entries import entries_of
 from llcbench.records import RunRecord
 
 # A relative standard error of this size is what an estimate is asked for.
@@ -22,7 +22,7 @@ MEASURES = {
 }
 
 
-class Point(msgspec.Struct, frozen=True, kw_only=True):
+class ProblemCost(msgspec.Struct, frozen=True, kw_only=True):
     """What one problem costs one entry at one localisation, medians over replicates.
 
     Attributes:
@@ -71,37 +71,37 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
     sizes: int
 
 
-def points(records: Iterable[RunRecord]) -> list[Point]:
+def problem_costs(records: Iterable[RunRecord]) -> list[ProblemCost]:
     """Return the costs of every entry on every problem whose size is known."""
     known = [r for r in records if r.estimate.dim > 0 and r.estimate.status == "ok"]
-    found = []
-    for entry, runs in field_of(known).runs.items():
+    costs = []
+    for entry, runs in entries_of(known).runs.items():
         groups: dict[tuple[str, float, float], list[RunRecord]] = {}
         for record in runs:
             key = record.spec.problem, record.spec.settings.gamma, record.estimate.nbeta
             groups.setdefault(key, []).append(record)
-        found += [_point(entry.name, group) for group in groups.values()]
-    return sorted(found, key=lambda point: (point.entry, point.dim, point.problem, point.gamma))
+        costs += [_cost(entry.name, group) for group in groups.values()]
+    return sorted(costs, key=lambda cost: (cost.entry, cost.dim, cost.problem, cost.gamma))
 
 
-def growth(found: Sequence[Point], *, above: int = 0) -> list[Growth]:
+def growth(costs: Sequence[ProblemCost], *, above: int = 0) -> list[Growth]:
     """Return the exponents of every entry and measure with at least three sizes.
 
     Args:
-        found: Costs.
+        costs: Costs of problems.
         above: Only problems of at least so many parameters: below, overhead is everything.
     """
-    laws = []
-    for entry in dict.fromkeys(point.entry for point in found):
-        mine = [p for p in found if p.entry == entry and p.dim >= above]
+    fits = []
+    for entry in dict.fromkeys(cost.entry for cost in costs):
+        mine = [p for p in costs if p.entry == entry and p.dim >= above]
         for measure in MEASURES:
             pairs = [(p.dim, getattr(p, measure)) for p in mine if getattr(p, measure)]
             if len({dim for dim, _ in pairs}) >= SIZES:
-                laws.append(_fitted(entry, measure, pairs))
-    return laws
+                fits.append(_fitted(entry, measure, pairs))
+    return fits
 
 
-def _point(entry: str, group: Sequence[RunRecord]) -> Point:
+def _cost(entry: str, group: Sequence[RunRecord]) -> ProblemCost:
     first = group[0]
     chains = first.spec.settings.num_chains
     seconds = [record.estimate.seconds_sampling for record in group]
@@ -117,7 +117,7 @@ def _point(entry: str, group: Sequence[RunRecord]) -> Point:
     truths = [r.truths.tempered.value for r in group if r.truths and r.truths.tempered]
     values = [r.estimate.llc for r in group if r.estimate.llc is not None]
     bias = float(np.mean(values) / np.mean(truths) - 1) if truths and values else None
-    return Point(
+    return ProblemCost(
         entry=entry,
         problem=first.spec.problem,
         gamma=first.spec.settings.gamma,

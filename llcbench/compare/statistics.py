@@ -109,8 +109,8 @@ def order_kept(runs: Runs) -> Array:
     # Comparisons with NaN are false: what was not tried is not asked, what failed is not right.
     # Cases come last, so that one is compared with all others in a sweep over memory.
     local, tempered, estimate = (
-        np.ascontiguousarray(np.swapaxes(figure, -1, -2))
-        for figure in (np.where(runs.tried == 1, runs.local, np.nan), runs.tempered, runs.estimate)
+        np.ascontiguousarray(np.swapaxes(array, -1, -2))
+        for array in (np.where(runs.tried == 1, runs.local, np.nan), runs.tempered, runs.estimate)
     )
     asked = local[..., :, None] < local[..., None, :]
     asked &= ~(tempered[..., :, None] > tempered[..., None, :])

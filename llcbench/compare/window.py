@@ -17,7 +17,7 @@ GOOD = 0.1
 RUNGS = 3
 
 
-class Rung(msgspec.Struct, frozen=True):
+class LadderRung(msgspec.Struct, frozen=True):
     """One step size of a ladder.
 
     Attributes:
@@ -54,7 +54,7 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     estimator: str
     problem: str
     nbeta: str
-    rungs: tuple[Rung, ...]
+    rungs: tuple[LadderRung, ...]
 
     @property
     def name(self) -> str:
@@ -77,10 +77,12 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
                 start = None
                 continue
             start = place if start is None else start
-            found = Window(self.rungs[start].step_size, rung.step_size, start == 0 or place == last)
+            window = Window(
+                self.rungs[start].step_size, rung.step_size, start == 0 or place == last
+            )
             # A tie goes to the later one: the same window, now known to be open.
-            if best.low is None or found.decades >= best.decades:
-                best = found
+            if best.low is None or window.decades >= best.decades:
+                best = window
         return best
 
 
@@ -133,21 +135,21 @@ def ladders(records: Iterable[RunRecord]) -> list[Ladder]:
         rest |= msgspec.structs.asdict(spec.settings) | {"code": spec.code}
         same = ",".join(f"{key}={text(value)}" for key, value in sorted(rest.items()))
         groups.setdefault((spec.sampler, spec.estimator, case_of(spec), same), []).append(record)
-    found = []
+    complete = []
     for (sampler, estimator, case, _), group in sorted(groups.items()):
         rungs = _rungs(group, case)
         if len(rungs) >= RUNGS:
-            found.append(Ladder(
+            complete.append(Ladder(
                 sampler=sampler, estimator=estimator, problem=case.problem, nbeta=case.nbeta,
                 rungs=rungs,
             ))  # fmt: skip
-    return found
+    return complete
 
 
-def widths(found: Sequence[Ladder]) -> dict[tuple[str, str], Width]:
+def widths(ladders: Sequence[Ladder]) -> dict[tuple[str, str], Width]:
     """Return the width of every sampler and estimator with a ladder."""
     groups: dict[tuple[str, str], list[Window]] = {}
-    for ladder in found:
+    for ladder in ladders:
         groups.setdefault((ladder.sampler, ladder.estimator), []).append(ladder.window)
     return {
         key: Width(median(w.decades for w in group), any(w.open for w in group), len(group))
@@ -155,7 +157,7 @@ def widths(found: Sequence[Ladder]) -> dict[tuple[str, str], Width]:
     }
 
 
-def _rungs(group: list[RunRecord], case: Case) -> tuple[Rung, ...]:
+def _rungs(group: list[RunRecord], case: Case) -> tuple[LadderRung, ...]:
     by_step: dict[float, list[RunRecord]] = {}
     for record in group:
         by_step.setdefault(float(record.spec.parameters["step_size"] or 0), []).append(record)
@@ -171,5 +173,5 @@ def _rungs(group: list[RunRecord], case: Case) -> tuple[Rung, ...]:
         bias = float(errors.mean()) if len(errors) else None
         failed = float(runs.failed[0][tried].mean())
         if bias is not None or failed == 1:
-            rungs.append(Rung(step, bias, stderr, failed))
+            rungs.append(LadderRung(step, bias, stderr, failed))
     return tuple(rungs)

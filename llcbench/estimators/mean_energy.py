@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from llcbench.checks import check_choice
+from llcbench.intervals import chain_quantile
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate
 from llcbench.sampling import sampler_abilities
-from llcbench.sampling.diagnostics import convergence, quantile, standard_error
+from llcbench.sampling.diagnostics import convergence, standard_error
 from llcbench.sampling.guards import guards
 from llcbench.sampling.loop import Trace, sample
 from llcbench.sampling.target import AnySampler, Target
@@ -125,7 +126,7 @@ class MeanEnergy:
         mcse = target.nbeta * standard_error(kept)
         data_se = trace.data_se
         stderr = math.hypot(mcse, data_se or 0.0)
-        reach = quantile(LEVEL, len(kept)) * stderr
+        reach = chain_quantile(LEVEL, len(kept)) * stderr
         return Estimate(
             status=trace.status,
             llc=llc,

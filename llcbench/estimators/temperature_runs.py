@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from llcbench.estimators.jackknife import Statistic, split
 from llcbench.estimators.mean_energy import LEVEL, nbeta_of, target_of
 from llcbench.estimators.options import skipped
+from llcbench.intervals import chain_quantile
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard, Status
 from llcbench.sampling import label_noise, sampler_abilities
-from llcbench.sampling.diagnostics import convergence, quantile
+from llcbench.sampling.diagnostics import convergence
 from llcbench.sampling.guards import guards
 from llcbench.sampling.loop import Trace, sample
 from llcbench.sampling.target import AnySampler, Target
@@ -91,7 +92,7 @@ class TemperatureRuns:
         """
         data_se = label_noise.standard_error([done.response for done in self.finished], gradient)
         stderr = math.hypot(statistic.mcse, data_se or 0.0)
-        reach = quantile(LEVEL, statistic.units) * stderr
+        reach = chain_quantile(LEVEL, statistic.units) * stderr
         diagnostics = [convergence(done.kept) for done in self.finished]
         rhats = [each.rhat for each in diagnostics if np.isfinite(each.rhat)]
         checked = [

@@ -18,9 +18,9 @@ from llcbench.estimators.options import skipped
 from llcbench.estimators.splitting import Splitting
 from llcbench.estimators.sublevel import sublevel_mass
 from llcbench.estimators.temperatures import log_log_slope
+from llcbench.intervals import chain_quantile
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard
-from llcbench.sampling.diagnostics import quantile
 from llcbench.sampling.target import AnySampler
 from llcbench.settings import Settings
 from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext
@@ -95,7 +95,7 @@ class VolumeScaling:
             masses = method.masses(runs, self.particles, levels, goals).numpy()
         # Masses are unbiased, their logarithms are not: averaged first.
         statistic = jackknife(masses, lambda x: self._value(x[..., 1] / x[..., 0], nbeta))
-        reach = quantile(LEVEL, runs) * statistic.mcse
+        reach = chain_quantile(LEVEL, runs) * statistic.mcse
         rate = min(level.accepted for level in levels)
         return Estimate(
             status="ok",

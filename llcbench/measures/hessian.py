@@ -22,7 +22,7 @@ class Hessian:
     """The second derivative of the mean loss over some samples, as a linear map.
 
     ``H v = d/dw (v . d L(w) / dw)``, by two backward passes; nothing of size ``dim^2`` is made. At
-    a kink of the network, such as that of ReLU, it is that of the smooth piece.
+    a kink of the network, such as that of ReLU, it is that of the smooth branch.
 
     Attributes:
         loss: The loss with its data, ``problem.bind(None, dtype)``; in double precision where
@@ -55,11 +55,11 @@ class Hessian:
         """Return ``H v``, ``(dim,)``."""
         numbers = torch.arange(len(self.loss.inputs)) if self.numbers is None else self.numbers
         product = torch.zeros_like(self.point)
-        for piece in torch.split(numbers, CHUNK):
-            product += len(piece) / len(numbers) * self._product(piece, vector)
+        for rows in torch.split(numbers, CHUNK):
+            product += len(rows) / len(numbers) * self._product(rows, vector)
         return product
 
-    def _product(self, piece: Tensor, vector: Tensor) -> Tensor:
+    def _product(self, rows: Tensor, vector: Tensor) -> Tensor:
         # The fused kernels of attention have no second derivative.
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
             point = self.point.detach().clone().requires_grad_()
@@ -68,8 +68,8 @@ class Hessian:
                 name: part.view(shape)
                 for (name, shape), part in zip(self.loss.shapes.items(), parts, strict=True)
             }
-            outputs = functional_call(self.loss.module, named, (self.loss.inputs[piece],))
-            losses = per_sample(self.loss.loss, outputs, self.loss.targets[piece])
+            outputs = functional_call(self.loss.module, named, (self.loss.inputs[rows],))
+            losses = per_sample(self.loss.loss, outputs, self.loss.targets[rows])
             (slope,) = torch.autograd.grad(losses.mean(), point, create_graph=True)
             if not slope.requires_grad:
                 return torch.zeros_like(self.point)
@@ -125,8 +125,8 @@ def extreme_eigenvalues(
     basis = (vector / vector.norm()).unsqueeze(0)
     diagonal: list[float] = []
     beside: list[float] = []
-    found = Extremes(math.nan, math.nan, math.nan, math.nan, 0, False)
-    while not found.converged and len(diagonal) < min(products, hessian.dim):
+    extremes = Extremes(math.nan, math.nan, math.nan, math.nan, 0, False)
+    while not extremes.converged and len(diagonal) < min(products, hessian.dim):
         image = hessian @ basis[-1]
         size = float(image.norm())
         if not math.isfinite(size):
@@ -136,12 +136,12 @@ def extreme_eigenvalues(
         for _ in range(2):
             image = image - basis.T @ (basis @ image)
         rest = float(image.norm())
-        found = _ends(diagonal, beside, rest, tolerance)
+        extremes = _ends(diagonal, beside, rest, tolerance)
         if rest <= ROUND_OFF * size:
             break
         beside.append(rest)
         basis = torch.cat([basis, (image / rest).unsqueeze(0)])
-    return found
+    return extremes
 
 
 def trace(hessian: Hessian, rng: torch.Generator, *, probes: int = 32) -> MeasuredValue:

@@ -58,7 +58,7 @@ def scale_free(problem: ModuleProblem, tolerance: float = TOLERANCE) -> tuple[st
     before = _outputs(module, inputs)
     rng = torch.Generator().manual_seed(0)
     named = dict(module.named_parameters())
-    found = []
+    free = []
     for name in problem.shapes:
         value, kept = named[name], named[name].clone()
         value.mul_(2)
@@ -68,8 +68,8 @@ def scale_free(problem: ModuleProblem, tolerance: float = TOLERANCE) -> tuple[st
         replaced = _distance(before, _outputs(module, inputs))
         value.copy_(kept)
         if doubled <= tolerance < replaced:
-            found.append(name)
-    return tuple(found)
+            free.append(name)
+    return tuple(free)
 
 
 def norm_controlled(

@@ -46,7 +46,7 @@ class ResNet(nn.Module):
     Stages have ``k``, ``2k`` and ``4k`` channels, the second and third halve the image; the mean
     over pixels feeds the head. The stem is a 3 x 3 convolution of stride 1.
 
-    Group norm is the default because it treats every sample by itself, in training and after. With
+    Group norm is the default because it treats every sample separately, in training and after. With
     batch norm the loss of a trained network is that of its frozen running statistics.
 
     Source: He et al. 2016, section 4.2; their shortcuts have no weights or a norm, and ``k = 16``.

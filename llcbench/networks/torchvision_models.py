@@ -14,7 +14,7 @@ def resnet18(channels: int, classes: int, width: int = WIDTH, norm: Norm = "grou
     """Return ResNet18, untrained: a 7 x 7 stem of stride 2, eight blocks, a dense head.
 
     With batch norm the loss of a trained network is that of its frozen running statistics; group
-    norm, the default, treats every sample by itself.
+    norm, the default, treats every sample separately.
 
     Args:
         channels: Of the images; torchvision's stem takes 3.

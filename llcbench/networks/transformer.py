@@ -35,7 +35,7 @@ class Attention(nn.Module):
 
 
 @final
-class Layer(nn.Module):
+class TransformerLayer(nn.Module):
     """``x + attention(norm x)``, then ``x + perceptron(norm x)`` if there is one."""
 
     def __init__(self, width: int, heads: int, perceptron: bool) -> None:
@@ -95,13 +95,15 @@ class Transformer(nn.Module):
             )
         self.tokens = nn.Embedding(tokens, width)
         self.positions = nn.Embedding(context, width)
-        self.layers = nn.Sequential(*(Layer(width, heads, perceptron) for _ in range(layers)))
+        self.layers = nn.Sequential(
+            *(TransformerLayer(width, heads, perceptron) for _ in range(layers))
+        )
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, tokens)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return logits ``(batch, context, tokens)`` of the tokens after each one."""
-        places = torch.arange(tokens.shape[1], device=tokens.device)
-        features = self.tokens(tokens) + self.positions(places)
+        indices = torch.arange(tokens.shape[1], device=tokens.device)
+        features = self.tokens(tokens) + self.positions(indices)
         logits: Tensor = self.head(self.norm(self.layers(features)))
         return logits

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from llcbench.peers.speed import Speed, summarise
-from llcbench.peers.work import CASES, Case, make
+from llcbench.peers.work import WORKLOADS, Workload, make
 from llcbench.peers.worker_process import Answer
 from llcbench.peers.workers import PACKAGES, Worker, absent
 from llcbench.registry import unknown
@@ -18,7 +18,7 @@ APART = 1_000_000
 
 
 def measure(
-    case: Case,
+    case: Workload,
     peers: Sequence[str],
     rounds: int,
     *,
@@ -108,19 +108,19 @@ class _Runs:
         return failed
 
 
-def chosen(names: Sequence[str]) -> list[Case]:
+def chosen(names: Sequence[str]) -> list[Workload]:
     """Return the cases of names, all for none.
 
     Raises:
         ValueError: If a name is unknown.
     """
     for name in names:
-        if name not in CASES:
-            raise unknown("case", name, list(CASES))
-    return [CASES[name] for name in names] or list(CASES.values())
+        if name not in WORKLOADS:
+            raise unknown("case", name, list(WORKLOADS))
+    return [WORKLOADS[name] for name in names] or list(WORKLOADS.values())
 
 
-def shortened(case: Case, steps: int) -> Case:
+def shortened(case: Workload, steps: int) -> Workload:
     """Return a case with other lengths, half of them burn-in.
 
     Raises:

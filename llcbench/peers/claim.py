@@ -13,12 +13,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.compare.board import arrays
 from llcbench.compare.bootstrap import DRAWS, LEVEL, Resampling
-from llcbench.compare.entries import MEAN_ENERGY, field_of
+from llcbench.compare.entries import MEAN_ENERGY, entries_of
 from llcbench.compare.metrics import METRICS, NEGLIGIBLE, Metric
-from llcbench.compare.pairs import FEWEST
-from llcbench.compare.runs import Array, Runs
+from llcbench.compare.pairwise import FEWEST
+from llcbench.compare.runs import Array, Runs, arrays
 from llcbench.records import RunRecord
 
 # The standard of accuracy on small problems; it needs the full batch and the form of the loss.
@@ -95,7 +94,7 @@ def margins(
     mine = [r for r in ours if _slot(r) in slots and r.spec.estimator == MEAN_ENERGY]
     if not mine:
         raise ValueError("the two sets of runs have no seed and replicate in common")
-    here, there = field_of(mine), field_of(theirs)
+    here, there = entries_of(mine), entries_of(theirs)
     entries, runs, _ = arrays(here, there)
     held = dict(zip(entries, runs, strict=True))
     if set(here.runs) & set(there.runs):
@@ -150,7 +149,7 @@ def _tried(runs: Runs) -> NDArray[np.bool_]:
 def _complete(side: dict[str, Runs], cases: NDArray[np.bool_]) -> dict[str, Runs]:
     """Return the runs on these problems of those who tried all of them."""
     return {
-        name: Runs(*(figure[cases] for figure in runs))
+        name: Runs(*(array[cases] for array in runs))
         for name, runs in side.items()
         if _tried(runs)[cases].all()
     }

@@ -1,4 +1,4 @@
-"""What the rounds say: rates, ratios round by round, and whether all sample one law."""
+"""What the rounds say: rates, ratios round by round, and whether all sample one distribution."""
 
 import math
 from importlib.metadata import version
@@ -7,14 +7,14 @@ import msgspec
 import numpy as np
 from scipy.special import stdtr
 
-from llcbench.peers.work import Case
+from llcbench.peers.work import Workload
 from llcbench.peers.worker_process import Answer
 from llcbench.peers.workers import PACKAGES
 
-# Ratios are to the first of these that ran; laws are compared with that of the control.
+# Ratios are to the first of these that ran; distributions are compared with that of the control.
 BASES = ("devinterp", "control")
 CONTROL = "control"
-# Two-sided false-alarm rate of the comparison of two laws.
+# Two-sided false-alarm rate of the comparison of two distributions.
 ALARM = 1e-4
 
 
@@ -41,7 +41,7 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
         loss: Mean loss on the minibatches after burn-in.
         loss_se: Its standard error, from the spread over chains and rounds.
         law_p: Probability of a difference from the control at least as large, if both sample the
-            same law; None for the control itself.
+            same distribution; None for the control itself.
     """
 
     case: str
@@ -65,13 +65,13 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     law_p: float | None = None
 
     @property
-    def same_law(self) -> bool:
+    def same_distribution(self) -> bool:
         """Whether its losses are those of the control, as far as the runs can tell."""
         return self.law_p is None or self.law_p > ALARM
 
 
 def summarise(
-    case: Case,
+    case: Workload,
     setups: dict[str, float],
     answers: dict[str, list[Answer]],
     reasons: dict[str, str | None],
@@ -86,7 +86,7 @@ def summarise(
     """
     done = [peer for peer, reason in reasons.items() if reason is None]
     base = next((peer for peer in (*BASES, *done) if peer in done), "")
-    law = {peer: [x for answer in answers[peer] for x in answer.losses] for peer in done}
+    losses = {peer: [x for answer in answers[peer] for x in answer.losses] for peer in done}
     rows = []
     for peer, reason in reasons.items():
         package = PACKAGES[peer]
@@ -97,7 +97,7 @@ def summarise(
         first, *counted = answers[peer]
         seconds = np.array([answer.seconds for answer in counted])
         ratios = np.array([answer.seconds for answer in answers[base][1:]]) / seconds
-        mean, error = _mean(law[peer])
+        mean, error = _mean(losses[peer])
         rows.append(
             Speed(
                 case=case.name,
@@ -117,7 +117,7 @@ def summarise(
                 peak_bytes=counted[-1].peak_bytes,
                 loss=mean,
                 loss_se=error,
-                law_p=_same(law[peer], law[CONTROL]) if peer != CONTROL in law else None,
+                law_p=_same(losses[peer], losses[CONTROL]) if peer != CONTROL in losses else None,
             )
         )
     return rows

@@ -16,7 +16,7 @@ Losses = NDArray[np.float64]
 
 @final
 @dataclass(frozen=True)
-class Case:
+class Workload:
     """A deep linear network, its data and a run of Langevin dynamics on minibatches.
 
     Attributes:
@@ -26,7 +26,7 @@ class Case:
         num_data: Samples in the data set.
         batch: Samples in a minibatch, drawn independently with replacement.
         chains: Number of chains.
-        burnin: Steps that do not count for the law.
+        burnin: Steps that do not count for the stationary distribution.
         draws: Steps that do.
         step_size: ``eps`` of ``w' = w - eps/2 grad U + sqrt(eps) xi``.
         gamma: Localisation; the temperature is ``n / log n``.
@@ -78,7 +78,7 @@ class Work(NamedTuple):
         noise: The label noise in it.
     """
 
-    case: Case
+    case: Workload
     layers: list[Floats]
     inputs: Floats
     targets: Floats
@@ -87,7 +87,7 @@ class Work(NamedTuple):
 
 SMALL = {"widths": (10, 8, 6, 10), "rank": 3, "num_data": 2000, "batch": 128, "step_size": 1e-4}
 # Long enough that preparations do not count, as in runs that anybody makes.
-_CASES: tuple[dict[str, Any], ...] = (
+_WORKLOADS: tuple[dict[str, Any], ...] = (
     {"name": "small", "chains": 4, "burnin": 1000, "draws": 1000, **SMALL},
     {"name": "small-80", "chains": 80, "burnin": 100, "draws": 100, **SMALL},
     {
@@ -99,13 +99,13 @@ _CASES: tuple[dict[str, Any], ...] = (
         "chains": 2, "burnin": 50, "draws": 150, "step_size": 1e-5,
     },
 )  # fmt: skip
-_SINGLE = [Case(**fields) for fields in _CASES]
+_SINGLE = [Workload(**fields) for fields in _WORKLOADS]
 # What is large enough to be spread over threads is measured with two of them as well.
 _DOUBLE = [replace(case, name=f"{case.name}-2t", threads=2) for case in _SINGLE[2:]]
-CASES = {case.name: case for case in _SINGLE + _DOUBLE}
+WORKLOADS = {case.name: case for case in _SINGLE + _DOUBLE}
 
 
-def make(case: Case, path: Path) -> None:
+def make(case: Workload, path: Path) -> None:
     """Write the numbers of a case: the point of the problem, and the data set of its seed 0."""
     from llcbench import registry
     from llcbench.sampling.loss_abilities import squared_form
@@ -136,7 +136,7 @@ def make(case: Case, path: Path) -> None:
 def read(path: Path) -> Work:
     """Read the numbers of a case."""
     with np.load(path) as held:
-        case = msgspec.json.decode(held["case"].tobytes(), type=Case)
+        case = msgspec.json.decode(held["case"].tobytes(), type=Workload)
         shapes = [(b, a) for a, b in zip(case.widths, case.widths[1:], strict=False)]
         stops = np.cumsum([a * b for a, b in shapes])[:-1]
         parts = np.split(held["point"], stops)

@@ -1,4 +1,4 @@
-"""The processes of the peers: started once, asked in turn."""
+"""The processes of the peers: started once, asked alternately."""
 
 import os
 import subprocess
@@ -81,7 +81,7 @@ class Worker:
         if line:
             return msgspec.json.decode(line, type=kind)
         _, errors = self._process.communicate()
-        last = (errors.decode(errors="replace").strip().splitlines() or ["without a word"])[-1]
+        last = (errors.decode(errors="replace").strip().splitlines() or ["without a message"])[-1]
         raise RuntimeError(f"the process of {self.peer} ended: {last}")
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import combinations
 from statistics import median
 
-from llcbench.compare.entries import field_of
+from llcbench.compare.entries import entries_of
 from llcbench.records import RunRecord
 from llcbench.report.tables import Cell, Column, Mark, Row, Table
 
@@ -44,7 +44,7 @@ def class_table(records: Iterable[RunRecord]) -> Table:
         for r in drawn
         if (r.spec.sampler, r.spec.estimator) == ("gibbs", "mean_energy") and r.estimate.llc
     }
-    for entry, runs in field_of(drawn).runs.items():
+    for entry, runs in entries_of(drawn).runs.items():
         for record in runs:
             name = record.spec.problem.split("/")[1]
             label = entry.estimator if entry.estimator != "mean_energy" else entry.sampler

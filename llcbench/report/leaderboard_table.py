@@ -3,11 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from llcbench.compare.board import Board, Standing
-from llcbench.compare.bootstrap import Figure
+from llcbench.compare.board import ALPHA, Board, Standing
+from llcbench.compare.bootstrap import MetricValue
 from llcbench.compare.metrics import METRICS, Unit
-from llcbench.compare.pairs import FEWEST, Difference
-from llcbench.compare.ranking import ALPHA
+from llcbench.compare.pairwise import FEWEST, Difference
 from llcbench.compare.runs import CAP
 from llcbench.compare.window import GOOD
 from llcbench.report.tables import Cell, Column, Mark, Row, Table, Value
@@ -118,20 +117,20 @@ def pairwise_table(pairs: Sequence[Difference]) -> Table:
         Column("p (Holm)", "corrected for the number of pairs", ("p_holm",)),
         Column("better", "who, if told apart", ("better",), numeric=False),
     )  # fmt: skip
-    return Table("Entries in pairs", columns, tuple(_pairwise(pair) for pair in pairs))
+    return Table("Entries in pairs", columns, tuple(_pair(pair) for pair in pairs))
 
 
-def written(statistic: Figure, unit: Unit, *, interval: bool = True) -> str:
-    """Write a statistic, such as ``3.1 % [2.2, 4.0]``."""
-    if statistic.value is None:
+def written(metric: MetricValue, unit: Unit, *, interval: bool = True) -> str:
+    """Write the value of a metric, such as ``3.1 % [2.2, 4.0]``."""
+    if metric.value is None:
         return NOTHING
-    text = _number(statistic.value, unit)
+    text = _number(metric.value, unit)
     suffix = " %" if unit == "percent" else ""
-    if math.isinf(statistic.value):
+    if math.isinf(metric.value):
         suffix = ""
-    if not interval or statistic.low is None or statistic.high is None:
+    if not interval or metric.low is None or metric.high is None:
         return text + suffix
-    return f"{text}{suffix} [{_number(statistic.low, unit)}, {_number(statistic.high, unit)}]"
+    return f"{text}{suffix} [{_number(metric.low, unit)}, {_number(metric.high, unit)}]"
 
 
 def _row(standing: Standing, intervals: bool, by: str) -> Row:
@@ -171,7 +170,7 @@ def _mark(standing: Standing) -> Mark:
     return "flagged" if standing.figures["flagged"].value else ""
 
 
-def _pairwise(pair: Difference) -> Row:
+def _pair(pair: Difference) -> Row:
     told = pair.adjusted < ALPHA and pair.value
     better = (pair.first if (pair.value or 0) < 0 else pair.second) if told else NOTHING
     difference = NOTHING

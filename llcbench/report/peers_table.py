@@ -7,7 +7,7 @@ from pathlib import Path
 from llcbench.files import write
 from llcbench.peers.claim import Margin
 from llcbench.peers.speed import Speed
-from llcbench.peers.work import CASES
+from llcbench.peers.work import WORKLOADS
 from llcbench.report.tables import Cell, Column, Row, Table, Value, to_csv
 
 # Digits of the values in CSV: the next one changes from run to run.
@@ -41,7 +41,7 @@ def write_speed(rows: Sequence[Speed], path: Path) -> None:
     if old[0] != head:
         raise ValueError(f"{path} holds something else; give another file to --out")
     kept = [line for line in old[1:] if line.partition(",")[0] not in measured]
-    place = {name: k for k, name in enumerate(CASES)}
+    place = {name: k for k, name in enumerate(WORKLOADS)}
     lines = sorted([*kept, *new], key=lambda line: place.get(line.partition(",")[0], len(place)))
     write(path, "\n".join([head, *lines]) + "\n")
 
@@ -79,7 +79,7 @@ def margin_table(margins: Sequence[Margin]) -> Table:
 def legend(rows: Sequence[Speed]) -> list[str]:
     """Return the lines under the table."""
     lines = [f"{row.case}, {row.peer}: skipped, {row.skipped}" for row in rows if row.skipped]
-    wrong = [f"{row.case}, {row.peer}" for row in rows if not row.same_law]
+    wrong = [f"{row.case}, {row.peer}" for row in rows if not row.same_distribution]
     if wrong:
         lines.append(
             f"stationary distribution differs from that of the control: {'; '.join(wrong)}"
@@ -104,7 +104,7 @@ def _row(row: Speed) -> Row:
         Cell(loss, (_short(row.loss), _short(row.loss_se))),
         Cell(_text(row.law_p, ".2g"), (_short(row.law_p),)),
     )
-    return Row(cells, "skipped" if row.skipped else "" if row.same_law else "failed")
+    return Row(cells, "skipped" if row.skipped else "" if row.same_distribution else "failed")
 
 
 def _held(row: dict[str, str]) -> Row:

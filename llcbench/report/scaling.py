@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from llcbench.compare.scaling import GOAL, MEASURES, Growth, Point
+from llcbench.compare.scaling import GOAL, MEASURES, Growth, ProblemCost
 from llcbench.files import write
 from llcbench.report.style import GREY, colours, style, to_svg
 from llcbench.report.tables import Cell, Column, Row, Table, to_csv
@@ -24,7 +24,7 @@ LEFT, RIGHT, TOP, BOTTOM = 0.55, 0.1, 0.28, 0.5
 COLUMNS = 4
 
 
-def scaling_table(points: Sequence[Point]) -> Table:
+def scaling_table(points: Sequence[ProblemCost]) -> Table:
     """Return one row per entry and problem, smallest first."""
     columns = (
         Column("entry", "sampler and how it was set", ("entry",), numeric=False),
@@ -63,7 +63,7 @@ def growth_table(fits: Sequence[Growth]) -> Table:
     return Table("Exponents of cost = factor * parameters^exponent", columns, tuple(rows))
 
 
-def scaling_figure(points: Sequence[Point]) -> Figure:
+def scaling_figure(points: Sequence[ProblemCost]) -> Figure:
     """Return the four costs against the number of parameters, one colour per entry.
 
     Raises:
@@ -90,7 +90,9 @@ def scaling_figure(points: Sequence[Point]) -> Figure:
     return figure
 
 
-def write_scaling(points: Sequence[Point], fits: Sequence[Growth], folder: Path) -> list[Path]:
+def write_scaling(
+    points: Sequence[ProblemCost], fits: Sequence[Growth], folder: Path
+) -> list[Path]:
     """Write ``scaling.svg``, ``scaling.csv`` and ``exponents.csv``; return the files."""
     parts = {
         "scaling.svg": to_svg(scaling_figure(points)),
@@ -102,7 +104,9 @@ def write_scaling(points: Sequence[Point], fits: Sequence[Growth], folder: Path)
     return [folder / name for name in parts]
 
 
-def _panel(axes: Axes, points: Sequence[Point], measure: str, palette: dict[str, str]) -> None:
+def _panel(
+    axes: Axes, points: Sequence[ProblemCost], measure: str, palette: dict[str, str]
+) -> None:
     unit = MIB if measure == "memory" else 1.0
     for entry, colour in palette.items():
         pairs = [

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from llcbench.checks import set_checked
+
 # Takes owner, name and value, and returns the value as a plain Python number.
 Check = Callable[[str, str, Any], Any]
 
@@ -26,4 +28,4 @@ def check_hyperparameters(sampler: object, owner: str, **checks: Check) -> None:
         value = check(owner, name, given)
         # A whole number for a real one stays an int: the keys of runs tell 2 from 2.0.
         if type(given) is not int:
-            object.__setattr__(sampler, name, value)
+            set_checked(sampler, **{name: value})

@@ -50,15 +50,6 @@ def standard_error(traces: Traces) -> float:
     return float(_array_stats().mcse(traces, method="mean"))
 
 
-def quantile(level: float, chains: int) -> float:
-    """Return the two-sided Student quantile that goes with `standard_error`."""
-    # scipy.stats has the same quantiles and takes a second to import.
-    from scipy.special import ndtri, stdtrit
-
-    upper = 0.5 + level / 2
-    return float(stdtrit(chains - 1, upper) if chains >= 4 else ndtri(upper))
-
-
 def split_half(traces: Traces) -> float:
     """Return how many standard errors the second half of the traces lies off the first."""
     half = traces.shape[1] // 2

@@ -5,21 +5,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, stdtrit
+
+from llcbench import intervals
 
 Array = NDArray[np.float64]
 # Takes samples along the last axis.
 Statistic = Callable[[Array], Any]
 LEVEL = 0.95
-# Quantile of the normal law that leaves 2.5 % above it.
-NORMAL = 1.959964
 
 
 class Interval(NamedTuple):
     """A value with its interval.
 
     Attributes:
-        value: What was found.
+        value: The value.
         low: Lower end.
         high: Upper end.
     """
@@ -81,7 +80,7 @@ def bootstrap(
 
 
 def half(values: Array) -> float:
-    """Return half the width of the 95 % interval of a mean, by the normal law."""
+    """Return half the width of the 95 % interval of a mean, by the normal distribution."""
     return float(1.96 * values.std(ddof=1) / values.size**0.5)
 
 
@@ -93,15 +92,13 @@ def student(values: Any) -> tuple[float, float]:
     found = np.asarray(values, dtype=np.float64)
     if len(found) < 2:
         return float(found.mean()) if len(found) else float("nan"), 0.0
-    reach = float(stdtrit(len(found) - 1, 0.975)) * float(found.std(ddof=1))
+    reach = intervals.student_quantile(LEVEL, len(found) - 1) * float(found.std(ddof=1))
     return float(found.mean()), reach / len(found) ** 0.5
 
 
 def clopper_pearson(hits: int, total: int) -> Interval:
     """Return a share with the exact interval of Clopper and Pearson (1934)."""
-    low = float(betaincinv(hits, total - hits + 1, 0.025)) if hits else 0.0
-    high = float(betaincinv(hits + 1, total - hits, 0.975)) if hits < total else 1.0
-    return Interval(hits / total, low, high)
+    return Interval(hits / total, *intervals.clopper_pearson(hits, total, LEVEL))
 
 
 def wilson(share: float, count: float) -> Interval:
@@ -111,7 +108,4 @@ def wilson(share: float, count: float) -> Interval:
         share: Hits over trials.
         count: Trials; a fraction for dependent ones that are worth fewer.
     """
-    p, z, n = share, NORMAL, count
-    centre = p + z * z / (2 * n)
-    reach = float(z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
-    return Interval(p, (centre - reach) / (1 + z * z / n), (centre + reach) / (1 + z * z / n))
+    return Interval(share, *intervals.wilson(share, count, LEVEL))

@@ -25,7 +25,7 @@ NEEDS = (
 )
 
 
-class Point(NamedTuple):
+class NetworkRun(NamedTuple):
     """One run of SGLD.
 
     Attributes:
@@ -60,7 +60,7 @@ class Point(NamedTuple):
         return 1 - self.llc / (self.local if truth == "local" else self.tempered)
 
 
-def points(results: Results) -> list[Point]:
+def network_runs(results: Results) -> list[NetworkRun]:
     """Return all runs of SGLD on draws of the classes: localisation 1 first, then by network.
 
     A tempered value counts if it is certified. Above 6 million parameters there is none: there the
@@ -68,26 +68,26 @@ def points(results: Results) -> list[Point]:
     """
     records = results.runs(SUITE)
     drawn = [r for r in records if r.spec.problem.split("/")[1] in CLASSES]
-    return sorted(_points(drawn), key=lambda p: (p.gamma > 1, p.network))
+    return sorted(_network_runs(drawn), key=lambda p: (p.gamma > 1, p.network))
 
 
-def sides(found: Iterable[Point]) -> tuple[list[Point], list[Point]]:
+def sides(found: Iterable[NetworkRun]) -> tuple[list[NetworkRun], list[NetworkRun]]:
     """Return runs at the published localisation, and at larger ones."""
     every = list(found)
     return [p for p in every if p.gamma == 1], [p for p in every if p.gamma > 1]
 
 
-def of_class(found: Iterable[Point], name: str) -> list[Point]:
+def of_class(found: Iterable[NetworkRun], name: str) -> list[NetworkRun]:
     """Return the runs on networks of a class."""
     return [p for p in found if p.size == name]
 
 
-def estimated(found: Iterable[Point]) -> list[Point]:
+def estimated(found: Iterable[NetworkRun]) -> list[NetworkRun]:
     """Return the runs that have an estimate."""
     return [p for p in found if np.isfinite(p.llc)]
 
 
-def longest(found: Iterable[Point], names: Sequence[str] = CLASSES) -> str:
+def longest(found: Iterable[NetworkRun], names: Sequence[str] = CLASSES) -> str:
     """Return the steps of the longest chain of each class that there is, as text."""
     mine = {name: of_class(found, name) for name in names}
     return ", ".join(
@@ -95,13 +95,13 @@ def longest(found: Iterable[Point], names: Sequence[str] = CLASSES) -> str:
     )
 
 
-def rows(found: Iterable[Point], columns: Sequence[str]) -> list[Row]:
+def rows(found: Iterable[NetworkRun], columns: Sequence[str]) -> list[Row]:
     """Return runs as rows of these attributes."""
     return [{name: getattr(p, name) for name in columns} for p in found]
 
 
-def _points(drawn: "Sequence[RunRecord]") -> Iterator[Point]:
-    from llcbench.sampling.diagnostics import quantile
+def _network_runs(drawn: "Sequence[RunRecord]") -> Iterator[NetworkRun]:
+    from llcbench.intervals import chain_quantile
 
     exact = {_question(r): r.estimate.llc for r in drawn if r.spec.sampler == "gibbs"
              and r.spec.estimator == "mean_energy" and r.estimate.llc is not None}  # fmt: skip
@@ -115,7 +115,7 @@ def _points(drawn: "Sequence[RunRecord]") -> Iterator[Point]:
         if tempered is not None:
             value = tempered.value if tempered.certified else float("nan")
         name, settings = _question(record)[0], spec.settings
-        yield Point(
+        yield NetworkRun(
             name,
             settings.gamma,
             settings.num_burnin + settings.num_draws,
@@ -123,7 +123,7 @@ def _points(drawn: "Sequence[RunRecord]") -> Iterator[Point]:
             float(Fraction(record.truths.local.value)),
             value,
             float("nan") if found.llc is None else found.llc,
-            quantile(0.95, settings.num_chains) * (found.stderr or 0.0),
+            chain_quantile(0.95, settings.num_chains) * (found.stderr or 0.0),
             found.converged,
         )
 

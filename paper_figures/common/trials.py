@@ -96,7 +96,7 @@ def means(found: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
 
 
 def nothing(axis: Axes, text: str) -> None:
-    """Say in an empty panel why it is empty; its limits suit a logarithmic axis too."""
+    """Write into an empty panel why it is empty; its limits suit a logarithmic axis too."""
     axis.set(xlim=(1, 10), ylim=(1, 10))
     axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center")
 

@@ -13,7 +13,7 @@ from scipy.stats import binom, chi2, t
 
 import llcbench
 from llcbench import MALA, SGLD, Exact, Gibbs, MeanEnergy, Seeds, Settings, Target
-from llcbench.sampling.diagnostics import quantile
+from llcbench.intervals import chain_quantile
 from llcbench.sampling.loop import sample
 from theory.langevin.euler import euler_langevin
 from theory.tempered import regular
@@ -228,7 +228,7 @@ def test_ninety_percent_intervals_cover(chains):
     hits = intervals(estimates, truth)
     assert binom.cdf(hits, count, 0.9) > FALSE_ALARM
     # Control: error bars of a third the width are seen to be too short.
-    narrow = [(e.llc, e.mcse * quantile(0.9, chains) / 3) for e in estimates]
+    narrow = [(e.llc, e.mcse * chain_quantile(0.9, chains) / 3) for e in estimates]
     hits = sum(abs(value - truth) <= reach for value, reach in narrow)
     assert binom.cdf(hits, count, 0.9) < FALSE_ALARM
 

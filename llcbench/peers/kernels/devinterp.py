@@ -2,7 +2,7 @@
 
 Two courtesies: its loader fetches a batch in one indexing operation instead of sample by sample,
 which makes it about half as fast again, and it draws with replacement as all others do, because
-shuffled passes are another law.
+shuffled passes have another distribution.
 """
 
 from collections.abc import Callable
@@ -33,8 +33,8 @@ class _Rows(Dataset[Any]):
 
 def _loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     inputs, targets = batch
-    found: Tensor = model(inputs)
-    return 0.5 * (found - targets).square().sum(1).mean()
+    outputs: Tensor = model(inputs)
+    return 0.5 * (outputs - targets).square().sum(1).mean()
 
 
 def _as_it_is(batch: Any) -> Any:
@@ -57,7 +57,7 @@ def prepare(work: Work) -> Callable[[int], Losses]:
                 layer.copy_(torch.from_numpy(weights))
         drawn = RandomSampler(rows, replacement=True, num_samples=case.batch * case.steps)
         loader: Any = DataLoader(rows, batch_size=case.batch, sampler=drawn, collate_fn=_as_it_is)
-        found = estimate(
+        estimated = estimate(
             model,
             loader,
             evaluate=_loss,
@@ -68,6 +68,6 @@ def prepare(work: Work) -> Callable[[int], Losses]:
             num_burnin_steps=case.burnin,
             verbose=False,
         )
-        return np.asarray(found["loss/trace"], dtype=np.float64)
+        return np.asarray(estimated["loss/trace"], dtype=np.float64)
 
     return run

@@ -1,7 +1,7 @@
 """Ours with the option ``--matmul bfloat16``: the factors of the gradient's products are rounded.
 
-Not quite the work of the others, hence a row of its own; whether it still samples their law is in
-the column for that.
+Not quite the work of the others, hence a row of its own; whether it still samples
+their distribution is in the column for that.
 """
 
 from collections.abc import Callable

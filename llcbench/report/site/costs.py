@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from llcbench.compare.scaling import Point, growth, points
+from llcbench.compare.scaling import ProblemCost, growth, problem_costs
 from llcbench.report.classes import class_table
 from llcbench.report.scaling import growth_table, scaling_figure, scaling_table
 from llcbench.report.site.sources import Source
@@ -42,18 +42,18 @@ def costs(sources: Sequence[Source]) -> list[Costs]:
 
     Largest problems first.
     """
-    found = [(points(source.records), source) for source in sources]
+    found = [(problem_costs(source.records), source) for source in sources]
     found = sorted((f for f in found if f[0]), key=lambda f: -_largest(f[0]))
     large = [each for each in found if _largest(each[0]) >= ABOVE]
     few = [each for each in found if len({point.entry for point in each[0]}) <= FEW]
     return [_costs(source, held) for held, source in large or few]
 
 
-def _largest(found: Sequence[Point]) -> int:
+def _largest(found: Sequence[ProblemCost]) -> int:
     return max(point.dim for point in found)
 
 
-def _costs(source: Source, found: Sequence[Point]) -> Costs:
+def _costs(source: Source, found: Sequence[ProblemCost]) -> Costs:
     drawn = class_table(source.records)
     # Networks that are no draw of a class are on their own pages.
     named = any(row.cells[0].text[0].isdigit() and "-" not in row.cells[0].text

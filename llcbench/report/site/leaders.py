@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from llcbench.compare.board import Board
-from llcbench.compare.pairs import Difference
-from llcbench.compare.ranking import told_apart
+from llcbench.compare.board import Board, told_apart
+from llcbench.compare.pairwise import Difference
 from llcbench.report.leaderboard_plots import profile_figure
 from llcbench.report.leaderboard_table import legend, pairwise_table, printed
 from llcbench.report.site.reproduce import title_of

@@ -14,7 +14,7 @@ from llcbench import MeanEnergy, Settings, Target
 CURVATURES = np.array([0.25, 1.0, 4.0])
 
 
-class Laboratory:
+class Quadratics:
     """Quadratic ``regular/d3`` at nbeta 100 and gamma 100: curvatures 125, 200 and 500."""
 
     nbeta = gamma = 100.0
@@ -50,5 +50,5 @@ class Laboratory:
 
 
 @pytest.fixture
-def laboratory():
-    return Laboratory()
+def quadratics():
+    return Quadratics()

@@ -19,8 +19,8 @@ EPS = 4e-3  # times the largest curvature: 2
 DATA = "rrr/2-2-2/r1/n1000"
 
 
-def law(laboratory, eps, temperature=1.0):
-    return temperature * euler_langevin(laboratory.stiffness, 1.0, 0.0, eps).variance
+def moments(quadratics, eps, temperature=1.0):
+    return temperature * euler_langevin(quadratics.stiffness, 1.0, 0.0, eps).variance
 
 
 def energy(variance):
@@ -28,38 +28,38 @@ def energy(variance):
     return float(50 * (np.array([0.25, 1.0, 4.0]) * variance).sum())
 
 
-def test_sgld_has_the_law_of_the_same_step_and_of_no_other(laboratory):
-    (squares,) = laboratory.walk(kernels.DevinterpSGLD(EPS), (80,))
-    assert laboratory.errors(squares, law(laboratory, EPS)) < 5
-    assert laboratory.errors(squares, law(laboratory, EPS / 2)) > 5
+def test_sgld_has_the_law_of_the_same_step_and_of_no_other(quadratics):
+    (squares,) = quadratics.walk(kernels.DevinterpSGLD(EPS), (80,))
+    assert quadratics.errors(squares, moments(quadratics, EPS)) < 5
+    assert quadratics.errors(squares, moments(quadratics, EPS / 2)) > 5
 
 
-def test_its_loop_has_the_law_too(laboratory):
-    settings = laboratory.settings(num_draws=150, num_burnin=30)
+def test_its_loop_has_the_law_too(quadratics):
+    settings = quadratics.settings(num_draws=150, num_burnin=30)
     found = Devinterp(kernels.DevinterpSGLD(EPS), settings).estimate(llcbench.problem("regular/d3"))
     assert found.status == "ok"
     assert found.grad_evals == 16 * 180
-    assert abs(found.llc - energy(law(laboratory, EPS))) < 5 * found.mcse
-    assert abs(found.llc - energy(law(laboratory, EPS / 2))) > 5 * found.mcse
+    assert abs(found.llc - energy(moments(quadratics, EPS))) < 5 * found.mcse
+    assert abs(found.llc - energy(moments(quadratics, EPS / 2))) > 5 * found.mcse
     # In population the initial loss is exact: both numbers agree, up to single precision.
     assert found.llc == pytest.approx(found.llc_unpaired, rel=1e-5)
 
 
-def test_its_thermostat_is_langevin_dynamics_at_twice_the_noise(laboratory):
+def test_its_thermostat_is_langevin_dynamics_at_twice_the_noise(quadratics):
     sampler = kernels.DevinterpSGNHT(EPS, noise=0.1)
-    found = laboratory.mean_energy(sampler, num_draws=300, num_burnin=60)
-    assert abs(found.llc - energy(law(laboratory, EPS / 2, 0.2))) < 5 * found.mcse
-    assert abs(found.llc - energy(1 / laboratory.stiffness)) > 5 * found.mcse
+    found = quadratics.mean_energy(sampler, num_draws=300, num_burnin=60)
+    assert abs(found.llc - energy(moments(quadratics, EPS / 2, 0.2))) < 5 * found.mcse
+    assert abs(found.llc - energy(1 / quadratics.stiffness)) > 5 * found.mcse
 
 
-def deprecated(laboratory, eps, noise, late, chains=2048):
+def deprecated(quadratics, eps, noise, late, chains=2048):
     """Return ``nbeta E[L]`` of the thermostat in NumPy, friction after or before the gradient."""
     rng, lr = np.random.default_rng(5), eps / 2
-    curvatures = (laboratory.stiffness - 100) / 100
+    curvatures = (quadratics.stiffness - 100) / 100
     w, v = np.zeros((chains, 3)), lr**0.5 * rng.standard_normal((chains, 3))
     friction, found = np.full((chains, 1), noise), []
     for step in range(500):
-        kick = lr * laboratory.stiffness * w
+        kick = lr * quadratics.stiffness * w
         v = (1 - friction) * (v - kick) if late else (1 - friction) * v - kick
         v = v + (2 * lr * noise) ** 0.5 * rng.standard_normal(v.shape)
         w, friction = w + v, friction + (v**2).mean(1, keepdims=True) - lr
@@ -69,22 +69,22 @@ def deprecated(laboratory, eps, noise, late, chains=2048):
     return means.mean(), means.std() / chains**0.5
 
 
-def test_the_deprecated_thermostat_damps_the_gradient_too(laboratory):
+def test_the_deprecated_thermostat_damps_the_gradient_too(quadratics):
     sampler = kernels.DevinterpSGNHT(EPS / 8, noise=0.3, deprecated=True)
-    found = laboratory.mean_energy(sampler, num_draws=400, num_burnin=100)
+    found = quadratics.mean_energy(sampler, num_draws=400, num_burnin=100)
     for late in (True, False):
-        value, error = deprecated(laboratory, EPS / 8, 0.3, late)
+        value, error = deprecated(quadratics, EPS / 8, 0.3, late)
         assert (abs(found.llc - value) < 5 * np.hypot(found.mcse, error)) == late
 
 
-def test_rmsprop_makes_the_step_of_ours_once_its_mean_squares_agree(laboratory):
-    """Decay 0 forgets the start, the one difference: same noise scale, same law."""
+def test_rmsprop_makes_the_step_of_ours_once_its_mean_squares_agree(quadratics):
+    """Decay 0 forgets the start, the one difference: same noise scale, same distribution."""
     options = {"step_size": EPS / 2, "decay": 0.0, "damping": 1.0}
     run = {"num_draws": 60, "num_burnin": 40, "num_chains": 1024}
-    ours = laboratory.mean_energy(llcbench.make_sampler("rmsprop_sgld", options), **run)
+    ours = quadratics.mean_energy(llcbench.make_sampler("rmsprop_sgld", options), **run)
     for factor, agrees in ((1, True), (0.5, False)):
         changed = options | {"step_size": EPS / 2 * factor}
-        found = laboratory.mean_energy(kernels.DevinterpRMSpropSGLD(**changed), **run)
+        found = quadratics.mean_energy(kernels.DevinterpRMSpropSGLD(**changed), **run)
         errors = abs(found.llc - ours.llc) / np.hypot(found.mcse, ours.mcse)
         assert (errors < 5) == agrees
 

@@ -42,9 +42,9 @@ def gate(found, error, name, nbeta, data=None):
     assert abs(found - wrong.value) > 5 * np.hypot(error, wrong.stderr)
 
 
-def test_energy_is_exact_on_data(laboratory):
+def test_energy_is_exact_on_data(quadratics):
     name = "regular/d3/n50"
-    found = laboratory.mean_energy(NUTS(warmup=100), name, num_draws=120, num_burnin=10)
+    found = quadratics.mean_energy(NUTS(warmup=100), name, num_draws=120, num_burnin=10)
     assert found.status == "ok"
     assert found.rhat < 1.05
     assert found.grad_evals > 16 * 230
@@ -52,11 +52,11 @@ def test_energy_is_exact_on_data(laboratory):
     gate(found.llc, found.mcse, name, found.nbeta, data)
 
 
-def test_a_budget_ends_the_run_and_every_gradient_counts(laboratory):
+def test_a_budget_ends_the_run_and_every_gradient_counts(quadratics):
     """Warm-up included; the transition that spends the last ones is completed."""
     chains, budget, name = 16, 1500, "poly/two-component-line"
     settings, parameters = with_grads(
-        laboratory.settings(num_chains=chains), "nuts", registry.parameters_of(NUTS()), budget
+        quadratics.settings(num_chains=chains), "nuts", registry.parameters_of(NUTS()), budget
     )
     assert (settings.num_draws, settings.num_burnin) == (900, 0)
     assert parameters["grads"] == budget

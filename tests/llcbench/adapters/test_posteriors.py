@@ -16,16 +16,16 @@ EPS = 4e-3  # times the largest curvature: 2
 TIMES = (5, 80)
 
 
-def euler(eps, laboratory):
-    law = euler_langevin(laboratory.stiffness, 1.0, 0.0, eps)
-    rho = law.autocorrelation
-    return np.array([law.variance * (1 - rho ** (2 * k)) for k in TIMES])
+def euler(eps, quadratics):
+    stationary = euler_langevin(quadratics.stiffness, 1.0, 0.0, eps)
+    rho = stationary.autocorrelation
+    return np.array([stationary.variance * (1 - rho ** (2 * k)) for k in TIMES])
 
 
-def moments(move, noise, laboratory):
+def moments(move, noise, quadratics):
     """Return ``E w^2`` of ``(w, m)' = A (w, m) + b xi``, from w = 0 and normal momenta."""
     found = []
-    for h in laboratory.stiffness:
+    for h in quadratics.stiffness:
         matrix, column = move(h), noise(h)
         covariance, row = np.diag([0.0, 1.0]), []
         for step in range(max(TIMES)):
@@ -36,54 +36,54 @@ def moments(move, noise, laboratory):
     return np.array(found).T
 
 
-def explicit(eps, friction, laboratory):
+def explicit(eps, friction, quadratics):
     lr = (eps / 2) ** 0.5
     return moments(
         lambda h: np.array([[1, lr], [-lr * h, 1 - friction]]),
         lambda h: np.array([0, (2 * friction) ** 0.5]),
-        laboratory,
+        quadratics,
     )
 
 
-def splitting(eps, friction, laboratory):
+def splitting(eps, friction, quadratics):
     lr, keep = eps**0.5, np.exp(-friction)
-    kick = [np.array([[1, 0], [-lr * h, 1]]) for h in laboratory.stiffness]
+    kick = [np.array([[1, 0], [-lr * h, 1]]) for h in quadratics.stiffness]
     drift, damp = np.array([[1, lr / 2], [0, 1]]), np.diag([1, keep])
-    table = dict(zip(laboratory.stiffness, kick, strict=True))
+    table = dict(zip(quadratics.stiffness, kick, strict=True))
     return moments(
         lambda h: drift @ damp @ drift @ table[h],
         lambda h: (1 - keep**2) ** 0.5 * np.array([lr / 2, 1]),
-        laboratory,
+        quadratics,
     )
 
 
 @pytest.mark.parametrize(
-    ("sampler", "law"),
+    ("sampler", "moments"),
     [
         (posteriors.PosteriorsSGLD(EPS), euler),
-        (posteriors.PosteriorsSGHMC(EPS / 4, 0.5), lambda e, lab: explicit(e / 4, 0.5, lab)),
-        (posteriors.PosteriorsBAOA(EPS / 2, 0.4), lambda e, lab: splitting(e / 2, 0.4, lab)),
+        (posteriors.PosteriorsSGHMC(EPS / 4, 0.5), lambda e, bench: explicit(e / 4, 0.5, bench)),
+        (posteriors.PosteriorsBAOA(EPS / 2, 0.4), lambda e, bench: splitting(e / 2, 0.4, bench)),
     ],
 )
-def test_second_moments_are_those_of_the_same_step_and_of_no_other(laboratory, sampler, law):
-    squares = laboratory.walk(sampler, TIMES)
-    assert laboratory.errors(squares, law(EPS, laboratory)) < 5
-    assert laboratory.errors(squares, law(EPS / 2, laboratory)) > 5
+def test_second_moments_are_those_of_the_same_step_and_of_no_other(quadratics, sampler, moments):
+    squares = quadratics.walk(sampler, TIMES)
+    assert quadratics.errors(squares, moments(EPS, quadratics)) < 5
+    assert quadratics.errors(squares, moments(EPS / 2, quadratics)) > 5
 
 
-def test_sgld_has_the_law_of_ours(laboratory):
-    assert laboratory.errors(laboratory.walk(SGLD(EPS), TIMES), euler(EPS, laboratory)) < 5
+def test_sgld_has_the_law_of_ours(quadratics):
+    assert quadratics.errors(quadratics.walk(SGLD(EPS), TIMES), euler(EPS, quadratics)) < 5
 
 
-def test_positions_of_the_splitting_have_no_bias(laboratory):
-    law = splitting(EPS / 2, 0.4, laboratory)
-    assert law[-1] == pytest.approx(1 / laboratory.stiffness, rel=1e-3)
+def test_positions_of_the_splitting_have_no_bias(quadratics):
+    moments = splitting(EPS / 2, 0.4, quadratics)
+    assert moments[-1] == pytest.approx(1 / quadratics.stiffness, rel=1e-3)
 
 
-def thermostat(eps, noise, laboratory, chains=16384):
+def thermostat(eps, noise, quadratics, chains=16384):
     """Return mean squares of the published update in NumPy."""
     rng = np.random.default_rng(5)
-    lr, stiffness = (eps / 2) ** 0.5, laboratory.stiffness
+    lr, stiffness = (eps / 2) ** 0.5, quadratics.stiffness
     w, m = np.zeros((chains, 3)), rng.standard_normal((chains, 3))
     xi = np.full((chains, 1), noise / lr)
     found = []
@@ -96,13 +96,13 @@ def thermostat(eps, noise, laboratory, chains=16384):
     return np.array(found)
 
 
-def test_thermostat_follows_the_published_update(laboratory):
-    squares = laboratory.walk(posteriors.PosteriorsSGNHT(EPS / 8, 0.5), TIMES)
+def test_thermostat_follows_the_published_update(quadratics):
+    squares = quadratics.walk(posteriors.PosteriorsSGNHT(EPS / 8, 0.5), TIMES)
     # Two samples: the error of their difference is larger by the root of two.
-    right = thermostat(EPS / 8, 0.5, laboratory)
-    wrong = thermostat(EPS / 4, 0.5, laboratory)
-    assert laboratory.errors(squares, right) < 5 * 2**0.5
-    assert laboratory.errors(squares, wrong) > 5 * 2**0.5
+    right = thermostat(EPS / 8, 0.5, quadratics)
+    wrong = thermostat(EPS / 4, 0.5, quadratics)
+    assert quadratics.errors(squares, right) < 5 * 2**0.5
+    assert quadratics.errors(squares, wrong) > 5 * 2**0.5
 
 
 def test_conforms():
@@ -121,12 +121,12 @@ def test_conforms():
         checks[name]()
 
 
-def test_minibatches_of_a_network_give_the_energy_of_ours(laboratory):
+def test_minibatches_of_a_network_give_the_energy_of_ours(quadratics):
     """At a step with a large bias, which half of it does not have."""
     options = {"batch_size": 100, "num_draws": 150, "num_burnin": 50, "num_chains": 64}
 
     def run(sampler):
-        return laboratory.mean_energy(sampler, "rrr/2-2-2/r1/n1000", **options)
+        return quadratics.mean_energy(sampler, "rrr/2-2-2/r1/n1000", **options)
 
     peer, ours, half = run(posteriors.PosteriorsSGLD(2e-3)), run(SGLD(2e-3)), run(SGLD(1e-3))
     assert peer.status == "ok"

@@ -65,10 +65,10 @@ def run(
 def arrays(error: np.ndarray, **others: Any) -> Runs:
     """Return runs with given relative errors ``(cases, replicates)``."""
     shape = error.shape
-    figures = {name: np.zeros(shape) for name in Runs._fields}
-    figures |= {"tried": np.ones(shape), "error": error, "error_local": error}
-    figures |= {"estimate": 1 + error, "grads": np.full(shape, 1000.0)}
-    return Runs(**(figures | {name: np.broadcast_to(v, shape) for name, v in others.items()}))
+    values = {name: np.zeros(shape) for name in Runs._fields}
+    values |= {"tried": np.ones(shape), "error": error, "error_local": error}
+    values |= {"estimate": 1 + error, "grads": np.full(shape, 1000.0)}
+    return Runs(**(values | {name: np.broadcast_to(v, shape) for name, v in others.items()}))
 
 
 def ladder(errors: Sequence[float | None], sampler: str = "sgld", problem: str = "poly/p0"):

@@ -2,12 +2,13 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from llcbench.compare.bootstrap import Resampling, figures, worth
+from llcbench.compare.bootstrap import Resampling, metric_values, worth
 from llcbench.compare.metrics import METRICS, Metric
 from llcbench.compare.runs import Runs
 from llcbench.compare.statistics import mean
-from llcbench.scoring import wilson
+from llcbench.intervals import wilson
 
 CASES, REPLICATES = 40, 4
 # Standard deviations of the bias between problems, and of the noise between replicates.
@@ -38,7 +39,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(make_runs) -> None:
     metrics = [METRICS[name] for name in TRUTHS]
 
     def intervals(runs: Runs) -> dict[str, tuple[float, float]]:
-        return {n: (f.low, f.high) for n, f in figures(metrics, runs, draws=200).items()}
+        return {n: (f.low, f.high) for n, f in metric_values(metrics, runs, draws=200).items()}
 
     rates = hits(make_runs, intervals, 150)
     print(rates)
@@ -95,7 +96,7 @@ def test_problems_with_fewer_replicates_are_drawn_as_they_are(make_runs) -> None
 def test_equal_seeds_give_equal_intervals(make_runs) -> None:
     runs = make_runs(drawn(np.random.default_rng(7)))
     metrics = [METRICS["rmse"], METRICS["order"]]
-    first, again, other = (figures(metrics, runs, draws=150, seed=s) for s in (1, 1, 2))
+    first, again, other = (metric_values(metrics, runs, draws=150, seed=s) for s in (1, 1, 2))
     assert first == again
     assert first["rmse"] != other["rmse"]
 
@@ -113,15 +114,17 @@ def test_chunks_change_nothing_but_the_draws(make_runs, monkeypatch) -> None:
 
 def test_what_cannot_be_reached_stays_infinite(make_runs) -> None:
     runs = make_runs(np.full((10, 3), 0.2))
-    found = figures([METRICS["grads5"]], runs, draws=100)["grads5"]
+    found = metric_values([METRICS["grads5"]], runs, draws=100)["grads5"]
     assert (found.value, found.low, found.high) == (math.inf, math.inf, math.inf)
 
 
 def test_rates_of_separate_problems_have_the_wilson_interval(make_runs) -> None:
     covered = np.array([[1.0], [1.0], [1.0], [0.0]] * 5)
-    found = figures([METRICS["coverage"]], make_runs(covered * 0, covered=covered))["coverage"]
+    found = metric_values([METRICS["coverage"]], make_runs(covered * 0, covered=covered))[
+        "coverage"
+    ]
     # Wilson's roots of (p - x)^2 = z^2 x (1 - x) / n at p = 3/4, n = 19 (20, less one for p).
-    z2, n, p = 1.6449**2, 19, 0.75
+    z2, n, p = norm.ppf(0.95) ** 2, 19, 0.75
     roots = np.roots([1 + z2 / n, -(2 * p + z2 / n), p * p])
     assert (found.low, found.high) == pytest.approx((roots.min(), roots.max()))
 
@@ -136,7 +139,7 @@ def test_rates_count_runs_of_one_problem_as_what_they_are_worth(make_runs) -> No
     for _ in range(sets):
         chances = rng.beta(0.8, 0.2, (30, 1))
         outcomes = (rng.random((30, 5)) < chances).astype(float)
-        found = figures([METRICS["coverage"]], make_runs(outcomes * 0, covered=outcomes))
+        found = metric_values([METRICS["coverage"]], make_runs(outcomes * 0, covered=outcomes))
         low, high = found["coverage"].low, found["coverage"].high
         hit["clustered"] += low <= 0.8 <= high
         low, high = wilson(outcomes.mean(), outcomes.size)

@@ -1,18 +1,18 @@
 import pytest
 
 from llcbench.compare import compare
-from llcbench.compare.entries import Entry, field_of
+from llcbench.compare.entries import LeaderboardEntry, entries_of
 from llcbench.settings import Settings
 
 
 def names(records) -> list[str]:
-    return [entry.name for entry in field_of(records).runs]
+    return [entry.name for entry in entries_of(records).runs]
 
 
 def test_names_tell_sampler_variant_and_estimator() -> None:
-    assert Entry("sgld").name == "sgld"
-    assert Entry("sgld", "tuned").name == "sgld@tuned"
-    full = Entry("sgld", "tuned", "regression[rungs=6]", "num_draws=10", "a.jsonl")
+    assert LeaderboardEntry("sgld").name == "sgld"
+    assert LeaderboardEntry("sgld", "tuned").name == "sgld@tuned"
+    full = LeaderboardEntry("sgld", "tuned", "regression[rungs=6]", "num_draws=10", "a.jsonl")
     assert full.name == "sgld[num_draws=10]@tuned:regression[rungs=6] in a.jsonl"
 
 
@@ -47,7 +47,7 @@ def test_tuned_steps_may_differ_between_seeds(make_run) -> None:
 
 def test_a_ladder_gives_way_to_named_variants(make_run, make_ladder) -> None:
     records = [*make_ladder([0.0, 0.1, 0.2]), make_run(variant="default")]
-    field = field_of(records)
+    field = entries_of(records)
     assert [entry.name for entry in field.runs] == ["sgld@default"]
     assert len(field.notes) == 1
     assert "6 runs of sgld vary step_size" in field.notes[0]
@@ -64,7 +64,7 @@ def test_another_temperature_is_another_question(make_run) -> None:
 
 def test_unknown_and_ambiguous_names_are_helped(make_run) -> None:
     records = [make_run(variant=v) for v in ("default", "tuned")] + [make_run(sampler="mala")]
-    field = field_of(records)
+    field = entries_of(records)
     assert field.named("mala").name == "mala"
     with pytest.raises(ValueError, match=r"'sgld' is not unique.*sgld@default, sgld@tuned"):
         field.named("sgld")
@@ -72,7 +72,7 @@ def test_unknown_and_ambiguous_names_are_helped(make_run) -> None:
         field.named("mela")
     with pytest.raises(ValueError, match=r"no entry '\?' in these runs; there is mala, sgld@def"):
         field.named("?")
-    alone = field_of(records[:1] + records[2:])
+    alone = entries_of(records[:1] + records[2:])
     assert alone.named("sgld").name == "sgld@default"
 
 

@@ -28,7 +28,7 @@ def row(make_run):
 
 
 def test_errors_are_those_that_were_put_in(row) -> None:
-    value = {name: figure.value for name, figure in row.figures.items()}
+    value = {name: metric.value for name, metric in row.figures.items()}
     squares = np.mean([b**2 for b in BIASES])
     assert value["rmse"] == pytest.approx(math.sqrt(squares + SPREAD**2))
     # Two values at d on either side have the variance 2 d^2, and their mean half of it.
@@ -42,7 +42,7 @@ def test_errors_are_those_that_were_put_in(row) -> None:
 
 
 def test_costs_and_states_are_those_that_were_put_in(row) -> None:
-    value = {name: figure.value for name, figure in row.figures.items()}
+    value = {name: metric.value for name, metric in row.figures.items()}
     assert value["ess_per_grad"] == pytest.approx(400 / 1001)
     assert value["tuning"] == pytest.approx(10)
     assert value["seconds"] == pytest.approx(1.5)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from llcbench.compare.scaling import GOAL, growth, points
+from llcbench.compare.scaling import GOAL, growth, problem_costs
 from llcbench.report.scaling import growth_table, scaling_figure, scaling_table, write_scaling
 
 
@@ -25,7 +25,7 @@ def runs(make_run):
 
 
 def test_costs_and_exponents(runs) -> None:
-    found = points(runs)
+    found = problem_costs(runs)
     assert [point.dim for point in found] == [1_000, 10_000, 100_000, 1_000_000]
     assert all(point.runs == 2 for point in found)
     first = runs[0].estimate
@@ -34,27 +34,27 @@ def test_costs_and_exponents(runs) -> None:
     relative = first.mcse / first.llc
     assert found[0].goal == pytest.approx(first.seconds_sampling * (relative / GOAL) ** 2)
     assert found[0].bias == pytest.approx(0.1)
-    laws = {law.measure: law for law in growth(found)}
-    assert laws["step"].exponent == pytest.approx(1.5)
-    assert laws["memory"].exponent == pytest.approx(1.0)
-    assert laws["memory"].stderr == pytest.approx(0.0, abs=1e-6)
+    fits = {fit.measure: fit for fit in growth(found)}
+    assert fits["step"].exponent == pytest.approx(1.5)
+    assert fits["memory"].exponent == pytest.approx(1.0)
+    assert fits["memory"].stderr == pytest.approx(0.0, abs=1e-6)
 
 
 def test_small_problems_and_two_sizes_give_no_exponent(runs) -> None:
-    assert growth(points(runs), above=50_000) == []
-    assert {law.sizes for law in growth(points(runs), above=5_000)} == {3}
+    assert growth(problem_costs(runs), above=50_000) == []
+    assert {fit.sizes for fit in growth(problem_costs(runs), above=5_000)} == {3}
 
 
 def test_runs_without_a_size_or_an_estimate_are_left_out(make_run) -> None:
-    assert points([make_run(), make_run("dln/2", status="diverged")]) == []
+    assert problem_costs([make_run(), make_run("dln/2", status="diverged")]) == []
 
 
 def test_tables_and_files(runs, tmp_path) -> None:
-    found = points(runs)
-    laws = growth(found)
-    assert "1.50 ± 0.00" in growth_table(laws).rows[0].cells[1].text
+    found = problem_costs(runs)
+    fits = growth(found)
+    assert "1.50 ± 0.00" in growth_table(fits).rows[0].cells[1].text
     assert scaling_table(found).rows[0].cells[-1].text == "+10.0 %"
-    names = [path.name for path in write_scaling(found, laws, tmp_path)]
+    names = [path.name for path in write_scaling(found, fits, tmp_path)]
     assert names == ["scaling.svg", "scaling.csv", "exponents.csv"]
     with pytest.raises(ValueError, match="no run"):
         scaling_figure([])
@@ -66,4 +66,4 @@ def test_localisations_are_not_averaged(runs) -> None:
     spec = msgspec.structs.replace(first.spec, settings=settings)
     estimate = msgspec.structs.replace(first.estimate, llc=2 * first.estimate.llc)
     other = msgspec.structs.replace(first, spec=spec, estimate=estimate)
-    assert [point.bias for point in points([first, other])] == pytest.approx([0.1, 1.2])
+    assert [point.bias for point in problem_costs([first, other])] == pytest.approx([0.1, 1.2])

@@ -21,7 +21,7 @@ from llcbench.estimators.reweighting import Reweighting
 from llcbench.estimators.thermodynamic_integration import ThermodynamicIntegration
 from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.estimators.volume_scaling import VolumeScaling
-from llcbench.sampling.diagnostics import quantile
+from llcbench.intervals import chain_quantile
 from llcbench.types import Draw
 from theory.langevin.euler import euler_langevin
 
@@ -190,5 +190,5 @@ def test_few_chains_are_cut_into_blocks():
     settings = Settings(nbeta=100.0, gamma=1e-9, num_chains=1, num_draws=3200, num_burnin=0)
     found = HeatCapacity(GammaDraws(), settings).estimate(QUARTIC)
     assert len(found.llc_per_chain) == 16
-    reach = quantile(0.9, 16) * found.mcse
+    reach = chain_quantile(0.9, 16) * found.mcse
     assert found.interval == pytest.approx((found.llc - reach, found.llc + reach))

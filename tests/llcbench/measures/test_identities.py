@@ -195,7 +195,7 @@ def he(weight):
     return nn.init.kaiming_normal_(weight, nonlinearity="relu")
 
 
-def law(scheme, depth):
+def expected_complexity(scheme, depth):
     """Return ``d k prod sigma_l^2 prod (n_l / 2)``, hidden widths in the second product."""
     widths = [DIM] + [WIDTH] * (depth - 1) + [OUTPUTS]
     value = float(DIM * OUTPUTS) * (WIDTH / 2) ** (depth - 1)
@@ -209,14 +209,18 @@ def law(scheme, depth):
 def test_mean_at_initialisation_follows_the_law_in_depth(scheme, depth):
     values = at_initialisation(scheme, depth, seed=depth)
     mean, error = float(values.mean()), float(values.std()) / math.sqrt(DRAWS)
-    expected = law(scheme, depth)
-    print(f"{scheme.__name__} depth {depth}: {mean:.4g} +- {error:.2g}, law {expected:.4g}")
+    expected = expected_complexity(scheme, depth)
+    print(f"{scheme.__name__} depth {depth}: {mean:.4g} +- {error:.2g}, expected {expected:.4g}")
     assert abs(mean - expected) < Z * error
     other = nn.init.xavier_normal_ if scheme is he else he
-    assert abs(mean - law(other, depth)) > Z * error
+    assert abs(mean - expected_complexity(other, depth)) > Z * error
 
 
 def test_glorot_halves_with_every_hidden_layer_and_he_does_not():
-    halves = [law(nn.init.xavier_normal_, d + 1) / law(nn.init.xavier_normal_, d) for d in (2, 5)]
+    halves = [
+        expected_complexity(nn.init.xavier_normal_, d + 1)
+        / expected_complexity(nn.init.xavier_normal_, d)
+        for d in (2, 5)
+    ]
     assert halves == pytest.approx([0.5, 0.5])
-    assert law(he, 9) / law(he, 2) == pytest.approx(1.0)
+    assert expected_complexity(he, 9) / expected_complexity(he, 2) == pytest.approx(1.0)

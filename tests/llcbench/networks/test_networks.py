@@ -1,4 +1,4 @@
-"""Networks: sizes by formula, functions by a second route, initial weights by their law."""
+"""Networks: sizes by formula, functions by a second route, initial weights by variance."""
 
 import math
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The harness on a short case: who runs, who is skipped, and whether all sample one law."""
+"""The harness on a short case: who runs, who is skipped, whether all sample alike."""
 
 import json
 from dataclasses import replace
@@ -10,16 +10,16 @@ from click.testing import CliRunner
 
 from llcbench.adapters.packages import missing
 from llcbench.cli.main import cli
-from llcbench.peers import workers as crew
+from llcbench.peers import workers
 from llcbench.peers.bench import chosen, measure, shortened
 from llcbench.peers.kernels import control
 from llcbench.peers.speed import ALARM, summarise
-from llcbench.peers.work import CASES, Case, make, read
+from llcbench.peers.work import WORKLOADS, Workload, make, read
 from llcbench.peers.worker_process import Answer
 from llcbench.report import tables
 from llcbench.report.peers_table import legend, speed_table, write_speed
 
-TINY = Case("tiny", (4, 3, 4), 2, 500, 128, 12, 40, 80, 4e-3, gamma=10.0)
+TINY = Workload("tiny", (4, 3, 4), 2, 500, 128, 12, 40, 80, 4e-3, gamma=10.0)
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +47,16 @@ def controls(work):
 
 
 @pytest.mark.parametrize("name", ["posteriors", "blackjax", "devinterp", "ours"])
-def test_peers_sample_the_law_of_the_control_and_of_no_other(work, controls, name):
-    """Means over 12 chains, gate at a false-alarm rate of 1e-4, which refuses the other law."""
-    package = crew.PACKAGES[name]
+def test_peers_sample_the_distribution_of_the_control_and_of_no_other(work, controls, name):
+    """Means over 12 chains, gate at a false-alarm rate of 1e-4, which refuses the other one."""
+    package = workers.PACKAGES[name]
     if package and missing(package) is not None:
         pytest.skip(str(missing(package)))
     kernel = import_module(f"llcbench.peers.kernels.{name}")
     found = answer(kernel.prepare(work)(5), work)
-    same, other = (law({"control": right, name: found})[name].same_law for right in controls)
+    same, other = (
+        speeds({"control": right, name: found})[name].same_distribution for right in controls
+    )
     assert same
     assert not other
 
@@ -64,7 +66,7 @@ def answer(losses, work):
     return Answer(1.0, [float(x) for x in losses[:, -work.case.draws :].mean(1)], 1)
 
 
-def law(answers):
+def speeds(answers):
     """Return rows of one run that counts for each peer."""
     doubled = {peer: [Answer(1.0, [], 1), found] for peer, found in answers.items()}
     rows = summarise(TINY, dict.fromkeys(answers, 0.0), doubled, dict.fromkeys(answers))
@@ -90,7 +92,7 @@ def test_ratios_are_taken_round_by_round():
     assert legend([skipped, base, row]) == ["tiny, devinterp: skipped, not there"]
 
 
-def test_another_law_is_named():
+def test_another_distribution_is_named():
     rng = np.random.default_rng(0)
     answers = {
         name: [Answer(1.0, list(level + 0.1 * rng.standard_normal(20)), 1)] * 2
@@ -104,7 +106,7 @@ def test_another_law_is_named():
 def test_cases_that_were_not_measured_stay_in_the_file(tmp_path):
     path = tmp_path / "speed.csv"
     for name, reason in (("1m", "first"), ("small", "other"), ("1m", "second")):
-        write_speed(summarise(CASES[name], {}, {}, {"devinterp": reason}), path)
+        write_speed(summarise(WORKLOADS[name], {}, {}, {"devinterp": reason}), path)
     lines = path.read_text().splitlines()[1:]
     assert [(line.split(",")[0], line.split(",")[6]) for line in lines] == [
         ("small", "other"),
@@ -112,12 +114,12 @@ def test_cases_that_were_not_measured_stay_in_the_file(tmp_path):
     ]
     path.write_text("something else\n")
     with pytest.raises(ValueError, match="holds something else"):
-        write_speed(summarise(CASES["1m"], {}, {}, {"devinterp": "x"}), path)
+        write_speed(summarise(WORKLOADS["1m"], {}, {}, {"devinterp": "x"}), path)
 
 
 def test_two_peers_take_turns_in_processes_of_their_own(monkeypatch):
     """One process cannot start: its peer is skipped, the others go on."""
-    monkeypatch.setitem(crew.PACKAGES, "nobody", None)
+    monkeypatch.setitem(workers.PACKAGES, "nobody", None)
     said = []
     short = shortened(TINY, 40)
     rows = measure(short, ["control", "nobody", "ours"], 2, say=said.append)
@@ -130,7 +132,7 @@ def test_two_peers_take_turns_in_processes_of_their_own(monkeypatch):
 
 
 def test_a_missing_package_is_a_skipped_peer(monkeypatch):
-    monkeypatch.setattr(crew, "missing", lambda name: f"{name} is not installed")
+    monkeypatch.setattr(workers, "missing", lambda name: f"{name} is not installed")
     rows = measure(TINY, ["devinterp", "blackjax"], 1)
     assert [row.skipped for row in rows] == [
         "devinterp is not installed",
@@ -154,8 +156,8 @@ def test_bad_input_is_one_line(options, message):
 
 
 def test_the_command_prints_json_and_writes_a_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(crew, "missing", lambda name: f"{name} is not installed")
-    monkeypatch.setitem(CASES, "small", TINY)
+    monkeypatch.setattr(workers, "missing", lambda name: f"{name} is not installed")
+    monkeypatch.setitem(WORKLOADS, "small", TINY)
     out = tmp_path / "folder" / "speed.csv"
     options = ["--case", "small", "--peer", "devinterp", "--json", "--out", str(out)]
     found = CliRunner().invoke(cli, ["peers", "bench", *options], catch_exceptions=False)

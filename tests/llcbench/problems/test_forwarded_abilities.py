@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 import llcbench
-from llcbench import SGLD, Gibbs, MeanEnergy, Seeds, Settings
+from llcbench import SGLD, Gibbs, MeanEnergy, RunContext, Seeds, Settings
 from llcbench.problems.combinators.modifiers import direct_sum, rescaled, rotated, sheared
 from llcbench.problems.squared.batches import ChainMoments
 from llcbench.sampling import loss_abilities
@@ -73,8 +73,8 @@ def test_the_excess_moves_with_every_cross_moment_as_its_source_says(name: str) 
 def test_a_factor_is_another_temperature_of_the_same_error() -> None:
     settings = Settings(nbeta=80.0, num_chains=8, num_draws=60, num_burnin=20)
     colder = Settings(nbeta=20.0, num_chains=8, num_draws=60, num_burnin=20)
-    one = MeanEnergy(SGLD(1e-3), settings).estimate(WRAPPED["base"], seeds=Seeds(1, "same"))
-    four = MeanEnergy(SGLD(1e-3), colder).estimate(WRAPPED["scaled"], seeds=Seeds(1, "same"))
+    one = MeanEnergy(SGLD(1e-3), settings).estimate(WRAPPED["base"], RunContext(Seeds(1, "same")))
+    four = MeanEnergy(SGLD(1e-3), colder).estimate(WRAPPED["scaled"], RunContext(Seeds(1, "same")))
     assert one.data_se is not None
     assert four.llc == pytest.approx(one.llc, rel=1e-9)
     assert four.data_se == pytest.approx(one.data_se, rel=1e-9)
@@ -165,9 +165,9 @@ def test_losses_are_placed_and_looked_up_through_wrappers(name: str) -> None:
 
 def test_a_scaled_network_is_a_network() -> None:
     settings = Settings(nbeta=20.0, gamma=2.0, num_chains=16, num_draws=300, num_burnin=50)
-    four = MeanEnergy(Gibbs(), settings).estimate(WRAPPED["scaled"], seeds=Seeds(2, "same"))
+    four = MeanEnergy(Gibbs(), settings).estimate(WRAPPED["scaled"], RunContext(Seeds(2, "same")))
     hotter = Settings(nbeta=80.0, gamma=2.0, num_chains=16, num_draws=300, num_burnin=50)
-    one = MeanEnergy(Gibbs(), hotter).estimate(WRAPPED["base"], seeds=Seeds(2, "same"))
+    one = MeanEnergy(Gibbs(), hotter).estimate(WRAPPED["base"], RunContext(Seeds(2, "same")))
     assert four.status == one.status == "ok"
     assert four.llc == pytest.approx(one.llc, rel=1e-9)
     declined = MeanEnergy(Gibbs(), settings).estimate(WRAPPED["rotated"])

@@ -19,7 +19,7 @@ from llcbench.estimators.regression import TemperatureRegression
 from llcbench.estimators.reweighting import Reweighting
 from llcbench.estimators.thermodynamic_integration import ThermodynamicIntegration
 from llcbench.estimators.two_temperatures import TwoTemperatures
-from llcbench.sampling.diagnostics import quantile
+from llcbench.intervals import chain_quantile
 from llcbench.types import Data, Draw
 
 pytestmark = pytest.mark.llc_accuracy
@@ -91,7 +91,7 @@ def test_the_derivative_is_that_of_the_exact_value(name):
     assert found.data_se == pytest.approx(predicted, rel=0.2)
     assert found.stderr == pytest.approx(math.hypot(found.mcse, found.data_se))
     reach = (found.interval[1] - found.interval[0]) / 2
-    assert reach >= quantile(0.9, 32) * found.data_se
+    assert reach >= chain_quantile(0.9, 32) * found.data_se
 
 
 # --- Against the spread over data sets ----------------------------------------------------------

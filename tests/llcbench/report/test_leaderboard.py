@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from llcbench.cli.main import cli
 from llcbench.compare.board import Board, leaderboard
-from llcbench.compare.bootstrap import Figure
+from llcbench.compare.bootstrap import MetricValue
 from llcbench.compare.metrics import METRICS
 from llcbench.records import RunRecord
 from llcbench.report import leaderboard_plots as plots
@@ -83,11 +83,11 @@ def test_latex_is_balanced_and_compiles(board: Board, tmp_path: Path) -> None:
 
 
 def test_figures_are_written_with_unit_and_interval() -> None:
-    assert written(Figure(0.0312, 0.02, 0.045), "percent") == "3.1 % [2.0, 4.5]"
-    assert written(Figure(0.0312, 0.02, 0.045), "percent", interval=False) == "3.1 %"
-    assert written(Figure(float("inf"), 1e5, float("inf")), "count") == "never [1.0e5, never]"
-    assert written(Figure(None), "percent") == "-"
-    assert written(Figure(3 * 2.0**20), "bytes") == "3"
+    assert written(MetricValue(0.0312, 0.02, 0.045), "percent") == "3.1 % [2.0, 4.5]"
+    assert written(MetricValue(0.0312, 0.02, 0.045), "percent", interval=False) == "3.1 %"
+    assert written(MetricValue(float("inf"), 1e5, float("inf")), "count") == "never [1.0e5, never]"
+    assert written(MetricValue(None), "percent") == "-"
+    assert written(MetricValue(3 * 2.0**20), "bytes") == "3"
 
 
 def test_profile_is_the_same_on_every_run_and_names_all(board: Board) -> None:

@@ -53,7 +53,7 @@ def test_no_sampler_is_left_out():
 
 
 def test_rmsprop_with_short_memory_has_the_density_divided_by_its_preconditioner():
-    """As ``eps -> 0`` the mean square is ``g^2`` itself, and the law ``exp(-U) (|g| + damping)``.
+    """As ``eps -> 0`` the mean square is ``g^2`` itself, the density ``exp(-U) (|g| + damping)``.
 
     On ``L = w^2 / 2`` that is nearly twice the right value, at any step size.
     """
@@ -65,14 +65,14 @@ def test_rmsprop_with_short_memory_has_the_density_divided_by_its_preconditioner
 
     reach = 10 / h**0.5
     total = quad(mass, 0, reach)[0]
-    law = nbeta * quad(lambda w: 0.5 * w * w * mass(w), 0, reach)[0] / total
+    biased = nbeta * quad(lambda w: 0.5 * w * w * mass(w), 0, reach)[0] / total
     right = 0.5 * nbeta / h
-    assert law > 1.6 * right
+    assert biased > 1.6 * right
     sampler = make_sampler("rmsprop_sgld", {"step_size": 2e-5, "decay": 0.0, "damping": damping})
     settings = Settings(nbeta=nbeta, gamma=gamma, num_chains=256, num_draws=4000, num_burnin=1500)
     found = MeanEnergy(sampler, settings).estimate(llcbench.problem("regular/d1"))
-    assert abs(found.llc - law) < 4 * found.mcse + 0.02 * law
-    assert found.mcse < 0.02 * law
+    assert abs(found.llc - biased) < 4 * found.mcse + 0.02 * biased
+    assert found.mcse < 0.02 * biased
     assert found.llc - right > 20 * found.mcse
 
 

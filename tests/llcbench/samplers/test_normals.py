@@ -1,4 +1,4 @@
-"""The generator of normal numbers for large states, against the law and the formula."""
+"""The generator of normal numbers for large states, against the distribution and the formula."""
 
 import math
 
@@ -24,7 +24,7 @@ def drawn(seed=0):
     return torch.stack([normals.next(SIZE).clone() for _ in range(BLOCKS)]).numpy()
 
 
-def figures(z):
+def statistics(z):
     """Return what is standard normal if z is independent and normal: moments and lags."""
     flat, size = z.ravel().astype(np.float64), math.sqrt(z.size)
     found = [flat.mean(), (flat**2 - 1).mean() / math.sqrt(2), (flat**3).mean() / math.sqrt(15)]
@@ -32,7 +32,7 @@ def figures(z):
     for power in (1, 2):
         y = flat if power == 1 else (flat**2 - 1) / math.sqrt(2)
         found += [(np.roll(y, lag) * y).mean() for lag in (1, 2, SIZE // 2, SIZE)]
-    return [size * figure for figure in found]
+    return [size * value for value in found]
 
 
 def binned(z):
@@ -51,8 +51,8 @@ def turned(one, two):
 
 def test_the_numbers_are_independent_and_normal():
     z = drawn()
-    # Twelve figures within five standard errors and two p-values: false alarms 3e-5 in all.
-    assert np.abs(figures(z)).max() < 5
+    # Twelve statistics within five standard errors and two p-values: false alarms 3e-5 in all.
+    assert np.abs(statistics(z)).max() < 5
     assert binned(z) > 1e-5
     assert turned(z[:, : SIZE // 2].ravel(), z[:, SIZE // 2 :].ravel()) > 1e-5
 
@@ -62,7 +62,7 @@ def test_wrong_numbers_are_noticed():
     repeated = z.copy()
     repeated[1::2] = np.where(np.arange(SIZE) % 50 == 0, z[::2], z[1::2])
     for wrong in (z * 1.005, z + 0.004, np.where(np.abs(z) > 3.5, 0, z), repeated):
-        assert np.abs(figures(wrong)).max() > 5
+        assert np.abs(statistics(wrong)).max() > 5
     assert binned(np.round(z, 2)) < 1e-5
     one, two = z[:, : SIZE // 2].ravel(), z[:, SIZE // 2 :].ravel()
     # A few of one half know the sign of the other: 1 % of all pairs, for with half of that true
@@ -193,7 +193,7 @@ def test_the_points_fill_the_square_evenly():
 
 
 def distance(low):
-    """The largest distance from the normal law, over all words with given low parts."""
+    """The largest distance from the normal distribution, over all words with given low parts."""
     words = (np.arange(512)[:, None] * 2**23 + low).ravel()
     normals = Normals(2 * len(words))
     normals._bits = Words(words)

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from llcbench.compare.board import leaderboard
-from llcbench.compare.pairs import Difference
-from llcbench.compare.ranking import ranked
+from llcbench.compare.board import leaderboard, ranked
+from llcbench.compare.pairwise import Difference
 
 PROBLEMS = [f"poly/p{place}" for place in range(12)]
 

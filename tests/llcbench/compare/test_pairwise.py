@@ -6,7 +6,7 @@ from scipy.stats import t
 
 from llcbench.compare.bootstrap import Resampling
 from llcbench.compare.metrics import METRICS, Metric
-from llcbench.compare.pairs import Arena, holm, p_value
+from llcbench.compare.pairwise import Arena, holm, p_value
 from llcbench.compare.runs import Runs
 
 PAIRS = 150
