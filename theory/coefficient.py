@@ -90,7 +90,7 @@ class RLCT:
 
     @property
     def exact(self) -> bool:
-        """Tell whether both the value and the multiplicity are known."""
+        """Return whether both the value and the multiplicity are known."""
         return self.lower == self.upper and self.multiplicity is not None
 
     @property

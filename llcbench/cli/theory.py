@@ -66,7 +66,7 @@ def rlct(
         return
     click.echo(_page(plain, proof=False))
     if proof and found.certificate is not None:
-        from theory.certificate_text import render
+        from theory.certificate import render
 
         click.echo(render(found.certificate))
 

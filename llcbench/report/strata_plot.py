@@ -1,6 +1,6 @@
 """The map of local coefficients: a plane zero set, coloured by the coefficient along it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 from textwrap import fill
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from llcbench.report.style import GREY, INK, style, to_svg
 from theory.polynomials.grammar import read
+from theory.polynomials.trees import Number, Power, Product, Sum, Symbol, Tree
 from theory.stratification import Strata, Stratum
-from theory.stratification.grid import values
 
 Array = NDArray[np.float64]
 Range = tuple[float, float]
@@ -58,7 +58,7 @@ def strata_figure(found: Strata, frame: Frame | None = None) -> Figure:
     (left, right), (bottom, top) = frame or _frame(found, names)
     x, y = np.linspace(left, right, GRID), np.linspace(bottom, top, GRID)
     grid = dict(zip(names, np.meshgrid(x, y), strict=True))
-    logs = np.log10(np.maximum(np.abs(values(read(found.potential), grid)), FLOOR))
+    logs = np.log10(np.maximum(np.abs(_values(read(found.potential), grid)), FLOOR))
     with style():
         figure = Figure(figsize=(4.7, 3.7), layout="constrained")
         axes = figure.add_subplot(aspect="equal")
@@ -74,7 +74,7 @@ def strata_figure(found: Strata, frame: Frame | None = None) -> Figure:
         )
         for stratum in reversed(found.strata):
             if stratum.dimension == 1:
-                curve = values(read(stratum.equations[0]), grid)
+                curve = _values(read(stratum.equations[0]), grid)
                 # Without a change of sign there is nothing to draw, and matplotlib warns.
                 if curve.min() < 0 < curve.max():
                     axes.contour(
@@ -239,3 +239,21 @@ def _label_place(
         if score > best:
             best, chosen = score, (dx, dy)
     return chosen
+
+
+def _values(tree: Tree, grid: Mapping[str, Array]) -> Array:
+    """Return the values of an expression at floating-point places."""
+    match tree:
+        case Number(number):
+            return np.full_like(next(iter(grid.values())), float(number))
+        case Symbol(name):
+            return grid[name]
+        case Power(base, exponent):
+            return np.asarray(_values(base, grid) ** exponent, dtype=np.float64)
+        case Sum(parts):
+            return np.asarray(sum(_values(part, grid) for part in parts), dtype=np.float64)
+        case Product(parts):
+            total = np.ones_like(next(iter(grid.values())))
+            for part in parts:
+                total = total * _values(part, grid)
+            return total

@@ -19,12 +19,12 @@ Row = list[int]
 
 
 def coprime(f: Poly, g: Poly) -> bool:
-    """Tell whether nonzero polynomials are seen to have no common factor but constants."""
+    """Return whether nonzero polynomials are seen to have no common factor but constants."""
     return all(_coprime_in(f, g, i) for i in used(f) & used(g))
 
 
 def _coprime_in(f: Poly, g: Poly, index: int) -> bool:
-    """Tell whether no common factor contains the variable, as far as two points show."""
+    """Return whether no common factor contains the variable, as far as two points show."""
     top = degree_in(f, index)
     for values, prime in islice(_points(f.ring.ngens), 2):
         a, b = image(f, index, values, prime), image(g, index, values, prime)
@@ -36,12 +36,12 @@ def _coprime_in(f: Poly, g: Poly, index: int) -> bool:
 
 
 def squarefree(p: Poly) -> bool:
-    """Tell whether a nonzero polynomial is seen to have no factor twice but constants."""
+    """Return whether a nonzero polynomial is seen to have no factor twice but constants."""
     return all(degree_in(p, i) == 1 or _squarefree_in(p, i) for i in used(p))
 
 
 def _squarefree_in(p: Poly, index: int) -> bool:
-    """Tell whether no repeated factor contains the variable, as far as two points show."""
+    """Return whether no repeated factor contains the variable, as far as two points show."""
     top = degree_in(p, index)
     for values, prime in islice(_points(p.ring.ngens), 2):
         a = image(p, index, values, prime)
@@ -51,7 +51,7 @@ def _squarefree_in(p: Poly, index: int) -> bool:
 
 
 def irreducible(p: Poly, index: int) -> bool:
-    """Tell whether a polynomial is seen to be irreducible over the rationals.
+    """Return whether a polynomial is seen to be irreducible over the rationals.
 
     Its coefficients in powers of the variable must have no common factor, so that every factor
     contains the variable. The degree of a factor is a sum of degrees of factors of each image.

@@ -119,7 +119,7 @@ def primitive(polynomial: Poly) -> Poly:
 
 
 def is_constant(polynomial: Poly) -> bool:
-    """Tell whether no variable occurs."""
+    """Return whether no variable occurs."""
     return bool(polynomial.is_ground)
 
 

@@ -15,8 +15,8 @@ from fractions import Fraction
 
 from theory.algebra.ring import rational
 from theory.certificate import Node
-from theory.checker.replay import need
 from theory.checker.states import Seen, read_state
+from theory.checker.zeros import need
 
 Form = tuple[Fraction, ...]
 

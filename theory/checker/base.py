@@ -12,8 +12,7 @@ from typing import Any
 
 from theory.certificate import Node
 from theory.polynomials.expression import Polynomial
-from theory.polynomials.germ import Factor, Germ
-from theory.polynomials.germ_text import read_germ
+from theory.polynomials.germ import Factor, Germ, read_germ
 from theory.polynomials.trees import Number, Power, Product, Sum, Symbol, Tree
 
 # Mersenne prime; an identity of degree d that is false survives one point with odds d / 2^61.
@@ -126,7 +125,7 @@ def factor_value(factor: Factor, point: Mapping[str, int], scale: int) -> int:
 
 
 def proportional(pairs: Sequence[tuple[int, int]]) -> bool:
-    """Tell whether two lists of values differ by a constant factor that is not zero."""
+    """Return whether two lists of values differ by a constant factor that is not zero."""
     (first, second), *rest = pairs
     return bool(first and second) and all((a * second - b * first) % PRIME == 0 for a, b in rest)
 

@@ -5,12 +5,12 @@ from fractions import Fraction
 
 from theory.algebra.ring import names_of, polynomial_ring
 from theory.certificate import Node
-from theory.checker.claims import Claim, Part, least_claim
+from theory.checker.claims import ClaimedBounds, ClaimPart, least_claim
 from theory.checker.states import Seen
 from theory.checker.zeros import need
 
 
-def check_blow_up(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def check_blow_up(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     """The charts are those of the centre, and every real direction lies in one of them."""
     names = list(names_of(state.ring))
     centre = [names.index(name) for name in node.data["centre"]]

@@ -8,8 +8,7 @@ from theory.certificate import Node
 from theory.checker.base import germ_of, require, same_claim
 from theory.checker.children import check_same_germ, germ_below
 from theory.polynomials.expression import Polynomial, parse
-from theory.polynomials.germ import Factor, Germ
-from theory.polynomials.germ_text import ROOM
+from theory.polynomials.germ import ROOM, Factor, Germ
 
 
 def check_order_bound(node: Node) -> None:

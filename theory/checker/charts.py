@@ -10,12 +10,12 @@ from theory.certificate import Node
 from theory.checker.base import rationals, require
 from theory.checker.fields import ZERO, Element, RealField, Univariate
 from theory.polynomials.expression import parse
-from theory.polynomials.germ_text import ROOM
+from theory.polynomials.germ import ROOM
 
 Curve = dict[tuple[int, int], Element]
 
 
-class Chart(NamedTuple):
+class SeenChart(NamedTuple):
     """What a chart node says about its germ."""
 
     field: RealField
@@ -26,7 +26,7 @@ class Chart(NamedTuple):
     rays: list[tuple[int, int]]
 
 
-def read_chart(data: Mapping[str, Any]) -> Chart:
+def read_chart(data: Mapping[str, Any]) -> SeenChart:
     """Read a chart and check that its rays subdivide the quadrant finely enough.
 
     Between neighbouring rays every curve needs one monomial that is least on both of them; then the
@@ -57,10 +57,10 @@ def read_chart(data: Mapping[str, Any]) -> Chart:
         require(ray[0] * after[1] > ray[1] * after[0], "rays in order")
         for curve in curves:
             require(set(face(curve, ray)) & set(face(curve, after)), "an edge is missed")
-    return Chart(field, curves, exponents, monomial, density, rays)
+    return SeenChart(field, curves, exponents, monomial, density, rays)
 
 
-def divisor(chart: Chart, ray: tuple[int, int]) -> tuple[Fraction, Fraction]:
+def divisor(chart: SeenChart, ray: tuple[int, int]) -> tuple[Fraction, Fraction]:
     """Return N and nu of the divisor of a ray."""
     order = sum((n * w for n, w in zip(chart.monomial, ray, strict=True)), Fraction(0))
     for curve, exponent in zip(chart.curves, chart.exponents, strict=True):

@@ -7,18 +7,18 @@ from typing import Any, NamedTuple
 from theory.certificate import Node
 from theory.checker.states import Seen
 
-Claim = tuple[bool, Fraction, Fraction | None, int | None]
+ClaimedBounds = tuple[bool, Fraction, Fraction | None, int | None]
 
 
-class Part(NamedTuple):
+class ClaimPart(NamedTuple):
     """What a node says of one of the claims that it rests on."""
 
     state: Seen
-    claim: Claim
+    claim: ClaimedBounds
     data: Mapping[str, Any]
 
 
-def claim_of(data: Mapping[str, Any]) -> Claim:
+def claim_of(data: Mapping[str, Any]) -> ClaimedBounds:
     """Return infinite, lower, upper and multiplicity as they stand in a part."""
     upper = data["upper"]
     return (
@@ -29,12 +29,12 @@ def claim_of(data: Mapping[str, Any]) -> Claim:
     )
 
 
-def own_claim(node: Node) -> Claim:
+def own_claim(node: Node) -> ClaimedBounds:
     """Return the claim of a node in the same form."""
     return bool(node.data["infinite"]), node.lower, node.upper, node.multiplicity
 
 
-def least_claim(parts: Sequence[Part]) -> Claim:
+def least_claim(parts: Sequence[ClaimPart]) -> ClaimedBounds:
     """Return the claim about the minimum over parts that cover all points."""
     finite = [part.claim for part in parts if not part.claim[0]]
     if not finite:

@@ -8,7 +8,7 @@ from typing import Any, final
 from theory.algebra.sympy_untyped import SYMPY
 from theory.checker.base import require
 from theory.polynomials.expression import parse
-from theory.polynomials.germ_text import ROOM
+from theory.polynomials.germ import ROOM
 
 Element = tuple[Fraction, ...]
 Univariate = list[Element]

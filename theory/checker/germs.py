@@ -24,8 +24,7 @@ from theory.checker.base import (
 from theory.checker.bounds import BOUNDS
 from theory.checker.children import check_same_germ, germ_below
 from theory.polynomials.expression import Polynomial, parse
-from theory.polynomials.germ import Factor, Germ
-from theory.polynomials.germ_text import ROOM
+from theory.polynomials.germ import ROOM, Factor, Germ
 from theory.polynomials.grammar import read
 from theory.polynomials.trees import names
 

@@ -5,12 +5,12 @@ from fractions import Fraction
 
 from theory.algebra.ring import Poly, coefficient_list, degree_in, names_of, read
 from theory.certificate import Node
-from theory.checker.claims import Claim, Part, least_claim
+from theory.checker.claims import ClaimedBounds, ClaimPart, least_claim
 from theory.checker.states import Seen, unit_at_point
 from theory.checker.zeros import need, replay
 
 
-def check_unit(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def check_unit(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     """An ideal that vanishes nowhere in the region is left out."""
     (part,) = parts
     need(0 <= part.data["index"] < len(state.ideals), "no such ideal")
@@ -23,7 +23,7 @@ def check_unit(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
     return part.claim
 
 
-def check_product(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def check_product(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     """Factors in separate variables: the least value, and multiplicities of ties add."""
     pieces = [part.state.renamed(part.data["renamed"]) for part in parts]
     state.check_pieces(pieces, of_sum=False)
@@ -36,7 +36,7 @@ def check_product(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
     return False, lower, upper, sum(known) if exact else None
 
 
-def check_sum(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def check_sum(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     """Generators in separate variables: values add."""
     need(len(state.ideals) == 1 and not any(state.monomial), "no plain sum")
     pieces = [part.state.renamed(part.data["renamed"]) for part in parts]
@@ -54,7 +54,7 @@ def check_sum(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
     )
 
 
-def check_substitute(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def check_substitute(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     """A generator ``c v + r`` with unit c and free v becomes the coordinate."""
     (part,) = parts
     ring, data = state.ring, part.data
@@ -83,7 +83,7 @@ def check_substitute(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
     return part.claim
 
 
-def check_straighten(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def check_straighten(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     """A smooth generator whose variable is nowhere else becomes the coordinate."""
     (part,) = parts
     ring, data = state.ring, part.data
@@ -99,7 +99,7 @@ def check_straighten(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
     return part.claim
 
 
-def check_shift(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def check_shift(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     """A free coordinate v becomes ``v + a`` with a that does not depend on v."""
     (part,) = parts
     ring, data = state.ring, part.data

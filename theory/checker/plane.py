@@ -18,11 +18,10 @@ from theory.checker.base import (
     same_claim,
     sample,
 )
-from theory.checker.charts import Chart, Curve, divisor, edge_of, read_chart
+from theory.checker.charts import Curve, SeenChart, divisor, edge_of, read_chart
 from theory.checker.fields import ZERO, Element, RealField, Univariate, element
 from theory.polynomials.expression import parse
-from theory.polynomials.germ import Factor, Germ
-from theory.polynomials.germ_text import ROOM
+from theory.polynomials.germ import ROOM, Factor, Germ
 
 Claim = tuple[Fraction, Fraction | None, int | None]
 
@@ -141,7 +140,7 @@ def _check_roots(
 
 
 def _check_child(
-    chart: Chart,
+    chart: SeenChart,
     ray: tuple[int, int],
     edges: Sequence[Univariate],
     entry: Mapping[str, Any],

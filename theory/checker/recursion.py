@@ -7,7 +7,7 @@ from theory.certificate import Node
 from theory.checker.arrangements import check_arrangement
 from theory.checker.base import CHECKERS, OPAQUE
 from theory.checker.blow_ups import check_blow_up
-from theory.checker.claims import Claim, Part, claim_of, own_claim
+from theory.checker.claims import ClaimedBounds, ClaimPart, claim_of, own_claim
 from theory.checker.moves import (
     check_product,
     check_shift,
@@ -16,8 +16,7 @@ from theory.checker.moves import (
     check_sum,
     check_unit,
 )
-from theory.checker.newton import check_newton
-from theory.checker.orders import order_bound
+from theory.checker.newton import check_newton, order_bound
 from theory.checker.simplifications import check_simplify
 from theory.checker.splits import check_split
 from theory.checker.states import Seen, read_state
@@ -61,7 +60,9 @@ def check_claim(node: Node) -> None:
         ValueError: If the rule does not give it.
     """
     state = read_state(node.data["state"])
-    parts = [Part(read_state(part["state"]), claim_of(part), part) for part in node.data["parts"]]
+    parts = [
+        ClaimPart(read_state(part["state"]), claim_of(part), part) for part in node.data["parts"]
+    ]
     rule = _RULES.get(node.rule)
     if rule is None:
         raise ValueError(f"no checker for rule {node.rule!r}")
@@ -92,24 +93,24 @@ def _check_occupied(node: Node, state: Seen) -> None:
         need(answer == "nonempty", "the region may be empty")
 
 
-def _empty(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def _empty(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     equations = [q for q, _, _ in state.relations]
     need(replay(equations, state.nonzero, node.data["witness"]) == "empty", "not empty")
     return True, Fraction(0), None, None
 
 
-def _no_pole(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def _no_pole(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     need(not state.ideals and not any(state.monomial), "K vanishes somewhere")
     return True, Fraction(0), None, None
 
 
-def _monomial(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def _monomial(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     need(not state.ideals, "factors are left")
     ratios = [d / n for n, d in zip(state.monomial, state.density, strict=True) if n]
     return False, min(ratios), min(ratios), ratios.count(min(ratios))
 
 
-def _bounds(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def _bounds(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     """Hoelder from below with orders that are seen in unit coefficients, Newton from above."""
     need(node.lower <= order_bound(state), "the lower bound")
     if node.upper is not None:
@@ -117,12 +118,12 @@ def _bounds(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
     return False, node.lower, node.upper, None
 
 
-def _newton(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def _newton(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     _, value, multiplicity = check_newton(state, node.data)
     return False, value, value, multiplicity
 
 
-_RULES: dict[str, Callable[[Node, Seen, Sequence[Part]], Claim]] = {
+_RULES: dict[str, Callable[[Node, Seen, Sequence[ClaimPart]], ClaimedBounds]] = {
     "empty": _empty,
     "no pole": _no_pole,
     "monomial": _monomial,

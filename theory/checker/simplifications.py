@@ -7,13 +7,12 @@ from typing import Any
 from theory.algebra.groebner import lift
 from theory.algebra.ring import Poly, degree_in, evaluate, names_of, polynomial_ring, read, used
 from theory.certificate import Node
-from theory.checker.claims import Claim, Part
-from theory.checker.replay import groebner
+from theory.checker.claims import ClaimedBounds, ClaimPart
 from theory.checker.states import Seen, unit_at_point
-from theory.checker.zeros import need
+from theory.checker.zeros import groebner, need
 
 
-def check_simplify(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def check_simplify(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     """Every recorded step keeps the value and the multiplicity."""
     (part,) = parts
     for step in part.data["steps"]:

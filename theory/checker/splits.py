@@ -18,12 +18,12 @@ from theory.algebra.ring import (
 )
 from theory.algebra.univariate import determinant
 from theory.certificate import Node
-from theory.checker.claims import Claim, Part, least_claim
+from theory.checker.claims import ClaimedBounds, ClaimPart, least_claim
 from theory.checker.states import Seen, is_unit
 from theory.checker.zeros import need, replay
 
 
-def check_split(node: Node, state: Seen, parts: Sequence[Part]) -> Claim:
+def check_split(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     """Off the zeros of a polynomial in the parameters, and on them with it as coordinate."""
     need(len(parts) == 2, "two sides")
     p = read(state.ring, node.data["polynomial"])

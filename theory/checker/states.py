@@ -35,7 +35,7 @@ class Seen(NamedTuple):
     nonzero: tuple[Poly, ...]
 
     def is_free(self, index: int) -> bool:
-        """Tell whether a coordinate carries neither a monomial nor a density."""
+        """Return whether a coordinate carries neither a monomial nor a density."""
         return not self.monomial[index] and self.density[index] == 1
 
     def at_point(self, p: Poly) -> Poly:
@@ -111,7 +111,7 @@ class Seen(NamedTuple):
         return p
 
     def same_as(self, other: "Seen") -> bool:
-        """Tell whether two states with the same names are equal up to order and scale."""
+        """Return whether two states with the same names are equal up to order and scale."""
         if set(names_of(self.ring)) != set(names_of(other.ring)):
             return False
         place = [names_of(other.ring).index(name) for name in names_of(self.ring)]
@@ -236,7 +236,7 @@ def state_of(germ: Germ) -> Seen:
 
 
 def is_unit(state: Seen, p: Poly) -> bool:
-    """Tell whether a polynomial in the parameters divides a product of the conditions."""
+    """Return whether a polynomial in the parameters divides a product of the conditions."""
     if not p:
         return False
     known = {q.monic() for h in state.nonzero if h for q, _, _ in factors(h)}
@@ -244,5 +244,5 @@ def is_unit(state: Seen, p: Poly) -> bool:
 
 
 def unit_at_point(state: Seen, p: Poly) -> bool:
-    """Tell whether a polynomial is a unit at all points of the region."""
+    """Return whether a polynomial is a unit at all points of the region."""
     return is_unit(state, state.at_point(p))

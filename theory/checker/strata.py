@@ -10,10 +10,10 @@ from typing import Any, final
 
 from theory.certificate import Node
 from theory.checker.base import CHECKERS, PRIME, require, residue, same_claim, sample
-from theory.checker.charts import Chart, read_chart
+from theory.checker.charts import SeenChart, read_chart
 from theory.checker.fields import Element, RealField
 from theory.polynomials.expression import Polynomial, parse
-from theory.polynomials.germ_text import ROOM
+from theory.polynomials.germ import ROOM
 from theory.polynomials.grammar import read
 from theory.polynomials.trees import Number, Power, Product, Sum, Symbol, Tree, names
 
@@ -138,7 +138,7 @@ def _value(field: RealField, unit: Polynomial, at: Sequence[Element]) -> Element
     return total
 
 
-def _chart_value(ring: _Ring, chart: Chart, near: Sequence[Residue]) -> Residue:
+def _chart_value(ring: _Ring, chart: SeenChart, near: Sequence[Residue]) -> Residue:
     """Return the product of the powers of the curves near the point."""
     whole = ring.element([1])
     for curve, exponent in zip(chart.curves, chart.exponents, strict=True):

@@ -21,7 +21,7 @@ _MODULES = (
 
 
 def verify(certificate: Node | RLCT | Mapping[str, Any]) -> bool:
-    """Tell whether a certificate proves its claim.
+    """Return whether a certificate proves its claim.
 
     Args:
         certificate: A tree, its JSON form, a result that carries one, or that result's JSON form.

@@ -30,7 +30,7 @@ follow below the table; sources are keys of `theory/references.bib`. Made by
 
 @final
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueLine:
     """One line of the catalogue.
 
     Attributes:
@@ -68,10 +68,10 @@ class Entry:
         }
 
 
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[CatalogueLine, ...]:
     """Return one line for every family, in the order of their names."""
     return tuple(
-        Entry(
+        CatalogueLine(
             name,
             _summary(name),
             example.parameters,

@@ -52,7 +52,7 @@ class LinearPoint:
 
     @property
     def exact(self) -> bool:
-        """Tell whether the local value and multiplicity are known."""
+        """Return whether the local value and multiplicity are known."""
         return self.local.exact
 
     @property
@@ -67,7 +67,7 @@ class LinearPoint:
 
     @property
     def multiplicity_provisional(self) -> bool:
-        """Tell whether the local multiplicity rests on one route only."""
+        """Return whether the local multiplicity rests on one route only."""
         return self.local.multiplicity_provisional
 
     @property

@@ -1,4 +1,4 @@
-"""The exact law of Euler-Langevin on a quadratic: the unit test of every Langevin sampler."""
+"""The exact distribution of Euler-Langevin on a quadratic, the test of every Langevin sampler."""
 
 import math
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from theory.checks import require_positive
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LangevinLaw:
-    """Law of ``w' = rho w + noise`` in every coordinate, started at ``w* = 0``.
+class LangevinDistribution:
+    """Distribution of ``w' = rho w + noise`` in every coordinate, started at ``w* = 0``.
 
     Attributes:
         curvatures: ``a_i`` of ``K = 1/2 sum a_i w_i^2``, shape ``(d,)``.
@@ -29,7 +29,7 @@ class LangevinLaw:
 
     @property
     def stable(self) -> bool:
-        """Return whether a stationary law exists: ``step_size h < 4`` in every coordinate."""
+        """Return whether a stationary distribution exists: ``step_size h < 4`` everywhere."""
         return bool(np.all(np.abs(self.autocorrelation) < 1.0))
 
     @property
@@ -88,8 +88,8 @@ def euler_langevin(
     gamma: float,
     step_size: float,
     gradient_noise: float = 0.0,
-) -> LangevinLaw:
-    """Return the exact law of Euler-Langevin on a diagonal quadratic.
+) -> LangevinDistribution:
+    """Return the exact distribution of Euler-Langevin on a diagonal quadratic.
 
     ``w' = w - eps/2 grad U(w) + sqrt(eps) xi`` on ``U = 1/2 sum_i h_i w_i^2`` with
     ``h_i = t a_i + gamma``, whose stationary variance is
@@ -105,7 +105,7 @@ def euler_langevin(
             (independent of the state and Gaussian); it enters the step as ``eps/2 t`` times it.
 
     Returns:
-        The law; with ``stable`` False and an infinite ``llc`` if ``eps h >= 4`` somewhere.
+        The distribution; with ``stable`` False and an infinite ``llc`` if ``eps h >= 4`` somewhere.
 
     Raises:
         ValueError: if a parameter is out of range or some ``h_i`` is zero.
@@ -125,9 +125,9 @@ def euler_langevin(
     if np.any(h == 0.0):
         raise ValueError(
             f"gamma = {gamma!r} with a zero curvature is not allowed: a flat direction has no "
-            "stationary law; give gamma > 0"
+            "stationary distribution; give gamma > 0"
         )
-    return LangevinLaw(
+    return LangevinDistribution(
         curvatures=a,
         nbeta=t,
         autocorrelation=1.0 - 0.5 * eps * h,

@@ -1,4 +1,4 @@
-"""Exact stationary laws of samplers that are linear on quadratics, noise of minibatches included.
+"""Exact stationary distributions of linear samplers on quadratics, with noise of minibatches.
 
 A step of SGLD, SGHMC or BAOAB on a quadratic loss is ``z' = A_B z + b_B + noise`` with z the
 parameters (and velocities) about ``w*`` and A, b random through the minibatch B alone, which is
@@ -55,7 +55,7 @@ class QuadraticData:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Kernel:
+class AffineStep:
     """One step ``z' = drift z + force (nbeta g_B + gamma (w - w*)) + noise``; z starts with w - w*.
 
     Attributes:
@@ -69,33 +69,33 @@ class Kernel:
     noise: Matrix
 
 
-def sgld(dim: int, step_size: float) -> Kernel:
+def sgld(dim: int, step_size: float) -> AffineStep:
     """Return ``w' = w - eps/2 G + sqrt(eps) xi``."""
     eye = np.eye(dim)
-    return Kernel(drift=eye, force=-0.5 * step_size * eye, noise=step_size * eye)
+    return AffineStep(drift=eye, force=-0.5 * step_size * eye, noise=step_size * eye)
 
 
-def sghmc(dim: int, step_size: float, friction: float) -> Kernel:
+def sghmc(dim: int, step_size: float, friction: float) -> AffineStep:
     """Return ``v' = (1 - f) v - eps/2 G + sqrt(f eps) xi``, ``w' = w + v'`` as one step."""
     eye, zero = np.eye(dim), np.zeros((dim, dim))
     keep = (1 - friction) * eye
     push = -0.5 * step_size * eye
     heat = friction * step_size * eye
-    return Kernel(
+    return AffineStep(
         drift=np.block([[eye, keep], [zero, keep]]),
         force=np.vstack([push, push]),
         noise=np.block([[heat, heat], [heat, heat]]),
     )
 
 
-def baoab(dim: int, step_size: float, friction: float) -> Kernel:
+def baoab(dim: int, step_size: float, friction: float) -> AffineStep:
     """Return a step of BAOAB, both half kicks at the same place and on the same minibatch."""
     eye, zero = np.eye(dim), np.zeros((dim, dim))
     h, keep = step_size**0.5, float(np.exp(-friction))
     # After kick, drift, friction, drift: w + h/2 (1 + c) p and c p, with p = p_0 - h G.
     move = 0.5 * h * (1 + keep)
     heat = 1 - keep * keep
-    return Kernel(
+    return AffineStep(
         drift=np.block([[eye, move * eye], [zero, keep * eye]]),
         force=np.vstack([-h * move * eye, -h * keep * eye]),
         noise=heat * np.block([[0.25 * h * h * eye, 0.5 * h * eye], [0.5 * h * eye, eye]]),
@@ -103,7 +103,7 @@ def baoab(dim: int, step_size: float, friction: float) -> Kernel:
 
 
 def estimate(
-    kernel: Kernel,
+    kernel: AffineStep,
     data: QuadraticData,
     nbeta: float,
     gamma: float,

@@ -1,6 +1,5 @@
 """Exact block Gibbs kernel for the localised posterior of a linear network, batched over chains."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -8,9 +7,10 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from theory.checks import require_positive
 from theory.linear_networks.fibres import fibre_move
 from theory.linear_networks.layers import checked_layers
-from theory.linear_networks.whitening import checked_matrix, whitened
+from theory.linear_networks.whitening import whitened_moments
 
 Array = NDArray[np.floating[Any]]
 State = list[Array]
@@ -59,14 +59,10 @@ class LinearPosterior:
 
     def __post_init__(self) -> None:
         layers = checked_layers(self.weights)
-        for name in ("nbeta", "gamma", "scale"):
-            value = getattr(self, name)
-            if not math.isfinite(value) or value <= 0.0:
-                raise ValueError(f"{name} = {value!r} is not allowed: give a finite number > 0")
-        inputs, outputs = layers[0].shape[1], layers[-1].shape[0]
-        moment = checked_matrix("second_moment", self.second_moment, (inputs, inputs))
-        cross = checked_matrix("cross_moment", self.cross_moment, (outputs, inputs))
-        root, basis, white_cross = whitened(moment, cross)
+        require_positive("nbeta", self.nbeta)
+        require_positive("gamma", self.gamma)
+        require_positive("scale", self.scale)
+        root, basis, white_cross = whitened_moments(layers, self.second_moment, self.cross_moment)
         product: NDArray[np.floating[Any]] = layers[0] if root is None else layers[0] @ root
         for weight in layers[1:]:
             product = weight @ product

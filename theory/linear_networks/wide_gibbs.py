@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from theory.checks import require_positive
 from theory.linear_networks.layers import checked_layers
 from theory.linear_networks.thin_products import (
     Axes,
@@ -18,7 +19,7 @@ from theory.linear_networks.thin_products import (
     outside,
     squared_size,
 )
-from theory.linear_networks.whitening import checked_matrix, whitened
+from theory.linear_networks.whitening import whitened_moments
 
 Array = NDArray[np.floating[Any]]
 State = list[Array]
@@ -62,14 +63,10 @@ class WidePosterior:
 
     def __post_init__(self) -> None:
         layers = checked_layers(self.weights)
-        for name in ("nbeta", "gamma", "scale"):
-            value = getattr(self, name)
-            if not math.isfinite(value) or value <= 0.0:
-                raise ValueError(f"{name} = {value!r} is not allowed: give a finite number > 0")
-        inputs, outputs = layers[0].shape[1], layers[-1].shape[0]
-        moment = checked_matrix("second_moment", self.second_moment, (inputs, inputs))
-        cross = checked_matrix("cross_moment", self.cross_moment, (outputs, inputs))
-        root, _, white_cross = whitened(moment, cross)
+        require_positive("nbeta", self.nbeta)
+        require_positive("gamma", self.gamma)
+        require_positive("scale", self.scale)
+        root, _, white_cross = whitened_moments(layers, self.second_moment, self.cross_moment)
         dtype = layers[0].dtype
         start = None if root is None else Thin(root.T.astype(dtype), None)
         object.__setattr__(self, "weights", layers)

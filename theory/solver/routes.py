@@ -4,15 +4,14 @@ from theory.algebra.meter import WorkLimit
 from theory.certificate import Node
 from theory.polynomials.germ import Germ
 from theory.solver.arrangements import solve_arrangement
-from theory.solver.budget import WORK_PER_SECOND, Budget
+from theory.solver.budget import WORK_PER_SECOND, WorkBudget
 from theory.solver.input.pieces import pieces
 from theory.solver.newton.polyhedra import newton_of
 from theory.solver.plane.resolution import solve_plane
 from theory.solver.recursion.canonical import canonical
 from theory.solver.recursion.engine import Engine
-from theory.solver.recursion.entries import newton_entry
 from theory.solver.recursion.portfolio import INFINITE, STYLES
-from theory.solver.recursion.proofs import certificate
+from theory.solver.recursion.solved import certificate, newton_entry
 from theory.solver.recursion.states import State, from_germ
 
 PLANE_SECONDS = 60
@@ -42,7 +41,7 @@ def plane_route(germ: Germ) -> Node | None:
         return None
     if len(split[0].variables) != 2:
         return None
-    node = solve_plane(split[0], Budget(PLANE_SECONDS * WORK_PER_SECOND))
+    node = solve_plane(split[0], WorkBudget(PLANE_SECONDS * WORK_PER_SECOND))
     return node if node.exact else None
 
 

@@ -7,13 +7,11 @@ from typing import Any
 from theory.algebra.meter import TimeUpError, WorkLimit, deadline
 from theory.certificate import Node
 from theory.polynomials.expression import Polynomial, write
-from theory.polynomials.germ import Germ
-from theory.polynomials.germ_text import germ_data
-from theory.solver.bounds.elementary import elementary
-from theory.solver.bounds.ranks import rank_bound
+from theory.polynomials.germ import Germ, germ_data
+from theory.solver.bounds.elementary import elementary, rank_bound
 from theory.solver.bounds.subideals import smaller_ideal_bounds
 from theory.solver.bounds.zero_sets import zero_set_bound
-from theory.solver.budget import WORK_PER_SECOND, Budget
+from theory.solver.budget import WORK_PER_SECOND, WorkBudget
 from theory.solver.input.pieces import pieces, summands
 from theory.solver.input.signs import branch_orders, lowest_sign
 from theory.solver.input.squares import as_squares
@@ -26,7 +24,7 @@ WORK_PER_STATE = WORK_PER_SECOND // 100
 MAIN, HELP = Fraction(2, 3), Fraction(1, 12)
 
 
-def solve_any(germ: Germ, budget: Budget, helped: bool = True) -> Node:
+def solve_any(germ: Germ, budget: WorkBudget, helped: bool = True) -> Node:
     """Return certified bounds of lambda, and value and multiplicity where they can be proved.
 
     Args:
@@ -69,7 +67,7 @@ def total(children: Sequence[Node]) -> tuple[Fraction, Fraction | None, int | No
     return lower, upper, 1 + sum(m - 1 for m in known) if exact else None
 
 
-def _solve_piece(germ: Germ, budget: Budget, helped: bool) -> Node:
+def _solve_piece(germ: Germ, budget: WorkBudget, helped: bool) -> Node:
     if not germ.factors:
         return _monomial(germ)
     found = _sum(germ, budget, helped)
@@ -86,7 +84,7 @@ def _monomial(germ: Germ) -> Node:
     return Node("monomial germ", value, value, ratios.count(value), {"germ": germ_data(germ)})
 
 
-def _sum(germ: Germ, budget: Budget, helped: bool) -> Node | None:
+def _sum(germ: Germ, budget: WorkBudget, helped: bool) -> Node | None:
     """Split a sum in disjoint variables, if every summand is proved nonnegative."""
     parts = summands(germ)
     if len(parts) == 1:
@@ -136,7 +134,7 @@ def _nonnegative(f: Polynomial) -> dict[str, Any] | None:
     }
 
 
-def _general(germ: Germ, budget: Budget, helped: bool) -> Node:
+def _general(germ: Germ, budget: WorkBudget, helped: bool) -> Node:
     """Ask the recursion for more than two variables, and bounds of other kinds if it fails."""
     share = budget.part(MAIN, MAIN) if helped else budget
     children: list[Node] = []
@@ -155,7 +153,7 @@ def _general(germ: Germ, budget: Budget, helped: bool) -> Node:
     return _wrapped(germ, children)
 
 
-def _simple_bounds(germ: Germ, budget: Budget) -> list[Node]:
+def _simple_bounds(germ: Germ, budget: WorkBudget) -> list[Node]:
     found = [elementary(germ), rank_bound(germ)]
     try:
         with deadline(budget.deadline):
@@ -165,7 +163,7 @@ def _simple_bounds(germ: Germ, budget: Budget) -> list[Node]:
     return [node for node in found if node is not None]
 
 
-def _helper(budget: Budget) -> Callable[[Germ], Node | None]:
+def _helper(budget: WorkBudget) -> Callable[[Germ], Node | None]:
     """Return what solves germs with fewer generators, each with a small share of the work."""
 
     def solve(smaller: Germ) -> Node | None:
@@ -183,6 +181,6 @@ def _wrapped(germ: Germ, children: Sequence[Node]) -> Node:
     return Node("best bounds", lower, upper, multiplicity, data, tuple(children))
 
 
-def _states(budget: Budget) -> int:
+def _states(budget: WorkBudget) -> int:
     """Return how many states of the recursion the remaining work pays for."""
     return max(budget.left // WORK_PER_STATE, 1)

@@ -8,17 +8,17 @@ from theory.certificate import Node
 from theory.coefficient import RLCT
 from theory.polynomials.expression import write
 from theory.polynomials.germ import Factor, Germ
-from theory.solver.budget import WORK_PER_SECOND, Budget
+from theory.solver.budget import WORK_PER_SECOND, WorkBudget
 from theory.solver.input.potentials import (
     Expression,
-    Potential,
+    GivenPotential,
     SumOfSquares,
     Value,
     potential,
     rationals,
 )
 from theory.solver.input.signs import product_signs
-from theory.solver.input.structure import Reading, moved
+from theory.solver.input.structure import Structure, moved
 from theory.solver.rules import solve_any
 
 _SOURCE = "watanabe2009"
@@ -65,7 +65,7 @@ def rlct(
     where = ", ".join(f"{name} = {value}" for name, value in pairs)
     reading = moved(given.reading, point)
     _check_zero(reading, where)
-    budget = Budget(max(1, int(timeout * WORK_PER_SECOND)), timeout)
+    budget = WorkBudget(max(1, int(timeout * WORK_PER_SECOND)), timeout)
     sign = _sign(reading, budget, absolute, where)
     factors = tuple(Factor(part.polynomials, Fraction(part.exponent)) for part in reading.parts)
     germ = Germ(
@@ -89,7 +89,7 @@ def rlct(
     )
 
 
-def _check_zero(reading: Reading, where: str) -> None:
+def _check_zero(reading: Structure, where: str) -> None:
     if not reading.constant or any(
         not any(f.terms for f in part.polynomials) for part in reading.parts
     ):
@@ -108,8 +108,8 @@ def _check_zero(reading: Reading, where: str) -> None:
         raise ValueError(f"K is {value}{place}, not zero; give a zero of K with `at`")
 
 
-def _sign(reading: Reading, budget: Budget, absolute: bool, where: str) -> str:
-    """Say on what the sign of K rests.
+def _sign(reading: Structure, budget: WorkBudget, absolute: bool, where: str) -> str:
+    """Return on what the sign of K rests.
 
     Raises:
         ValueError: If K is negative somewhere near the point, unless |K| is asked for.
@@ -128,7 +128,7 @@ def _sign(reading: Reading, budget: Budget, absolute: bool, where: str) -> str:
 
 
 def _data(
-    given: Potential, reading: Reading, point: list[Fraction], exponents: list[Fraction]
+    given: GivenPotential, reading: Structure, point: list[Fraction], exponents: list[Fraction]
 ) -> dict[str, Any]:
     return {
         "polynomial": given.text,

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
-from typing import NamedTuple
 
 from theory.algebra.meter import WorkLimit, charge
 from theory.algebra.univariate import real_roots_between
 from theory.solver.plane.field import Number, is_rational
+from theory.stratification.box import Box, Side
 from theory.stratification.components import Element, column, number, uses
 from theory.stratification.elimination import eliminated
-from theory.stratification.points import Point, compare, point_of
+from theory.stratification.points import AlgebraicPoint, compare, point_of
 from theory.stratification.zeros import line, rational_roots, real_numbers
 
 MAX_HEIGHT = 4
@@ -17,23 +17,8 @@ MAX_ROUNDS = 6
 MAX_PLACES = 9
 
 
-class Side(NamedTuple):
-    """The range of one coordinate; None for no end."""
-
-    lo: Fraction | None
-    hi: Fraction | None
-
-    def inside(self, value: Fraction) -> bool:
-        """Tell whether a value lies strictly between the ends."""
-        return (self.lo is None or self.lo < value) and (self.hi is None or value < self.hi)
-
-
-Box = tuple[Side, ...]
-EVERYWHERE = Side(None, None)
-
-
-def contains(box: Box, point: Point, closed: bool) -> bool:
-    """Tell whether a point lies in the closed or the open box."""
+def contains(box: Box, point: AlgebraicPoint, closed: bool) -> bool:
+    """Return whether a point lies in the closed or the open box."""
     least = 0 if closed else 1
     return all(
         (side.lo is None or compare(c, side.lo) >= least)
@@ -42,7 +27,7 @@ def contains(box: Box, point: Point, closed: bool) -> bool:
     )
 
 
-def arc_point(f: Element, box: Box, names: Sequence[str]) -> Point | None:
+def arc_point(f: Element, box: Box, names: Sequence[str]) -> AlgebraicPoint | None:
     """Return a smooth real point of an irreducible curve in the open box, None if it has no arc.
 
     Over the roots of the discriminant and of the leading coefficient the number of real points may
@@ -53,8 +38,8 @@ def arc_point(f: Element, box: Box, names: Sequence[str]) -> Point | None:
 
 
 def sample(
-    f: Element, box: Box, names: Sequence[str], admissible: Callable[[Point], bool]
-) -> Point | None:
+    f: Element, box: Box, names: Sequence[str], admissible: Callable[[AlgebraicPoint], bool]
+) -> AlgebraicPoint | None:
     """Return a simple admissible point of a curve in the open box, None if it has no arc there.
 
     Rational points come first, then algebraic ones over simple abscissae.
@@ -90,7 +75,9 @@ def sample(
     raise WorkLimit("sample")
 
 
-def _arc_points(f: Element, box: Box, names: Sequence[str], rounds: int) -> Iterator[Point]:
+def _arc_points(
+    f: Element, box: Box, names: Sequence[str], rounds: int
+) -> Iterator[AlgebraicPoint]:
     for index in (0, 1):
         if not uses(f, index):
             yield from _line_points(f, 1 - index, box, names)
@@ -100,7 +87,7 @@ def _arc_points(f: Element, box: Box, names: Sequence[str], rounds: int) -> Iter
 
 def _points_over(
     f: Element, places: Iterable[Fraction], box: Box, names: Sequence[str]
-) -> Iterator[Point]:
+) -> Iterator[AlgebraicPoint]:
     for place in places:
         charge(100)
         for height in real_numbers([c for c in line(f, 1, place) if is_rational(c)]):
@@ -109,7 +96,9 @@ def _points_over(
                 yield point
 
 
-def _line_points(f: Element, index: int, box: Box, names: Sequence[str]) -> Iterator[Point]:
+def _line_points(
+    f: Element, index: int, box: Box, names: Sequence[str]
+) -> Iterator[AlgebraicPoint]:
     """Yield points of lines parallel to an axis; f has the variable of this index only."""
     for root in real_numbers([c for c in line(f, index, Fraction(0)) if is_rational(c)]):
         for free in simple(box[1 - index]):

@@ -1,12 +1,27 @@
-"""The box in which a zero set is looked at, as users write it."""
+"""The box in which a zero set is looked at, and how users write it."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from theory.solver.input.potentials import Value, rationals
-from theory.stratification.arcs import EVERYWHERE, Box, Side
 
 Pair = Sequence[Value]
+
+
+class Side(NamedTuple):
+    """The range of one coordinate; None for no end."""
+
+    lo: Fraction | None
+    hi: Fraction | None
+
+    def inside(self, value: Fraction) -> bool:
+        """Return whether a value lies strictly between the ends."""
+        return (self.lo is None or self.lo < value) and (self.hi is None or value < self.hi)
+
+
+Box = tuple[Side, ...]
+EVERYWHERE = Side(None, None)
 
 
 def read_box(box: Mapping[str, Pair] | Pair | None, names: Sequence[str]) -> Box:

@@ -10,7 +10,7 @@ from theory.checker.fields import Element, RealField, element
 from theory.checker.strata import RULE
 from theory.checker.verify import CertificateError, check
 from theory.polynomials.expression import parse
-from theory.polynomials.germ_text import ROOM
+from theory.polynomials.germ import ROOM
 
 
 def check_strata(plain: Mapping[str, Any]) -> int:

@@ -7,7 +7,7 @@ from typing import Any, final
 
 from theory.algebra.sympy_untyped import SYMPY
 from theory.polynomials.expression import Polynomial, write
-from theory.solver.input.structure import Reading
+from theory.solver.input.structure import Structure
 
 MAX_TEXT = 36
 Element = Any
@@ -16,7 +16,7 @@ Element = Any
 
 @final
 @dataclass(frozen=True, slots=True)
-class Component:
+class IrreducibleFactor:
     """The factor ``|f|^exponent`` of K.
 
     Attributes:
@@ -33,7 +33,7 @@ class Component:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Components:
+class Factorisation:
     """``K = constant * prod f^k``.
 
     Attributes:
@@ -43,11 +43,11 @@ class Components:
     """
 
     names: tuple[str, ...]
-    factors: tuple[Component, ...]
+    factors: tuple[IrreducibleFactor, ...]
     ideals: tuple[tuple[Element, ...], ...]
 
 
-def components(reading: Reading, names: Sequence[str], squares: bool) -> Components:
+def components(reading: Structure, names: Sequence[str], squares: bool) -> Factorisation:
     """Return the irreducible factors; ``sum w g^2`` becomes ``h^2 sum w (g / h)^2``.
 
     Args:
@@ -79,8 +79,8 @@ def components(reading: Reading, names: Sequence[str], squares: bool) -> Compone
         if squares:
             pairs = zip(part.weights, rest, strict=True)
             add(sum((number(w) * g**2 for w, g in pairs), ring.zero), part.power, True)
-    factors = [Component(f, k, definite) for f, (k, definite) in powers.items()]
-    return Components(
+    factors = [IrreducibleFactor(f, k, definite) for f, (k, definite) in powers.items()]
+    return Factorisation(
         tuple(names), tuple(sorted(factors, key=lambda c: _order(c.polynomial))), tuple(ideals)
     )
 
@@ -127,7 +127,7 @@ def column(f: Element, index: int) -> list[Element]:
 
 
 def uses(f: Element, index: int) -> bool:
-    """Tell whether a variable occurs."""
+    """Return whether a variable occurs."""
     return any(e[index] for e in f.keys())
 
 

@@ -5,17 +5,17 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
+from theory.solver.budget import attempt
 from theory.solver.plane.field import is_rational
 from theory.solver.plane.roots import Poly, common, trim
 from theory.solver.zeros.oracle import real_status
-from theory.stratification.attempt import attempt
-from theory.stratification.components import Components, Element, number, shortened, terms, text
+from theory.stratification.components import Element, Factorisation, number, shortened, terms, text
 from theory.stratification.loci import Crossing, Loci, Place, System, rank, vanish
 from theory.stratification.zeros import rational_roots, real_numbers
 
 
 def undecided(
-    parts: Components, places: Loci, sampled: Collection[Place], seconds: float
+    parts: Factorisation, places: Loci, sampled: Collection[Place], seconds: float
 ) -> list[str]:
     """Return what stands against the claim that the samples stand for all zeros; none if proved.
 
@@ -37,7 +37,7 @@ def undecided(
 
 
 def _generic(places: Loci, crossing: Crossing, sampled: Collection[Place], share: float) -> bool:
-    """Tell whether a crossing has a generic sample, or no generic real point."""
+    """Return whether a crossing has a generic sample, or no generic real point."""
     others = [(c.polynomial,) for k, c in enumerate(places.surfaces) if k not in crossing.surfaces]
     others += [ideal for k, ideal in enumerate(places.ideals) if k not in crossing.ideals]
     for place in sampled:
@@ -55,7 +55,9 @@ def _squares(system: System) -> Element:
     return sum(f**2 for f in system)
 
 
-def _covered(parts: Components, system: System, sampled: Collection[Place], share: float) -> bool:
+def _covered(
+    parts: Factorisation, system: System, sampled: Collection[Place], share: float
+) -> bool:
     gens = system[0].ring.gens
     known = [p for p in sampled if sum(map(bool, p)) > 1 and vanish(system, p)]
     away = [
@@ -69,7 +71,7 @@ def _covered(parts: Components, system: System, sampled: Collection[Place], shar
 
 
 def _axis_covered(
-    parts: Components, system: System, index: int, sampled: Collection[Place]
+    parts: Factorisation, system: System, index: int, sampled: Collection[Place]
 ) -> bool:
     """Check the zeros of a system on one axis."""
     size = len(parts.names)
@@ -90,8 +92,8 @@ def _axis_covered(
     )
 
 
-def _scales(parts: Components, index: int) -> bool:
-    """Tell whether K is homogeneous for weights that are not zero on a coordinate."""
+def _scales(parts: Factorisation, index: int) -> bool:
+    """Return whether K is homogeneous for weights that are not zero on a coordinate."""
     unit = [Fraction(int(i == index)) for i in range(len(parts.names))]
     rows: list[list[Fraction]] = []
     polynomials = [c.polynomial for c in parts.factors if not c.definite]

@@ -6,22 +6,21 @@ from typing import Any
 from theory.certificate import Node
 from theory.checker.strata import RULE
 from theory.coefficient import RLCT
-from theory.solver.budget import WORK_PER_SECOND, Budget, OutOfWorkError
-from theory.solver.input.potentials import Expression, Potential, SumOfSquares
+from theory.solver.budget import WORK_PER_SECOND, OutOfWorkError, WorkBudget
+from theory.solver.input.potentials import Expression, GivenPotential, SumOfSquares
 from theory.solver.plane import resolution as plane
-from theory.solver.plane.charts import Curve, normalised
+from theory.solver.plane.charts import Curve, field_data, normalised, number_text
 from theory.solver.plane.field import Number, powers
-from theory.solver.plane.text import field_data, number_text
 from theory.solver.solve import rlct
-from theory.stratification.components import Components, Element, terms, text
-from theory.stratification.points import Point, value_at_point
+from theory.stratification.components import Element, Factorisation, terms, text
+from theory.stratification.points import AlgebraicPoint, value_at_point
 
 
 def coefficient(
     K: Expression | SumOfSquares,
-    given: Potential,
-    parts: Components,
-    point: Point,
+    given: GivenPotential,
+    parts: Factorisation,
+    point: AlgebraicPoint,
     timeout: float,
     absolute: bool,
 ) -> RLCT:
@@ -46,7 +45,7 @@ def coefficient(
     )
 
 
-def moved(f: Element, point: Point) -> Curve:
+def moved(f: Element, point: AlgebraicPoint) -> Curve:
     """Return ``f(point + (x, y))`` over the field of the point."""
     found = terms(f)
     size = 1 + max(max(e) for e in found)
@@ -69,7 +68,9 @@ def _binomials(size: int) -> list[list[int]]:
     return rows
 
 
-def _algebraic(given: Potential, parts: Components, point: Point, timeout: float) -> Node:
+def _algebraic(
+    given: GivenPotential, parts: Factorisation, point: AlgebraicPoint, timeout: float
+) -> Node:
     curves, units = [], []
     for factor in parts.factors:
         f = factor.polynomial
@@ -77,7 +78,7 @@ def _algebraic(given: Potential, parts: Components, point: Point, timeout: float
             units.append([text(f), factor.exponent])
         else:
             curves.append((moved(f, point), Fraction(factor.exponent)))
-    budget = Budget(max(1, int(timeout * WORK_PER_SECOND)), timeout)
+    budget = WorkBudget(max(1, int(timeout * WORK_PER_SECOND)), timeout)
     zero = (Fraction(0), Fraction(0))
     one = (Fraction(1), Fraction(1))
     chart = plane.Chart(tuple(curves), zero, one, point.field)

@@ -6,7 +6,14 @@ from fractions import Fraction
 from itertools import combinations
 from typing import final
 
-from theory.stratification.components import Component, Components, Element, shortened, terms, text
+from theory.stratification.components import (
+    Element,
+    Factorisation,
+    IrreducibleFactor,
+    shortened,
+    terms,
+    text,
+)
 
 System = tuple[Element, ...]
 Place = tuple[Fraction, ...]
@@ -46,17 +53,17 @@ class Loci:
         special: Systems that hold every zero that is in no crossing with independent gradients.
     """
 
-    surfaces: tuple[Component, ...]
+    surfaces: tuple[IrreducibleFactor, ...]
     ideals: tuple[System, ...]
     crossings: tuple[Crossing, ...]
     special: tuple[System, ...]
 
     def is_special(self, place: Place) -> bool:
-        """Tell whether a zero lies in a special system."""
+        """Return whether a zero lies in a special system."""
         return any(vanish(system, place) for system in self.special)
 
 
-def loci(parts: Components) -> Loci:
+def loci(parts: Factorisation) -> Loci:
     """Return the loci of K."""
     surfaces = tuple(c for c in parts.factors if not c.definite)
     ideals = tuple(
@@ -104,7 +111,7 @@ def gradient(f: Element) -> tuple[Element, ...]:
 
 
 def vanish(system: Sequence[Element], place: Place) -> bool:
-    """Tell whether all polynomials are zero at a rational point."""
+    """Return whether all polynomials are zero at a rational point."""
     return not any(value(f, place) for f in system)
 
 

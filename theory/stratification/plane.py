@@ -11,19 +11,27 @@ from functools import partial
 from itertools import combinations
 
 from theory.coefficient import RLCT
-from theory.stratification.arcs import Box, contains, sample
-from theory.stratification.attempt import attempt
-from theory.stratification.components import Component, Components, Element, shortened, terms, text
-from theory.stratification.points import Point, value_at_point
+from theory.solver.budget import attempt
+from theory.stratification.arcs import contains, sample
+from theory.stratification.box import Box
+from theory.stratification.components import (
+    Element,
+    Factorisation,
+    IrreducibleFactor,
+    shortened,
+    terms,
+    text,
+)
+from theory.stratification.points import AlgebraicPoint, value_at_point
 from theory.stratification.result import Stratum
 from theory.stratification.zeros import common_zeros
 
-Evaluate = Callable[[Point, float], RLCT]
-Piece = tuple[Point, int, str, tuple[str, ...]]
+Evaluate = Callable[[AlgebraicPoint, float], RLCT]
+Piece = tuple[AlgebraicPoint, int, str, tuple[str, ...]]
 
 
 def plane_strata(
-    parts: Components, box: Box, timeout: float, evaluate: Evaluate
+    parts: Factorisation, box: Box, timeout: float, evaluate: Evaluate
 ) -> tuple[list[Stratum], list[str]]:
     """Return the strata in the box, and statements about what was not decided.
 
@@ -33,7 +41,7 @@ def plane_strata(
     share = timeout / 2 / (1 + len(parts.factors) ** 2 + len(parts.ideals))
     special = _special_points(parts, share, undecided)
     pieces: list[Piece] = []
-    branches: list[Component] = []
+    branches: list[IrreducibleFactor] = []
     for curve in parts.factors:
         if curve.definite:
             continue
@@ -58,8 +66,10 @@ def plane_strata(
     return [Stratum(evaluate(p, each), p, d, what, zero) for p, d, what, zero in pieces], undecided
 
 
-def _special_points(parts: Components, share: float, undecided: list[str]) -> list[Point]:
-    special: dict[Point, None] = {}
+def _special_points(
+    parts: Factorisation, share: float, undecided: list[str]
+) -> list[AlgebraicPoint]:
+    special: dict[AlgebraicPoint, None] = {}
     for system in _systems(parts):
         found = attempt(share, common_zeros, system, parts.names)
         if found.value is None:
@@ -69,7 +79,7 @@ def _special_points(parts: Components, share: float, undecided: list[str]) -> li
     return list(special)
 
 
-def _systems(parts: Components) -> Iterator[Sequence[Element]]:
+def _systems(parts: Factorisation) -> Iterator[Sequence[Element]]:
     """Yield systems with finitely many zeros that hold all zeros that are not generic."""
     yield from parts.ideals
     # Zeros of the definite factors are zeros of the ideals.
@@ -80,8 +90,8 @@ def _systems(parts: Components) -> Iterator[Sequence[Element]]:
     yield from combinations(plain, 2)
 
 
-def _is_generic(parts: Components, curve: Component, point: Point) -> bool:
-    """Tell whether a point of a curve is smooth on it and on no other factor."""
+def _is_generic(parts: Factorisation, curve: IrreducibleFactor, point: AlgebraicPoint) -> bool:
+    """Return whether a point of a curve is smooth on it and on no other factor."""
     f = curve.polynomial
     others = [c.polynomial for c in parts.factors if c is not curve]
     smooth = any(value_at_point(terms(f.diff(i)), point) for i in (0, 1))
@@ -89,7 +99,7 @@ def _is_generic(parts: Components, curve: Component, point: Point) -> bool:
 
 
 def _describe(
-    parts: Components, point: Point, branches: Sequence[Component]
+    parts: Factorisation, point: AlgebraicPoint, branches: Sequence[IrreducibleFactor]
 ) -> tuple[str, tuple[str, ...]]:
     """Say which factors vanish at a special point, and how."""
     plain = [c for c in parts.factors if not c.definite]

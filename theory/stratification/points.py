@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any, final
 
 from theory.polynomials.expression import Polynomial, write
-from theory.solver.plane.field import Algebraic, Field, Number, bracket, is_rational, powers
+from theory.solver.plane.field import Algebraic, Number, NumberField, bracket, is_rational, powers
 from theory.solver.plane.roots import Root, nonzero_real_roots, primitive, refine
 
 WIDTH = Fraction(1, 10**8)
@@ -37,7 +37,7 @@ class Coordinate:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Point:
+class AlgebraicPoint:
     """A real point with algebraic coordinates; equal points compare equal.
 
     Attributes:
@@ -58,7 +58,7 @@ class Point:
         return {n: c.lo for n, c in zip(self.names, self.coordinates, strict=True)}
 
     @property
-    def field(self) -> Field | None:
+    def field(self) -> NumberField | None:
         """Return the field of the coordinates, None for the rationals."""
         return next((x.field for x in self.numbers if isinstance(x, Algebraic)), None)
 
@@ -83,12 +83,12 @@ class Point:
         }
 
 
-def point_of(names: Sequence[str], numbers: Sequence[Number]) -> Point:
+def point_of(names: Sequence[str], numbers: Sequence[Number]) -> AlgebraicPoint:
     """Return the point with these coordinates, all rational or in one field."""
-    return Point(tuple(names), tuple(map(_located, numbers)), tuple(numbers))
+    return AlgebraicPoint(tuple(names), tuple(map(_located, numbers)), tuple(numbers))
 
 
-def value_at_point(terms: Mapping[tuple[int, ...], Fraction], point: Point) -> Number:
+def value_at_point(terms: Mapping[tuple[int, ...], Fraction], point: AlgebraicPoint) -> Number:
     """Return the exact value of a polynomial, given by its terms."""
     tables = [
         powers(x, 1 + max((e[i] for e in terms), default=0)) for i, x in enumerate(point.numbers)

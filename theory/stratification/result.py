@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any, final
 
 from theory.coefficient import RLCT
-from theory.stratification.points import Point
+from theory.stratification.points import AlgebraicPoint
 
 Value = tuple[Fraction, Fraction, int | None]
 """Lower and upper bound of lambda, and the multiplicity."""
@@ -28,7 +28,7 @@ class Stratum:
     """
 
     value: RLCT
-    point: Point
+    point: AlgebraicPoint
     dimension: int
     description: str
     equations: tuple[str, ...]

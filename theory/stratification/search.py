@@ -7,7 +7,8 @@ from itertools import product
 from theory.algebra.meter import charge
 from theory.solver.plane.field import is_rational
 from theory.solver.plane.roots import Poly, common, trim
-from theory.stratification.arcs import Box, simple
+from theory.stratification.arcs import simple
+from theory.stratification.box import Box
 from theory.stratification.components import terms
 from theory.stratification.loci import Place, System
 from theory.stratification.zeros import rational_roots

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from theory.coefficient import RLCT
-from theory.stratification.arcs import EVERYWHERE, Box, simplicity
-from theory.stratification.attempt import attempt
-from theory.stratification.components import Components
+from theory.solver.budget import attempt
+from theory.stratification.arcs import simplicity
+from theory.stratification.box import EVERYWHERE, Box
+from theory.stratification.components import Factorisation
 from theory.stratification.cover import undecided as open_questions
 from theory.stratification.loci import (
     Loci,
@@ -25,19 +26,19 @@ from theory.stratification.loci import (
     value,
     vanish,
 )
-from theory.stratification.points import Point, point_of
+from theory.stratification.points import AlgebraicPoint, point_of
 from theory.stratification.result import Stratum
 from theory.stratification.search import rational_points
 from theory.stratification.signatures import signature
 
-Evaluate = Callable[[Point, float], RLCT]
+Evaluate = Callable[[AlgebraicPoint, float], RLCT]
 Group = dict[tuple[object, ...], list[Place]]
 SAMPLES = 2
 MAX_POINTS = 400
 
 
 def space_strata(
-    parts: Components, box: Box, timeout: float, evaluate: Evaluate
+    parts: Factorisation, box: Box, timeout: float, evaluate: Evaluate
 ) -> tuple[list[Stratum], list[str]]:
     """Return the strata that were found in the box, and what was not decided.
 

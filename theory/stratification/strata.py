@@ -5,15 +5,15 @@ from fractions import Fraction
 from itertools import product
 
 from theory.coefficient import RLCT
-from theory.solver.input.potentials import Expression, Potential, SumOfSquares, potential
-from theory.solver.input.structure import Reading
-from theory.stratification.arcs import EVERYWHERE, Box, arc_point
-from theory.stratification.attempt import attempt
-from theory.stratification.box import Pair, box_text, read_box
-from theory.stratification.components import Components, components, text
+from theory.solver.budget import attempt
+from theory.solver.input.potentials import Expression, GivenPotential, SumOfSquares, potential
+from theory.solver.input.structure import Structure
+from theory.stratification.arcs import arc_point
+from theory.stratification.box import EVERYWHERE, Box, Pair, box_text, read_box
+from theory.stratification.components import Factorisation, components, text
 from theory.stratification.local import coefficient
 from theory.stratification.plane import plane_strata
-from theory.stratification.points import Point
+from theory.stratification.points import AlgebraicPoint
 from theory.stratification.result import Strata, ordered
 from theory.stratification.space import space_strata
 
@@ -61,7 +61,7 @@ def strata(
     if flat and not absolute:
         _check_sign(given.reading, parts)
 
-    def evaluate(point: Point, seconds: float) -> RLCT:
+    def evaluate(point: AlgebraicPoint, seconds: float) -> RLCT:
         return coefficient(K, given, parts, point, seconds, absolute)
 
     find = plane_strata if flat else space_strata
@@ -76,7 +76,7 @@ def strata(
     return Strata(given.text, names, ordered(found), not undecided, tuple(conditions))
 
 
-def _check_shape(given: Potential) -> None:
+def _check_shape(given: GivenPotential) -> None:
     zero = not given.reading.constant or any(
         not any(f.terms for f in part.polynomials) for part in given.reading.parts
     )
@@ -96,7 +96,7 @@ def _check_shape(given: Potential) -> None:
         )
 
 
-def _check_sign(reading: Reading, parts: Components) -> None:
+def _check_sign(reading: Structure, parts: Factorisation) -> None:
     """Refuse a K with negative values in the plane.
 
     A curve with real arcs and odd exponent has both signs beside it. Without one K keeps its sign
@@ -118,7 +118,7 @@ def _check_sign(reading: Reading, parts: Components) -> None:
         raise ValueError(_NEGATIVE.format(where=""))
 
 
-def _value(reading: Reading, point: tuple[Fraction, Fraction]) -> Fraction:
+def _value(reading: Structure, point: tuple[Fraction, Fraction]) -> Fraction:
     total = reading.constant
     for part in reading.parts:
         values = [f(point) for f in part.polynomials]

@@ -20,10 +20,10 @@ from theory.solver.plane.roots import (
 )
 from theory.stratification.components import Element, column, terms, uses
 from theory.stratification.elimination import eliminated, shared_part
-from theory.stratification.points import Point, point_of, value_at_point
+from theory.stratification.points import AlgebraicPoint, point_of, value_at_point
 
 
-def common_zeros(system: Sequence[Element], names: Sequence[str]) -> list[Point]:
+def common_zeros(system: Sequence[Element], names: Sequence[str]) -> list[AlgebraicPoint]:
     """Return the real common zeros of polynomials in two variables without common factor.
 
     For a linear form ``t = x + s y`` resultants in y have the values of t at all zeros among
@@ -83,7 +83,9 @@ def _coprime_pair(system: Sequence[Element]) -> tuple[Element, Element]:
     raise AssertionError("generic combinations are coprime to the first polynomial")
 
 
-def _over_shear(system: Sequence[Element], s: int, names: Sequence[str]) -> list[Point] | None:
+def _over_shear(
+    system: Sequence[Element], s: int, names: Sequence[str]
+) -> list[AlgebraicPoint] | None:
     """Return the common zeros of the first two, if ``x + s y`` tells those of all apart."""
     x, y = system[0].ring.gens
     if s:
@@ -91,7 +93,7 @@ def _over_shear(system: Sequence[Element], s: int, names: Sequence[str]) -> list
     first, second = system[:2]
     if not uses(first, 1) and not uses(second, 1):
         return []
-    found: list[Point] = []
+    found: list[AlgebraicPoint] = []
     for part, _ in rational_parts(_eliminated(system)):
         for root in nonzero_real_roots(part):
             charge(20 * len(part))

@@ -2,15 +2,17 @@
 
 import importlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory.checks import require_positive
-from theory.linear_networks.gibbs import LinearPosterior, State
+from theory.linear_networks.gibbs import Array, LinearPosterior, State
 from theory.linear_networks.wide_gibbs import WidePosterior
+from theory.tempered.doubling import Trace, doubled
 from theory.tempered.gaussian import linear_regression
 from theory.tempered.result import Tempered
 from theory.tempered.wide import wide_network
@@ -92,18 +94,15 @@ def linear_network(
     default = min(20_000, max(400, int(_WORK / (posterior.dim * chains))))
     limit = default if max_sweeps is None else max_sweeps
     rng = np.random.default_rng(seed)
-    state = _starts(posterior, chains, rng)
-    trace = np.empty((chains, limit))
-    done, goal = 0, min(_FIRST_BATCH, limit)
+    sweeps = _sweeps(posterior, _starts(posterior, chains, rng), rng)
+    return doubled(sweeps, partial(_summary, rtol=rtol), chains, _FIRST_BATCH, limit)
+
+
+def _sweeps(posterior: LinearPosterior, state: State, rng: np.random.Generator) -> Iterator[Array]:
+    """Yield ``nbeta E[K | other layers]`` after every sweep and move along the fibres."""
     while True:
-        while done < goal:
-            state, energy = posterior.sweep(posterior.fibre_move(state, rng), rng)
-            trace[:, done] = posterior.nbeta * energy
-            done += 1
-        result = _summary(trace[:, done // 3 : done], done, rtol)
-        if result.certified or done == limit:
-            return result
-        goal = min(2 * done, limit)
+        state, energy = posterior.sweep(posterior.fibre_move(state, rng), rng)
+        yield posterior.nbeta * energy
 
 
 def _one_layer(posterior: LinearPosterior) -> Tempered:
@@ -131,10 +130,12 @@ def _starts(posterior: LinearPosterior, chains: int, rng: np.random.Generator) -
     ]
 
 
-def _summary(trace: NDArray[np.float64], sweeps: int, rtol: float) -> Tempered:
-    """Return the mean of a trace of shape ``(chains, draws)`` with its certificate."""
+def _summary(whole: Trace, rtol: float) -> Tempered:
+    """Return the mean of the last two thirds of a trace ``(chains, sweeps)``, certified."""
     # Imported here: it takes a second, and nothing else needs it.
     array_stats: Any = importlib.import_module("arviz_stats.base").array_stats
+    sweeps = whole.shape[1]
+    trace = whole[:, sweeps // 3 :]
     chains, draws = trace.shape
     value = float(np.mean(trace))
     at_reference, dispersed = trace[0::2], trace[1::2]
@@ -166,7 +167,7 @@ def _summary(trace: NDArray[np.float64], sweeps: int, rtol: float) -> Tempered:
     )
 
 
-def _standard_error(trace: NDArray[np.float64], ess: float) -> float:
+def _standard_error(trace: Trace, ess: float) -> float:
     """Return the greater of the standard errors within and between chains."""
     within = float(np.std(trace, ddof=1)) / math.sqrt(ess)
     means = np.mean(trace, axis=1)

@@ -1,15 +1,16 @@
 """Targets of wide linear networks: short certified runs from below and from above."""
 
 import math
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from theory.linear_networks.wide_gibbs import State, WidePosterior
+from theory.linear_networks.wide_gibbs import Array, State, WidePosterior
+from theory.tempered.doubling import Trace, doubled
 from theory.tempered.result import Tempered
 
-Trace = NDArray[np.float64]
 _FIRST_BATCH = 16
 _WORK = 3e8  # parameters times chains times sweeps that the default limit allows
 _LEAST, _MOST = 16, 512
@@ -50,33 +51,20 @@ def wide_network(
     chains = num_chains or (4 if posterior.dim < 2_000_000 else 2)
     allowed = int(_WORK / (posterior.dim * chains))
     limit = max_sweeps or min(_MOST, max(_LEAST, allowed))
-    state = _starts(posterior, chains, rng)
-    trace = np.empty((chains, limit))
-    done, goal = 0, min(_FIRST_BATCH, limit)
+    sweeps = _sweeps(posterior, _starts(posterior, chains, rng), rng)
+    return doubled(sweeps, partial(_summary, rtol=rtol), chains, _FIRST_BATCH, limit)
+
+
+def _sweeps(posterior: WidePosterior, state: State, rng: np.random.Generator) -> Iterator[Array]:
+    """Yield ``nbeta E[K | other layers]`` after every sweep, as long as one is possible."""
     while True:
-        while done < goal:
-            # With a weak localisation the layers take its variance and their product overflows.
-            try:
-                with np.errstate(over="ignore", invalid="ignore"):
-                    state, energy = posterior.sweep(state, rng)
-            except np.linalg.LinAlgError:
-                return _lost(done)
-            trace[:, done] = posterior.nbeta * energy
-            done += 1
-            if not np.isfinite(energy).all():
-                return _lost(done)
-        result = _summary(trace[:, :done], rtol)
-        if result.certified or done == limit:
-            return result
-        goal = min(2 * done, limit)
-
-
-def _lost(sweeps: int) -> Tempered:
-    """Return what is known of chains that have left the finite numbers: nothing."""
-    nothing, details = math.nan, {"sweeps": float(sweeps)}
-    return Tempered(
-        value=nothing, stderr=nothing, method="block Gibbs", certified=False, details=details
-    )
+        # With a weak localisation the layers take its variance and their product overflows.
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                state, energy = posterior.sweep(state, rng)
+        except np.linalg.LinAlgError:
+            return
+        yield posterior.nbeta * energy
 
 
 def _starts(posterior: WidePosterior, chains: int, rng: np.random.Generator) -> State:

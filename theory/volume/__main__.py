@@ -4,7 +4,7 @@ import csv
 import sys
 from pathlib import Path
 
-from theory.volume.germs import Row, check, load
+from theory.volume.germs import VolumeCheck, check, load
 
 
 def main(arguments: list[str]) -> int:
@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Row.header())
+        writer.writerow(VolumeCheck.header())
         writer.writerows(row.cells() for row in rows)
     agreeing = sum(row.agrees == "yes" for row in rows)
     for name in ("shifted", "other_order"):

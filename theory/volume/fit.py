@@ -28,7 +28,7 @@ ORDERS = (1, 2, 3, 4, 5)
 
 @final
 @dataclass(frozen=True)
-class Verdict:
+class VolumeFit:
     """What the volumes say about a claim.
 
     Attributes:
@@ -45,7 +45,7 @@ class Verdict:
     agrees: bool
 
 
-def judge(volumes: Volumes, value: float, multiplicity: int) -> Verdict:
+def judge(volumes: Volumes, value: float, multiplicity: int) -> VolumeFit:
     """Compare a claimed pair with volumes.
 
     Args:
@@ -57,7 +57,7 @@ def judge(volumes: Volumes, value: float, multiplicity: int) -> Verdict:
     misfit = {order: _misfit(volumes, order, value)[0] for order in ORDERS}
     best = min(ORDERS, key=lambda order: misfit[order])
     near = abs(found - value) <= TOLERANCE and error <= TOLERANCE / 2
-    return Verdict(found, error, best, near and best == multiplicity)
+    return VolumeFit(found, error, best, near and best == multiplicity)
 
 
 def _slope(volumes: Volumes, order: int) -> tuple[float, float]:

@@ -13,14 +13,14 @@ from theory.polynomials.expression import Polynomial, parse
 from theory.polynomials.grammar import read
 from theory.polynomials.trees import names
 from theory.solver.solve import rlct
-from theory.volume.fit import LEVELS, Verdict, judge
-from theory.volume.slices import Potential
+from theory.volume.fit import LEVELS, VolumeFit, judge
+from theory.volume.slices import FactoredPotential
 from theory.volume.strata import Volumes, volumes
 
 
 @final
 @dataclass(frozen=True)
-class Germ:
+class ListedGerm:
     """A germ as its file states it.
 
     Attributes:
@@ -66,11 +66,11 @@ class Germ:
         """Return what the solver says; a K that changes its sign is taken as ``|K|``."""
         return rlct(self.text, at=self.at, prior=self.prior, absolute=True)
 
-    def potential(self) -> Potential:
+    def potential(self) -> FactoredPotential:
         """Return K in coordinates that vanish at the point."""
         variables = self.variables
         here = [parse(f"{name} + ({self.at.get(name, 0)})", variables) for name in variables]
-        return Potential(
+        return FactoredPotential(
             tuple(
                 (tuple(_image(parse(g, variables), here) for g in generators), Fraction(power))
                 for generators, power in self.factors
@@ -86,7 +86,7 @@ class Germ:
 
 @final
 @dataclass(frozen=True)
-class Row:
+class VolumeCheck:
     """One line of the table of results; all fields are text.
 
     ``shifted`` and ``other_order`` count the wrong claims of each kind that the rule rejects, out
@@ -116,7 +116,7 @@ class Row:
         return list(asdict(self).values())
 
 
-def load(path: Path) -> list[Germ]:
+def load(path: Path) -> list[ListedGerm]:
     """Read a list of germs.
 
     Raises:
@@ -130,11 +130,13 @@ def load(path: Path) -> list[Germ]:
                 f"a germ has factors and slice, and may have at and prior; got {sorted(entry)}"
             )
         factors = tuple((tuple(generators), power) for generators, power in entry["factors"])
-        result.append(Germ(factors, entry["slice"], entry.get("at", {}), entry.get("prior", {})))
+        result.append(
+            ListedGerm(factors, entry["slice"], entry.get("at", {}), entry.get("prior", {}))
+        )
     return result
 
 
-def check(germ: Germ, seed: int = 0) -> Row:
+def check(germ: ListedGerm, seed: int = 0) -> VolumeCheck:
     """Compare the solver with volumes, for the true claim and for wrong ones.
 
     Raises:
@@ -151,7 +153,7 @@ def check(germ: Germ, seed: int = 0) -> Row:
     step = Fraction(1, 24)
     shifted = [judge(found, float(v), order) for v in (claim.value + step, claim.value - step)]
     others = [judge(found, float(claim.value), m) for m in (order + 1, order - 1) if m]
-    return Row(
+    return VolumeCheck(
         germ.text,
         _show(germ.at),
         _show(germ.prior),
@@ -167,7 +169,7 @@ def check(germ: Germ, seed: int = 0) -> Row:
     )
 
 
-def _rejected(verdicts: list[Verdict]) -> str:
+def _rejected(verdicts: list[VolumeFit]) -> str:
     return f"{sum(not v.agrees for v in verdicts)}/{len(verdicts)}"
 
 

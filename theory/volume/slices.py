@@ -20,7 +20,7 @@ _DEPTH, _HALVINGS = 70.0, 22
 
 @final
 @dataclass(frozen=True)
-class Potential:
+class FactoredPotential:
     """``K = prod_k (sum_j g_kj^2)^(c_k / 2)`` in coordinates that vanish at the point.
 
     Attributes:

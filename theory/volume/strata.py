@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
-from theory.volume.slices import Array, Potential
+from theory.volume.slices import Array, FactoredPotential
 
 Numbers = NDArray[np.int64]
 """Numbers of strata, or of points in each of them."""
@@ -37,7 +37,7 @@ class Volumes:
 
 
 def volumes(
-    potential: Potential,
+    potential: FactoredPotential,
     prior: Sequence[float],
     levels: Sequence[float],
     *,
@@ -132,7 +132,7 @@ class _Strata:
 
 
 def _integrand(
-    potential: Potential,
+    potential: FactoredPotential,
     drawn: Array,
     h: Array,
     levels: Sequence[float],

@@ -9,15 +9,14 @@ from theory.algebra.ring import polynomial_ring, read
 from theory.certificate import Node
 from theory.polynomials.expression import parse
 from theory.polynomials.germ import Factor, Germ
-from theory.solver.bounds.elementary import elementary
-from theory.solver.bounds.ranks import rank_bound
+from theory.solver.bounds.elementary import elementary, rank_bound
 from theory.solver.bounds.subideals import smaller_ideal_bounds
 from theory.solver.bounds.zero_sets import zero_set_bound
-from theory.solver.budget import Budget
+from theory.solver.budget import WorkBudget
 from theory.solver.recursion.canonical import canonical
 from theory.solver.recursion.engine import Engine
 from theory.solver.recursion.portfolio import INFINITE, STYLES
-from theory.solver.recursion.proofs import certificate
+from theory.solver.recursion.solved import certificate
 from theory.solver.recursion.states import Ideal, State
 from theory.solver.rules import solve_any
 
@@ -106,7 +105,7 @@ def _germ(generators: Sequence[str]) -> Germ:
 
 
 def _light(germ: Germ) -> Node:
-    return solve_any(germ, Budget(160_000), helped=False)
+    return solve_any(germ, WorkBudget(160_000), helped=False)
 
 
 def proofs() -> dict[str, Node]:

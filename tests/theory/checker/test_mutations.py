@@ -12,10 +12,10 @@ from theory import rlct, verify
 from theory.algebra.ring import polynomial_ring, read
 from theory.certificate import Node
 from theory.checker import recursion as verify_recursion
-from theory.checker import replay as verify_replay
 from theory.checker import simplifications as verify_simplify
 from theory.checker import verify as verifier
-from theory.checker.replay import replay
+from theory.checker import zeros as verify_zeros
+from theory.checker.zeros import replay
 from theory.solver.zeros.oracle import real_status
 
 Json = dict[str, Any]
@@ -118,6 +118,6 @@ def test_the_rules_of_the_checkers_are_covered() -> None:
         status = real_status([read(ring, p) for p in equations], [read(ring, p) for p in nonzero])
         seen.update(rules(dict(status.witness)))
     known = {
-        *verifier.CHECKERS, *verify_recursion._RULES, *verify_simplify._STEPS, *verify_replay.RULES,
+        *verifier.CHECKERS, *verify_recursion._RULES, *verify_simplify._STEPS, *verify_zeros.RULES,
     }  # fmt: skip
     assert seen == known

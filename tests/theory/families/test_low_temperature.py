@@ -222,7 +222,7 @@ def test_independent_features_and_variables() -> None:
 
 def test_the_fit_tells_multiplicities_apart() -> None:
     for order in (1, 2, 3):
-        # Z of a product of `order` scalars: incomplete Gamma laws of u + log sums.
+        # Z of a product of `order` scalars: incomplete Gamma distributions of u + log sums.
         def log_z(u: float, order: int = order) -> float:
             y = np.arange(0.05, u + 20, 0.05)
             volume = (order - 1) * np.log(y) - y - np.exp(np.minimum(u - 2 * y, 50.0))

@@ -35,7 +35,7 @@ def test_closed_form_of_five_layers_by_listing_chains() -> None:
 
 
 def test_two_layers_by_the_codimension_of_all_strata_nearby() -> None:
-    # Pairs (A, B) with rank A = p, rank B = q and BA fixed of rank r; dimensions counted in turn.
+    # Pairs (A, B) with rank A = p, rank B = q and BA fixed of rank r; dimensions are counted.
     def codimension(m: int, h: int, n: int, r: int, p: int, q: int) -> int:
         first = p * (m + h - p)
         on_image = r * (p + n - r)

@@ -127,7 +127,7 @@ def two_clusters(split: Any, second: Sequence[Any], s: Any, order: int = 4) -> l
 
 
 def boltzmann(n: int, bias: bool) -> list[Any]:
-    """Probabilities up to a factor, minus those of the uniform law, in tanh coordinates."""
+    """Probabilities up to a factor, less those of the uniform distribution, in tanh coordinates."""
     t = [sp.Symbol(f"t{i}") for i in range(n)]
     s = [sp.Symbol(f"s{i}") if bias else sp.Integer(0) for i in range(n)]
     out = []

@@ -28,33 +28,33 @@ def z_score(samples, expected):
 
 @pytest.mark.parametrize("gradient_noise", [0.0, 0.4])
 def test_stationary_estimate_agrees_with_simulation(gradient_noise):
-    law = euler_langevin(CURVATURES, NBETA, GAMMA, STEP, gradient_noise)
+    exact = euler_langevin(CURVATURES, NBETA, GAMMA, STEP, gradient_noise)
     trace = simulate(700, 4000, seed=1, gradient_noise=gradient_noise)[100:]
-    assert abs(z_score(trace, law.llc)) <= 4.5
+    assert abs(z_score(trace, exact.llc)) <= 4.5
 
 
 def test_gate_rejects_wrong_noise():
-    law = euler_langevin(CURVATURES, NBETA, GAMMA, STEP)
+    exact = euler_langevin(CURVATURES, NBETA, GAMMA, STEP)
     trace = simulate(700, 4000, seed=1, noise_factor=math.sqrt(1.3))[100:]
-    assert abs(z_score(trace, law.llc)) > 20
+    assert abs(z_score(trace, exact.llc)) > 20
 
 
 def test_transient_agrees_with_simulation_and_reaches_the_stationary_value():
-    law = euler_langevin(CURVATURES, NBETA, GAMMA, STEP)
+    exact = euler_langevin(CURVATURES, NBETA, GAMMA, STEP)
     trace = simulate(20, 40000, seed=2)
     for steps in (1, 3, 20):
-        assert abs(z_score(trace[steps - 1], law.llc_after(steps))) <= 4.5
-    assert law.llc_after(0) == 0.0
-    assert law.llc_after(10**7) == pytest.approx(law.llc, rel=1e-12)
+        assert abs(z_score(trace[steps - 1], exact.llc_after(steps))) <= 4.5
+    assert exact.llc_after(0) == 0.0
+    assert exact.llc_after(10**7) == pytest.approx(exact.llc, rel=1e-12)
 
 
 def test_autocorrelation_time_agrees_with_simulation():
-    law = euler_langevin(CURVATURES, NBETA, GAMMA, STEP)
+    exact = euler_langevin(CURVATURES, NBETA, GAMMA, STEP)
     steps = 2000
     means = simulate(steps + 100, 2000, seed=3)[100:].mean(axis=0)
     singles = simulate(101, 40000, seed=4)[100]
     time = steps * means.var(ddof=1) / singles.var(ddof=1)
-    assert law.integrated_autocorrelation_time == pytest.approx(time, rel=0.15)
+    assert exact.integrated_autocorrelation_time == pytest.approx(time, rel=0.15)
 
 
 def test_small_steps_give_the_exact_target():
@@ -66,20 +66,20 @@ def test_one_coordinate_formula():
     a, t, gamma, eps, s2 = 2.0, 30.0, 0.5, 0.01, 0.7
     h = t * a + gamma
     expected = 0.5 * t * a / h * (1 + eps * t**2 * s2 / 4) / (1 - eps * h / 4)
-    law = euler_langevin([a], t, gamma, eps, s2)
-    assert law.llc == pytest.approx(expected, rel=1e-13)
-    assert law.variance[0] == pytest.approx(expected * 2 / (t * a), rel=1e-13)
-    assert law.autocorrelation[0] == pytest.approx(1 - eps * h / 2)
+    exact = euler_langevin([a], t, gamma, eps, s2)
+    assert exact.llc == pytest.approx(expected, rel=1e-13)
+    assert exact.variance[0] == pytest.approx(expected * 2 / (t * a), rel=1e-13)
+    assert exact.autocorrelation[0] == pytest.approx(1 - eps * h / 2)
 
 
 def test_unstable_step():
-    law = euler_langevin([1.0, 0.0], 100.0, 1.0, 0.05)
-    assert not law.stable
-    assert law.llc == math.inf
-    assert law.integrated_autocorrelation_time == math.inf
+    exact = euler_langevin([1.0, 0.0], 100.0, 1.0, 0.05)
+    assert not exact.stable
+    assert exact.llc == math.inf
+    assert exact.integrated_autocorrelation_time == math.inf
     rho = 1 - 0.5 * 0.05 * 101
     expected = 50.0 * 0.05 * (1 + rho**2 + rho**4)
-    assert law.llc_after(3) == pytest.approx(expected)
+    assert exact.llc_after(3) == pytest.approx(expected)
     edge = euler_langevin([1.0], 3.0, 1.0, 1.0)
     assert not edge.stable
     assert edge.llc_after(5) == pytest.approx(1.5 * 5)

@@ -19,7 +19,7 @@ from pathlib import Path
 import sympy
 
 from theory.polynomials.expression import parse, write
-from theory.volume.germs import Germ, load
+from theory.volume.germs import ListedGerm, load
 
 VARIABLE = "LLCBENCH_SINGULAR"
 SECONDS = 60
@@ -92,7 +92,7 @@ def version() -> str:
     return text.split()[-1]
 
 
-def ideal(germ: Germ) -> tuple[list[str], int] | None:
+def ideal(germ: ListedGerm) -> tuple[list[str], int] | None:
     """Return generators, centred at the point, and c; None for products of ideals and densities."""
     factors = germ.potential().factors
     powers = [power for _, power in germ.factors]
@@ -109,13 +109,13 @@ def ideal(germ: Germ) -> tuple[list[str], int] | None:
     return [write(f)], least
 
 
-def germs(path: Path) -> list[tuple[Germ, list[str], int]]:
+def germs(path: Path) -> list[tuple[ListedGerm, list[str], int]]:
     """Return all germs to be compared, with generators and c."""
-    listed = [*load(path), *(Germ((((f,), 2),), "x", {}, {}) for f in MORE)]
+    listed = [*load(path), *(ListedGerm((((f,), 2),), "x", {}, {}) for f in MORE)]
     return [(germ, *found) for germ in listed if (found := ideal(germ))]
 
 
-def row(germ: Germ, generators: list[str], c: int, said: Complex) -> dict[str, str]:
+def row(germ: ListedGerm, generators: list[str], c: int, said: Complex) -> dict[str, str]:
     """Return a line of the table."""
     return {
         "germ": germ.text,

@@ -9,13 +9,11 @@ import pytest
 from theory.certificate import Node, from_json
 from theory.checker.verify import verify
 from theory.polynomials.expression import parse
-from theory.polynomials.germ import Factor, Germ
-from theory.polynomials.germ_text import germ_data
-from theory.solver.bounds.elementary import elementary
-from theory.solver.bounds.ranks import rank_bound
+from theory.polynomials.germ import Factor, Germ, germ_data
+from theory.solver.bounds.elementary import elementary, rank_bound
 from theory.solver.bounds.subideals import smaller_ideal_bounds, smaller_ideals
 from theory.solver.bounds.zero_sets import zero_set_bound
-from theory.solver.budget import Budget
+from theory.solver.budget import WorkBudget
 from theory.solver.recursion.portfolio import solve_germ
 from theory.solver.rules import solve_any
 
@@ -39,11 +37,11 @@ def value_of(g: Germ) -> Fraction:
 
 
 def light(g: Germ) -> Node:
-    return solve_any(g, Budget(160_000), helped=False)
+    return solve_any(g, WorkBudget(160_000), helped=False)
 
 
 def rejects(node: Node, *path: Any, value: Any) -> bool:
-    """Tell whether the node passes as it is and fails with one entry changed."""
+    """Return whether the node passes as it is and fails with one entry changed."""
     plain = node.to_json()
     changed = copy.deepcopy(plain)
     place = changed

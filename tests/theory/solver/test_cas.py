@@ -40,7 +40,7 @@ def at_scale_of_f(row: dict[str, str]) -> Fraction:
 
 
 def is_pole(row: dict[str, str], value: Fraction) -> bool:
-    """Tell whether a real pole may lie at minus this value.
+    """Return whether a real pole may lie at minus this value.
 
     Poles of ``|f|^s`` are roots of the Bernstein-Sato polynomial minus integers k >= 0; the largest
     one is -nu / N for a divisor of a resolution over the rationals that has real points.

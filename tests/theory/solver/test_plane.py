@@ -9,9 +9,9 @@ import pytest
 
 from theory import SumOfSquares, rlct, verify
 from theory.polynomials.expression import parse
-from theory.polynomials.germ_text import read_germ
+from theory.polynomials.germ import read_germ
 from theory.solver.bounds.elementary import elementary
-from theory.solver.plane.field import Field, bracket, sign
+from theory.solver.plane.field import NumberField, bracket, sign
 from theory.solver.plane.roots import nonzero_real_roots, shifted, squarefree_parts
 from theory.solver.plane.towers import adjoin
 
@@ -130,7 +130,7 @@ def test_a_tower_is_one_field() -> None:
     poly = [-first.root, 0, 1]
     for found in nonzero_real_roots(poly):
         second = adjoin(first.field, poly, found)
-        assert isinstance(second.field, Field)
+        assert isinstance(second.field, NumberField)
         assert second.field.degree == 4
         assert second.root * second.root - second.alpha == 0
         assert second.alpha * second.alpha == 2

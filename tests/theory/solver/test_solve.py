@@ -12,8 +12,7 @@ import sympy
 
 import theory
 from theory import SumOfSquares, rlct, verify
-from theory.certificate import Node
-from theory.certificate_text import render
+from theory.certificate import Node, render
 from theory.coefficient import RLCT
 from theory.polynomials.expression import Polynomial
 

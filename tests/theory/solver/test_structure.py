@@ -9,10 +9,10 @@ from theory.polynomials.grammar import read
 from theory.polynomials.trees import degree_bound, names, show
 from theory.solver.input.from_sympy import from_sympy
 from theory.solver.input.squares import as_squares
-from theory.solver.input.structure import Reading, moved, read_structure
+from theory.solver.input.structure import Structure, moved, read_structure
 
 
-def reading(text: str) -> Reading:
+def reading(text: str) -> Structure:
     tree = read(text)
     return read_structure(tree, names(tree))
 

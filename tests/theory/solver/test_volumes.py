@@ -10,23 +10,23 @@ import numpy as np
 import pytest
 
 from theory.polynomials.expression import parse
-from theory.volume import Germ, Potential, check, judge, load, volumes
+from theory.volume import FactoredPotential, ListedGerm, check, judge, load, volumes
 from theory.volume.__main__ import main
 from theory.volume.fit import LEVELS, TOLERANCE
-from theory.volume.germs import Row
+from theory.volume.germs import VolumeCheck
 
 HERE = Path(__file__).parent
 TABLE = HERE.parents[2] / "results" / "theory" / "v1" / "volume.csv"
 GERMS = load(HERE / "germs.toml")
 
 
-def find(text: str, **at: int) -> Germ:
+def find(text: str, **at: int) -> ListedGerm:
     (found,) = [g for g in GERMS if (g.text, g.at, g.prior) == (text, at, {})]
     return found
 
 
-def plain(generator: str, names: str, power: int = 2) -> Potential:
-    return Potential((((parse(generator, names),), Fraction(power)),), len(names) - 1)
+def plain(generator: str, names: str, power: int = 2) -> FactoredPotential:
+    return FactoredPotential((((parse(generator, names),), Fraction(power)),), len(names) - 1)
 
 
 # The measure on lines, against sets that are known.
@@ -50,10 +50,12 @@ def test_intervals_of_a_double_valley() -> None:
 def test_a_sum_of_squares_and_a_product_on_lines() -> None:
     x = np.geomspace(1e-6, 0.3, 40)[:, None]
     level = math.log(1e-8)
-    ball = Potential(((tuple(parse(g, "xz") for g in ("x", "z")), Fraction(2)),), 1)
+    ball = FactoredPotential(((tuple(parse(g, "xz") for g in ("x", "z")), Fraction(2)),), 1)
     exact = 2 * np.sqrt(np.maximum(1e-8 - x**2, 0))[:, 0]
     np.testing.assert_allclose(ball.lines(x).measure([level], 0.5, 0)[0], exact, rtol=1e-4)
-    cross = Potential((((parse("x", "xz"),), Fraction(2)), ((parse("z", "xz"),), Fraction(4))), 1)
+    cross = FactoredPotential(
+        (((parse("x", "xz"),), Fraction(2)), ((parse("z", "xz"),), Fraction(4))), 1
+    )
     exact = 2 * np.minimum(np.sqrt(1e-4 / x), 0.5)[:, 0]
     np.testing.assert_allclose(cross.lines(x).measure([level], 0.5, 0)[0], exact, rtol=1e-4)
 
@@ -61,10 +63,10 @@ def test_a_sum_of_squares_and_a_product_on_lines() -> None:
 # Volumes that have a closed form: z gate of 4.5 standard errors, false-alarm rate 2e-4 for all.
 
 
-def closed_forms() -> list[tuple[Potential, list[float], np.ndarray]]:
+def closed_forms() -> list[tuple[FactoredPotential, list[float], np.ndarray]]:
     t = np.exp(np.array(LEVELS))
     ratio = np.sqrt(t) / 0.25
-    ball = Potential(((tuple(parse(g, "xyz") for g in "xyz"), Fraction(2)),), 2)
+    ball = FactoredPotential(((tuple(parse(g, "xyz") for g in "xyz"), Fraction(2)),), 2)
     return [
         (plain("x*y", "xy"), [0, 0], ratio * (1 - np.log(ratio))),
         (plain("x^2*y", "xy"), [1, 0], (np.sqrt(t) * (1 - np.log(np.sqrt(t) / 0.125)) * 2)),
@@ -125,7 +127,7 @@ QUICK = [
 
 
 @pytest.mark.parametrize("germ", QUICK, ids=lambda germ: germ.text)
-def test_solver_agrees_with_volumes(germ: Germ) -> None:
+def test_solver_agrees_with_volumes(germ: ListedGerm) -> None:
     row = check(germ, seed=1)
     assert row.agrees == "yes", row
     assert row.shifted == "2/2", row
@@ -157,7 +159,7 @@ def test_a_slow_logarithm_is_beyond_the_rule(
 ) -> None:
     # V = t^lambda c (L + b) with b above 50: the rule, whose b is at most 11.5, says m = 1. The
     # differences of V / t^lambda tell: they last, where a power t^(1/24) would halve them.
-    germ = Germ(factors, "v", {}, {})
+    germ = ListedGerm(factors, "v", {}, {})
     claim = germ.claim()
     found = germ.volumes(seed=3, points=1 << 13)
     assert (claim.value, claim.multiplicity) == (Fraction(1, 4), 2)
@@ -177,9 +179,9 @@ def test_a_slow_logarithm_is_beyond_the_rule(
 # The committed table.
 
 
-def rows() -> list[Row]:
+def rows() -> list[VolumeCheck]:
     with TABLE.open(newline="") as file:
-        return [Row(**line) for line in csv.DictReader(file)]
+        return [VolumeCheck(**line) for line in csv.DictReader(file)]
 
 
 def test_the_table_is_of_these_germs_and_of_the_solver_as_it_is() -> None:
@@ -221,7 +223,7 @@ def test_the_command_writes_one_line_per_germ(
     listed, out = tmp_path / "germs.toml", tmp_path / "new" / "out.csv"
     listed.write_text('germ = [{ factors = [[["x*y"], 2]], slice = "y" }]\n')
     assert main([str(listed), str(out)]) == 0
-    (row,) = [Row(**line) for line in csv.DictReader(out.open(newline=""))]
+    (row,) = [VolumeCheck(**line) for line in csv.DictReader(out.open(newline=""))]
     assert (row.germ, row.value, row.m_hat, row.agrees) == ("(x*y)^2", "1/2", "2", "yes")
     assert "1 of 1 germs agree" in capsys.readouterr().out
     assert main([]) == 2

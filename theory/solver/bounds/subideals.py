@@ -5,8 +5,7 @@ from itertools import combinations
 
 from theory.certificate import Node
 from theory.polynomials.expression import Polynomial
-from theory.polynomials.germ import Factor, Germ
-from theory.polynomials.germ_text import germ_data
+from theory.polynomials.germ import Factor, Germ, germ_data
 
 MAX_TRIED = 10
 

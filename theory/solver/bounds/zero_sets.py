@@ -16,8 +16,7 @@ from theory.algebra.ring import (
     used,
 )
 from theory.certificate import Node
-from theory.polynomials.germ import Germ
-from theory.polynomials.germ_text import germ_data
+from theory.polynomials.germ import Germ, germ_data
 from theory.solver.recursion.states import State, from_germ
 
 MAX_GRAPHS = 60

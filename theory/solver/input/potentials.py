@@ -8,7 +8,7 @@ from typing import Any, final
 from theory.polynomials.expression import Polynomial, expand, write
 from theory.polynomials.grammar import read
 from theory.polynomials.trees import Power, Sum, Tree, names, show
-from theory.solver.input.structure import Reading, read_structure, squares_reading
+from theory.solver.input.structure import Structure, read_structure, squares_reading
 
 Expression = Any
 """Text, a SymPy expression or a `Polynomial`."""
@@ -32,7 +32,7 @@ class SumOfSquares:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Potential:
+class GivenPotential:
     """A potential as it was given, ready for the solver.
 
     Attributes:
@@ -43,10 +43,10 @@ class Potential:
 
     text: str
     variables: tuple[str, ...]
-    reading: Reading
+    reading: Structure
 
 
-def potential(K: Expression | SumOfSquares) -> Potential:
+def potential(K: Expression | SumOfSquares) -> GivenPotential:
     """Return the structure of a potential.
 
     Raises:
@@ -56,14 +56,14 @@ def potential(K: Expression | SumOfSquares) -> Potential:
         tree = _tree(K)
         variables = names(tree)
         text = K.strip() if isinstance(K, str) else show(tree)
-        return Potential(text, variables, read_structure(tree, variables))
+        return GivenPotential(text, variables, read_structure(tree, variables))
     trees = [_tree(g) for g in K.generators]
     if not trees:
         raise ValueError("SumOfSquares needs at least one generator")
     whole = Sum(tuple(Power(tree, 2) for tree in trees))
     variables = names(whole)
     reading = squares_reading([expand(tree, variables) for tree in trees])
-    return Potential(show(whole), variables, reading)
+    return GivenPotential(show(whole), variables, reading)
 
 
 def rationals(values: Mapping[str, Value], variables: Sequence[str], role: str) -> list[Fraction]:

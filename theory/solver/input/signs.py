@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 from theory.certificate import Node
 from theory.polynomials.expression import Exponents, Polynomial, parse
-from theory.polynomials.germ import Factor, Germ
-from theory.polynomials.germ_text import ROOM
-from theory.solver.budget import Budget
+from theory.polynomials.germ import ROOM, Factor, Germ
+from theory.solver.budget import WorkBudget
 from theory.solver.input.pieces import pieces, summands
 from theory.solver.plane.resolution import solve_plane
 
@@ -29,7 +28,7 @@ _POSITIVE = Signs(frozenset({1}), True)
 _BOTH = Signs(frozenset({1, -1}), True)
 
 
-def product_signs(constant: Fraction, odd: Sequence[Polynomial], budget: Budget) -> Signs:
+def product_signs(constant: Fraction, odd: Sequence[Polynomial], budget: WorkBudget) -> Signs:
     """Return the signs near the origin of a constant times polynomials.
 
     The polynomials are those that stand in K with an odd power; the other parts have no sign.
@@ -94,7 +93,7 @@ def lowest_sign(f: Polynomial) -> int:
     return 1 if f.terms[min(f.terms)] > 0 else -1
 
 
-def _piece_signs(piece: Germ, budget: Budget) -> Signs:
+def _piece_signs(piece: Germ, budget: WorkBudget) -> Signs:
     if any(n % 2 for n in piece.monomial):
         # At a general point of that coordinate plane nothing else vanishes.
         return _BOTH

@@ -14,7 +14,7 @@ from theory.solver.input.squares import Square, as_squares, factorised
 MAX_GENERATORS = 400
 
 
-class Part(NamedTuple):
+class PowerPart(NamedTuple):
     """``f^power``, or ``(sum w_i g_i^2)^power`` if it has weights.
 
     Attributes:
@@ -29,7 +29,7 @@ class Part(NamedTuple):
 
     @property
     def nonnegative(self) -> bool:
-        """Tell whether its form shows that the part has no negative value."""
+        """Return whether its form shows that the part has no negative value."""
         return bool(self.weights) or self.power % 2 == 0
 
     @property
@@ -40,7 +40,7 @@ class Part(NamedTuple):
 
 @final
 @dataclass(frozen=True)
-class Reading:
+class Structure:
     """``K = constant * product of parts``, exactly.
 
     Attributes:
@@ -49,15 +49,15 @@ class Reading:
     """
 
     constant: Fraction
-    parts: tuple[Part, ...] = field(default=())
+    parts: tuple[PowerPart, ...] = field(default=())
 
     @property
     def nonnegative(self) -> bool:
-        """Tell whether its form shows that K has no negative value."""
+        """Return whether its form shows that K has no negative value."""
         return self.constant >= 0 and all(part.nonnegative for part in self.parts)
 
 
-def read_structure(tree: Tree, variables: Sequence[str]) -> Reading:
+def read_structure(tree: Tree, variables: Sequence[str]) -> Structure:
     """Return the structure of a tree in the given variables.
 
     Raises:
@@ -66,14 +66,14 @@ def read_structure(tree: Tree, variables: Sequence[str]) -> Reading:
     return _read(tree, tuple(variables))
 
 
-def squares_reading(generators: Sequence[Polynomial]) -> Reading:
+def squares_reading(generators: Sequence[Polynomial]) -> Structure:
     """Return the reading of ``g_1^2 + ... + g_r^2``."""
     return _sum_reading([(Fraction(1), g) for g in generators if g.terms])
 
 
-def moved(reading: Reading, point: Sequence[Fraction]) -> Reading:
+def moved(reading: Structure, point: Sequence[Fraction]) -> Structure:
     """Return the reading in coordinates that vanish at a point."""
-    return Reading(
+    return Structure(
         reading.constant,
         tuple(
             part._replace(polynomials=tuple(shift(f, point) for f in part.polynomials))
@@ -99,25 +99,25 @@ def shift(polynomial: Polynomial, point: Sequence[Fraction]) -> Polynomial:
     return Polynomial(polynomial.variables, terms)
 
 
-def _read(tree: Tree, names: tuple[str, ...]) -> Reading:
+def _read(tree: Tree, names: tuple[str, ...]) -> Structure:
     match tree:
         case Number(value):
-            return Reading(value)
+            return Structure(value)
         case Symbol():
-            return Reading(Fraction(1), (Part((expand(tree, names),), (), 1),))
+            return Structure(Fraction(1), (PowerPart((expand(tree, names),), (), 1),))
         case Power(_, 0):
-            return Reading(Fraction(1))
+            return Structure(Fraction(1))
         case Power(base, exponent):
             inner = _read(base, names)
             parts = (part._replace(power=part.power * exponent) for part in inner.parts)
-            return Reading(inner.constant**exponent, tuple(parts))
+            return Structure(inner.constant**exponent, tuple(parts))
         case Product(factors):
             return _merged([_read(factor, names) for factor in factors])
         case Sum():
             return _read_sum(tree, names)
 
 
-def _read_sum(tree: Sum, names: tuple[str, ...]) -> Reading:
+def _read_sum(tree: Sum, names: tuple[str, ...]) -> Structure:
     terms = [_read(term, names) for term in _flat(tree)]
     terms = [term for term in terms if term.constant]
     if all(term.nonnegative for term in terms):
@@ -144,10 +144,10 @@ def _flat(tree: Tree) -> Iterator[Tree]:
             yield tree
 
 
-def _merged(readings: Sequence[Reading]) -> Reading:
+def _merged(readings: Sequence[Structure]) -> Structure:
     """Multiply, collecting the powers of equal parts."""
     constant = Fraction(1)
-    powers: dict[tuple[tuple[object, ...], tuple[Fraction, ...]], Part] = {}
+    powers: dict[tuple[tuple[object, ...], tuple[Fraction, ...]], PowerPart] = {}
     for reading in readings:
         constant *= reading.constant
         for part in reading.parts:
@@ -155,10 +155,10 @@ def _merged(readings: Sequence[Reading]) -> Reading:
             old = powers.get(key)
             total = part.power + (old.power if old else 0)
             powers[key] = part._replace(power=total)
-    return Reading(constant, tuple(powers.values()) if constant else ())
+    return Structure(constant, tuple(powers.values()) if constant else ())
 
 
-def _squares(reading: Reading) -> list[Square] | None:
+def _squares(reading: Structure) -> list[Square] | None:
     """Write a nonnegative product as an exact sum of squares; None if that takes too many."""
     total: list[Square] = [(reading.constant, _one(reading))] if reading.constant else []
     for part in reading.parts:
@@ -176,7 +176,7 @@ def _squares(reading: Reading) -> list[Square] | None:
     return total
 
 
-def _one(reading: Reading) -> Polynomial:
+def _one(reading: Structure) -> Polynomial:
     names = reading.parts[0].polynomials[0].variables if reading.parts else ()
     return Polynomial(names, {(0,) * len(names): Fraction(1)})
 
@@ -191,53 +191,53 @@ def _collected(squares: Sequence[Square]) -> list[Square]:
     return list(found.values())
 
 
-def _sum_reading(squares: Sequence[Square]) -> Reading:
+def _sum_reading(squares: Sequence[Square]) -> Structure:
     names = max((g.variables for _, g in squares), key=len, default=())
     full = [(w, g if g.variables else _constant_in(names, g)) for w, g in squares]
     kept = _collected(full)
     if not kept:
-        return Reading(Fraction(0))
+        return Structure(Fraction(0))
     if len(kept) == 1:
         weight, g = kept[0]
-        return Reading(weight, (Part((g,), (), 2),))
-    part = Part(tuple(g for _, g in kept), tuple(w for w, _ in kept), 1)
-    return Reading(Fraction(1), (part,))
+        return Structure(weight, (PowerPart((g,), (), 2),))
+    part = PowerPart(tuple(g for _, g in kept), tuple(w for w, _ in kept), 1)
+    return Structure(Fraction(1), (part,))
 
 
 def _constant_in(names: tuple[str, ...], g: Polynomial) -> Polynomial:
     return Polynomial(names, {(0,) * len(names): sum(g.terms.values(), Fraction(0))})
 
 
-def _analysed(f: Polynomial) -> Reading:
+def _analysed(f: Polynomial) -> Structure:
     """Factor an expanded polynomial and look for squares; two variables need neither."""
     if not f.terms:
-        return Reading(Fraction(0))
+        return Structure(Fraction(0))
     used = sum(any(e[i] for e in f.terms) for i in range(len(f.variables)))
     if used <= 2 and len(f.variables) <= 2:
-        return Reading(Fraction(1), (Part((f,), (), 1),))
+        return Structure(Fraction(1), (PowerPart((f,), (), 1),))
     constant, factors = factorised(f)
-    readings = [Reading(constant)]
+    readings = [Structure(constant)]
     for factor, power in factors:
-        plain = Reading(Fraction(1), (Part((factor,), (), power),))
+        plain = Structure(Fraction(1), (PowerPart((factor,), (), power),))
         if power % 2:
             for sign in (1, -1):
                 squares = as_squares(factor if sign == 1 else _negative(factor))
                 if squares is not None:
                     inner = _sum_reading(squares)
                     parts = tuple(p._replace(power=p.power * power) for p in inner.parts)
-                    plain = Reading(sign * inner.constant**power, parts)
+                    plain = Structure(sign * inner.constant**power, parts)
                     break
         readings.append(plain)
     return _positive(_merged(readings))
 
 
-def _positive(reading: Reading) -> Reading:
+def _positive(reading: Structure) -> Structure:
     """Move a negative constant into a part of odd power, whose sign it may make visible."""
     for position, part in enumerate(reading.parts):
         if reading.constant < 0 and part.power % 2 and not part.weights:
             flipped = part._replace(polynomials=(_negative(part.polynomials[0]),))
             rest = (*reading.parts[:position], flipped, *reading.parts[position + 1 :])
-            return Reading(-reading.constant, rest)
+            return Structure(-reading.constant, rest)
     return reading
 
 

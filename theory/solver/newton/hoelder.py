@@ -50,7 +50,7 @@ def certified_order(state: State, ideal: Ideal, quick: bool = False) -> int | No
 
 
 def _disturbed(state: State, g: Poly, front: tuple[int, ...]) -> bool:
-    """Tell whether smaller monomials may add to the coefficient of a monomial in V.
+    """Return whether smaller monomials may add to the coefficient of a monomial in V.
 
     A pivot is a function of V, so its multiple of a smaller monomial has higher terms, and these
     may cancel the coefficient where the pivot itself seems to leave it alone.

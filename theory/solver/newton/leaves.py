@@ -12,8 +12,8 @@ from theory.algebra.ring import Poly, text
 from theory.algebra.univariate import determinant
 from theory.solver.newton.polyhedra import initial
 from theory.solver.recursion.states import State
-from theory.solver.zeros.decisions import decide
-from theory.solver.zeros.problem import Status
+from theory.solver.zeros.oracle import decide
+from theory.solver.zeros.problem import ZeroStatus
 
 MAX_MINORS = 120
 
@@ -23,7 +23,7 @@ MAX_TESTED_FACES = 4000
 
 @final
 @dataclass(frozen=True)
-class Leaf:
+class NewtonLeaf:
     """What the Newton polyhedron of a state gives.
 
     Attributes:
@@ -47,14 +47,14 @@ def monomial_leaf(state: State) -> tuple[Fraction, int] | None:
     return (min(ratios), ratios.count(min(ratios))) if ratios else None
 
 
-def newton_leaf(state: State, newton: Newton) -> Leaf:
+def newton_leaf(state: State, newton: Newton) -> NewtonLeaf:
     """Return the value if every compact face passes the test (A) or (B), else the bound.
 
     (A): the initial system of every ideal has no zero with all coordinates nonzero.
     (B): it has, but there the generators of the ideals that vanish are smooth and transversal.
     """
     upper = newton.exponent(state.density)
-    fail = Leaf(upper, False)
+    fail = NewtonLeaf(upper, False)
     attaining = set(newton.attaining(state.density))
     faces = newton.compact_faces()
     if len(faces) > MAX_TESTED_FACES:
@@ -88,7 +88,7 @@ def newton_leaf(state: State, newton: Newton) -> Leaf:
         "weights": [str(x) for x in newton.hit(state.density)],
         "faces": tests,
     }
-    return Leaf(upper, True, value, best, data)
+    return NewtonLeaf(upper, True, value, best, data)
 
 
 def _test_face(
@@ -99,7 +99,7 @@ def _test_face(
     equations, nonzero = state.region()
     nonzero = [*state.coordinates, *nonzero]
     vanishing: list[int] = []
-    certain: dict[tuple[int, ...], Status] = {}
+    certain: dict[tuple[int, ...], ZeroStatus] = {}
     for k, system in enumerate(systems):
         if any(len(p) == 1 and state.is_unit(_without_coordinates(state, p)) for p in system):
             continue

@@ -7,7 +7,7 @@ from theory.algebra.linear import rank
 from theory.algebra.newton import Newton, Vector, minimal_points, polyhedron
 from theory.algebra.ring import Poly
 from theory.solver.recursion.states import Ideal, State
-from theory.solver.zeros.decisions import decide
+from theory.solver.zeros.oracle import decide
 
 
 def newton_of(state: State) -> Newton:

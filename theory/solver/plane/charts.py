@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from itertools import pairwise
 from math import gcd
+from typing import Any
 
-from theory.solver.plane.field import Algebraic, Number, is_rational, powers
+from theory.polynomials.expression import Polynomial, write
+from theory.solver.plane.field import Algebraic, Number, NumberField, is_rational, powers
 from theory.solver.plane.roots import Poly, primitive, shifted
 
 Exponent = tuple[int, int]
@@ -126,7 +128,36 @@ def _parts(value: Number) -> list[int | Fraction]:
 
 
 def _left_of(first: Exponent, middle: Exponent, last: Exponent) -> bool:
-    """Tell whether the middle point does not lie strictly below the segment of the others."""
+    """Return whether the middle point does not lie strictly below the segment of the others."""
     return (middle[0] - first[0]) * (last[1] - first[1]) <= (middle[1] - first[1]) * (
         last[0] - first[0]
     )
+
+
+def curve_text(curve: Curve) -> str:
+    """Return a curve as text in x, y and the generator t of its field."""
+    terms: dict[tuple[int, ...], Fraction] = {}
+    for (i, j), value in curve.items():
+        if isinstance(value, Algebraic):
+            for power, c in enumerate(value.coefficients):
+                if c:
+                    terms[power, i, j] = c
+        else:
+            terms[0, i, j] = Fraction(value)
+    return write(Polynomial(("t", "x", "y"), terms))
+
+
+def field_data(field: NumberField) -> Mapping[str, Any]:
+    """Return the minimal polynomial of the generator t, and an interval that isolates it."""
+    terms: dict[tuple[int, ...], Fraction] = {(i,): c for i, c in enumerate(field.minimal) if c}
+    return {
+        "minimal": write(Polynomial(("t",), terms)),
+        "interval": [str(field.lo), str(field.hi)],
+    }
+
+
+def number_text(value: Number) -> str:
+    """Return a number as text in the generator t."""
+    if is_rational(value):
+        return str(value)
+    return curve_text({(0, 0): value})

@@ -15,52 +15,52 @@ _X, _Y = SYMPY.symbols("x y")
 Whole = dict[Exponent, int]
 
 
-class Component(NamedTuple):
+class CurvePower(NamedTuple):
     """``|f|^exponent`` with a polynomial f with coprime integer coefficients."""
 
     curve: Whole
     exponent: Fraction
 
 
-def raw(germ: Germ) -> list[Component]:
+def raw(germ: Germ) -> list[CurvePower]:
     """Return one curve per factor, neither squarefree nor coprime: a sum of squares per ideal."""
     parts = []
     for factor in germ.factors:
         curves = _whole(factor.generators)
         if len(curves) == 1:
-            parts.append(Component(curves[0], factor.exponent))
+            parts.append(CurvePower(curves[0], factor.exponent))
         else:
-            parts.append(Component(_normal(_sum_of_squares(curves)), factor.exponent / 2))
+            parts.append(CurvePower(_normal(_sum_of_squares(curves)), factor.exponent / 2))
     return parts
 
 
-def split(germ: Germ) -> list[Component]:
+def split(germ: Germ) -> list[CurvePower]:
     """Return squarefree, pairwise coprime curves whose product is K up to a constant.
 
     An ideal ``|J|^c`` becomes ``|h|^c (sum (g_i / h)^2)^(c/2)`` with h the common divisor.
     Monomials ``x`` and ``y`` are left in place.
     """
-    found: list[Component] = []
+    found: list[CurvePower] = []
     for factor in germ.factors:
         curves = _whole(factor.generators)
         shared = _normal(curves[0])
         for curve in curves[1:]:
             shared = _gcd(shared, curve)
         if len(curves) == 1 or max(map(sum, shared)) > 0:
-            found.append(Component(shared, factor.exponent))
+            found.append(CurvePower(shared, factor.exponent))
         if len(curves) > 1:
             rest = [_quotient(curve, shared) for curve in curves]
-            found.append(Component(_normal(_sum_of_squares(rest)), factor.exponent / 2))
-    parts: list[Component] = []
+            found.append(CurvePower(_normal(_sum_of_squares(rest)), factor.exponent / 2))
+    parts: list[CurvePower] = []
     for component in found:
         for curve, power in _squarefree(component.curve):
-            parts = _insert(parts, Component(curve, component.exponent * power))
+            parts = _insert(parts, CurvePower(curve, component.exponent * power))
     return sorted(parts, key=lambda part: sorted(part.curve.items()))
 
 
-def _insert(parts: list[Component], new: Component) -> list[Component]:
+def _insert(parts: list[CurvePower], new: CurvePower) -> list[CurvePower]:
     """Keep the parts coprime: common divisors collect both exponents."""
-    result: list[Component] = []
+    result: list[CurvePower] = []
     for position, (curve, exponent) in enumerate(parts):
         shared = _gcd(curve, new.curve)
         if max(map(sum, shared)) == 0:
@@ -68,9 +68,9 @@ def _insert(parts: list[Component], new: Component) -> list[Component]:
             continue
         rest = _quotient(curve, shared)
         if max(map(sum, rest)) > 0:
-            result.append(Component(rest, exponent))
-        result.append(Component(shared, exponent + new.exponent))
-        new = Component(_quotient(new.curve, shared), new.exponent)
+            result.append(CurvePower(rest, exponent))
+        result.append(CurvePower(shared, exponent + new.exponent))
+        new = CurvePower(_quotient(new.curve, shared), new.exponent)
         if max(map(sum, new.curve)) == 0:
             return result + parts[position + 1 :]
     return [*result, new]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from theory.solver.plane.field import Field, is_rational
+from theory.solver.plane.field import NumberField, is_rational
 from theory.solver.plane.roots import (
     Poly,
     common,
@@ -30,7 +30,7 @@ class RootClass(NamedTuple):
         return sum(self.multiplicities.values())
 
 
-def classes(edges: Mapping[int, Poly], field: Field | None) -> list[RootClass]:
+def classes(edges: Mapping[int, Poly], field: NumberField | None) -> list[RootClass]:
     """Return the classes of all nonzero roots, real and complex, in a fixed order."""
     return _rational(edges) if field is None else _coprime(edges)
 

@@ -8,7 +8,7 @@ Rational = int | Fraction
 
 
 @final
-class Field:
+class NumberField:
     """The field of a real root of an irreducible polynomial over the rationals.
 
     Attributes:
@@ -70,7 +70,7 @@ class Algebraic:
 
     __slots__ = ("coefficients", "field")
 
-    def __init__(self, field: Field, coefficients: tuple[Fraction, ...]) -> None:
+    def __init__(self, field: NumberField, coefficients: tuple[Fraction, ...]) -> None:
         """Take coefficients that are already reduced."""
         self.field = field
         self.coefficients = coefficients
@@ -158,7 +158,7 @@ Number = int | Fraction | Algebraic
 
 
 def is_rational(value: Number) -> TypeGuard[Rational]:
-    """Tell whether a number is rational, which its type shows."""
+    """Return whether a number is rational, which its type shows."""
     return not isinstance(value, Algebraic)
 
 

@@ -13,7 +13,7 @@ _Modular = list[int]
 
 
 def clearly_squarefree(curve: Mapping[tuple[int, int], int]) -> bool:
-    """Tell whether the quick test proves that the curve has no repeated factor."""
+    """Return whether the quick test proves that the curve has no repeated factor."""
     for axis in (0, 1):
         line = _restrict(curve, axis)
         if line is None or len(_gcd(line, _derivative(line))) > 1:
@@ -24,7 +24,7 @@ def clearly_squarefree(curve: Mapping[tuple[int, int], int]) -> bool:
 def clearly_coprime(
     left: Mapping[tuple[int, int], int], right: Mapping[tuple[int, int], int]
 ) -> bool:
-    """Tell whether the quick test proves that two curves have no common factor."""
+    """Return whether the quick test proves that two curves have no common factor."""
     for axis in (0, 1):
         one, two = _restrict(left, axis), _restrict(right, axis)
         if one is None or two is None or len(_gcd(one, two)) > 1:

@@ -13,25 +13,26 @@ from itertools import pairwise
 from typing import Any, NamedTuple, final
 
 from theory.certificate import Node
-from theory.polynomials.germ import Germ
-from theory.polynomials.germ_text import germ_data
-from theory.solver.budget import Budget, OutOfWorkError
+from theory.polynomials.germ import Germ, germ_data
+from theory.solver.budget import OutOfWorkError, WorkBudget
 from theory.solver.plane.charts import (
     Curve,
     Ray,
     change_field,
+    curve_text,
     edge_polynomial,
     fan,
+    field_data,
+    number_text,
     transform,
     transform_cost,
     weight,
 )
 from theory.solver.plane.charts import chart as ray_chart
-from theory.solver.plane.components import Component, raw, split
+from theory.solver.plane.components import CurvePower, raw, split
 from theory.solver.plane.edges import RootClass, classes
-from theory.solver.plane.field import Field, bits
+from theory.solver.plane.field import NumberField, bits
 from theory.solver.plane.roots import Root, nonzero_real_roots, refine
-from theory.solver.plane.text import curve_text, field_data, number_text
 from theory.solver.plane.towers import adjoin
 
 MAX_DEPTH = 100
@@ -57,7 +58,7 @@ class Chart:
     factors: tuple[tuple[Curve, Fraction], ...]
     monomial: Pair
     density: Pair
-    field: Field | None
+    field: NumberField | None
 
 
 class _Claim(NamedTuple):
@@ -68,7 +69,7 @@ class _Claim(NamedTuple):
     multiplicity: int | None
 
 
-def solve_plane(germ: Germ, budget: Budget) -> Node:
+def solve_plane(germ: Germ, budget: WorkBudget) -> Node:
     """Return the certified coefficient of a germ in two variables.
 
     Only the budget can turn the value into bounds.
@@ -99,14 +100,14 @@ def _split_cost(chart: Chart) -> int:
     return int(degree**2) * len(chart.factors) ** 2
 
 
-def _start(germ: Germ, parts: Iterable[Component]) -> Chart:
+def _start(germ: Germ, parts: Iterable[CurvePower]) -> Chart:
     n, nu = germ.monomial, germ.density
     return Chart(
         tuple((part.curve, part.exponent) for part in parts), (n[0], n[1]), (nu[0], nu[1]), None
     )
 
 
-def resolve_chart(chart: Chart, budget: Budget, depth: int) -> Node:
+def resolve_chart(chart: Chart, budget: WorkBudget, depth: int) -> Node:
     """Return the node of one chart; ``depth = MAX_DEPTH`` accepts smooth branches only."""
     rays = fan(curve for curve, _ in chart.factors)
     ratios = [_ratio(chart, ray) for ray in rays]
@@ -139,7 +140,7 @@ def resolve_chart(chart: Chart, budget: Budget, depth: int) -> Node:
 
 
 def _descend(
-    chart: Chart, ray: Ray, found: RootClass, root: Root, budget: Budget, depth: int
+    chart: Chart, ray: Ray, found: RootClass, root: Root, budget: WorkBudget, depth: int
 ) -> tuple[Node, dict[str, Any]]:
     """Return the node at a root of higher multiplicity, and how its chart arises."""
     size = (chart.field.degree if chart.field else 1) * (len(found.poly) - 1)
@@ -174,7 +175,7 @@ def _words(curve: Curve) -> int:
     return 1 + max(bits(value) for value in curve.values()) // 128
 
 
-def _edge_classes(chart: Chart, ray: Ray, budget: Budget) -> list[RootClass]:
+def _edge_classes(chart: Chart, ray: Ray, budget: WorkBudget) -> list[RootClass]:
     edges = {i: edge_polynomial(curve, ray) for i, (curve, _) in enumerate(chart.factors)}
     size = sum(len(edge) - 1 for edge in edges.values())
     budget.spend(size**2 * (chart.field.degree**2 if chart.field else 1))

@@ -11,7 +11,7 @@ from math import lcm
 from typing import NamedTuple
 
 from theory.algebra.sympy_untyped import SYMPY, dup_factor_list
-from theory.solver.plane.field import Field, Number, inverse, is_rational, sign
+from theory.solver.plane.field import Number, NumberField, inverse, is_rational, sign
 
 Poly = list[Number]
 
@@ -157,11 +157,11 @@ def shifted(poly: Sequence[Number], by: Number) -> Poly:
     return result
 
 
-def root_field(poly: Poly, root: Root) -> tuple[Field | None, Number]:
+def root_field(poly: Poly, root: Root) -> tuple[NumberField | None, Number]:
     """Return the field of a root of an irreducible rational polynomial, and the root in it."""
     if len(poly) == 2:
         return None, -poly[0] * inverse(poly[1])
-    field = Field([c for c in monic(poly) if is_rational(c)], root.lo, root.hi)
+    field = NumberField([c for c in monic(poly) if is_rational(c)], root.lo, root.hi)
     return field, field.generator()
 
 

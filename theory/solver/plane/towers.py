@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from theory.algebra.sympy_untyped import SYMPY
-from theory.solver.plane.field import Algebraic, Field, Number, inverse, is_rational
+from theory.solver.plane.field import Algebraic, Number, NumberField, inverse, is_rational
 from theory.solver.plane.roots import (
     Poly,
     Root,
@@ -24,12 +24,12 @@ _T, _Z = SYMPY.symbols("t z")
 class Extension(NamedTuple):
     """A larger field with the old generator and the new root in it."""
 
-    field: Field | None
+    field: NumberField | None
     alpha: Number
     root: Number
 
 
-def adjoin(field: Field | None, poly: Poly, root: Root) -> Extension:
+def adjoin(field: NumberField | None, poly: Poly, root: Root) -> Extension:
     """Adjoin a real root of a squarefree polynomial (over the rationals: irreducible)."""
     if field is None:
         new, value = root_field(poly, root)
@@ -41,7 +41,7 @@ def adjoin(field: Field | None, poly: Poly, root: Root) -> Extension:
     return _primitive(field, poly, root)
 
 
-def _primitive(field: Field, poly: Poly, root: Root) -> Extension:
+def _primitive(field: NumberField, poly: Poly, root: Root) -> Extension:
     """Take ``theta = root + s alpha`` for the first natural s whose norm is squarefree."""
     for s in count(1):
         parts = rational_parts(_norm(field, poly, s))
@@ -59,7 +59,7 @@ def _primitive(field: Field, poly: Poly, root: Root) -> Extension:
     raise AssertionError("one of the first few s has a squarefree norm")
 
 
-def _norm(field: Field, poly: Poly, s: int) -> list[Fraction]:
+def _norm(field: NumberField, poly: Poly, s: int) -> list[Fraction]:
     """Return the product of ``poly(z - s alpha)`` over the conjugates of alpha."""
     conjugates = [_sympy(c) for c in reversed(field.minimal)]
     minimal = SYMPY.Poly.from_list(conjugates, _T, domain=SYMPY.QQ)
@@ -78,7 +78,9 @@ def _norm(field: Field, poly: Poly, s: int) -> list[Fraction]:
     return [Fraction(int(c.p), int(c.q)) for c in reversed(SYMPY.Poly(norm, _Z).all_coeffs())]
 
 
-def _select(field: Field, poly: Poly, root: Root, s: int, parts: list[Poly]) -> tuple[Poly, Root]:
+def _select(
+    field: NumberField, poly: Poly, root: Root, s: int, parts: list[Poly]
+) -> tuple[Poly, Root]:
     """Return the factor and the isolating interval of ``root + s alpha``."""
     candidates = [(part, theta) for part in parts for theta in _all_real_roots(part)]
     while True:
@@ -98,7 +100,7 @@ def _all_real_roots(part: Poly) -> list[Root]:
     return nonzero_real_roots(part)
 
 
-def _old_generator(field: Field, poly: Poly, s: int, theta: Number) -> Number:
+def _old_generator(field: NumberField, poly: Poly, s: int, theta: Number) -> Number:
     """Return alpha in the new field, the common root of M and ``poly(theta - s t)``."""
     total: Poly = []
     for coefficient in reversed(poly):

@@ -6,13 +6,12 @@ from itertools import combinations
 
 from theory.algebra.newton import subsets
 from theory.algebra.ring import Poly, names_of, polynomial_ring, substitute, text
+from theory.solver.recursion.canonical import StateMove, finish
 from theory.solver.recursion.generators import order
-from theory.solver.recursion.moves import Move, finish
-from theory.solver.recursion.relations import Relation
-from theory.solver.recursion.states import Ideal, State
+from theory.solver.recursion.states import Ideal, Relation, State
 
 
-def blow_up(state: State, centre: Sequence[int], lazy: bool) -> list[Move]:
+def blow_up(state: State, centre: Sequence[int], lazy: bool) -> list[StateMove]:
     """Return states that cover the exceptional fibre over the germ.
 
     Either one for every set of homogeneous coordinates that are not zero, or, if `lazy`, with
@@ -28,7 +27,9 @@ def blow_up(state: State, centre: Sequence[int], lazy: bool) -> list[Move]:
     return moves + [_chart(state, centre, [free[k]], free[k + 1 :]) for k in range(len(free))]
 
 
-def _chart(state: State, centre: Sequence[int], active: Sequence[int], real: Sequence[int]) -> Move:
+def _chart(
+    state: State, centre: Sequence[int], active: Sequence[int], real: Sequence[int]
+) -> StateMove:
     """Return one chart of a blow-up.
 
     ``x_i = u`` for the first active coordinate, ``x_j = u t_j`` with ``t_j != 0`` for the other

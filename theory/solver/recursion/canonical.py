@@ -1,12 +1,11 @@
-"""Standard names of the variables of a state, by colour refinement."""
+"""Standard names of the variables of a state, by colour refinement, and moves between states."""
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
-from theory.algebra.ring import Poly, is_constant, polynomial_ring, primitive, text
-from theory.solver.recursion.relations import Relation
-from theory.solver.recursion.states import Ideal, State, rename
+from theory.algebra.ring import Poly, is_constant, names_of, polynomial_ring, primitive, text
+from theory.solver.recursion.states import Ideal, Relation, State, rename
 
 # The rank of what a polynomial is for, and its terms: variables with powers, rank of the size.
 _Piece = tuple[int, list[tuple[list[tuple[int, int]], int]]]
@@ -18,10 +17,10 @@ def canonical(state: State) -> tuple[State, list[int]]:
     States that differ by the names of the variables become equal in most cases; a difference
     that remains only costs time.
     """
-    colours = colours_of(state)
+    ranks = refined_ranks(state)
     v = state.vanishing
-    order = sorted(range(v), key=lambda i: (colours[i], i))
-    order += sorted(range(v, state.ring.ngens), key=lambda i: (colours[i], i))
+    order = sorted(range(v), key=lambda i: (ranks[i], i))
+    order += sorted(range(v, state.ring.ngens), key=lambda i: (ranks[i], i))
     names = tuple(f"x{i + 1}" for i in range(v)) + tuple(
         f"t{i + 1}" for i in range(state.ring.ngens - v)
     )
@@ -51,10 +50,10 @@ def canonical(state: State) -> tuple[State, list[int]]:
     )
 
 
-def colours_of(state: State) -> list[int]:
-    """Colour the variables by how they occur, refined three times."""
+def refined_ranks(state: State) -> list[int]:
+    """Return ranks of the variables by how they occur, after three rounds of colour refinement."""
     n, v = state.ring.ngens, state.vanishing
-    colours: list[Any] = [
+    kinds: list[Any] = [
         (0, state.monomial[i], state.density[i]) if i < v else (1, Fraction(0), Fraction(0))
         for i in range(n)
     ]
@@ -63,7 +62,7 @@ def colours_of(state: State) -> list[int]:
     ]
     pieces += [((1, Fraction(r.pivot * 0), 0), r.polynomial) for r in state.relations]
     pieces += [((2, Fraction(0), 0), p) for p in state.nonzero]
-    ranks = _ranks(colours)
+    ranks = _ranks(kinds)
     if len(set(ranks)) == n:
         return ranks
     listed = _listed(pieces)
@@ -87,7 +86,7 @@ def _listed(pieces: Sequence[tuple[Any, Poly]]) -> list[_Piece]:
 
 
 def _refined(ranks: Sequence[int], listed: Sequence[_Piece]) -> list[int]:
-    """Return finer ranks: variables also differ by the colours around them."""
+    """Return finer ranks: variables also differ by the ranks around them."""
     near = [
         [tuple(sorted([(ranks[j], k) for j, k in powers])) for powers, _ in terms]
         for _, terms in listed
@@ -115,3 +114,20 @@ def _ranks(values: Sequence[Any]) -> list[int]:
             rank += 1
         ranks[i] = rank
     return ranks
+
+
+SUBSTITUTION_TERMS = 600
+
+
+class StateMove(NamedTuple):
+    """A state that another one leads to, with what a checker needs to repeat the step."""
+
+    state: State
+    data: dict[str, Any]
+
+
+def finish(state: State, data: dict[str, Any]) -> StateMove:
+    """Return a move to the state with standard names; the data tell how it was renamed."""
+    result, old = canonical(state)
+    names = list(names_of(state.ring))
+    return StateMove(result, {**data, "renamed": [names[i] for i in old]})

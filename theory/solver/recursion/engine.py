@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from theory.algebra.meter import TimeUpError, WorkLimit, charge, overtime, spent
 from theory.algebra.newton import Newton
@@ -11,12 +11,14 @@ from theory.algebra.ring import Poly, names_of, text
 from theory.solver.newton.hoelder import hoelder
 from theory.solver.newton.leaves import monomial_leaf
 from theory.solver.newton.polyhedra import newton_of, vertex_coefficients
-from theory.solver.recursion.aims import Aim, Style
 from theory.solver.recursion.blowups import blow_up, centres
+from theory.solver.recursion.canonical import StateMove, finish
 from theory.solver.recursion.components import components
-from theory.solver.recursion.entries import (
-    Entry,
-    Step,
+from theory.solver.recursion.shifts import lowering_shift, shortening_shift
+from theory.solver.recursion.simplifications import simplified
+from theory.solver.recursion.solved import (
+    SolvedPart,
+    SolvedState,
     least_of,
     newton_bounded,
     newton_entry,
@@ -25,19 +27,60 @@ from theory.solver.recursion.entries import (
     sum_of,
     through,
 )
-from theory.solver.recursion.moves import Move, finish
-from theory.solver.recursion.shifts import lowering_shift, shortening_shift
-from theory.solver.recursion.simplifications import simplified
-from theory.solver.recursion.split_choice import easier, split_polynomials, vanishing_coefficients
-from theory.solver.recursion.splits import away, onto
+from theory.solver.recursion.splits import (
+    away,
+    easier,
+    onto,
+    split_polynomials,
+    vanishing_coefficients,
+)
 from theory.solver.recursion.states import State
 from theory.solver.recursion.substitutions import (
     smooth_substitutions,
     straighten,
     substitute_smooth,
 )
-from theory.solver.zeros.decisions import decide
-from theory.solver.zeros.problem import Status
+from theory.solver.zeros.oracle import decide
+from theory.solver.zeros.problem import ZeroStatus
+
+
+class Style(NamedTuple):
+    """One way to run the recursion.
+
+    Attributes:
+        centre: How blow-up centres are chosen, see `theory.solver.recursion.blowups.centres`.
+        lazy: Whether charts have parameters that may be zero.
+        polyhedra: Whether values and bounds are read off Newton polyhedra.
+    """
+
+    centre: int
+    lazy: bool
+    polyhedra: bool = True
+
+
+class Aim(NamedTuple):
+    """What is asked of a state.
+
+    Attributes:
+        depth: Number of moves that led here.
+        best: A state whose lambda is larger cannot matter; None if it always does.
+        occupied: Whether the region is known to have a point.
+    """
+
+    depth: int
+    best: Fraction | None
+    occupied: bool = False
+
+    def excludes(self, lower: Fraction | None) -> bool:
+        """Return whether a state with this lower bound cannot matter; at a tie it can."""
+        return self.best is not None and lower is not None and lower > self.best
+
+    def below(self, upper: Fraction | None) -> "Aim":
+        """Return the aim once an upper bound is known."""
+        if self.best is None or upper is None:
+            return self
+        return self._replace(best=min(self.best, upper))
+
 
 DEPTH = 28
 # Work that one state of the budget pays for.
@@ -55,13 +98,13 @@ class Engine:
     def __init__(self, work: int, style: Style) -> None:
         self.limit = spent() + UNITS * work
         self.style = style
-        self.entries: list[Entry] = []
-        self.memory: dict[Any, Entry] = {}
+        self.entries: list[SolvedState] = []
+        self.memory: dict[Any, SolvedState] = {}
         self.simplified: set[Any] = set()
         self.uppers: dict[Any, Fraction] = {}
         self.stopped = False
 
-    def solve(self, state: State, depth: int, best: Fraction | None) -> Entry:
+    def solve(self, state: State, depth: int, best: Fraction | None) -> SolvedState:
         """Return the claim for a state with standard names.
 
         Args:
@@ -79,17 +122,17 @@ class Engine:
         self.memory[state.key] = entry
         return entry
 
-    def _solve(self, state: State, aim: Aim) -> Entry:
+    def _solve(self, state: State, aim: Aim) -> SolvedState:
         if self.stopped:
             return self._open(state, occupied=False)
-        here: Status | None = None
+        here: ZeroStatus | None = None
         try:
             charge(40)
             equations, nonzero = state.region()
             if equations or any(not p for p in nonzero):
                 here = decide(equations, nonzero)
             if here is not None and here.answer == "empty":
-                return Entry(0, state, "empty", None, None, None, {"witness": here.witness})
+                return SolvedState(0, state, "empty", None, None, None, {"witness": here.witness})
             aim = aim._replace(occupied=here is None or here.answer == "nonempty")
             entry = self._attempt(state, aim)
         except WorkLimit:
@@ -109,16 +152,16 @@ class Engine:
         with overtime():
             return order_bounded(entry, hoelder(state, quick=self.stopped))
 
-    def _open(self, state: State, occupied: bool) -> Entry:
+    def _open(self, state: State, occupied: bool) -> SolvedState:
         """Return the bounds that need no recursion."""
         with overtime():
             lower = hoelder(state, quick=self.stopped)
         if lower is None:
-            return Entry(0, state, "no pole", None, None, None)
+            return SolvedState(0, state, "no pole", None, None, None)
         upper = self.uppers.get(state.key) if occupied else None
-        return Entry(0, state, "bounds", lower, upper, None, {}, [], True)
+        return SolvedState(0, state, "bounds", lower, upper, None, {}, [], True)
 
-    def _attempt(self, state: State, aim: Aim) -> Entry:
+    def _attempt(self, state: State, aim: Aim) -> SolvedState:
         if state.key not in self.simplified:
             move = simplified(state)
             self.simplified.add(move.state.key)
@@ -127,8 +170,8 @@ class Engine:
         if not state.ideals:
             found = monomial_leaf(state)
             if found is None:
-                return Entry(0, state, "no pole", None, None, None)
-            return Entry(0, state, "monomial", found[0], found[0], found[1])
+                return SolvedState(0, state, "no pole", None, None, None)
+            return SolvedState(0, state, "monomial", found[0], found[0], found[1])
         for k, ideal in enumerate(state.ideals):
             constants = vanishing_coefficients(state, ideal)
             if not constants:
@@ -143,7 +186,7 @@ class Engine:
             return self._split(state, constants, aim)
         lower = hoelder(state)
         if aim.excludes(lower):
-            return Entry(0, state, "bounds", lower, None, None, {}, [], True)
+            return SolvedState(0, state, "bounds", lower, None, None, {}, [], True)
         if spent() > self.limit or aim.depth > DEPTH:
             self._newton(state)
             return self._open(state, aim.occupied)
@@ -159,7 +202,7 @@ class Engine:
             self.uppers[state.key] = newton.exponent(state.density)
         return newton
 
-    def _work(self, state: State, aim: Aim) -> Entry:
+    def _work(self, state: State, aim: Aim) -> SolvedState:
         """Move on: independent parts, coordinates, the polyhedron, and at last a blow-up."""
         parts = components(state, of_sum=False)
         if parts is not None:
@@ -186,7 +229,7 @@ class Engine:
         upper = self.uppers.get(state.key) if aim.occupied else None
         return newton_bounded(self._resolve(state, newton, aim.below(upper)), upper)
 
-    def _resolve(self, state: State, newton: Newton | None, aim: Aim) -> Entry:
+    def _resolve(self, state: State, newton: Newton | None, aim: Aim) -> SolvedState:
         """Shift, split the parameters, or blow up."""
         if newton is not None:
             lower = lowering_shift(state, newton)
@@ -202,7 +245,7 @@ class Engine:
         charts = blow_up(state, centre, self.style.lazy)
         return self._least("blow up", state, charts, aim, data)
 
-    def _split(self, state: State, coefficients: Sequence[Poly], aim: Aim) -> Entry:
+    def _split(self, state: State, coefficients: Sequence[Poly], aim: Aim) -> SolvedState:
         """Treat the zeros of a polynomial in the parameters apart."""
         if aim.depth > DEPTH or spent() > self.limit:
             return self._open(state, aim.occupied)
@@ -217,21 +260,21 @@ class Engine:
                 return self._least("split", state, sides, aim, {"polynomial": text(q)})
         return self._open(state, aim.occupied)
 
-    def _through(self, rule: str, state: State, move: Move, aim: Aim) -> Entry:
+    def _through(self, rule: str, state: State, move: StateMove, aim: Aim) -> SolvedState:
         return through(rule, state, self.solve(move.state, aim.depth + 1, aim.best), move.data)
 
     def _least(
-        self, rule: str, state: State, moves: Sequence[Move], aim: Aim, data: dict[str, Any]
-    ) -> Entry:
+        self, rule: str, state: State, moves: Sequence[StateMove], aim: Aim, data: dict[str, Any]
+    ) -> SolvedState:
         """Return the least claim over alternatives that cover all points."""
-        solved: list[Step] = []
+        solved: list[SolvedPart] = []
         for move in moves:
             child = self.solve(move.state, aim.depth + 1, aim.best)
             solved.append((child, move.data))
             aim = aim.below(child.upper)
         return least_of(rule, state, solved, data)
 
-    def _parts(self, parts: Sequence[State], aim: Aim) -> list[Step]:
+    def _parts(self, parts: Sequence[State], aim: Aim) -> list[SolvedPart]:
         solved = []
         for part in parts:
             names = list(names_of(part.ring))

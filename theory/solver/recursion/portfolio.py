@@ -6,10 +6,9 @@ from theory.algebra.meter import deadline
 from theory.certificate import Node
 from theory.polynomials.germ import Germ
 from theory.solver.arrangements import solve_arrangement
-from theory.solver.recursion.aims import Style
 from theory.solver.recursion.canonical import canonical
-from theory.solver.recursion.engine import Engine
-from theory.solver.recursion.proofs import certificate
+from theory.solver.recursion.engine import Engine, Style
+from theory.solver.recursion.solved import certificate
 from theory.solver.recursion.states import State, from_germ
 
 STYLES = (Style(1, True), Style(1, False), Style(0, True), Style(0, False), Style(2, True))

@@ -8,13 +8,12 @@ from theory.algebra.meter import WorkLimit
 from theory.algebra.newton import Newton
 from theory.algebra.ring import Poly, coefficient_list, degree_in, substitute, text, used
 from theory.solver.newton.polyhedra import initial, newton_of
-from theory.solver.recursion.ideals import simplify
-from theory.solver.recursion.moves import SUBSTITUTION_TERMS, Move, finish
-from theory.solver.recursion.relations import Relation
-from theory.solver.recursion.states import Ideal, State
+from theory.solver.recursion.canonical import SUBSTITUTION_TERMS, StateMove, finish
+from theory.solver.recursion.simplifications import simplify
+from theory.solver.recursion.states import Ideal, Relation, State
 
 
-def shift(state: State, index: int, amount: Poly) -> Move:
+def shift(state: State, index: int, amount: Poly) -> StateMove:
     """Return the state after ``v -> v + amount`` for a free coordinate.
 
     Raises:
@@ -38,7 +37,7 @@ def shift(state: State, index: int, amount: Poly) -> Move:
     )
 
 
-def shortening_shift(state: State) -> Move | None:
+def shortening_shift(state: State) -> StateMove | None:
     """Return a shift of a free coordinate that leaves fewer terms, completing powers for example.
 
     Raises:
@@ -66,7 +65,7 @@ def shortening_shift(state: State) -> Move | None:
     return None
 
 
-def lowering_shift(state: State, newton: Newton) -> Move | None:
+def lowering_shift(state: State, newton: Newton) -> StateMove | None:
     """Return a shift that lowers the Newton bound, from a factor of a face polynomial."""
     before = newton.exponent(state.density)
     for weight in sorted({newton.facets[i].normal for i in newton.attaining(state.density)}):
@@ -81,7 +80,7 @@ def lowering_shift(state: State, newton: Newton) -> Move | None:
     return None
 
 
-def _try_shift(state: State, q: Poly, before: Fraction) -> Move | None:
+def _try_shift(state: State, q: Poly, before: Fraction) -> StateMove | None:
     for i in sorted(used(q)):
         if i >= state.vanishing or not state.is_free(i) or degree_in(q, i) != 1:
             continue

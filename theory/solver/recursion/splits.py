@@ -1,16 +1,19 @@
-"""The two sides of a polynomial in the parameters: where it vanishes and where not."""
+"""Splits of a region: polynomials whose zeros are treated apart, and the two sides of one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from theory.algebra.factoring import factors
+from theory.algebra.groebner import basis, saturated
 from theory.algebra.meter import WorkLimit
 from theory.algebra.ring import (
     Poly,
     coefficient_list,
     degree_in,
     evaluate,
+    group,
     is_constant,
     names_of,
     polynomial_ring,
@@ -18,19 +21,71 @@ from theory.algebra.ring import (
     used,
 )
 from theory.algebra.univariate import determinant
-from theory.solver.recursion.moves import SUBSTITUTION_TERMS, Move, finish
-from theory.solver.recursion.relations import Relation
-from theory.solver.recursion.states import Ideal, State
-from theory.solver.zeros.decisions import decide
-from theory.solver.zeros.problem import Status
+from theory.solver.recursion.canonical import SUBSTITUTION_TERMS, StateMove, finish
+from theory.solver.recursion.states import Ideal, Relation, State
+from theory.solver.zeros.oracle import decide
+from theory.solver.zeros.problem import ZeroStatus
 
 
-def away(state: State, p: Poly) -> Move:
+def split_polynomials(state: State, coefficients: Sequence[Poly]) -> list[Poly]:
+    """Return the irreducible factors that may vanish, simplest first."""
+    found: dict[Poly, None] = {}
+    for p in coefficients:
+        for q, _, _ in factors(p):
+            if q not in state.units and not is_constant(q):
+                found[q] = None
+    return sorted(found, key=lambda q: (len(q), sum(q.LM), text(q)))
+
+
+def vanishing_coefficients(state: State, ideal: Ideal) -> list[Poly]:
+    """Return the parts of the generators that are constant in the coordinates, if not zero."""
+    found = []
+    for g in ideal.generators:
+        part = group(g, state.vanishing).get((0,) * state.vanishing)
+        if part:
+            found.append(part)
+    return found
+
+
+def easier(state: State, p: Poly) -> list[Poly]:
+    """Return polynomials to split on first, after which the zeros of p are easier to reach.
+
+    Off the zeros of a coefficient p becomes linear, off those of a slope it becomes smooth, and
+    the real zeros of a definite p are singular points.
+    """
+    variables = sorted(used(p) - state.pivots)
+    found: list[Poly] = []
+    for i in variables:
+        if degree_in(p, i) == 1:
+            found.extend(split_polynomials(state, [coefficient_list(p, i)[1]]))
+    slopes = [p.diff(state.ring.gens[i]) for i in variables]
+    equations = state.region()[0]
+    try:
+        singular = basis(saturated([p, *slopes, *equations], linked(state, [p, *equations])))
+    except WorkLimit:
+        singular = []
+    size = state.ring.ngens
+    members = []
+    for q in singular:
+        if all(not any(e[size:]) for e in q.keys()) and not is_constant(q):
+            members.append(state.ring.dtype({e[:size]: c for e, c in q.items()}))
+    found.extend(split_polynomials(state, members))
+    found.extend(split_polynomials(state, slopes))
+    return [q for q in found if q != p]
+
+
+def linked(state: State, system: Sequence[Poly]) -> list[Poly]:
+    """Return the conditions of the region in the variables of a system."""
+    active = frozenset().union(*(used(p) for p in system))
+    return [p for p in state.region()[1] if used(p) <= active]
+
+
+def away(state: State, p: Poly) -> StateMove:
     """Return the part of the region where a polynomial in the parameters is not zero."""
     return finish(replace(state, nonzero=(*state.nonzero, p)), {"side": "nonzero"})
 
 
-def onto(state: State, p: Poly) -> Move | None:
+def onto(state: State, p: Poly) -> StateMove | None:
     """Return the part of the region where p vanishes, with p as a new coordinate.
 
     Returns None if p is not a coordinate in a way that this code can use.
@@ -69,7 +124,9 @@ def onto(state: State, p: Poly) -> Move | None:
     return None
 
 
-def _linear(state: State, index: int, c: Poly, r: Poly, proofs: Mapping[str, Any]) -> Move | None:
+def _linear(
+    state: State, index: int, c: Poly, r: Poly, proofs: Mapping[str, Any]
+) -> StateMove | None:
     """Replace the parameter t by ``(y - r)/c`` with a new coordinate y.
 
     Args:
@@ -159,7 +216,7 @@ def _linear(state: State, index: int, c: Poly, r: Poly, proofs: Mapping[str, Any
     )
 
 
-def _vanishing_slopes(relations: Sequence[Relation], conditions: Sequence[Poly]) -> Status:
+def _vanishing_slopes(relations: Sequence[Relation], conditions: Sequence[Poly]) -> ZeroStatus:
     """Return whether some point of a region has pivots that are no functions of the rest.
 
     Where p = 0 touches the region of the older relations, p is no coordinate: there the
@@ -177,7 +234,7 @@ def _without_coordinates(p: Poly, count: int) -> Poly:
     return p.ring.dtype({e: c for e, c in p.items() if e[:count] == zero})
 
 
-def _relation(state: State, index: int, p: Poly, proofs: Mapping[str, Any]) -> Move:
+def _relation(state: State, index: int, p: Poly, proofs: Mapping[str, Any]) -> StateMove:
     """Keep the parameter as a function of a new coordinate y with ``p(t) = y``."""
     v, names = state.vanishing, list(names_of(state.ring))
     target = polynomial_ring(

@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import Any, NamedTuple, final
 
 from theory.algebra.factoring import factors
+from theory.algebra.meter import WorkLimit
 from theory.algebra.ring import (
     Poly,
     Ring,
+    degree_in,
     evaluate,
     from_polynomial,
     names_of,
@@ -18,7 +20,52 @@ from theory.algebra.ring import (
     used,
 )
 from theory.polynomials.germ import Germ
-from theory.solver.recursion.relations import Relation, normal_form
+
+
+class Relation(NamedTuple):
+    """``polynomial(T) = value(V, T)``, which makes the parameter `pivot` a function of the rest.
+
+    The polynomial has a constant leading coefficient in the pivot, its derivative there has no
+    zero in the region, and the value vanishes where all of V does.
+    """
+
+    polynomial: Poly
+    pivot: int
+    value: Poly
+
+
+def normal_form(p: Poly, relations: Sequence[Relation]) -> Poly:
+    """Return the representative of a function of low degree in the pivots.
+
+    Raises:
+        WorkLimit: If the relations do not lead to one soon.
+    """
+    for _ in range(2 + 2 * len(relations)):
+        before = p
+        for relation in reversed(relations):
+            p = _divide(p, relation)
+        if p == before:
+            return p
+    raise WorkLimit("normal form")
+
+
+def _divide(p: Poly, relation: Relation) -> Poly:
+    """Replace the highest power of the pivot as long as it is not below that of the relation."""
+    index, top = relation.pivot, degree_in(relation.polynomial, relation.pivot)
+    ring = p.ring
+    lead = next(c for e, c in relation.polynomial.items() if e[index] == top)
+    power = ring.gens[index] ** top
+    tail = power - (relation.polynomial - relation.value) / lead
+    while degree_in(p, index) >= top:
+        high = ring.dtype(
+            {
+                (*e[:index], e[index] - top, *e[index + 1 :]): c
+                for e, c in p.items()
+                if e[index] >= top
+            }
+        )
+        p = p - high * power + high * tail
+    return p
 
 
 class Ideal(NamedTuple):
@@ -68,7 +115,7 @@ class State:
         return frozenset(relation.pivot for relation in self.relations)
 
     def is_free(self, index: int) -> bool:
-        """Tell whether any change of this vanishing coordinate is allowed."""
+        """Return whether any change of this vanishing coordinate is allowed."""
         return not self.monomial[index] and self.density[index] == 1
 
     @cached_property
@@ -80,7 +127,7 @@ class State:
         return frozenset(found)
 
     def is_unit(self, p: Poly) -> bool:
-        """Tell whether a polynomial in the parameters is seen at once not to vanish."""
+        """Return whether a polynomial in the parameters is seen at once not to vanish."""
         return bool(p) and all(q in self.units for q, _, _ in factors(p))
 
     def at_point(self, p: Poly) -> Poly:

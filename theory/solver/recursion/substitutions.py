@@ -13,9 +13,8 @@ from theory.algebra.ring import (
     text,
     used,
 )
-from theory.solver.recursion.moves import SUBSTITUTION_TERMS, Move, finish
-from theory.solver.recursion.relations import Relation
-from theory.solver.recursion.states import Ideal, State
+from theory.solver.recursion.canonical import SUBSTITUTION_TERMS, StateMove, finish
+from theory.solver.recursion.states import Ideal, Relation, State
 
 
 def smooth_substitutions(state: State) -> Iterator[tuple[int, Poly, Poly, Poly]]:
@@ -45,7 +44,7 @@ def smooth_substitutions(state: State) -> Iterator[tuple[int, Poly, Poly, Poly]]
         yield i, g, c, r
 
 
-def substitute_smooth(state: State, index: int, g: Poly, c: Poly, r: Poly) -> Move:
+def substitute_smooth(state: State, index: int, g: Poly, c: Poly, r: Poly) -> StateMove:
     """Return the state in which the generator has become a coordinate: ``v = (y - r)/c``.
 
     Raises:
@@ -80,7 +79,7 @@ def _divided(p: Poly, c: Poly, power: int) -> Poly:
     return p / c.LC**power if power else p
 
 
-def straighten(state: State) -> Move | None:
+def straighten(state: State) -> StateMove | None:
     """Return the state with a smooth generator as coordinate whose variable is nowhere else."""
     polynomials = [g for j in state.ideals for g in j.generators]
     polynomials += [r.value for r in state.relations]

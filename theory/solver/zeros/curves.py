@@ -11,12 +11,12 @@ from theory.algebra.factoring import factors
 from theory.algebra.meter import charge
 from theory.algebra.ring import Poly, coefficient_list, degree, evaluate, text, used
 from theory.algebra.univariate import real_roots_between, resultant, root_count
-from theory.solver.zeros.problem import UNKNOWN, Problem, Status, witness
+from theory.solver.zeros.problem import UNKNOWN, ZeroProblem, ZeroStatus, witness
 
 GRID = tuple(Fraction(a, b) for a, b in ((1, 1), (3, 1), (1, 3), (12, 1), (1, 12)))
 
 
-def sign_change(problem: Problem) -> Status | None:
+def sign_change(problem: ZeroProblem) -> ZeroStatus | None:
     """An irreducible polynomial that changes sign inside one cell has zeros off the others.
 
     Its zero set separates a cell there, so it is no subset of a hypersurface that it does not
@@ -32,7 +32,7 @@ def sign_change(problem: Problem) -> Status | None:
     positive, negative = _opposite(p, variables)
     if positive is None or negative is None:
         return None
-    return Status(
+    return ZeroStatus(
         "nonempty",
         witness(
             "sign change",
@@ -76,7 +76,7 @@ def _value(p: Poly, variables: Sequence[int], at: Sequence[Fraction]) -> Any:
     return p.LC if p else p.ring.domain.zero
 
 
-def discriminant(problem: Problem) -> Status | None:
+def discriminant(problem: ZeroProblem) -> ZeroStatus | None:
     """A quadratic whose discriminant never vanishes and is negative in every cell is definite."""
     (p,) = problem.system
     for i in sorted(used(p)):
@@ -99,7 +99,7 @@ def discriminant(problem: Problem) -> Status | None:
                 q = evaluate(q, j, s)
             negative = negative and bool(q) and bool(q.LC < 0)
         if negative:
-            return Status(
+            return ZeroStatus(
                 "empty",
                 witness(
                     "discriminant",
@@ -112,7 +112,7 @@ def discriminant(problem: Problem) -> Status | None:
     return None
 
 
-def plane_curve(problem: Problem) -> Status:
+def plane_curve(problem: ZeroProblem) -> ZeroStatus:
     """Decide a plane curve by its points over one sample of every interval of its shadow."""
     (p,) = problem.system
     pieces = factors(p)
@@ -125,7 +125,7 @@ def plane_curve(problem: Problem) -> Status:
         if root_count(evaluate(p, i, x), j):
             # The root is simple, so the curve has an arc there, and the conditions meet an
             # irreducible curve in finitely many points only.
-            return Status(
+            return ZeroStatus(
                 "nonempty",
                 witness(
                     "arc",
@@ -137,7 +137,7 @@ def plane_curve(problem: Problem) -> Status:
     result = problem.below([p, p.diff(i), p.diff(j)])
     if result.answer == "unknown":
         return result
-    return Status(
+    return ZeroStatus(
         result.answer,
         witness(
             "curve",

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from theory.algebra.factoring import factors
 from theory.algebra.groebner import basis, count_real, saturated, standard_monomials
-from theory.algebra.meter import WorkLimit, charge
+from theory.algebra.meter import WorkLimit, charge, spent
 from theory.algebra.ring import (
     Poly,
     degree,
     evaluate,
     is_constant,
+    names_of,
     primitive,
     sort_text,
     text,
@@ -22,9 +24,9 @@ from theory.solver.zeros.problem import (
     UNKNOWN,
     WORK,
     Answer,
-    Budget,
-    Problem,
-    Status,
+    OracleBudget,
+    ZeroProblem,
+    ZeroStatus,
     irreducible,
     witness,
 )
@@ -40,7 +42,7 @@ DEPTH = 24
 SAMPLES = (Fraction(1), Fraction(-1), Fraction(2), Fraction(-2))
 
 
-def real_status(equations: Sequence[Poly], nonzero: Sequence[Poly], work: int = WORK) -> Status:
+def real_status(equations: Sequence[Poly], nonzero: Sequence[Poly], work: int = WORK) -> ZeroStatus:
     """Decide whether ``equations = 0``, ``nonzero != 0`` has a solution over the reals.
 
     Args:
@@ -51,21 +53,23 @@ def real_status(equations: Sequence[Poly], nonzero: Sequence[Poly], work: int = 
     Returns:
         The answer with its witness. "unknown" says nothing about the system.
     """
-    return _decide(Problem(list(equations), irreducible(nonzero), Budget(work), 0, _decide))
+    return _decide(
+        ZeroProblem(list(equations), irreducible(nonzero), OracleBudget(work), 0, _decide)
+    )
 
 
-def _decide(problem: Problem) -> Status:
+def _decide(problem: ZeroProblem) -> ZeroStatus:
     charge(3 + sum(len(p) for p in problem.system))
     if not problem.budget.spend() or problem.depth > DEPTH:
         return UNKNOWN
     if any(not p for p in problem.nonzero):
-        return Status("empty", witness("zero"))
+        return ZeroStatus("empty", witness("zero"))
     cleaned = {_clean(p, problem.nonzero): None for p in problem.system if p}
     system = sorted(cleaned, key=lambda p: (len(p), degree(p), sort_text(p)))
     if any(is_constant(p) for p in system):
-        return Status("empty", witness("unit"))
+        return ZeroStatus("empty", witness("unit"))
     if not system:
-        return Status("nonempty", witness("free"))
+        return ZeroStatus("nonempty", witness("free"))
     problem = replace(problem, system=system)
     for rule in (definite, product_of_factors, linear, one_variable, scaling):
         result = rule(problem)
@@ -87,7 +91,7 @@ def _clean(p: Poly, nonzero: Sequence[Poly]) -> Poly:
     return primitive(result)
 
 
-def _one_equation(problem: Problem) -> Status:
+def _one_equation(problem: ZeroProblem) -> ZeroStatus:
     result = sign_change(problem) or discriminant(problem)
     if result is not None:
         return result
@@ -96,13 +100,13 @@ def _one_equation(problem: Problem) -> Status:
     return _sample(problem)
 
 
-def _several_equations(problem: Problem) -> Status:
+def _several_equations(problem: ZeroProblem) -> ZeroStatus:
     """Use a Groebner basis: no complex zero, finitely many zeros, or simpler consequences."""
     system, nonzero = problem.system, problem.nonzero
     problem.budget.spend(5)
     reduced = basis(saturated(system, nonzero))
     if is_constant(reduced[0]):
-        return Status("empty", witness("groebner"))
+        return ZeroStatus("empty", witness("groebner"))
     relevant = sorted(set().union(*(used(p) for p in [*system, *nonzero])))
     if nonzero:
         relevant.append(reduced[0].ring.ngens - 1)
@@ -110,13 +114,13 @@ def _several_equations(problem: Problem) -> Status:
     if monomials is not None:
         count = count_real(reduced, monomials)
         answer: Answer = "nonempty" if count else "empty"
-        return Status(answer, witness("hermite", count=count))
+        return ZeroStatus(answer, witness("hermite", count=count))
     fresh = _new_consequences(system, reduced)
     if fresh:
         result = problem.below([*system, *fresh])
         if result.answer != "unknown":
             added = [text(p) for p in fresh]
-            return Status(result.answer, witness("consequences", [result], added=added))
+            return ZeroStatus(result.answer, witness("consequences", [result], added=added))
     return _sample(problem)
 
 
@@ -139,7 +143,7 @@ def _new_consequences(system: Sequence[Poly], reduced: Sequence[Poly]) -> list[P
     return fresh[:6]
 
 
-def _sample(problem: Problem) -> Status:
+def _sample(problem: ZeroProblem) -> ZeroStatus:
     """Look for a solution with one variable at a small rational value."""
     if problem.depth > 10:
         return UNKNOWN
@@ -151,13 +155,59 @@ def _sample(problem: Problem) -> Status:
                 continue
             if budget.left <= 0:
                 return UNKNOWN
-            part = Budget(min(12, budget.left))
+            part = OracleBudget(min(12, budget.left))
             budget.left -= part.left
             fixed = [evaluate(p, i, value) for p in problem.system]
-            result = _decide(Problem(fixed, kept, part, problem.depth + 8, _decide))
+            result = _decide(ZeroProblem(fixed, kept, part, problem.depth + 8, _decide))
             budget.left += max(part.left, 0)
             if result.answer == "nonempty":
                 name = str(problem.system[0].ring.symbols[i])
                 data = witness("line", [result], variable=name, value=str(value))
-                return Status("nonempty", data)
+                return ZeroStatus("nonempty", data)
     return UNKNOWN
+
+
+_decided: dict[Any, tuple[ZeroStatus, int]] = {}
+
+
+def decide(equations: Sequence[Poly], nonzero: Sequence[Poly], work: int = 250) -> ZeroStatus:
+    """Call the oracle on the part of a problem that hangs together, and remember the answer."""
+    system = [p for p in equations if p]
+    linked = _linked(system, nonzero)
+    key = (
+        tuple(sorted(text(p) for p in system)),
+        tuple(sorted(text(p) for p in linked)),
+        names_of(system[0].ring) if system else (),
+    )
+    if key in _decided:
+        charge(_decided[key][1])
+        return _decided[key][0]
+    if len(_decided) > 50000:
+        _decided.clear()
+    before = spent()
+    charge(4)
+    status = real_status(system, linked, work)
+    _decided[key] = (status, spent() - before)
+    return status
+
+
+def _linked(system: Sequence[Poly], nonzero: Sequence[Poly]) -> list[Poly]:
+    """Return the conditions that share variables with the system, through others if need be.
+
+    The rest can be met by a small change of variables that the system does not see.
+    """
+    active = {i for p in system for e in p.keys() for i, k in enumerate(e) if k}
+    rest = [p for p in nonzero if not p or not p.is_ground]
+    kept = [p for p in rest if not p]
+    rest = [p for p in rest if p]
+    changed = True
+    while changed:
+        changed = False
+        for p in list(rest):
+            mine = {i for e in p.keys() for i, k in enumerate(e) if k}
+            if mine & active:
+                active |= mine
+                kept.append(p)
+                rest.remove(p)
+                changed = True
+    return kept

@@ -13,7 +13,7 @@ WORK = 400
 
 @final
 @dataclass(frozen=True, slots=True)
-class Status:
+class ZeroStatus:
     """An answer with the steps that prove it.
 
     Attributes:
@@ -25,25 +25,25 @@ class Status:
     witness: dict[str, Any] = field(default_factory=dict)
 
 
-UNKNOWN = Status("unknown")
+UNKNOWN = ZeroStatus("unknown")
 
 
 @final
 @dataclass
-class Budget:
+class OracleBudget:
     """The work that a decision may still use."""
 
     left: int = WORK
 
     def spend(self, amount: int = 1) -> bool:
-        """Use some work and tell whether there was enough."""
+        """Use some work and return whether there was enough."""
         self.left -= amount
         return self.left >= 0
 
 
 @final
 @dataclass(frozen=True)
-class Problem:
+class ZeroProblem:
     """``system = 0`` where no element of `nonzero` vanishes.
 
     Attributes:
@@ -56,15 +56,15 @@ class Problem:
 
     system: list[Poly]
     nonzero: list[Poly]
-    budget: Budget
+    budget: OracleBudget
     depth: int
-    solve: Callable[["Problem"], Status]
+    solve: Callable[["ZeroProblem"], ZeroStatus]
 
-    def below(self, system: Sequence[Poly], nonzero: Sequence[Poly] | None = None) -> Status:
+    def below(self, system: Sequence[Poly], nonzero: Sequence[Poly] | None = None) -> ZeroStatus:
         """Decide another system, under the same conditions unless others are given."""
         conditions = self.nonzero if nonzero is None else nonzero
         return self.solve(
-            Problem(list(system), list(conditions), self.budget, self.depth + 1, self.solve)
+            ZeroProblem(list(system), list(conditions), self.budget, self.depth + 1, self.solve)
         )
 
     def without(self, equation: Poly) -> list[Poly]:
@@ -88,16 +88,16 @@ def irreducible(nonzero: Sequence[Poly]) -> list[Poly]:
     return sorted(found, key=lambda p: (len(p), sort_text(p)))
 
 
-def witness(rule: str, parts: Sequence[Status] = (), **data: Any) -> dict[str, Any]:
+def witness(rule: str, parts: Sequence[ZeroStatus] = (), **data: Any) -> dict[str, Any]:
     """Return the step of a rule with the witnesses that it rests on."""
     return {"rule": rule, **data, "parts": [part.witness for part in parts]}
 
 
-def union(rule: str, parts: Sequence[Status], **data: Any) -> Status:
+def union(rule: str, parts: Sequence[ZeroStatus], **data: Any) -> ZeroStatus:
     """Combine alternatives: nonempty if one is, empty if all are."""
     for i, part in enumerate(parts):
         if part.answer == "nonempty":
-            return Status("nonempty", witness(rule, [part], chosen=i, **data))
+            return ZeroStatus("nonempty", witness(rule, [part], chosen=i, **data))
     if all(part.answer == "empty" for part in parts):
-        return Status("empty", witness(rule, parts, **data))
+        return ZeroStatus("empty", witness(rule, parts, **data))
     return UNKNOWN

@@ -18,10 +18,10 @@ from theory.algebra.ring import (
     used,
 )
 from theory.algebra.univariate import root_count
-from theory.solver.zeros.problem import Answer, Problem, Status, irreducible, union, witness
+from theory.solver.zeros.problem import Answer, ZeroProblem, ZeroStatus, irreducible, union, witness
 
 
-def definite(problem: Problem) -> Status | None:
+def definite(problem: ZeroProblem) -> ZeroStatus | None:
     """A sum of even monomials of one sign vanishes only where every monomial does."""
     for p in problem.system:
         if len(p) == 1 or not all(c > 0 for c in p.values()):
@@ -32,7 +32,7 @@ def definite(problem: Problem) -> Status | None:
         result = problem.below([*parts, *problem.without(p)])
         if result.answer == "unknown":
             return result
-        return Status(result.answer, witness("definite", [result], equation=text(p)))
+        return ZeroStatus(result.answer, witness("definite", [result], equation=text(p)))
     return None
 
 
@@ -40,7 +40,7 @@ def _radical(ring: Any, exponents: Sequence[int]) -> Poly:
     return ring.from_dict({tuple(min(k, 1) for k in exponents): ring.domain.one})
 
 
-def product_of_factors(problem: Problem) -> Status | None:
+def product_of_factors(problem: ZeroProblem) -> ZeroStatus | None:
     """An equation that factors is a union of cases."""
     for p in problem.system:
         pieces = [q for q, _, _ in factors(p)]
@@ -56,7 +56,7 @@ def product_of_factors(problem: Problem) -> Status | None:
     return None
 
 
-def linear(problem: Problem) -> Status | None:
+def linear(problem: ZeroProblem) -> ZeroStatus | None:
     """Solve an equation that is linear in a variable and split on its coefficient."""
     candidates: list[tuple[int, int, int, Poly, Poly, Poly]] = []
     allowed = set(problem.nonzero)
@@ -86,7 +86,7 @@ def linear(problem: Problem) -> Status | None:
     return union("linear", parts, equation=text(p), variable=str(p.ring.symbols[i]))
 
 
-def one_variable(problem: Problem) -> Status | None:
+def one_variable(problem: ZeroProblem) -> ZeroStatus | None:
     """Count real roots when all equations are in one variable."""
     if len(problem.variables) != 1:
         return None
@@ -103,7 +103,7 @@ def one_variable(problem: Problem) -> Status | None:
             common = _without(common, content)
     count = 0 if is_constant(common) else root_count(common, i)
     answer: Answer = "nonempty" if count else "empty"
-    return Status(
+    return ZeroStatus(
         answer,
         witness(
             "sturm", polynomial=text(common), variable=str(common.ring.symbols[i]), count=count
@@ -131,7 +131,7 @@ def _without(p: Poly, q: Poly) -> Poly:
         p = p.quo(common)
 
 
-def scaling(problem: Problem) -> Status | None:
+def scaling(problem: ZeroProblem) -> ZeroStatus | None:
     """Use a positive scaling ``x_i -> s^(w_i) x_i`` of the system to fix a variable."""
     weights = _weights([*problem.system, *problem.nonzero])
     pure = {next(iter(used(h))) for h in problem.nonzero if len(h) == 1 and len(used(h)) == 1}
