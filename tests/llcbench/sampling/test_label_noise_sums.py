@@ -9,6 +9,7 @@ import torch
 from llcbench import registry
 from llcbench.samplers.sgld import SGLD
 from llcbench.sampling import label_noise
+from llcbench.sampling.chains import Chains
 from llcbench.sampling.label_noise import LabelNoise, label_noise_of, standard_error
 from llcbench.sampling.loop import sample
 from llcbench.sampling.target import Target
@@ -78,3 +79,34 @@ def test_a_short_run_of_a_large_network_has_an_error(monkeypatch: pytest.MonkeyP
     trace = sample(target, SGLD(1e-5), num_draws=5, num_burnin=7, noise=noise, batches=batches)
     assert trace.data_se is not None
     assert trace.data_se > 0
+
+
+def started(seed: int) -> Chains:
+    problem = registry.problem("dln/10-8-12-9/r3/n100")
+    data = problem.sample_data(torch.Generator().manual_seed(0))
+    target = Target(problem, 50.0, 1.0, CHAINS, data, 20)
+    noise, batches = (torch.Generator().manual_seed(seed + k) for k in (1, 2))
+    chains = Chains(target, SGLD(1e-5), 40, 0, noise, batches)
+    chains.start(dispersed=False)
+    return chains
+
+
+def test_sums_go_on_in_another_process_and_older_places_change_nothing() -> None:
+    with torch.inference_mode():
+        first, second, untouched = started(0), started(7), started(7)
+        for _ in range(25):
+            first.advance()
+        place = first.place()
+        older = {key: value for key, value in place.items() if key != "label_noise"}
+        with pytest.raises(KeyError):
+            second.resume(older | {"response": place["label_noise"]})
+        assert second.done == 0
+        assert torch.equal(second.advance().theta, untouched.advance().theta)
+        again = started(7)
+        again.resume(place)
+        for _ in range(15):
+            first.advance()
+            again.advance()
+        errors = [chains.trace("ok", "", 0.0, 0.0).data_se for chains in (first, again)]
+    assert errors[0] is not None
+    assert errors[0] == errors[1]
