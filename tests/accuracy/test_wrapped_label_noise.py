@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import chi2
 
 import llcbench
-from llcbench import MALA, MeanEnergy, Seeds, Settings
+from llcbench import MALA, MeanEnergy, RunContext, Seeds, Settings
 
 pytestmark = pytest.mark.llc_accuracy
 
@@ -24,7 +24,7 @@ NAMES = [BASE, f"{BASE}/scaled-4", f"{BASE}/rotated-1", f"{BASE}/padded-2"]
 @pytest.mark.parametrize("name", NAMES)
 def test_errors_count_the_label_noise_of_wrapped_problems(name: str) -> None:
     problem, estimator = llcbench.problem(name), MeanEnergy(MALA(1e-3), SETTINGS)
-    found = [estimator.estimate(problem, seeds=Seeds(17, name, r)) for r in range(COUNT)]
+    found = [estimator.estimate(problem, RunContext(Seeds(17, name, r))) for r in range(COUNT)]
     assert all(e.status == "ok" and e.data_se is not None for e in found)
     observed = np.var([e.llc for e in found], ddof=1)
     claimed = np.mean([e.stderr**2 for e in found])
