@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from layers import ROOT, circles, imports, module_graph, modules, room_graph, table
+from layers import ROOT, borrowed, circles, imports, module_graph, modules, room_graph, table
 
 CASES = {
     "theory": (
@@ -117,6 +117,17 @@ def test_a_circle_is_seen() -> None:
     assert list(circles(graph)) == [["b", "c"]]
     lazy = "def f():\n    from theory.solver import solve\n    import theory.checks\n"
     assert imports(lazy, modules()) == {"theory.solver.solve", "theory.checks"}
+
+
+def test_names_are_imported_from_where_they_are_defined() -> None:
+    known, wrong = modules(), {}
+    folders = ("theory", "llcbench", "paper_figures", "tests", "docs", "tutorials")
+    for path in (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))):
+        names = list(borrowed(path.read_text(encoding="utf-8"), known))
+        wrong |= {str(path.relative_to(ROOT)): names} if names else {}
+    assert wrong == {}
+    passed_on = "from llcbench.sampling.loop import Chains, sample\nfrom llcbench import Trace\n"
+    assert list(borrowed(passed_on, known)) == ["llcbench.sampling.loop.Chains"]
 
 
 def test_few_modules_stand_at_the_top() -> None:

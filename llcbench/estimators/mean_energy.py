@@ -13,9 +13,10 @@ from llcbench.intervals import chain_quantile
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate
 from llcbench.sampling import sampler_abilities
+from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import convergence, standard_error
 from llcbench.sampling.guards import guards
-from llcbench.sampling.loop import Trace, sample
+from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings

@@ -16,9 +16,10 @@ from llcbench.intervals import chain_quantile
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard, Status
 from llcbench.sampling import label_noise, sampler_abilities
+from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import convergence
 from llcbench.sampling.guards import guards
-from llcbench.sampling.loop import Trace, sample
+from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings

@@ -7,8 +7,8 @@ import torch
 
 from llcbench.records import Guard
 from llcbench.sampling import sampler_abilities
+from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import Convergence, longest_stay, split_half
-from llcbench.sampling.loop import Trace
 from llcbench.sampling.loss_abilities import noisy_labels
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Streamed

@@ -7,17 +7,9 @@ import numpy as np
 import pytest
 
 from llcbench.compare.runs import Runs
-from llcbench.records import (
-    Estimate,
-    Exact,
-    RunRecord,
-    Settings,
-    Spec,
-    Status,
-    TemperedTruth,
-    Truths,
-)
+from llcbench.records import Estimate, Exact, RunRecord, Spec, Status, TemperedTruth, Truths
 from llcbench.run.store import key_of
+from llcbench.settings import Settings
 
 
 def run(

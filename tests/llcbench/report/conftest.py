@@ -5,20 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from llcbench.records import (
-    Estimate,
-    Exact,
-    Guard,
-    RunRecord,
-    Settings,
-    Spec,
-    Status,
-    TemperedTruth,
-    Truths,
-)
+from llcbench.records import Estimate, Exact, Guard, RunRecord, Spec, Status, TemperedTruth, Truths
 from llcbench.report.site import Source, source_of, write_site
 from llcbench.run.store import RunStore, environments, key_of
 from llcbench.scoring import Score, scores
+from llcbench.settings import Settings
 
 # Problem: local, multiplicity, global, tempered.
 PROBLEMS: dict[str, tuple[str, int, str, float | None]] = {
