@@ -77,9 +77,7 @@ class MeanEnergy:
         target = self.target(problem, context.data_for(problem), context.budget)
         reason = sampler_abilities.unsupported(self.sampler, target)
         if reason:
-            return Estimate(
-                status="skipped", message=reason, nbeta=target.nbeta, gamma=target.gamma
-            )
+            return skipped(reason, target.nbeta, self.settings)
         trace = sample(
             target,
             self.sampler,
@@ -194,3 +192,8 @@ def nbeta_of(settings: Settings, num_data: int | None) -> float:
         return settings.nbeta
     n = num_data or NOMINAL_DATA
     return n / math.log(n)
+
+
+def skipped(reason: str, nbeta: float, settings: Settings) -> Estimate:
+    """Return the record of a problem that an estimator cannot measure."""
+    return Estimate(status="skipped", message=reason, nbeta=nbeta, gamma=settings.gamma)

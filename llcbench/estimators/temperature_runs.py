@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.estimators.jackknife import Statistic, split
-from llcbench.estimators.mean_energy import LEVEL, nbeta_of, target_of
-from llcbench.estimators.options import skipped
+from llcbench.estimators.mean_energy import LEVEL, nbeta_of, skipped, target_of
 from llcbench.intervals import chain_quantile
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard, Status

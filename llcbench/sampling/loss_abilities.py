@@ -1,4 +1,4 @@
-"""What a loss or a problem can do beyond its protocol, asked for in one place, and forwarded."""
+"""What losses, problems and data can do beyond their protocols, asked for here, and forwarded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,6 +25,7 @@ from llcbench.types import (
     SquaredForm,
     SquaredLossForm,
     SquaredProblem,
+    Streamed,
     Visit,
 )
 
@@ -107,6 +108,11 @@ def moment_form(loss: Loss) -> MomentForm | None:
 def squared_form(problem: Problem) -> SquaredForm | None:
     """Return a regression with squared loss as plain data, None for other problems."""
     return problem.squared_form() if isinstance(problem, SquaredProblem) else None
+
+
+def streamed(data: Any) -> Streamed | None:
+    """Return a data set if it is too large to be stored, None for others."""
+    return data if isinstance(data, Streamed) else None
 
 
 @dataclass(frozen=True)

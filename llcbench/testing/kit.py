@@ -17,6 +17,7 @@ from llcbench.testing.conformance.distributions import (
     coarse_energy,
 )
 from llcbench.testing.conformance.fixtures import NotConforming as NotConforming
+from llcbench.types import Sampler
 
 
 def check_sampler(sampler: Any, *, langevin: bool | None = None) -> None:
@@ -73,9 +74,8 @@ def as_sampler(thing: Any) -> AnySampler:
     if isinstance(thing, str):
         return registry.make_sampler(*parse_sampler(thing))
     built = thing() if isinstance(thing, type) else thing
-    if callable(getattr(built, "init", None)) and callable(getattr(built, "step", None)):
-        sampler: AnySampler = built
-        return sampler
+    if isinstance(built, Sampler):
+        return built
     if callable(built):
         return factory(getattr(built, "__name__", "function"), built)()
     raise TypeError(

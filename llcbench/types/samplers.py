@@ -29,6 +29,7 @@ class Draw(NamedTuple):
     last: bool = False
 
 
+@runtime_checkable
 class Sampler(Protocol[StateT, TargetT]):
     """A transition kernel over all chains at once.
 
