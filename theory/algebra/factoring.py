@@ -28,14 +28,14 @@ FACTOR_DEGREE = 40
 def _factored(polynomial: Poly) -> tuple[tuple[Poly, int, bool], ...]:
     exponents = [min(column) for column in zip(*polynomial.keys(), strict=True)]
     ring = polynomial.ring
-    found: list[tuple[Poly, int, bool]] = [
+    factors: list[tuple[Poly, int, bool]] = [
         (ring.gens[i], e, True) for i, e in enumerate(exponents) if e
     ]
     rest = strip(polynomial, exponents)
     if is_constant(rest):
-        return tuple(found)
+        return tuple(factors)
     merged: dict[Poly, tuple[int, bool]] = {}
-    for p, k, known in [*found, *_pieces(rest)]:
+    for p, k, known in [*factors, *_pieces(rest)]:
         merged[p] = (merged.get(p, (0, known))[0] + k, known)
     ordered = sorted(merged.items(), key=lambda item: (len(item[0]), text(item[0])))
     return tuple((p, k, known) for p, (k, known) in ordered)

@@ -70,9 +70,9 @@ def total(children: Sequence[Node]) -> tuple[Fraction, Fraction | None, int | No
 def _solve_piece(germ: Germ, budget: WorkBudget, helped: bool) -> Node:
     if not germ.factors:
         return _monomial(germ)
-    found = _sum(germ, budget, helped)
-    if found is not None:
-        return found
+    summed = _sum(germ, budget, helped)
+    if summed is not None:
+        return summed
     if len(germ.variables) == 2:
         return solve_plane(germ, budget)
     return _general(germ, budget, helped)
@@ -154,13 +154,13 @@ def _general(germ: Germ, budget: WorkBudget, helped: bool) -> Node:
 
 
 def _simple_bounds(germ: Germ, budget: WorkBudget) -> list[Node]:
-    found = [elementary(germ), rank_bound(germ)]
+    nodes = [elementary(germ), rank_bound(germ)]
     try:
         with deadline(budget.deadline):
-            found.append(zero_set_bound(germ))
+            nodes.append(zero_set_bound(germ))
     except TimeUpError:
         pass
-    return [node for node in found if node is not None]
+    return [node for node in nodes if node is not None]
 
 
 def _helper(budget: WorkBudget) -> Callable[[Germ], Node | None]:

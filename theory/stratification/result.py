@@ -79,8 +79,8 @@ class Strata:
     @property
     def values(self) -> tuple[Value, ...]:
         """Return the distinct coefficients as (lower, upper, multiplicity), the deepest first."""
-        found = ((s.value.lower, s.value.upper, s.value.multiplicity) for s in self.strata)
-        return tuple(dict.fromkeys(found))
+        values = ((s.value.lower, s.value.upper, s.value.multiplicity) for s in self.strata)
+        return tuple(dict.fromkeys(values))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data with rationals as text; `theory.verify` checks every ``value``."""

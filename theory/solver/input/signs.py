@@ -16,11 +16,11 @@ class Signs(NamedTuple):
     """Which signs a function takes arbitrarily near the origin.
 
     Attributes:
-        found: Those that it is proved to take, out of 1 and -1.
+        values: Those that it is proved to take, out of 1 and -1.
         complete: Whether it is proved to take no other.
     """
 
-    found: frozenset[int]
+    values: frozenset[int]
     complete: bool
 
 
@@ -53,8 +53,8 @@ def product_signs(constant: Fraction, odd: Sequence[Polynomial], budget: WorkBud
 
 def _times(left: Signs, right: Signs) -> Signs:
     """Combine factors in disjoint variables, or with a factor of one sign."""
-    found = frozenset(a * b for a in left.found for b in right.found)
-    return Signs(found, left.complete and right.complete)
+    values = frozenset(a * b for a in left.values for b in right.values)
+    return Signs(values, left.complete and right.complete)
 
 
 def _one_sign(value: Fraction) -> Signs:
@@ -115,8 +115,8 @@ def _piece_signs(piece: Germ, budget: WorkBudget) -> Signs:
             product_signs(Fraction(1), [f.generators[0] for f in part.factors], budget)
             for part in parts
         ]
-        found = frozenset(s for sign in signs for s in sign.found)
-        return Signs(found, all(sign.complete for sign in signs) or len(found) == 2)
+        values = frozenset(s for sign in signs for s in sign.values)
+        return Signs(values, all(sign.complete for sign in signs) or len(values) == 2)
     return _sampled_signs(piece)
 
 
