@@ -119,16 +119,16 @@ def compare(
 
     chosen = [ranking_metric(name).name for name in metrics]
     other = records_in(against).values() if against is not None else None
-    found = compared(
+    comparisons = compared(
         records_in(store).values(), entries, against=other,
         sources=_sources(store, against or ""), draws=draws, seed=seed,
     )  # fmt: skip
-    found = [pair for pair in found if not chosen or pair.metric in chosen]
+    comparisons = [pair for pair in comparisons if not chosen or pair.metric in chosen]
     if as_json:
-        click.echo(_json(found))
+        click.echo(_json(comparisons))
         return
-    click.echo(tables.to_text(pairwise_table(found), _width()))
-    if any(pair.scope == "replicates" for pair in found):
+    click.echo(tables.to_text(pairwise_table(comparisons), _width()))
+    if any(pair.scope == "replicates" for pair in comparisons):
         click.echo("*: too few common problems to speak of others; new runs on these very ones.")
 
 

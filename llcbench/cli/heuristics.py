@@ -120,7 +120,7 @@ def effects(
     readme: str | None,
     form: str | None,
 ) -> None:
-    """Say which way every measure moves with every factor, with 90 % intervals."""
+    """Show the direction in which each measure moves with each factor, with 90 % intervals."""
     import msgspec
 
     from llcbench.heuristics.correlations import correlations

@@ -89,7 +89,7 @@ def run(
 def plan(
     suite: str, store: str, workers: int, threads: int, as_json: bool, **selection: Any
 ) -> None:
-    """Say how many runs a suite has, which are missing, how long they take and how much memory."""
+    """List the runs of a suite, the missing ones, and the time and memory that they need."""
     from llcbench.run.memory.forecast import forecast
     from llcbench.run.units import size
 

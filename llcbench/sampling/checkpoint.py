@@ -69,14 +69,14 @@ class Checkpoint:
             if broken is not None:
                 raise ValueError(f"the checksum of {broken} is wrong")
             with torch.inference_mode(False):
-                found = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
-            if found["written_by"] != _writer(self.path):
+                saved = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
+            if saved["written_by"] != _writer(self.path):
                 raise ValueError("it was written by another version or for another run")
         except Exception as error:  # whatever a damaged file makes the reader do
             first = (str(error).splitlines() or [""])[0]
             self.reject(f"{type(error).__name__}: {first}")
             return None
-        return dict(found["place"])
+        return dict(saved["place"])
 
     def write(self, place: dict[str, Any]) -> None:
         """Replace the file by a new place of the run.

@@ -129,15 +129,15 @@ class Watch:
             return
         self.next = self.running + min(REPORT_SECONDS, self._checkpoint.every)
         self._names = self._chains.outlined()
-        found = self._checkpoint.read()
-        if found is None:
+        saved = self._checkpoint.read()
+        if saved is None:
             return
         try:
-            self._chains.resume(found["chains"])
+            self._chains.resume(saved["chains"])
         except (NotStorable, KeyError) as error:
             self._checkpoint.reject(str(error))
             return
-        self._before = found["seconds"]
+        self._before = saved["seconds"]
 
     def seconds(self) -> float:
         """Return the time of all steps, also of those before an interruption."""
@@ -218,5 +218,5 @@ def _spread(theta: torch.Tensor, target: Target) -> tuple[torch.Tensor, torch.Te
         torch.split(theta, columns, dim=1), torch.split(target.w_star, columns), strict=True
     )
     parts = [(rows.isfinite().all(1), (rows - star).norm(dim=1)) for rows, star in pairs]
-    finite, distances = (torch.stack(found) for found in zip(*parts, strict=True))
+    finite, distances = (torch.stack(column) for column in zip(*parts, strict=True))
     return finite.all(0), distances.norm(dim=0)

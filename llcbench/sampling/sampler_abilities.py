@@ -56,7 +56,7 @@ def with_hyperparameters(sampler: AnySampler, **changes: Any) -> AnySampler:
 def step_size(sampler: AnySampler) -> float | None:
     """Return the step size of a sampler, None if it has none."""
     if isinstance(sampler, Stepping):
-        found: float | None = sampler.step_size
+        step_size: float | None = sampler.step_size
     else:
-        found = hyperparameters(sampler).get("step_size")
-    return None if found is None else float(found)
+        step_size = hyperparameters(sampler).get("step_size")
+    return None if step_size is None else float(step_size)

@@ -70,8 +70,8 @@ def outline(state: Any) -> Outline:
     Raises:
         NotStorable: If the state holds anything that cannot be stored.
     """
-    found, build = _walk(state, "")
-    return Outline([f"{leaf.path}:{leaf.kind}" for leaf in found], build)
+    walked, build = _walk(state, "")
+    return Outline([f"{leaf.path}:{leaf.kind}" for leaf in walked], build)
 
 
 def values(state: Any) -> tuple[list[str], list[Any]]:
@@ -81,9 +81,9 @@ def values(state: Any) -> tuple[list[str], list[Any]]:
         NotStorable: If the state holds anything that cannot be stored, or tensors that share
             memory, which they would no longer do when read back.
     """
-    found, _ = _walk(state, "")
-    _check_apart(found)
-    return [f"{leaf.path}:{leaf.kind}" for leaf in found], [_encoded(leaf) for leaf in found]
+    walked, _ = _walk(state, "")
+    _check_apart(walked)
+    return [f"{leaf.path}:{leaf.kind}" for leaf in walked], [_encoded(leaf) for leaf in walked]
 
 
 def _walk(node: Any, path: str) -> tuple[list[StateLeaf], Callable[[Iterator[Any]], Any]]:

@@ -13,7 +13,7 @@ from llcbench.sampling.target import AnySampler
 from llcbench.testing.conformance.checks import CHECKS
 from llcbench.testing.conformance.distributions import (
     check_bias_shrinks,
-    check_stationary_law,
+    check_stationary_distribution,
     coarse_energy,
 )
 from llcbench.testing.conformance.fixtures import NotConforming as NotConforming
@@ -25,7 +25,7 @@ def check_sampler(sampler: Any, *, langevin: bool | None = None) -> None:
     Args:
         sampler: A sampler, a function of the form ``f(theta, target, rng, *, ...)``, or the text
             ``name[option=value]``.
-        langevin: Which law it has on a quadratic. True: that of Euler-Langevin at its
+        langevin: Which distribution it has on a quadratic. True: that of Euler-Langevin at its
             ``step_size``. False: the target itself, up to 10 % if it has a ``step_size`` and never
             rejects. None: Euler-Langevin if it has a ``step_size`` and never rejects, else exact.
 
@@ -58,7 +58,9 @@ def named_checks(sampler: Any, *, langevin: bool | None = None) -> dict[str, Cal
         name: partial(torch.inference_mode()(check), subject) for name, check in CHECKS.items()
     }
     measured = cache(partial(coarse_energy, subject))
-    checks["stationary_law"] = partial(check_stationary_law, subject, langevin, measured)
+    checks["stationary_distribution"] = partial(
+        check_stationary_distribution, subject, langevin, measured
+    )
     checks["bias_shrinks"] = partial(check_bias_shrinks, subject, measured)
     return checks
 

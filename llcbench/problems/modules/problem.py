@@ -99,16 +99,16 @@ class ModuleProblem:
             ValueError: If there are none.
         """
         named = dict(self.module.named_parameters())
-        found = {
+        by_name = {
             name: value.shape
             for name, value in named.items()
             if any(fnmatch(name, pattern) for pattern in self.only)
         }
-        if not found:
+        if not by_name:
             raise ValueError(
                 f"no parameter matches {', '.join(self.only)}; the module has {', '.join(named)}"
             )
-        return found
+        return by_name
 
     @property
     def dim(self) -> int:
