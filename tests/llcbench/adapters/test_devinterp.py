@@ -28,13 +28,13 @@ def energy(variance):
     return float(50 * (np.array([0.25, 1.0, 4.0]) * variance).sum())
 
 
-def test_sgld_has_the_law_of_the_same_step_and_of_no_other(quadratics):
+def test_sgld_has_the_distribution_of_the_same_step_and_of_no_other(quadratics):
     (squares,) = quadratics.walk(kernels.DevinterpSGLD(EPS), (80,))
     assert quadratics.errors(squares, moments(quadratics, EPS)) < 5
     assert quadratics.errors(squares, moments(quadratics, EPS / 2)) > 5
 
 
-def test_its_loop_has_the_law_too(quadratics):
+def test_its_loop_has_the_distribution_too(quadratics):
     settings = quadratics.settings(num_draws=150, num_burnin=30)
     found = Devinterp(kernels.DevinterpSGLD(EPS), settings).estimate(llcbench.problem("regular/d3"))
     assert found.status == "ok"

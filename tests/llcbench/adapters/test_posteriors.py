@@ -71,7 +71,7 @@ def test_second_moments_are_those_of_the_same_step_and_of_no_other(quadratics, s
     assert quadratics.errors(squares, moments(EPS / 2, quadratics)) > 5
 
 
-def test_sgld_has_the_law_of_ours(quadratics):
+def test_sgld_has_the_distribution_of_ours(quadratics):
     assert quadratics.errors(quadratics.walk(SGLD(EPS), TIMES), euler(EPS, quadratics)) < 5
 
 

@@ -56,8 +56,8 @@ class GammaDraws:
 FALSE_ALARM = 1e-4
 COUNT = 100
 FEW = Settings(nbeta=100.0, gamma=1e-9, num_chains=12, num_draws=60, num_burnin=0)
-# Intervals of a variance and of weighted means are short for few draws of so skewed a law: of 600
-# replicates 87 % and 86 % cover with 60 draws a chain, 91 % and 91 % with 2400.
+# Intervals of a variance and of weighted means are short for few draws of so skewed a distribution:
+# of 600 replicates 87 % and 86 % cover with 60 draws a chain, 91 % and 91 % with 2400.
 MORE = msgspec.structs.replace(FEW, num_draws=400)
 QUARTIC = llcbench.problem("poly/x4")
 REGULAR = llcbench.problem("regular/d2")
@@ -68,7 +68,7 @@ LANGEVIN = Settings(nbeta=100.0, gamma=25.0, num_chains=24, num_draws=150, num_b
 STEP = 4e-3
 
 
-def law(step_size):
+def expected(step_size):
     return euler_langevin(CURVATURES, LANGEVIN.nbeta, LANGEVIN.gamma, step_size).llc
 
 
@@ -87,7 +87,7 @@ CASES = {
     "extrapolated": (
         Extrapolated(SGLD(STEP), LANGEVIN),
         REGULAR,
-        2 * law(STEP / 2) - law(STEP),
+        2 * expected(STEP / 2) - expected(STEP),
     ),
 }
 
@@ -163,11 +163,11 @@ def test_exact_draws_agree_with_the_own_target_in_the_plane(estimator):
 def test_extrapolation_leaves_the_second_order():
     settings = Settings(nbeta=100.0, gamma=25.0, num_chains=512, num_draws=1200, num_burnin=100)
     exact = REGULAR.tempered(settings.nbeta, settings.gamma).value
-    predicted = 2 * law(STEP / 2) - law(STEP)
+    predicted = 2 * expected(STEP / 2) - expected(STEP)
     found = Extrapolated(SGLD(STEP), settings).estimate(REGULAR)
     limit = float(t.isf(FALSE_ALARM / 2, 255))
     print(
-        f"exact {exact:.4f}, plain {law(STEP):.4f}, predicted {predicted:.4f},"
+        f"exact {exact:.4f}, plain {expected(STEP):.4f}, predicted {predicted:.4f},"
         f" found {found.llc:.4f}({found.mcse:.4f})"
     )
     assert abs(found.llc - predicted) <= limit * found.mcse
@@ -176,12 +176,12 @@ def test_extrapolation_leaves_the_second_order():
     shares = settings.nbeta * CURVATURES / h
     leading = -0.25 * float(np.sum(shares * (h / 4) ** 2))
     for small in (STEP / 16, STEP / 32):
-        residual = 2 * law(small / 2) - law(small) - exact
+        residual = 2 * expected(small / 2) - expected(small) - exact
         assert residual == pytest.approx(leading * small**2, rel=0.1)
     # At the large step the residual is seen, and it is the predicted one.
     assert abs(found.llc - exact) > 6 * found.mcse
     # Controls: the plain estimate is far off, and extrapolation with the wrong order is too.
-    assert abs(law(STEP) - predicted) > 20 * found.mcse
+    assert abs(expected(STEP) - predicted) > 20 * found.mcse
     wrong = Extrapolated(SGLD(STEP), settings, order=2).estimate(REGULAR)
     assert not abs(wrong.llc - predicted) <= limit * wrong.mcse
 

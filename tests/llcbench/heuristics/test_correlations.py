@@ -42,7 +42,7 @@ def test_related_measures_are_seen_and_constant_ones_are_not_ranked() -> None:
     assert (related.runs, related.seeds) == (24, 6)
     exact = pair(found, "llc", "trace")
     assert (exact.value, exact.low, exact.high) == pytest.approx((-1.0, -1.0, -1.0))
-    # A figure that never varies has no rank.
+    # A value that never varies has no rank.
     assert pair(found, "llc", "train_loss").value is None
     assert not any("norm" in (c.first, c.second) for c in found)
 

@@ -86,7 +86,7 @@ def test_flat_in_the_parameters_is_flat_in_the_inputs():
     )
     assert len(ratios) > 0.7 * TRIALS
     assert max(ratios) <= 1 + 1e-12
-    # Not for want of power: another exponent is violated.
+    # The power suffices: another exponent is violated.
     assert max(fourth) > 1
 
 
@@ -206,7 +206,7 @@ def expected_complexity(scheme, depth):
 
 @pytest.mark.parametrize("scheme", [he, nn.init.xavier_normal_])
 @pytest.mark.parametrize("depth", [1, 2, 8])
-def test_mean_at_initialisation_follows_the_law_in_depth(scheme, depth):
+def test_mean_at_initialisation_follows_the_formula_in_depth(scheme, depth):
     values = at_initialisation(scheme, depth, seed=depth)
     mean, error = float(values.mean()), float(values.std()) / math.sqrt(DRAWS)
     expected = expected_complexity(scheme, depth)

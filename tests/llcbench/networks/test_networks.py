@@ -142,7 +142,7 @@ def test_losses_are_one_number_per_sample():
         ("glorot", lambda i, o: 2 / (i + o)),
     ],
 )
-def test_initial_weights_follow_their_law(scheme, variance):
+def test_initial_weights_follow_their_distribution(scheme, variance):
     for make, i, o in (
         (lambda: nn.Linear(120, 200), 120, 200),
         (lambda: nn.Conv2d(8, 60, 3), 72, 540),

@@ -82,7 +82,7 @@ def test_the_full_batch_is_evaluated_in_pieces(classifier, monkeypatch):
     assert torch.allclose(found[0][1], found[1][1], atol=1e-6)
 
 
-def test_a_linear_module_has_the_law_of_linear_regression():
+def test_a_linear_module_has_the_distribution_of_linear_regression():
     """The energy of a perfect sampler is known in closed form, and so is that of a wrong one."""
     torch.manual_seed(0)
     x = torch.randn(200, 3)
@@ -94,11 +94,11 @@ def test_a_linear_module_has_the_law_of_linear_regression():
     found = llcbench.estimate(problem, llcbench.MALA(step_size=3e-3), settings, progress=False)
     curvature = torch.linalg.eigvalsh(2 * x.double().T @ x.double() / 200)
 
-    def law(nbeta):
+    def expected(nbeta):
         return float((nbeta * curvature / 2 / (nbeta * curvature + 20.0)).sum())
 
-    assert abs(found.llc - law(50.0)) < 4 * found.mcse
-    assert abs(found.llc - law(25.0)) > 4 * found.mcse
+    assert abs(found.llc - expected(50.0)) < 4 * found.mcse
+    assert abs(found.llc - expected(25.0)) > 4 * found.mcse
     assert found.dim == 3
     assert problem.truth.local.upper == 1.5
 

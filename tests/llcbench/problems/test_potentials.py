@@ -1,4 +1,4 @@
-"""Every polynomial truth by a second route: the law of the tempered energy at low temperature.
+"""Every polynomial truth by a second route: the tempered energy at low temperature.
 
 With Z(t) ~ C t^-lambda (log t)^(m-1), the tempered value is lambda(t) = lambda - (m-1)/(log t + c)
 up to powers of 1/t. Products of norms reach any t by their line integral, the others by quadrature

@@ -157,7 +157,7 @@ def test_workers_give_the_numbers_of_one_process_and_a_killed_one_costs_a_second
     retried = [r.getMessage() for r in caplog.records]
     assert len(retried) == 1
     assert "was lost; the run is tried once more" in retried[0]
-    # What the lost worker watched over ends by itself.
+    # What the lost worker watched over ends on its own.
     (busy,) = cluster.folder.glob(f"busy-{victim.pid}-*")
     for pid in map(int, busy.name.split("-")[2:]):
         wait_for(lambda pid=pid: gone(pid))

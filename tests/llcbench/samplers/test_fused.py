@@ -270,7 +270,7 @@ def test_a_pull_that_is_too_small_to_change_a_weight_by_itself_is_not_lost(monke
     size, gamma = 1e-9, 20.0
     pull, star = 0.5 * size * gamma, torch.full((2600,), 0.5)
     apart = torch.full((2, 2600), 1.5)
-    # By itself it is less than half of the distance to the next number in single precision.
+    # Alone it is less than half of the distance to the next number in single precision.
     assert torch.equal(torch.lerp(apart, star, pull), apart)
     moved = {}
     for force in (gamma, 0.0):

@@ -202,7 +202,7 @@ def distance(low):
     return np.abs(below / (2 * len(words)) - stats.norm.cdf(edges.astype(float))).max()
 
 
-def test_the_law_is_normal_over_evenly_chosen_words(monkeypatch):
+def test_the_distribution_is_normal_over_evenly_chosen_words(monkeypatch):
     low = np.arange(2**10, 2**23, 2**11)
     # No chance in it. That only one word in 2048 is taken makes half of the limit.
     assert distance(low) < 1e-4
