@@ -1,7 +1,7 @@
 """Deliberately wrong samplers: what the gates and the conformance kit must reject."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from llcbench.problems.squared.regression import Samples
 from llcbench.samplers.exact import Exact
-from llcbench.samplers.mala import MALA
+from llcbench.samplers.metropolis import Place, accepts, selected
 from llcbench.sampling.target import Target
 from llcbench.types import BudgetExceeded, Draw
 
@@ -349,22 +349,14 @@ class ForgetsProposalDensity:
     step_size: float = 1e-3
 
     def init(self, theta, target, rng):
-        return replace(MALA(self.step_size, adapt=0)).init(theta, target, rng)
+        return Place.at(theta, target)
 
     def step(self, state, target, rng):
         eps = self.step_size
         noise = torch.empty_like(state.theta).normal_(generator=rng)
-        proposal = state.theta - 0.5 * eps * state.grad + math.sqrt(eps) * noise
-        potential, grad, loss = target.potential_and_grad(proposal)
-        uniform = torch.rand(loss.shape, generator=rng, dtype=loss.dtype)
-        accepted = uniform.log() < state.potential - potential
-        row = accepted.unsqueeze(1)
-        state = state._replace(
-            theta=torch.where(row, proposal, state.theta),
-            potential=torch.where(accepted, potential, state.potential),
-            grad=torch.where(row, grad, state.grad),
-            loss=torch.where(accepted, loss, state.loss),
-        )
+        new = Place.at(state.theta - 0.5 * eps * state.grad + math.sqrt(eps) * noise, target)
+        accepted = accepts(state.potential - new.potential, rng)
+        state = Place(*(selected(accepted, a, b) for a, b in zip(new, state, strict=True)))
         return state, Draw(state.theta, state.loss, accepted)
 
 

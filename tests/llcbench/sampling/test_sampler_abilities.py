@@ -9,7 +9,7 @@ import torch
 import llcbench
 from llcbench import registry
 from llcbench.samplers.function import factory
-from llcbench.sampling import abilities
+from llcbench.sampling import sampler_abilities as abilities
 from llcbench.types import Declining, Draw, GradientCost, Parametrised, Preconditioned, Stepping
 
 PACKAGE = Path(llcbench.__file__).parent
