@@ -111,7 +111,8 @@ def draw(results: Results) -> Drawing:
         f"Four estimators of the library on independent energies of Gamma(λ, 1) distribution,"
         f" {BUDGET} in all for every estimate; {count} replicates. Left: relative bias; right:"
         " relative standard deviation, lines from the distribution of Gamma energies. Marks side by"
-        " side belong to the same λ; brackets are 95 % intervals (normal, and bootstrap on the right).",
+        " side belong to the same λ; brackets are 95 % intervals (normal, and bootstrap on the"
+        " right).",
         "All four are unbiased within their intervals; the mean energy has by far the smallest"
         " spread, the slopes follow, and the variance is worst, most of all at large coefficients.",
     )  # fmt: skip

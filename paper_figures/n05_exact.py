@@ -60,9 +60,10 @@ def draw(results: Results) -> Drawing:
         f"Four samplers that are exact in distribution on {len(cases)} problems, 10 000 gradients"
         f" a chain, {len(slots)} replicates. Left: how often the 90 % interval of a run holds what"
         " a perfect sampler returns, with a 95 % Wilson interval for as many trials as runs that"
-        " share problems are worth. Middle: mean over replicates less the tempered truth in standard"
-        " errors (the larger of claimed and observed, and that of the truth) against quantiles of"
-        " the normal distribution, one mark a problem. Right: the same relative to the truth.",
+        " share problems are worth. Middle: mean over replicates less the tempered truth in"
+        " standard errors (the larger of claimed and observed, and that of the truth) against"
+        " quantiles of the normal distribution, one mark a problem. Right: the same relative to the"
+        " truth.",
         "Coverage is near 90 % for all samplers and the standardised errors follow the normal"
         " distribution or are smaller.",
     )

@@ -75,9 +75,9 @@ def test_layers_do_not_import_upwards() -> None:
     }
     command = [sys.executable, "-c", SCRIPT, json.dumps(CASES | controls)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    found, held = json.loads(done.stdout)
+    output, held = json.loads(done.stdout)
     assert held == []
-    assert found == {case: [] for case in CASES} | {
+    assert output == {case: [] for case in CASES} | {
         "what is there": ["torch", "llcbench.types"], "one of two": ["llcbench.types"],
     }  # fmt: skip
 

@@ -119,13 +119,13 @@ def test_vanishing_steps_give_the_tempered_truth_of_the_data(quadratic):
         langevin.estimate(langevin.sgld(2, eps), quadratic, NBETA, GAMMA, BATCH)
         for eps in (2e-6, 1e-6)
     )
-    found = 2 * fine - coarse  # the bias is of first order in the step
+    result = 2 * fine - coarse  # the bias is of first order in the step
     second, cross = quadratic.curvatures.mean(0), quadratic.offsets.mean(0)
     precision = NBETA * second + GAMMA * np.eye(2)
     mean = np.linalg.solve(precision, NBETA * cross)
     moment = np.linalg.inv(precision) + np.outer(mean, mean)
     truth = NBETA * (0.5 * np.trace(second @ moment) - cross @ mean)
-    assert found == pytest.approx(truth, rel=1e-6)
+    assert result == pytest.approx(truth, rel=1e-6)
 
 
 def test_steps_that_are_too_long_have_no_distribution(quadratic):

@@ -163,14 +163,14 @@ def minibatch_estimates():
 
 
 def test_paired_baseline_keeps_the_mean_and_cuts_the_variance():
-    found = minibatch_estimates()
-    assert len({e.llc for e in found.values()}) == 3
+    result = minibatch_estimates()
+    assert len({e.llc for e in result.values()}) == 3
     for control in ("paired", "fitted"):
-        difference = np.array(found[control].llc_per_chain) - found["none"].llc_per_chain
+        difference = np.array(result[control].llc_per_chain) - result["none"].llc_per_chain
         error = difference.std(ddof=1) / len(difference) ** 0.5
         assert abs(difference.mean()) <= z_limit(256) * error
-        assert found[control].mcse < 0.5 * found["none"].mcse
-    assert found["paired"].llc_unpaired == pytest.approx(found["none"].llc)
+        assert result[control].mcse < 0.5 * result["none"].mcse
+    assert result["paired"].llc_unpaired == pytest.approx(result["none"].llc)
 
 
 def test_a_baseline_of_other_minibatches_cuts_nothing():
@@ -243,10 +243,10 @@ def test_ninety_percent_intervals_cover(chains):
 def test_data_se_is_the_spread_over_data_sets(identifier, sampler, nbeta):
     settings = Settings(nbeta=nbeta, num_chains=64, num_draws=400, num_burnin=150)
     count = 40
-    found = replicated(count, sampler, settings, identifier)
-    observed = np.var([e.llc for e in found], ddof=1)
-    claimed = np.mean([e.stderr**2 for e in found])
+    result = replicated(count, sampler, settings, identifier)
+    observed = np.var([e.llc for e in result], ddof=1)
+    claimed = np.mean([e.stderr**2 for e in result])
     low, high = chi2.ppf([FALSE_ALARM / 2, 1 - FALSE_ALARM / 2], count - 1) / (count - 1)
     assert low <= observed / claimed <= high
     # Control: the Monte Carlo error alone is no error of the estimate.
-    assert observed / np.mean([e.mcse**2 for e in found]) > high
+    assert observed / np.mean([e.mcse**2 for e in result]) > high

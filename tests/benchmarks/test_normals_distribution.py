@@ -49,10 +49,10 @@ def distance(every: int) -> float:
 @pytest.mark.parametrize("name", TURNS)
 def test_distance(benchmark: Any, capsys: Any, monkeypatch: Any, name: str) -> None:
     monkeypatch.setattr(normals, "_TURN", TURNS[name])
-    found = benchmark.pedantic(distance, args=(16,), rounds=1, iterations=1)
-    benchmark.extra_info["distance"] = found
+    result = benchmark.pedantic(distance, args=(16,), rounds=1, iterations=1)
+    benchmark.extra_info["distance"] = result
     with capsys.disabled():
         print(
-            f"\nmultiplier {name:7s} largest distance from the normal distribution {found:.1e}",
+            f"\nmultiplier {name:7s} largest distance from the normal distribution {result:.1e}",
             end="",
         )

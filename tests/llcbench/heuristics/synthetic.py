@@ -49,4 +49,4 @@ def records(
         for seed in range(seeds)
         for arm in chosen.arms
     ]
-    return {found.key: found for found in made}
+    return {result.key: result for result in made}

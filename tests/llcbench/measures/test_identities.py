@@ -178,7 +178,7 @@ def at_initialisation(scheme, depth, seed):
     """Return GC at one input over many initialisations with zero bias, ``(draws,)``."""
     torch.manual_seed(seed)
     widths = [DIM] + [WIDTH] * (depth - 1) + [OUTPUTS]
-    found = []
+    results = []
     for _ in range(DRAWS):
         layers = []
         for fan_in, fan_out in pairwise(widths):
@@ -187,8 +187,8 @@ def at_initialisation(scheme, depth, seed):
             nn.init.zeros_(layer.bias)
             layers += [layer, nn.ReLU()]
         x = torch.ones(1, DIM)
-        found.append(float(squared_slopes(nn.Sequential(*layers[:-1]), x)))
-    return torch.tensor(found, dtype=torch.float64)
+        results.append(float(squared_slopes(nn.Sequential(*layers[:-1]), x)))
+    return torch.tensor(results, dtype=torch.float64)
 
 
 def he(weight):

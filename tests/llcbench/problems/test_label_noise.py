@@ -85,13 +85,13 @@ def test_the_derivative_is_that_of_the_exact_value(name):
     slope = (values[0] - values[1]) / (2 * width)
     predicted = abs(slope) * math.sqrt(float(data.inputs.square().mean()) / SINGULAR.num_data)
     predicted *= SINGULAR.noise_sd
-    found = estimator.estimate(SINGULAR, llcbench.RunContext(data=data))
-    print(f"{name}: derivative gives {predicted:.4f}, estimate claims {found.data_se:.4f}")
+    estimate = estimator.estimate(SINGULAR, llcbench.RunContext(data=data))
+    print(f"{name}: derivative gives {predicted:.4f}, estimate claims {estimate.data_se:.4f}")
     # Monte Carlo noise of a derivative from 12800 draws, about 5 %.
-    assert found.data_se == pytest.approx(predicted, rel=0.2)
-    assert found.stderr == pytest.approx(math.hypot(found.mcse, found.data_se))
-    reach = (found.interval[1] - found.interval[0]) / 2
-    assert reach >= chain_quantile(0.9, 32) * found.data_se
+    assert estimate.data_se == pytest.approx(predicted, rel=0.2)
+    assert estimate.stderr == pytest.approx(math.hypot(estimate.mcse, estimate.data_se))
+    reach = (estimate.interval[1] - estimate.interval[0]) / 2
+    assert reach >= chain_quantile(0.9, 32) * estimate.data_se
 
 
 # --- Against the spread over data sets ----------------------------------------------------------
@@ -107,17 +107,17 @@ CASES["extrapolated"] = Extrapolated(SGLD(4e-4), LANGEVIN)
 
 @pytest.mark.parametrize("name", CASES)
 def test_intervals_on_data_cover_what_data_sets_have_in_common(name):
-    found = [
+    results = [
         CASES[name].estimate(REGULAR, llcbench.RunContext(Seeds(5, name, r))) for r in range(COUNT)
     ]
-    assert all(e.status == "ok" for e in found)
-    values = np.array([e.llc for e in found])
+    assert all(e.status == "ok" for e in results)
+    values = np.array([e.llc for e in results])
     observed = values.var(ddof=1)
-    claimed = np.mean([e.stderr**2 for e in found])
-    alone = np.mean([e.mcse**2 for e in found])
+    claimed = np.mean([e.stderr**2 for e in results])
+    alone = np.mean([e.mcse**2 for e in results])
     # The mean of all stands for the expectation over data sets; it is nearer by a known factor.
     gap = np.abs(values - values.mean()) / math.sqrt(1 - 1 / COUNT)
-    reach = np.array([(e.interval[1] - e.interval[0]) / 2 for e in found])
+    reach = np.array([(e.interval[1] - e.interval[0]) / 2 for e in results])
     hits = int((gap <= reach).sum())
     print(
         f"{name}: spread {observed**0.5:.4f}, claimed {claimed**0.5:.4f}, Monte Carlo alone"

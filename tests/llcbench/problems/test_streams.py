@@ -72,16 +72,16 @@ def flaws(u):
 
 def test_uniform_numbers_are_uniform_and_independent():
     rows = torch.arange(20_000)
-    found = {
+    results = {
         (seed, plane): uniforms(rows, 12, seed, plane)
         for seed in (0, 1, 2**40)
         for plane in (0, 1, 2)
     }
-    for u in found.values():
+    for u in results.values():
         assert 0 <= u.min() < 1e-4
         assert 1 - 1e-4 < u.max() < 1
         assert all(abs(z) < 5 for z in flaws(u).values()), flaws(u)
-    centred = [(u - 0.5) * math.sqrt(12) for u in found.values()]
+    centred = [(u - 0.5) * math.sqrt(12) for u in results.values()]
     for k, a in enumerate(centred):
         for b in centred[:k]:
             assert abs(deviation(a * b, 0, 1)) < 5
@@ -90,7 +90,7 @@ def test_uniform_numbers_are_uniform_and_independent():
     # and numbers with a wrong end.
     lattice = (torch.arange(240_000).double() * 0.6180339887498949).remainder(1).view(-1, 12)
     assert any(abs(z) > 5 for z in flaws(lattice).values())
-    assert any(abs(z) > 5 for z in flaws(0.99 * found[0, 0]).values())
+    assert any(abs(z) > 5 for z in flaws(0.99 * results[0, 0]).values())
 
 
 def test_entries_have_their_distribution():
@@ -128,14 +128,14 @@ def test_a_stored_copy_gives_the_same_losses_and_gradients(distribution, noise_s
         3, one.dim, generator=torch.Generator().manual_seed(1), dtype=torch.float64
     )
     for batch_size in (None, 3, 200):
-        found = []
+        results = []
         for kind in (data, data.stored()):
             target = Target(one, 100.0, 1.0, 3, data=kind, batch_size=batch_size)
             target.next_batch(torch.Generator().manual_seed(2))
             loss, grad = target.loss_and_grad(theta)
             base = target.loss.baseline(target.batch).expand(3)
-            found.append((loss, grad, base))
-        for a, b in zip(*found, strict=True):
+            results.append((loss, grad, base))
+        for a, b in zip(*results, strict=True):
             assert torch.allclose(a, b, rtol=1e-11, atol=1e-13)
     assert (float(base[0]) == 0) == (noise_sd == 0)
 

@@ -94,19 +94,19 @@ def make_record(
 
 
 def make_records() -> list[RunRecord]:
-    found = []
+    results = []
     for number, problem in enumerate(PROBLEMS):
         for replicate in range(3):
             shift = 0.01 * replicate + 0.1 * number
-            found += [
+            results += [
                 make_record(problem, "sgld", replicate, llc=0.5 + shift, guard_passed=False),
                 make_record(problem, "mala", replicate, llc=0.4 + shift),
             ]
-    found += [
+    results += [
         make_record("poly/x2y2", "exact", 0, status="timeout", message="stopped after 60 s"),
         make_record("rrr/3-3-3/r1", "exact", 0, status="skipped", message="too many <parameters>"),
     ]
-    return found
+    return results
 
 
 @pytest.fixture

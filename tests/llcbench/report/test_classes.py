@@ -65,8 +65,8 @@ def test_block_gibbs_takes_the_place_of_a_truth_that_nobody_can_afford() -> None
         record("dln/100m/s0", 10.0, "gibbs", truth=None),
         record("dln/100m/s1/n1000", 9.0, truth=None),
     ]
-    found = texts(runs, 3, 7)
-    assert found == [["gibbs", "-"], ["sgld", "0.9"], ["sgld", "-"]]
+    result = texts(runs, 3, 7)
+    assert result == [["gibbs", "-"], ["sgld", "0.9"], ["sgld", "-"]]
 
 
 def test_a_truth_that_is_not_certified_is_none() -> None:

@@ -34,16 +34,16 @@ def test_factors_are_those_of_the_computer_algebra_system(seed):
         if len(p) > 16:
             break
     p = p / rng.randint(1, 7)
-    found = {(q, k) for q, k, _ in factors(p)}
+    results = {(q, k) for q, k, _ in factors(p)}
     expected: dict = {}
     for q, k in p.factor_list()[1]:
         expected[primitive(q)] = expected.get(primitive(q), 0) + k
     product = p.ring.one
-    for q, k in found:
+    for q, k in results:
         product = product * q**k
     assert primitive(product) == primitive(p)
     if all(known for _, _, known in factors(p)):
-        assert found == set(expected.items())
+        assert results == set(expected.items())
 
 
 def test_what_is_seen_to_be_irreducible_or_coprime_is():
@@ -97,5 +97,5 @@ def test_square_roots():
         assert square_root(3 * p * p) is None
         assert square_root(p * p * p * p) in (p * p, -p * p)
         other = p * p + draw(rng)
-        found = square_root(other) if other else None
-        assert found is None or found * found == other
+        result = square_root(other) if other else None
+        assert result is None or result * result == other
