@@ -16,7 +16,7 @@ from command import here
 from llcbench.cli.options import pairs_of
 from llcbench.records import RunRecord, Spec
 from llcbench.run.exports import read
-from llcbench.run.store import Store, key_of
+from llcbench.run.store import RunStore, key_of
 from llcbench.run.suite import settings_of
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings, settings_from
@@ -268,7 +268,7 @@ def test_a_record_from_python_integers_reads_back_under_its_key(tmp_path) -> Non
     line = (RESULTS / "v1" / "smoke.jsonl").read_bytes().splitlines()[0]
     record = msgspec.json.decode(line, type=RunRecord)
     mine = spec(nbeta=100, gamma=10)
-    store = Store(tmp_path)
+    store = RunStore(tmp_path)
     store.save(msgspec.structs.replace(record, spec=mine, key=key_of(mine)))
     contents = store.contents()
     assert list(contents.records) == [key_of(mine)]
@@ -298,10 +298,10 @@ def test_what_a_later_version_added_does_not_pass_for_a_record(tmp_path) -> None
     path = tmp_path / "runs" / f"{key}.json"
     path.parent.mkdir()
     path.write_bytes(msgspec.json.encode(later))
-    assert "does not match" in Store(tmp_path).contents().damaged[path]
+    assert "does not match" in RunStore(tmp_path).contents().damaged[path]
     later["spec"]["settings"] = settings | {"nbeta": -1.0}
     path.write_bytes(msgspec.json.encode(later))
-    assert "nbeta must be" in Store(tmp_path).contents().damaged[path]
+    assert "nbeta must be" in RunStore(tmp_path).contents().damaged[path]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import llcbench
 from llcbench import Budget, RunContext, Seeds, Settings, registry
 from llcbench.estimators.mean_energy import MeanEnergy
 from llcbench.records import Estimate
-from llcbench.run import execute
+from llcbench.run import execute, suite
 from llcbench.run.plan import expand
-from llcbench.run.suite import estimator_with_target, has_target, load
+from llcbench.run.suite import load
 from llcbench.sampling.checkpoint import Checkpoint
 from llcbench.types import DEFAULT_CONTEXT, Checkpointed, Estimator, TemperedEstimator
 
@@ -63,8 +63,8 @@ def test_estimators_keep_to_the_protocols(name) -> None:
     assert isinstance(estimator, Estimator)
     aims_at_mean_energy = name in ("mean_energy", "devinterp", "extrapolated")
     assert isinstance(estimator, TemperedEstimator) is not aims_at_mean_energy
-    assert has_target(name) is not aims_at_mean_energy
-    assert (estimator_with_target(name, SHORT) is None) is aims_at_mean_energy
+    assert suite.has_target(name) is not aims_at_mean_energy
+    assert (suite.estimator_with_target(name, SHORT) is None) is aims_at_mean_energy
     assert isinstance(estimator, Checkpointed) is (name == "mean_energy")
 
 
