@@ -151,7 +151,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return f"{self.sampler}[{inner}]" if inner else self.sampler
 
 
-class Exact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ExactValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An exact coefficient as it is stored: rationals are text."""
 
     value: str
@@ -171,8 +171,8 @@ class TemperedTruth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class Truths(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The three truths of one run: local, global, and tempered on the very data of the run."""
 
-    local: Exact
-    global_: Exact
+    local: ExactValue
+    global_: ExactValue
     tempered: TemperedTruth | None
 
 

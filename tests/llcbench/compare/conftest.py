@@ -9,7 +9,7 @@ import pytest
 from llcbench.compare.runs import Runs
 from llcbench.records import (
     Estimate,
-    Exact,
+    ExactValue,
     RunRecord,
     Settings,
     Spec,
@@ -55,7 +55,7 @@ def run(
     truth = None if tempered is None else TemperedTruth(
         value=tempered, stderr=truth_se, method="quadrature", certified=True
     )  # fmt: skip
-    exact = Exact(value=local, multiplicity=1, source="Watanabe 2009")
+    exact = ExactValue(value=local, multiplicity=1, source="Watanabe 2009")
     return RunRecord(
         key=key_of(spec), spec=spec, environment="abc", estimate=estimate,
         truths=Truths(local=exact, global_=exact, tempered=truth),

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from llcbench.cli.main import cli
 from llcbench.peers.claim import margins
-from llcbench.records import Estimate, Exact, RunRecord, Spec, TemperedTruth, Truths
+from llcbench.records import Estimate, ExactValue, RunRecord, Spec, TemperedTruth, Truths
 from llcbench.run import exports as reference
 from llcbench.run.store import key_of
 from llcbench.settings import Settings
@@ -21,7 +21,7 @@ def run(problem, sampler, replicate, error, mcse, variant):
         settings=Settings(nbeta=1e3), seed=0, replicate=replicate, variant=variant,
     )  # fmt: skip
     estimate = Estimate(status="ok", llc=2 * (1 + error), mcse=mcse, nbeta=1e3, gamma=1.0)
-    exact = Exact(value="5/2", multiplicity=1, source="none")
+    exact = ExactValue(value="5/2", multiplicity=1, source="none")
     tempered = TemperedTruth(value=2.0, stderr=0.0, method="none", certified=True)
     truths = Truths(local=exact, global_=exact, tempered=tempered)
     key = key_of(spec)

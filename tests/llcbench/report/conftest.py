@@ -7,7 +7,7 @@ import pytest
 
 from llcbench.records import (
     Estimate,
-    Exact,
+    ExactValue,
     Guard,
     RunRecord,
     Settings,
@@ -84,8 +84,8 @@ def make_record(
         key=key_of(spec),
         spec=spec,
         truths=Truths(
-            local=Exact(value=local, multiplicity=order, source="Watanabe 2009"),
-            global_=Exact(value=deepest, multiplicity=order, source="Watanabe 2009"),
+            local=ExactValue(value=local, multiplicity=order, source="Watanabe 2009"),
+            global_=ExactValue(value=deepest, multiplicity=order, source="Watanabe 2009"),
             tempered=truth,
         ),
         estimate=estimate,
@@ -115,7 +115,7 @@ def records() -> list[RunRecord]:
 
 
 @pytest.fixture
-def found(records: list[RunRecord]) -> list[Score]:
+def scored(records: list[RunRecord]) -> list[Score]:
     return scores(records)
 
 

@@ -110,9 +110,9 @@ def test_the_markup_is_accessible(pages: dict[str, Page]) -> None:
 
 
 def test_every_score_is_on_the_pages_of_its_problem_and_sampler(
-    pages: dict[str, Page], result: list[Score]
+    pages: dict[str, Page], scored: list[Score]
 ) -> None:
-    for score in result:
+    for score in scored:
         name = score.sampler.partition("[")[0]
         for file in (f"problems/{anchor(score.problem)}.html", f"samplers/{name}.html"):
             shown = {text.strip() for text in pages[file].texts}
@@ -163,10 +163,10 @@ def test_the_gallery_shows_claims_and_verdicts(texts: dict[str, str]) -> None:
     assert "The picture is not in the folder" in page
 
 
-def test_the_tables_lie_beside_it(site: Path, result: list[Score]) -> None:
+def test_the_tables_lie_beside_it(site: Path, scored: list[Score]) -> None:
     with (site / "scores.csv").open(encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
-    assert [row["problem"] for row in rows] == [score.problem for score in result]
+    assert [row["problem"] for row in rows] == [score.problem for score in scored]
     assert (site / "scores.md").read_text(encoding="utf-8").startswith("| problem |")
 
 
