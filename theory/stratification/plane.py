@@ -27,7 +27,7 @@ from theory.stratification.result import Stratum
 from theory.stratification.zeros import common_zeros
 
 Evaluate = Callable[[AlgebraicPoint, float], RLCT]
-Piece = tuple[AlgebraicPoint, int, str, tuple[str, ...]]
+Location = tuple[AlgebraicPoint, int, str, tuple[str, ...]]
 
 
 def plane_strata(
@@ -40,7 +40,7 @@ def plane_strata(
     undecided: list[str] = []
     share = timeout / 2 / (1 + len(parts.factors) ** 2 + len(parts.ideals))
     special = _special_points(parts, share, undecided)
-    pieces: list[Piece] = []
+    located: list[Location] = []
     branches: list[IrreducibleFactor] = []
     for curve in parts.factors:
         if curve.definite:
@@ -58,12 +58,12 @@ def plane_strata(
         elif attempted.value is not None:
             name = text(curve.polynomial)
             branches.append(curve)
-            pieces.append((attempted.value, 1, f"along {shortened(name)} = 0", (name,)))
+            located.append((attempted.value, 1, f"along {shortened(name)} = 0", (name,)))
     for point in special:
         if contains(box, point, closed=True):
-            pieces.append((point, 0, *_describe(parts, point, branches)))
-    each = timeout / 2 / max(1, len(pieces))
-    return [Stratum(evaluate(p, each), p, d, what, zero) for p, d, what, zero in pieces], undecided
+            located.append((point, 0, *_describe(parts, point, branches)))
+    each = timeout / 2 / max(1, len(located))
+    return [Stratum(evaluate(p, each), p, d, what, zero) for p, d, what, zero in located], undecided
 
 
 def _special_points(

@@ -24,7 +24,7 @@ def signature(parts: Loci, place: Place) -> tuple[object, ...]:
         rows.append([value(g, place) for g in gradient(f)])
         form = _leading(f, place)
         order = sum(next(iter(form.keys())))
-        # Not the factors over the rationals: those change along one piece.
+        # Not the factors over the rationals: those change along one stratum.
         squarefree = sorted((sum(max(g.keys())), int(k)) for g, k in form.sqf_list()[1])
         inertia = _inertia(form) if order == 2 else ()
         entries.append(("surface", index, order, tuple(squarefree), inertia))

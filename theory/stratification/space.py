@@ -1,7 +1,7 @@
 """Local coefficients along a zero set in three variables, at rational sample points.
 
 Points are searched on every surface, every zero set of an ideal, their singular points and
-crossings. Points with one signature are taken for one piece; at least two of them are computed,
+crossings. Points with one signature are taken for one stratum; at least two of them are computed,
 and more if their coefficients may differ.
 """
 
@@ -99,7 +99,7 @@ def _chosen(members: Sequence[Place]) -> list[Place]:
 
 
 def _dimension(places: Loci, place: Place, samples: Sequence[Place]) -> int:
-    """Return the dimension of a piece; for special points as far as the samples show it."""
+    """Return the dimension of a stratum; for special points as far as the samples show it."""
     for crossing in places.crossings:
         alone = not places.is_special(place) and vanish(crossing.equations, place)
         through = len(crossing.surfaces) + len(crossing.ideals)

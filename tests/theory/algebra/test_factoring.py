@@ -27,10 +27,10 @@ def draw(rng, top=3, terms=4):
 @pytest.mark.parametrize("seed", range(60))
 def test_factors_are_those_of_the_computer_algebra_system(seed):
     rng = random.Random(seed)
-    pieces = [draw(rng, rng.randint(1, 2), rng.randint(2, 3)) for _ in range(rng.randint(1, 3))]
-    p = pieces[0].ring.one
-    for piece in pieces:
-        p = p * piece ** rng.choice([1, 1, 2, 3, 4])
+    drawn = [draw(rng, rng.randint(1, 2), rng.randint(2, 3)) for _ in range(rng.randint(1, 3))]
+    p = drawn[0].ring.one
+    for factor in drawn:
+        p = p * factor ** rng.choice([1, 1, 2, 3, 4])
         if len(p) > 16:
             break
     p = p / rng.randint(1, 7)
@@ -59,8 +59,8 @@ def test_what_is_seen_to_be_irreducible_or_coprime_is():
         for p in (f, f * g, f * f):
             for i in used(p):
                 if common_factor([c for c in coefficient_list(p, i) if c]).is_ground:
-                    pieces = sum(k for _, k in p.factor_list()[1])
-                    assert pieces == 1 or not irreducible(p, i)
+                    drawn = sum(k for _, k in p.factor_list()[1])
+                    assert drawn == 1 or not irreducible(p, i)
                     seen[1] += irreducible(p, i)
     assert min(seen) > 4
 

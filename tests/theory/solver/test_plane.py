@@ -204,7 +204,7 @@ def test_volume_of_sublevel_sets(K: str, prior: dict[str, int]) -> None:
 def volume(K: str, t: float, h: int) -> float:
     """Return the integral of ``|x|^h`` over ``|K| < t`` in a small square, slice by slice."""
     size = 0.25
-    # Slices at geometric midpoints on both sides of zero; the middle piece is negligible.
+    # Slices at geometric midpoints on both sides of zero; the middle interval is negligible.
     edges = np.geomspace(1e-8, size, 500)
     middle, width = np.sqrt(edges[1:] * edges[:-1]), np.diff(edges)
     x = np.concatenate([middle, -middle])

@@ -87,22 +87,22 @@ def _extract(state: State, log: Log) -> State:
             ideals.append(ideal)
             continue
         if len(ideal.generators) == 1:
-            pieces = factors(ideal.generators[0])
-            if len(pieces) == 1 and pieces[0][1] == 1 and len(pieces[0][0]) > 1:
+            irreducible = factors(ideal.generators[0])
+            if len(irreducible) == 1 and irreducible[0][1] == 1 and len(irreducible[0][0]) > 1:
                 ideals.append(ideal)
                 continue
         changed = True
         rest = tuple(g.quo(common) for g in ideal.generators)
-        pieces = factors(common)
+        irreducible = factors(common)
         log.append(
             {
                 "op": "factor",
                 "index": len(ideals),
-                "common": [[text(q), e] for q, e, _ in pieces],
+                "common": [[text(q), e] for q, e, _ in irreducible],
                 "rest": [text(g) for g in rest],
             }
         )
-        for q, e, _ in pieces:
+        for q, e, _ in irreducible:
             variable = next(iter(used(q)))
             if len(q) == 1 and variable < state.vanishing:
                 monomial[variable] += e * ideal.exponent
