@@ -10,7 +10,8 @@ from llcbench import registry
 from llcbench.samplers.sgld import SGLD
 from llcbench.sampling import label_noise
 from llcbench.sampling.chains import Chains
-from llcbench.sampling.label_noise import LabelNoise, label_noise_of, standard_error
+from llcbench.sampling.label_noise import LabelNoise, label_noise_of
+from llcbench.sampling.label_noise_error import standard_error
 from llcbench.sampling.loop import sample
 from llcbench.sampling.target import Target
 
