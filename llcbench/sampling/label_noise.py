@@ -37,7 +37,7 @@ SMALL = 2**16
 EACH = 2**14
 BLOCK = 2**16
 # Products of all pairs of entries of every C are summed up to so many entries.
-PAIRED = 64
+PAIRED = 36
 
 
 class FeatureValues(NamedTuple):

@@ -17,8 +17,9 @@ It is what remains where C has more than `PAIRED` entries. The data sets of a su
 independent, so T has no blocks between them, but H has.
 
 The products of g and H from one half of the chains with those from the other have no bias from
-Monte Carlo noise. Where that noise makes the variance negative, the form of the mean derivatives
-is used instead, which is never negative and too large on average.
+Monte Carlo noise. Where that noise makes the variance negative, the first order is used, and where
+that is negative too, its form of the mean derivative, which is never negative and too large on
+average.
 """
 
 import math
@@ -27,6 +28,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from llcbench.sampling.label_noise import Derivatives, LabelNoise, flat
 from llcbench.types import NoiseSource
@@ -58,11 +60,13 @@ def standard_error(
             return None
         runs.append(derivatives)
         sources = response.sources
-    halves = [_combined(half, gradient, curvature) for half in zip(*runs, strict=True)]
-    variance = _variance(sources, *halves)
+    one, two = (_combined(half, gradient, curvature) for half in zip(*runs, strict=True))
+    variance = _second_order(sources, one, two)
+    if variance is None or variance <= 0:
+        variance = _first_order(sources, one.first, two.first)
     if variance <= 0:
-        pooled = _pooled(*halves)
-        variance = _variance(sources, pooled, pooled)
+        pooled = [(a + b) / 2 for a, b in zip(one.first, two.first, strict=True)]
+        variance = _first_order(sources, pooled, pooled)
     return math.sqrt(variance) if math.isfinite(variance) else None
 
 
@@ -91,30 +95,28 @@ def _combined(
     return Derivatives(first, second)
 
 
-def _pooled(one: Derivatives, two: Derivatives) -> Derivatives:
-    first = [(a + b) / 2 for a, b in zip(one.first, two.first, strict=True)]
-    if one.second is None or two.second is None:
-        return Derivatives(first, None)
-    return Derivatives(first, (one.second + two.second) / 2)
-
-
-def _variance(sources: tuple[NoiseSource, ...], one: Derivatives, two: Derivatives) -> float:
-    """Return the variance over the noise of C, bilinear in two sets of derivatives."""
-    if one.second is None or two.second is None:
-        return sum(
-            float((a @ source.second.double() * b).sum()) * source.sd**2 / source.num_data
-            for source, a, b in zip(sources, one.first, two.first, strict=True)
-        )
-    cross = torch.cat([source.cross.flatten() for source in sources]).double()
-    covariance = torch.block_diag(
-        *(
-            torch.kron(
-                torch.eye(len(source.cross)).to(cross),
-                source.second.double() * source.sd**2 / source.num_data,
-            )
-            for source in sources
-        )
+def _first_order(sources: tuple[NoiseSource, ...], one: list[Tensor], two: list[Tensor]) -> float:
+    """Return ``g_1^T T g_2``."""
+    return sum(
+        float((a @ source.second.double() * b).sum()) * source.sd**2 / source.num_data
+        for source, a, b in zip(sources, one, two, strict=True)
     )
-    slopes = [torch.cat([p.flatten() for p in h.first]) - h.second @ cross for h in (one, two)]
-    curved = ((one.second @ covariance) * (two.second @ covariance).mT).sum()
-    return float(slopes[0] @ covariance @ slopes[1] + curved / 2)
+
+
+def _second_order(
+    sources: tuple[NoiseSource, ...], one: Derivatives, two: Derivatives
+) -> float | None:
+    """Return the same to second order, None where second derivatives are not known."""
+    if one.second is None or two.second is None:
+        return None
+    cross = flat([source.cross for source in sources]).double()
+    covariance = torch.block_diag(*map(_covariance, sources))
+    plain = [flat(half.first) - half.second @ cross for half in (one, two)]
+    curved = (one.second @ covariance * (two.second @ covariance).mT).sum()
+    return float(plain[0] @ covariance @ plain[1] + curved / 2)
+
+
+def _covariance(source: NoiseSource) -> Tensor:
+    """Return the covariance of the entries of C, ``(out in, out in)``."""
+    second = source.second.double() * (source.sd**2 / source.num_data)
+    return torch.kron(torch.eye(len(source.cross)).to(second), second)
