@@ -60,8 +60,8 @@ def standard_error(
             return None
         runs.append(derivatives)
         sources = response.sources
-    one, two = (_combined(half, gradient, curvature) for half in zip(*runs, strict=True))
-    variance = _second_order(sources, one, two)
+    one, two = (combined(half, gradient, curvature) for half in zip(*runs, strict=True))
+    variance = second_order(sources, one, two)
     if variance is None or variance <= 0:
         variance = _first_order(sources, one.first, two.first)
     if variance <= 0:
@@ -70,7 +70,7 @@ def standard_error(
     return math.sqrt(variance) if math.isfinite(variance) else None
 
 
-def _combined(
+def combined(
     runs: Sequence[Derivatives],
     gradient: NDArray[np.float64],
     curvature: NDArray[np.float64] | None,
@@ -103,7 +103,7 @@ def _first_order(sources: tuple[NoiseSource, ...], one: list[Tensor], two: list[
     )
 
 
-def _second_order(
+def second_order(
     sources: tuple[NoiseSource, ...], one: Derivatives, two: Derivatives
 ) -> float | None:
     """Return the same to second order, None where second derivatives are not known."""
