@@ -35,12 +35,14 @@ class NoiseSource(NamedTuple):
 
     Attributes:
         second: S, mean of ``x x^T``, ``(in, in)``.
+        cross: C of this data set, mean of ``noise x^T``, ``(out, in)``.
         sd: Standard deviation of the noise.
         num_data: Number of samples.
         weight: Factor of the mean squared error in the loss.
     """
 
     second: Tensor
+    cross: Tensor
     sd: float
     num_data: int
     weight: float
