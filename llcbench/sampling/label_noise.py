@@ -54,6 +54,15 @@ class FeatureValues(NamedTuple):
     slopes: Tensor | None = None
     curvatures: Tensor | None = None
 
+    def of_chains(self, chains: slice) -> "FeatureValues":
+        """Return those of some chains, of arrays ``(k, states, chains)``."""
+        values, slopes, curvatures = self
+        return FeatureValues(
+            values[:, :, chains],
+            None if slopes is None else slopes[:, :, chains],
+            None if curvatures is None else curvatures[:, :, chains],
+        )
+
 
 Features = Callable[[Tensor], FeatureValues]
 
@@ -163,8 +172,7 @@ class LabelNoise:
                 self._sums = [_zeros(features, deltas) for _ in range(2)]
         half = chains // 2
         for sums, rows in zip(self._sums, (slice(0, half), slice(half, None)), strict=True):
-            own = FeatureValues(*(None if f is None else f[:, :, rows] for f in features))
-            self._add(sums, own, [delta[:, rows] for delta in deltas])
+            self._add(sums, features.of_chains(rows), [delta[:, rows] for delta in deltas])
         self._count += states
 
     def _add(self, sums: Sums, features: FeatureValues, deltas: list[Tensor]) -> None:
@@ -237,7 +245,8 @@ class LabelNoise:
         if not means.pairs:
             return Derivatives(first, None)
         # As in the formula of the module, with the means of products and the products of means.
-        plain, *weighted = means.pairs[0].split(len(means.pairs[0]), dim=1)
+        (pairs,) = means.pairs
+        plain, *weighted = pairs.view(len(pairs), -1, len(pairs)).unbind(1)
         mean = flat(means.deltas)
         pulled = b * flat(slopes) - b**2 * (flat(means.with_deltas) - values[:, 0] * mean)
         outer = pulled[:, :, None] * mean

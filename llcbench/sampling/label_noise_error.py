@@ -110,10 +110,11 @@ def second_order(
     if one.second is None or two.second is None:
         return None
     cross = flat([source.cross for source in sources]).double()
-    covariance = torch.block_diag(*map(_covariance, sources))
-    plain = [flat(half.first) - half.second @ cross for half in (one, two)]
+    covariance: Tensor = torch.block_diag(*map(_covariance, sources))  # type: ignore[no-untyped-call]
+    plain_one = flat(one.first) - one.second @ cross
+    plain_two = flat(two.first) - two.second @ cross
     curved = (one.second @ covariance * (two.second @ covariance).mT).sum()
-    return float(plain[0] @ covariance @ plain[1] + curved / 2)
+    return float(plain_one @ covariance @ plain_two + curved / 2)
 
 
 def _covariance(source: NoiseSource) -> Tensor:
