@@ -33,6 +33,16 @@ def imports(source: str, known: Mapping[str, object]) -> set[str]:
     return results
 
 
+def class_names(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the modules that define a class at their top level, by the name of the class."""
+    names: dict[str, list[str]] = {}
+    for module, source in sources.items():
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.ClassDef):
+                names.setdefault(node.name, []).append(module)
+    return names
+
+
 def module_graph() -> Graph:
     """Return which module imports which."""
     known = modules()

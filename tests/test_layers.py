@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from layers import ROOT, circles, imports, module_graph, modules, room_graph, table
+from layers import ROOT, circles, class_names, imports, module_graph, modules, room_graph, table
 
 CASES = {
     "theory": (
@@ -117,6 +117,17 @@ def test_a_circle_is_seen() -> None:
     assert list(circles(graph)) == [["b", "c"]]
     lazy = "def f():\n    from theory.solver import solve\n    import theory.checks\n"
     assert imports(lazy, modules()) == {"theory.solver.solve", "theory.checks"}
+
+
+def test_a_class_name_stands_for_one_class() -> None:
+    names = class_names({name: path.read_text("utf-8") for name, path in modules().items()})
+    print(f"{len(names)} class names")
+    assert {name: near for name, near in names.items() if len(near) > 1} == {}
+
+
+def test_a_second_class_of_a_name_is_seen() -> None:
+    sources = {"a": "class State: ...", "b": "class State:\n    x = 1\nclass Other: ..."}
+    assert class_names(sources) == {"State": ["a", "b"], "Other": ["b"]}
 
 
 def test_few_modules_stand_at_the_top() -> None:

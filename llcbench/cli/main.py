@@ -109,7 +109,7 @@ def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
 
 @cli.command()
 @store_option
-@click.option("--out", required=True, metavar="FILE.jsonl[.gz]", help="Where the runs go.")
+@click.option("--out", required=True, metavar="FILE.jsonl[.gz]", help="File of the runs.")
 @click.option("--readme", metavar="README.md", help="Renew the tables of this file and results/.")
 def export(store: str, out: str, readme: str | None) -> None:
     """Write the runs of a store as one sorted file with its scores beside it, to be committed."""

@@ -15,7 +15,7 @@ def peers() -> None:
 @peers.command()
 @click.option("--case", "cases", multiple=True, metavar="NAME", help="Only these; default all.")
 @click.option("--peer", "names", multiple=True, metavar="NAME", help="Only these; default all.")
-@click.option("--rounds", type=int, default=5, show_default=True, help="Rounds that count.")
+@click.option("--rounds", type=int, default=5, show_default=True, help="Rounds that are counted.")
 @click.option("--steps", type=int, help="Steps of a chain, half of them burn-in.")
 @click.option("--out", metavar="FILE.csv", help="Write all values; other cases in it stay.")
 @click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")
@@ -66,11 +66,11 @@ def bench(
 @peers.command()
 @click.option("--ours", required=True, metavar="STORE", help="Runs of our samplers.")
 @click.option("--peers", "theirs", required=True, metavar="STORE", help="Runs of the others'.")
-@click.option("--factor", type=float, default=0.5, show_default=True, help="What is claimed.")
+@click.option("--factor", type=float, default=0.5, show_default=True, help="Claimed ratio.")
 @click.option(
     "--draws", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap samples."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
 @click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")
 @json_option
 def claim(

@@ -14,7 +14,7 @@ from llcbench.cli.options import json_option, records_in
     help="Folder or file of runs; may be given several times.",
 )  # fmt: skip
 @click.option("--above", type=int, default=10_000, show_default=True,
-              help="Exponents from so many parameters on.")  # fmt: skip
+              help="Smallest size for the exponents.")  # fmt: skip
 @click.option("--out", metavar="FOLDER", help="Write scaling.svg, scaling.csv, exponents.csv.")
 @click.option("--classes", is_flag=True, help="One row per class of random networks instead.")
 @click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")

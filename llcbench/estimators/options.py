@@ -1,4 +1,4 @@
-"""What an estimator says that cannot measure a problem."""
+"""The record of an estimator that cannot measure a problem."""
 
 from llcbench.records import Estimate
 from llcbench.settings import Settings

@@ -65,7 +65,7 @@ class FinishedRun(NamedTuple):
 @final
 @dataclass(frozen=True)
 class TemperatureRuns:
-    """What all runs of an estimator left behind.
+    """The results of all runs of an estimator.
 
     Attributes:
         nbeta: Nominal inverse temperature of the estimate.
@@ -201,7 +201,7 @@ def run_full_batch(
         settings: How it is run; with minibatches the runs are a failure that says why.
         context: Seeds, budget and data.
         features: Functions of the excess loss whose means the estimate is made of.
-        why: What needs the full batch for which reason.
+        why: What needs the full batch, and why.
     """
     nbeta = nbeta_of(settings, problem.num_data)
     if settings.batch_size is not None:
@@ -231,7 +231,7 @@ def costs(nbeta: float, gamma: float, finished: Sequence[FinishedRun]) -> dict[s
 
 @final
 class RemainingBudget:
-    """What is left of a budget after some runs."""
+    """The rest of a budget after some runs."""
 
     def __init__(self, budget: Budget) -> None:
         """Start the clock."""

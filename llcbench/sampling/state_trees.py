@@ -1,8 +1,8 @@
-"""States of samplers as lists of tensors and numbers, and back.
+"""Conversion of sampler states to lists of tensors and numbers, and back.
 
 A state is a tree: tuples, lists, dictionaries and dataclasses down to tensors, arrays, numbers and
-numpy generators. Only these leaves are ever stored; what holds them together is read off the state
-that the sampler starts with.
+numpy generators. Only these leaves are ever stored; their structure is that of the state that the
+sampler starts with.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ PLAIN = (int, float, bool, str, type(None))
 
 
 class NotStorable(ValueError):
-    """Raised for a state that holds something else than tensors, numbers and their containers."""
+    """Raised for a state with anything but tensors, numbers and their containers."""
 
 
 class StateLeaf(NamedTuple):

@@ -65,22 +65,22 @@ def named_checks(sampler: Any, *, langevin: bool | None = None) -> dict[str, Cal
     return checks
 
 
-def as_sampler(thing: Any) -> AnySampler:
+def as_sampler(given: Any) -> AnySampler:
     """Return the sampler that an object, a class, a step function or a text stands for.
 
     Raises:
         TypeError: If it stands for none.
         ValueError: If a name or an option in a text is unknown.
     """
-    if isinstance(thing, str):
-        return registry.make_sampler(*parse_sampler(thing))
-    built = thing() if isinstance(thing, type) else thing
+    if isinstance(given, str):
+        return registry.make_sampler(*parse_sampler(given))
+    built = given() if isinstance(given, type) else given
     if callable(getattr(built, "init", None)) and callable(getattr(built, "step", None)):
         sampler: AnySampler = built
         return sampler
     if callable(built):
         return factory(getattr(built, "__name__", "function"), built)()
     raise TypeError(
-        f"{thing!r} is no sampler: give an object with init and step, a function"
+        f"{given!r} is no sampler: give an object with init and step, a function"
         " f(theta, target, rng, *, step_size=...) or a text such as 'sgld[step_size=1e-4]'"
     )

@@ -1,4 +1,4 @@
-"""Shape aliases, protocols, and what is handed from room to room.
+"""Shape aliases, protocols, and the data that modules exchange.
 
 Parameters of all chains are one contiguous tensor ``(chains, dim)``. Chains are an axis of every
 array, never a Python loop.
@@ -77,7 +77,7 @@ class LayerGradient(NamedTuple):
 
     Attributes:
         start: First of its columns among all parameters.
-        stop: First column behind them.
+        stop: First column after them.
         weight: Factor of the product.
         slopes: Slopes in what leaves the layer, ``(chains, H_k, batch)``.
         inputs: What enters it, ``(chains, batch, H_{k-1})``.
@@ -112,7 +112,7 @@ class Problem(Protocol):
 
     @property
     def version(self) -> int:
-        """Raised when the density of the problem changes."""
+        """Increased when the density of the problem changes."""
 
     @property
     def dim(self) -> int:
@@ -175,11 +175,11 @@ class Sampler(Protocol[StateT, TargetT]):
     """A transition kernel over all chains at once.
 
     A sampler is a frozen dataclass; its fields are its hyper-parameters. The state is donated to
-    ``step``, which may update it in place. ``TargetT`` is `llcbench.Target`, which this module is
-    below of, so the class that implements it is a parameter here.
+    ``step``, which may update it in place. ``TargetT`` is `llcbench.Target`, which depends on this
+    module; here it is a type parameter.
 
-    What a sampler may have on top is declared by `Declining`, `GradientCost`, `Preconditioned`,
-    `Parametrised`, `Named` and `Stepping`; `llcbench.sampling.sampler_abilities` asks for it.
+    Optional members are declared by `Declining`, `GradientCost`, `Preconditioned`, `Parametrised`,
+    `Named` and `Stepping`; `llcbench.sampling.sampler_abilities` queries them.
     """
 
     def init(self, theta: Tensor, target: TargetT, rng: torch.Generator) -> StateT:
@@ -256,7 +256,7 @@ class Budget:
         seconds: Wall-clock limit from the construction of the target; None for no limit.
 
     Raises:
-        ValueError: If a limit is negative or no number.
+        ValueError: If a limit is negative or not a number.
     """
 
     grad_evals: int | None = None
@@ -271,43 +271,43 @@ class Budget:
 
 
 class CheckpointFile(Protocol):
-    """Where a long run keeps its place; see `llcbench.sampling.checkpoint`."""
+    """The checkpoint of a long run; see `llcbench.sampling.checkpoint`."""
 
     @property
     def every(self) -> float:
         """Shortest interval between two checkpoints in seconds."""
 
     def due(self, predicted: float) -> float:
-        """Return when the next one is due, for a run of so many seconds."""
+        """Return when the next one is due, for a run of a predicted length in seconds."""
 
     def read(self) -> dict[str, Any] | None:
-        """Return what was written, None if there is nothing or it cannot be used."""
+        """Return the stored place; None if there is none or it cannot be used."""
 
     def write(self, place: dict[str, Any]) -> None:
         """Replace the file by a new place of the run."""
 
     def reject(self, reason: str) -> None:
-        """Set the file aside; the run starts anew."""
+        """Set the file aside; the run starts again."""
 
     def give_up(self, reason: str) -> None:
-        """Go on without checkpoints."""
+        """Continue without checkpoints."""
 
 
 @final
 @dataclass(frozen=True)
 class RunContext:
-    """What a run is given besides the problem; every part has a default.
+    """The inputs of a run besides the problem; each has a default.
 
     Attributes:
         seeds: Source of all randomness; None for seed 0 of the problem.
         budget: Limits on gradients and seconds.
         data: Data set of the kind that `Problem.bind` takes; None to draw one.
-        on_step: Called with the number of new steps now and then.
-        checkpoint: Where a long run keeps its place, and goes on from; estimators that are not
-            `Checkpointed` go without.
+        on_step: Called regularly with the number of new steps.
+        checkpoint: File in which a long run stores its place and from which it continues; ignored
+            by estimators that are not `Checkpointed`.
 
     Raises:
-        TypeError: If seeds or budget are something else.
+        TypeError: If seeds or budget have another type.
     """
 
     seeds: Seeds | None = None
@@ -342,7 +342,7 @@ class Estimator(Protocol):
     """Measures the coefficient of a problem at its reference point.
 
     An estimator is a frozen dataclass with the fields ``sampler`` and ``settings``; the others are
-    its options. What it may have on top is declared by `TemperedEstimator` and `Checkpointed`.
+    its options. Optional members are declared by `TemperedEstimator` and `Checkpointed`.
     """
 
     def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
@@ -356,13 +356,13 @@ class TemperedEstimator(Protocol):
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None
     ) -> Tempered | None:
-        """Return what it estimates with a perfect sampler, which it must not need for that."""
+        """Return the estimate of a perfect sampler, without using the sampler."""
 
 
 @runtime_checkable
 class Checkpointed(Protocol):
-    """An estimator that may keep the place of a long run. Default: it does not."""
+    """An estimator that can checkpoint a long run. Default: it does not."""
 
     @property
     def keeps_checkpoint(self) -> bool:
-        """Whether it writes `RunContext.checkpoint` and goes on from it."""
+        """Whether it writes `RunContext.checkpoint` and continues from it."""

@@ -31,7 +31,7 @@ class Trained(NamedTuple):
 
     Attributes:
         layers: Weights.
-        loss: Loss on the data of the network that made them; not zero, but all that is left.
+        loss: Loss on the data of the network that made them; small, but not zero.
     """
 
     layers: list[Array]

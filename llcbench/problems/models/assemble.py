@@ -1,4 +1,4 @@
-"""What the makers of statistical problems share."""
+"""Helpers of the makers of statistical problems."""
 
 from collections.abc import Callable
 from dataclasses import replace

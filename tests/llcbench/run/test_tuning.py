@@ -1,4 +1,4 @@
-"""Tuning looks at diagnostics only, counts its gradients, and chooses the same thing twice."""
+"""Tuning looks at diagnostics only, counts its gradients, and makes the same choice twice."""
 
 import json
 
