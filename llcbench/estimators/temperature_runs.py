@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.estimators.jackknife import Statistic, split
-from llcbench.estimators.mean_energy import LEVEL, nbeta_of, target_of
-from llcbench.estimators.options import skipped
+from llcbench.estimators.mean_energy import LEVEL, nbeta_of, skipped, target_of
 from llcbench.intervals import chain_quantile
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard, Status
 from llcbench.sampling import label_noise, sampler_abilities
+from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import convergence
 from llcbench.sampling.guards import guards
 from llcbench.sampling.label_noise_error import standard_error
-from llcbench.sampling.loop import Trace, sample
+from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
