@@ -1,9 +1,9 @@
 """Checks of numbers, counts and choices; needs neither numpy nor torch.
 
-Every check returns the value as a plain Python one, so that a class stores what was checked: a
-``float`` or an ``int`` whatever kind of number was given (numpy and torch scalars and `Fraction`
-included), never a boolean. Messages are one line: owner, name, what is allowed, what was given, and
-a hint at the way out where there is one.
+Each check returns a plain Python value, so that a class stores what was checked: a ``float`` or an
+``int`` for any kind of number (numpy and torch scalars and `Fraction` included), never a boolean.
+Messages are one line: owner, name, what is allowed, what was given, and a suggested fix where there
+is one.
 """
 
 import math
@@ -33,10 +33,10 @@ def check_positive(owner: str, name: str, value: Any, *, hint: str = "") -> floa
     """Return a finite positive number.
 
     Args:
-        owner: What the parameter belongs to; empty to leave it out of the message.
+        owner: Object that the parameter belongs to; empty to omit it from the message.
         name: Name of the parameter.
         value: What was given.
-        hint: Way out that ends the message.
+        hint: Suggested fix, which ends the message.
 
     Raises:
         ValueError: If the value is anything else.
@@ -128,7 +128,7 @@ def check_choice(
     """Return a word that is one of the choices.
 
     Raises:
-        ValueError: If the value is anything else; names the choices.
+        ValueError: If the value is anything else; the message names the choices.
     """
     if not isinstance(value, str) or value not in choices:
         refuse(owner, name, f"one of {', '.join(map(repr, choices))}", value, hint)
@@ -136,15 +136,15 @@ def check_choice(
 
 
 def set_checked(instance: object, **values: Any) -> None:
-    """Set fields of a frozen dataclass to what checks returned, in its ``__post_init__``."""
+    """Set fields of a frozen dataclass to the results of checks, in its ``__post_init__``."""
     for name, value in values.items():
         object.__setattr__(instance, name, value)
 
 
 def plain_number(value: Any) -> int | float | None:
-    """Return a real number as the Python number it is, None for anything else.
+    """Return a real number as a Python number; None for anything else.
 
-    Booleans, text, complex numbers and arrays with axes are no numbers.
+    Booleans, text, complex numbers and arrays with axes are not numbers.
     """
     if isinstance(value, ArrayScalar) and not isinstance(value, Real):
         if value.ndim != 0:
@@ -158,7 +158,7 @@ def plain_number(value: Any) -> int | float | None:
 
 
 def whole(value: Any) -> int | None:
-    """Return a real number that is whole as an ``int``, None for anything else."""
+    """Return a whole real number as an ``int``; None for anything else."""
     if isinstance(value, Rational) and value.denominator != 1:
         return None  # exactly, where a float would round
     number = plain_number(value)
@@ -179,7 +179,7 @@ def refuse(owner: str, name: str, allowed: str, value: Any, hint: str = "") -> N
 
 
 def shown(value: Any) -> str:
-    """Return a value as it stands in a message: one line, not too long."""
+    """Return a value as messages show it: on one line, shortened if it is long."""
     text = " ".join(repr(value).split())
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 

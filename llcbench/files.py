@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and names that follow from contents."""
+"""Atomic writes of files, and names derived from their contents."""
 
 import gzip
 import hashlib
@@ -17,15 +17,15 @@ UNFINISHED = ".tmp"
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """Yield the name of a file that takes the place of ``path`` when the block succeeds.
+    """Yield the name of a temporary file that replaces ``path`` if the block succeeds.
 
     The temporary file is in the folder of ``path``, so that the exchange is one atomic rename; it
     is removed when the block fails, and the file at ``path`` is then untouched.
 
     Args:
         path: The file; its folder is made if necessary.
-        durable: Whether the content is flushed to disk first, so that not even the death of the
-            machine leaves half of it.
+        durable: Whether the content is flushed to disk first, so that even a crash of the machine
+            leaves no partial file.
 
     Raises:
         OSError: If the file cannot be written.

@@ -1,4 +1,4 @@
-"""Quantiles and intervals of means and shares; scipy is imported where one is computed."""
+"""Quantiles and intervals of means and shares; scipy is imported on first use."""
 
 
 def student_quantile(level: float, freedom: float) -> float:
@@ -24,7 +24,7 @@ def normal_quantile(level: float) -> float:
 def chain_quantile(level: float, chains: int) -> float:
     """Return the two-sided quantile that goes with `llcbench.sampling.diagnostics.standard_error`.
 
-    Student's for four chains or more, whose spread is the error; normal below.
+    Student's t for four chains or more, where the error is their spread; normal below that.
     """
     return student_quantile(level, chains - 1) if chains >= 4 else normal_quantile(level)
 
@@ -52,10 +52,10 @@ def wilson(share: float, trials: float, level: float = 0.9) -> tuple[float, floa
 
 
 def clopper_pearson(hits: int, trials: int, level: float = 0.95) -> tuple[float, float]:
-    """Return the interval of a share that holds it at least as often as the level says.
+    """Return an interval that covers a share with at least the stated probability.
 
-    By quantiles of the beta distribution, which take a millionth of the time that
-    ``scipy.stats.binomtest`` takes to be imported.
+    Uses quantiles of the beta distribution, which take a millionth of the time of importing
+    ``scipy.stats.binomtest``.
 
     Source: Clopper and Pearson 1934.
     """

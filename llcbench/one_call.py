@@ -36,8 +36,8 @@ def estimate(
         settings: Temperature, localisation, lengths; the default suits networks of up to some
             million parameters: gamma 100, 4 chains of 500 steps after 500 of burn-in, minibatches
             of 256, single precision. Look at the guards of the estimate: they say what to change.
-        seed: Of noise and minibatches.
-        progress: Whether to show a bar on what takes longer than two seconds.
+        seed: Seed of noise and minibatches.
+        progress: Whether to show a bar for runs of more than two seconds.
 
     Raises:
         ValueError: If the settings do not fit the problem.
@@ -51,6 +51,6 @@ def estimate(
 
 
 def fitting(problem: Problem) -> Settings:
-    """Return the default settings, without minibatches where there is nothing to draw them from."""
+    """Return the default settings, without minibatches where there are no data."""
     small = problem.num_data is None or problem.num_data <= (TRAINED.batch_size or 0)
     return msgspec.structs.replace(TRAINED, batch_size=None) if small else TRAINED

@@ -1,4 +1,4 @@
-"""What a number was made with; no host name, user or path."""
+"""Versions, processor and settings behind a number; no host name, user or path."""
 
 import os
 import platform
@@ -37,7 +37,7 @@ def peak_bytes() -> int:
 
 
 def reset_peak() -> None:
-    """Let the peak of this process begin at what it holds now, where the system can (Linux)."""
+    """Reset the peak of this process to its current memory, where the system can (Linux)."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
@@ -46,7 +46,7 @@ def environment(threads: int = 1) -> dict[str, str]:
     """Return versions, processor and thread settings as text.
 
     Args:
-        threads: Threads of torch within a run; named where they are not one, as they used to be.
+        threads: Threads of torch within a run; included only if not 1, so that earlier ids stay.
     """
     described = {name: _version(name) for name in PACKAGES}
     described |= {

@@ -1,4 +1,4 @@
-"""What a run leaves behind; needs no torch, so that scores and reports start at once."""
+"""Records of runs; needs no torch, so that scores and reports start at once."""
 
 from typing import Any, Literal
 
@@ -44,11 +44,11 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Attributes:
         status: ``ok`` or the way in which the run failed.
-        message: Why, for anything but ``ok``.
+        message: The reason, for any status but ``ok``.
         llc: The estimate; None if there is none.
         mcse: Its Monte Carlo standard error, minibatch noise included.
-        data_se: Standard error from the finite data set (linear response); None in population.
-        stderr: Both together.
+        data_se: Standard error from the label noise of the data set; None in population.
+        stderr: Both combined.
         interval: 90 % interval from ``stderr``.
         llc_per_chain: Estimates of the chains that stayed finite.
         ess_bulk: Effective number of draws of the loss trace, over all chains.
@@ -66,7 +66,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         peak_bytes: Peak resident memory of the process.
         dim: Number of parameters; 0 in a run that failed before they were counted.
         feed: How minibatches were drawn: ``independent``, or ``shuffled`` passes over the data, as
-            a package's own loop does whatever the settings say; None without minibatches.
+            a package's own loop does regardless of the settings; None without minibatches.
         guards: Checks with their values.
     """
 
@@ -116,7 +116,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         code: Hash of the source of a sampler that no installed package registers, so that an
             edited script is run again; empty for the others.
         variant: ``default``, or ``tuned`` for hyper-parameters that were chosen from diagnostics;
-            empty where nobody asked.
+            empty if neither was asked for.
         tuning_grads: Gradients that the choice took, summed over chains.
         schema: Version of this layout.
     """
@@ -138,7 +138,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def label(self) -> str:
         """Sampler with the hyper-parameters, as it is written on the command line.
 
-        An estimator other than the mean energy stands among them, with its options.
+        An estimator other than the mean energy is listed among them, with its options.
         """
         shown = {key: text(value) for key, value in self.parameters.items()}
         if self.estimator != "mean_energy":
@@ -151,7 +151,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return f"{self.sampler}[{inner}]" if inner else self.sampler
 
 
-class Exact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ExactValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An exact coefficient as it is stored: rationals are text."""
 
     value: str
@@ -171,8 +171,8 @@ class TemperedTruth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class Truths(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The three truths of one run: local, global, and tempered on the very data of the run."""
 
-    local: Exact
-    global_: Exact
+    local: ExactValue
+    global_: ExactValue
     tempered: TemperedTruth | None
 
 

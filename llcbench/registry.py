@@ -26,7 +26,7 @@ _NO_OPTIONS = ("sampler", "settings")
 
 
 class UnknownName(ValueError):
-    """Raised for a name that nothing is registered under; says the nearest one."""
+    """Raised for an unregistered name; the message suggests the nearest one."""
 
 
 def sampler(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -182,7 +182,7 @@ def make_estimator(
 ) -> "Estimator":
     """Build an estimator from its name and options, for a sampler and its settings.
 
-    Without a sampler it can still say what a perfect one would return.
+    Without a sampler, it can still compute what a perfect one would return.
 
     Raises:
         ValueError: If the name or an option is unknown, or a value is not admissible.

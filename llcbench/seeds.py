@@ -1,4 +1,4 @@
-"""Seeds derived by hashing what they are for; no global state is read or set."""
+"""Seeds derived by hashing their purpose; no global state is read or set."""
 
 import hashlib
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Seeds:
         sampler: Label of the sampler.
 
     Raises:
-        ValueError: If a number is not whole, or an id no text.
+        ValueError: If a number is not whole, or an id is not text.
     """
 
     seed: int = 0

@@ -1,4 +1,4 @@
-"""How a sampler is run on a problem; checked when it is made, needs neither numpy nor torch."""
+"""Settings of a run, checked at construction; needs neither numpy nor torch."""
 
 import re
 from collections.abc import Mapping
@@ -32,8 +32,8 @@ _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How a sampler is run on a problem.
 
-    Values are checked and stored as plain Python ones: every real number will do (numpy and torch
-    scalars, `fractions.Fraction`), ``8.0`` is a count, and a ``torch.dtype`` is a precision.
+    Values are checked and stored as plain Python values: any real number is accepted (numpy and
+    torch scalars, `fractions.Fraction`), ``8.0`` is a count, and a ``torch.dtype`` is a precision.
 
     Attributes:
         nbeta: Number of samples times inverse temperature; ``n / log n`` takes a nominal
@@ -41,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         gamma: Localisation strength.
         num_chains: Chains, an array axis.
         num_draws: Kept steps of every chain.
-        num_burnin: Steps before them.
+        num_burnin: Steps before the kept ones.
         batch_size: Samples in a minibatch; None for the full batch.
         start: ``w_star``, or ``prior`` for over-dispersed chains at ``w_star + N(0, I / gamma)``.
         gradient: ``control_variate`` subtracts the noise that a minibatch has at ``w_star``, at the
@@ -49,10 +49,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         dtype: Precision of the parameters.
         matmul: ``bfloat16`` rounds the factors of the products that make the gradient of a squared
             loss; everything else keeps the precision of the parameters.
-        device: Where parameters and data are, ``cpu``, ``cuda`` or ``cuda:<number>``.
+        device: Device of parameters and data, ``cpu``, ``cuda`` or ``cuda:<number>``.
 
     Raises:
-        ValueError: If a value is not allowed; says which are.
+        ValueError: If a value is not allowed; the message names the allowed ones.
     """
 
     nbeta: float | Automatic = AUTOMATIC

@@ -52,7 +52,7 @@ def run_suite(
     threads: int = 1,
     progress: bool = True,
 ) -> list[RunRecord]:
-    """Run a suite, or what a store misses of it, and return its runs.
+    """Run a suite, or the runs of it that a store lacks, and return its runs.
 
     Args:
         suite: Name of a suite, or a file ending in ``.toml``.
@@ -63,7 +63,7 @@ def run_suite(
             that `llcbench.sampler` registered included.
         replicates: Repetitions instead of the suite's.
         seed: Seed instead of the suite's.
-        settings: Settings over those of the suite, by name.
+        settings: Settings that override those of the suite, by name.
         executor: ``processes`` runs ``workers`` at once; samplers of a notebook need ``serial``.
         workers: Processes.
         seconds: Time for all runs; later ones are not started.
@@ -158,7 +158,7 @@ def compare_entries(
 
     Args:
         records: Runs.
-        names: Entries such as ``sgld@tuned``; two or more within one set of runs. None of them
+        names: Entries such as ``sgld@tuned``; two or more within one set of runs. An empty list
             stands for all that are also in ``against``.
         against: Other runs, in which the entries are looked for too.
         draws: Bootstrap samples.
@@ -178,7 +178,7 @@ def to_text(result: Tabular, columns: Sequence[str] = ()) -> str:
         columns: Names of the columns that are wanted; none for all.
 
     Raises:
-        ValueError: If there is no column of a name.
+        ValueError: If the name of a column is unknown.
     """
     table = _table(result)
     known = [column.name for column in table.columns]

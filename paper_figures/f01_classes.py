@@ -36,9 +36,9 @@ LOWEST, HIGHEST = 5e-3, 2e6
 
 def draw(results: Results) -> Drawing:
     """Draw both localisations side by side, against the local and against the tempered truth."""
-    found = network_runs(results)
+    runs = network_runs(results)
     figure, axes = panels(2, 2, height=2.75)
-    both = sides(found)
+    both = sides(runs)
     titles = ("published setting, localisation 1", "larger localisation, one per class")
     for column, (side, title) in enumerate(zip(both, titles, strict=True)):
         _scatter(axes[column], side, [p.local for p in side])
@@ -50,7 +50,7 @@ def draw(results: Results) -> Drawing:
     for each in axes:
         each.set_ylabel("estimate, SGLD")
     claims = (*_small(both[0]), _all(*both))
-    return Drawing(figure, rows(found, COLUMNS), claims, _caption(found, both), ALT)
+    return Drawing(figure, rows(runs, COLUMNS), claims, _caption(runs, both), ALT)
 
 
 def _scatter(axes: Axes, side: Sequence[NetworkRun], truth: Sequence[float]) -> None:
@@ -126,7 +126,7 @@ def _all(side: Sequence[NetworkRun], local: Sequence[NetworkRun]) -> Claim:
     )
 
 
-def _caption(found: Sequence[NetworkRun], both: Sequence[Sequence[NetworkRun]]) -> str:
+def _caption(runs: Sequence[NetworkRun], both: Sequence[Sequence[NetworkRun]]) -> str:
     unknown = [sum(not np.isfinite(p.tempered) for p in side) for side in both]
     gammas = ", ".join(
         f"{max(p.gamma for p in of_class(both[1], name)):g} ({name.upper()})" for name in CLASSES
@@ -138,9 +138,9 @@ def _caption(found: Sequence[NetworkRun], both: Sequence[Sequence[NetworkRun]]) 
         " the tempered truth, certified by block Gibbs, above 6 million weights a run of block"
         f" Gibbs; unknown, so left out, for {unknown[0]} networks on the left and {unknown[1]} on"
         " the right. Bars: 95 % intervals of Monte Carlo error. Hollow: a guard fails;"
-        f" {sum(p.passed for p in found)} of {len(found)} runs pass all (above 1K there is one"
+        f" {sum(p.passed for p in runs)} of {len(runs)} runs pass all (above 1K there is one"
         " chain, which cannot show that it agrees with others). Runs without an estimate: "
-        f"{sum(not np.isfinite(p.llc) for p in found)} of {len(found)} here, 40 of 593 published."
+        f"{sum(not np.isfinite(p.llc) for p in runs)} of {len(runs)} here, 40 of 593 published."
     )
 
 

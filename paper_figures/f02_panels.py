@@ -39,23 +39,23 @@ COLOURS = (colour_of("sgld"), PALETTE[6])
 
 def draw(results: Results) -> Drawing:
     """Draw a panel per class, both localisations in each."""
-    found = network_runs(results)
+    runs = network_runs(results)
     figure, axes = panels(2, 3, height=2.5)
     for each, name in zip(axes, CLASSES, strict=True):
-        _panel(each, of_class(found, name))
-        each.set_title(f"{name.upper()}, γ = 1 and {_gamma(found, name):,.0f}")
+        _panel(each, of_class(runs, name))
+        each.set_title(f"{name.upper()}, γ = 1 and {_gamma(runs, name):,.0f}")
         each.set_xlabel("exact local coefficient")
     for each in axes[::3]:
         each.set_ylabel("estimate")
     figure.legend(handles=_keys(), loc="outside lower center", ncols=3)
-    published, _ = sides(found)
+    published, _ = sides(runs)
     claims = (*(_slope(published, name) for name in CLASSES[:2]), _below(published),
-              _band(published), _unconverged(found))  # fmt: skip
-    return Drawing(figure, rows(found, COLUMNS), claims, _caption(found), ALT)
+              _band(published), _unconverged(runs))  # fmt: skip
+    return Drawing(figure, rows(runs, COLUMNS), claims, _caption(runs), ALT)
 
 
-def _gamma(found: Sequence[NetworkRun], name: str) -> float:
-    return max(p.gamma for p in of_class(found, name))
+def _gamma(runs: Sequence[NetworkRun], name: str) -> float:
+    return max(p.gamma for p in of_class(runs, name))
 
 
 def _panel(axes: Axes, chosen: Sequence[NetworkRun]) -> None:
@@ -144,10 +144,10 @@ def _band(published: Sequence[NetworkRun]) -> Claim:
     )
 
 
-def _unconverged(found: Sequence[NetworkRun]) -> Claim:
+def _unconverged(runs: Sequence[NetworkRun]) -> Claim:
     """Compare with the truth at the larger localisation, which a converged chain exceeds."""
-    tighter = {p.network: p.tempered for p in found if p.gamma > 1}
-    side = [p for p in found if p.gamma == 1 and np.isfinite(p.llc - tighter[p.network])]
+    tighter = {p.network: p.tempered for p in runs if p.gamma > 1}
+    side = [p for p in runs if p.gamma == 1 and np.isfinite(p.llc - tighter[p.network])]
     large, small = [p for p in side if p.size in LARGE], of_class(side, "1k")
     short, other = (sum(p.llc < tighter[p.network] for p in group) for group in (large, small))
     share = clopper_pearson(short, len(large))
@@ -164,18 +164,18 @@ def _unconverged(found: Sequence[NetworkRun]) -> Claim:
     )
 
 
-def _caption(found: Sequence[NetworkRun]) -> str:
-    unknown = sum(not np.isfinite(p.tempered) for p in found)
+def _caption(runs: Sequence[NetworkRun]) -> str:
+    unknown = sum(not np.isfinite(p.tempered) for p in runs)
     return (
         "SGLD from the true weights with minibatches of 500 at the published localisation γ = 1"
         " and step sizes (circles), and at a larger localisation per class (triangles), against the"
         " exact local coefficient. Dashes: the tempered truth of the same localisation, certified"
         " by block Gibbs, above 6 million weights a run of it; unknown for"
-        f" {unknown} of {len(found)} runs. Hollow: a guard fails;"
-        f" {sum(p.passed for p in found)} of {len(found)} runs pass all. Intervals of the claims"
+        f" {unknown} of {len(runs)} runs. Hollow: a guard fails;"
+        f" {sum(p.passed for p in runs)} of {len(runs)} runs pass all. Intervals of the claims"
         " are 95 % over networks; those of Monte Carlo error are in the figure over all scales."
         " Runs without an estimate:"
-        f" {sum(not np.isfinite(p.llc) for p in found)}."
+        f" {sum(not np.isfinite(p.llc) for p in runs)}."
     )
 
 

@@ -37,8 +37,8 @@ STYLES = (
 
 def draw(results: Results) -> Drawing:
     """Draw histograms above and sizes below, against the local truth left, the tempered right."""
-    found = network_runs(results)
-    both = sides(found)
+    runs = network_runs(results)
+    both = sides(runs)
     figure, axes = panels(2, 2, height=2.3)
     for column, truth in enumerate(TRUTHS):
         _histogram(axes[column], both, truth)
@@ -53,7 +53,7 @@ def draw(results: Results) -> Drawing:
     figure.legend(keys.values(), keys.keys(), loc="outside lower center", ncols=4)
     side = estimated(both[0])
     claims = (_mode(side), _tail(side), _negative(side), _growth(side))
-    return Drawing(figure, [_row(p) for p in found], claims, _caption(found, both), ALT)
+    return Drawing(figure, [_row(p) for p in runs], claims, _caption(runs, both), ALT)
 
 
 def _row(point: NetworkRun) -> Row:
@@ -158,14 +158,15 @@ def _negative(side: Sequence[NetworkRun]) -> Claim:
 
 def _growth(side: Sequence[NetworkRun]) -> Claim:
     many = [_correlation(*sample) for sample in _resampled(side)]
-    found = Interval(_correlation(_dims(side), _errors(side)), *ends(many))
+    correlation = Interval(_correlation(_dims(side), _errors(side)), *ends(many))
     middle = [f"{np.median(each):.2f} ({name.upper()})"
               for name, each in zip(CLASSES, _by_class(side), strict=True)]  # fmt: skip
     return Claim(
         "The relative error grows with the number of parameters.",
         SOURCE,
-        above(found, 0),
-        f"Rank correlation {found:.2f} (bootstrap over networks); medians {', '.join(middle)}.",
+        above(correlation, 0),
+        f"Rank correlation {correlation:.2f} (bootstrap over networks); medians"
+        f" {', '.join(middle)}.",
         "Chains get shorter with size here, which adds to the growth; at the larger localisations"
         " the error against the tempered truth does not grow.",
     )
@@ -177,7 +178,7 @@ def _correlation(sizes: Array, errors: Array) -> float:
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
-def _caption(found: Sequence[NetworkRun], both: Sequence[Sequence[NetworkRun]]) -> str:
+def _caption(runs: Sequence[NetworkRun], both: Sequence[Sequence[NetworkRun]]) -> str:
     unknown = [sum(not np.isfinite(p.error("tempered")) for p in side) for side in both]
     median = np.nanmedian(np.abs([p.error("tempered") for p in both[1]]))
     return (
@@ -187,7 +188,7 @@ def _caption(found: Sequence[NetworkRun], both: Sequence[Sequence[NetworkRun]]) 
         f" {unknown[0]} networks at γ = 1 and {unknown[1]} at the larger ones). Its median absolute"
         f" value at the larger localisations is {median:.1%} of the tempered truth. Grey: where the"
         " published mode is; diamonds: published extremes. Hollow: a guard fails;"
-        f" {sum(p.passed for p in found)} of {len(found)} runs pass all. Intervals of the claims"
+        f" {sum(p.passed for p in runs)} of {len(runs)} runs pass all. Intervals of the claims"
         " are 95 %."
     )
 

@@ -186,7 +186,7 @@ def draw(results: Results) -> Drawing:
 
 
 def _arrays(rows: Sequence[Cells]) -> tuple[Array, Array, Array]:
-    """Return steps ``(windows,)`` and both figures ``(chains, windows)``."""
+    """Return steps ``(windows,)`` and both statistics ``(chains, windows)``."""
     chains = 1 + max(int(row["chain"]) for row in rows)
     step, llc, rate = (
         np.array([float(row[key]) for row in rows]).reshape(chains, -1)

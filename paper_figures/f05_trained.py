@@ -63,20 +63,20 @@ def at_drawn(results: Results, names: Sequence[str]) -> dict[str, CheckedEstimat
     Raises:
         ValueError: If one of the networks has none.
     """
-    found = {
+    estimates = {
         p.network: CheckedEstimate(p.local, p.local, p.llc, p.reach, p.tempered, p.passed)
         for p in network_runs(results)
         if p.gamma == 1
     }
-    missing = [name for name in names if name not in found]
+    missing = [name for name in names if name not in estimates]
     if missing:
         raise ValueError(f"no run of dln/{missing[0]} at localisation 1: run dln-scale first")
-    return {name: found[name] for name in names}
+    return {name: estimates[name] for name in names}
 
 
-def certain(found: Mapping[str, CheckedEstimate]) -> dict[str, CheckedEstimate]:
+def certain(estimates: Mapping[str, CheckedEstimate]) -> dict[str, CheckedEstimate]:
     """Return the points whose coefficient is known, not only bounds of it."""
-    return {name: p for name, p in found.items() if p.low == p.high}
+    return {name: p for name, p in estimates.items() if p.low == p.high}
 
 
 def _number(value: Value) -> float:
@@ -117,7 +117,7 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     for sampler, settings in ((SGLD(STEP_SIZE), published), (Gibbs(), exact)):
         name = type(sampler).__name__.lower()
         seeds = Seeds(5, problem.id, sampler=name)
-        found = llcbench.MeanEnergy(sampler, settings).estimate(
+        estimate = llcbench.MeanEnergy(sampler, settings).estimate(
             problem, llcbench.RunContext(seeds, data=data)
         )
         yield {
@@ -126,11 +126,11 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
             "local_low": str(local.lower),
             "local_high": str(local.upper),
             "training": problem.why_hard.partition(":")[0],
-            "status": found.status,
-            "llc": found.llc,
-            "stderr": found.stderr,
-            "reach": None if found.stderr is None else chain_quantile(0.95, 4) * found.stderr,
-            "passed": found.converged,
+            "status": estimate.status,
+            "llc": estimate.llc,
+            "stderr": estimate.stderr,
+            "reach": None if estimate.stderr is None else chain_quantile(0.95, 4) * estimate.stderr,
+            "passed": estimate.converged,
         }
 
 
@@ -159,23 +159,23 @@ def draw(results: Results) -> Drawing:
     return Drawing(figure, rows, claims, _caption(trained, clear, drawn), ALT)
 
 
-def _scatter(axes: Axes, found: Sequence[CheckedEstimate], title: str) -> None:
+def _scatter(axes: Axes, points: Sequence[CheckedEstimate], title: str) -> None:
     colour = colour_of("sgld")
     diagonal(axes, 20, 1000, "estimate = local")
-    for point in found:
+    for point in points:
         if point.low < point.high:
             axes.plot([point.low, point.high], [point.llc] * 2, color=GREY, linewidth=1.0)
-    middle = np.array([(point.low * point.high) ** 0.5 for point in found])
-    llc = np.array([point.llc for point in found])
-    reach = np.array([point.reach for point in found])
-    full = np.array([point.passed for point in found])
+    middle = np.array([(point.low * point.high) ** 0.5 for point in points])
+    llc = np.array([point.llc for point in points])
+    reach = np.array([point.reach for point in points])
+    full = np.array([point.passed for point in points])
     axes.errorbar(middle, llc, np.minimum(reach, 0.9 * llc), fmt="none", ecolor=colour,
                   elinewidth=0.6)  # fmt: skip
     for chosen, face, label in ((full, colour, "SGLD"), (~full, "white", "SGLD, a guard fails")):
         if chosen.any():
             axes.plot(middle[chosen], llc[chosen], "o", markersize=4, markerfacecolor=face,
                       markeredgecolor=colour, label=label)  # fmt: skip
-    axes.plot(middle, [point.tempered for point in found], "_", color=INK, markersize=7,
+    axes.plot(middle, [point.tempered for point in points], "_", color=INK, markersize=7,
               label="tempered")  # fmt: skip
     axes.set(xscale="log", yscale="log", title=title, xlabel="local coefficient",
              ylabel="estimate")  # fmt: skip
@@ -234,8 +234,8 @@ def _exact(clear: dict[str, CheckedEstimate]) -> Claim:
     )
 
 
-def _rows(where: str, found: dict[str, CheckedEstimate]) -> list[Row]:
-    return [{"weights": where, "network": name, **p._asdict()} for name, p in found.items()]
+def _rows(where: str, estimates: dict[str, CheckedEstimate]) -> list[Row]:
+    return [{"weights": where, "network": name, **p._asdict()} for name, p in estimates.items()]
 
 
 def _caption(

@@ -80,10 +80,10 @@ def trained(
     data = DataSet("diagonal", (inputs, targets), (inputs[:1], targets[:1]), "", "", None)
     stops = tuple(range(0, steps + 1, every))
     config = Training(lr=RATE, batch_size=BATCH, steps=steps, checkpoint_steps=stops)
-    found = train(network, data, lambda f, y: (f - y).square().mean(1), config, seed=width)
+    run = train(network, data, lambda f, y: (f - y).square().mean(1), config, seed=width)
     return inputs, (
         (stop.step, stop.train_loss, [each.double().numpy() for each in stop.state.values()])
-        for stop in found.checkpoints
+        for stop in run.checkpoints
     )
 
 
@@ -127,11 +127,11 @@ def _unknown() -> NoReturn:
 
 def perfect(layers: list[Array], inputs: Array) -> Cells:
     """Return what a perfect sampler gives at the temperature and localisation of the estimate."""
-    found = tempered.linear_network(
+    truth = tempered.linear_network(
         layers, NBETA, 1.0, 1 / SIZE,
         second_moment=inputs.T @ inputs / SAMPLES, rtol=0.02, max_sweeps=1000,
     )  # fmt: skip
-    return {"tempered": found.value, "tempered_se": found.stderr}
+    return {"tempered": truth.value, "tempered_se": truth.stderr}
 
 
 def on_quadratic(rank: int) -> float:
@@ -147,13 +147,13 @@ def on_quadratic(rank: int) -> float:
 
 def plateaus(rows: Sequence[Cells]) -> Levels:
     """Return the plateaus of a training by rank, those with fewer than three stops omitted."""
-    found = {}
+    levels = {}
     for rank in range(SIZE + 1):
         at = [row["llc"] for row in picked(rows, rank=rank)]
         values = np.array([value for value in at if value is not None], dtype=float)
         if len(values) >= FEWEST:
-            found[rank] = Level(float(values.mean()), float(stats.sem(values)))
-    return found
+            levels[rank] = Level(float(values.mean()), float(stats.sem(values)))
+    return levels
 
 
 SOURCE = "Lau et al. 2025 (arXiv 2308.12108), saddle-to-saddle dynamics after Jacot et al. 2021"
@@ -251,10 +251,10 @@ def _by_rank(
     ranks = np.arange(SIZE + 1)
     axes.plot(ranks, ranks * (10 - ranks) / 2, color="0.3", linewidth=0.9, linestyle=":")
     truth_line(axes, exact, "_")
-    for place, (width, found) in enumerate(levels.items()):
-        axes.errorbar([rank + 0.14 * place - 0.07 for rank in found],
-                      [level.mean for level in found.values()],
-                      yerr=[1.96 * level.stderr for level in found.values()],
+    for place, (width, by_rank) in enumerate(levels.items()):
+        axes.errorbar([rank + 0.14 * place - 0.07 for rank in by_rank],
+                      [level.mean for level in by_rank.values()],
+                      yerr=[1.96 * level.stderr for level in by_rank.values()],
                       fmt="os^"[place], markersize=3.5, color=PALETTE[(1, 4, 3)[place]],
                       elinewidth=1.0, label=f"SGLD, width {width}")  # fmt: skip
     axes.plot(ranks, [on_quadratic(rank) for rank in ranks], "k+", label="on the quadratic")
@@ -275,9 +275,9 @@ def _rise(before: Level, after: Level) -> Interval:
 def _steps(levels: dict[int, Levels]) -> Claim:
     """Decide whether every rank that is learned raises the estimate."""
     rises = {
-        f"width {width}, rank {a} to {b}": _rise(found[a], found[b])
-        for width, found in levels.items()
-        for a, b in pairwise(found)
+        f"width {width}, rank {a} to {b}": _rise(by_rank[a], by_rank[b])
+        for width, by_rank in levels.items()
+        for a, b in pairwise(by_rank)
     }
     shown = "; ".join(
         f"{name}: {rise.value:+.2f} ± {rise.high - rise.value:.2f}" for name, rise in rises.items()
@@ -293,7 +293,7 @@ def _steps(levels: dict[int, Levels]) -> Claim:
 
 def _heights(levels: dict[int, Levels], exact: float, sampler: dict[int, float]) -> Claim:
     """Decide whether the plateaus are at the exact coefficient."""
-    every = [level for found in levels.values() for level in found.values()]
+    every = [level for by_rank in levels.values() for level in by_rank.values()]
     inside = sum(abs(level.mean - exact) <= 1.96 * level.stderr for level in every)
     low = sum(level.mean + 1.96 * level.stderr < 0.95 * exact for level in every)
     return Claim(
@@ -314,8 +314,8 @@ def _quadratic(levels: dict[int, Levels]) -> Claim:
     """Decide whether the plateaus are what the steps give on the quadratic part alone."""
     both = [
         (level.mean / on_quadratic(rank), level.mean / (rank * (10 - rank) / 2))
-        for found in levels.values()
-        for rank, level in found.items()
+        for by_rank in levels.values()
+        for rank, level in by_rank.items()
         if rank
     ]
     ratios, halves = zip(*both, strict=True)

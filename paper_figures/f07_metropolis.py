@@ -160,13 +160,15 @@ def draw(results: Results) -> Drawing:
 
 
 def _differences(rows: Sequence[Cells], column: str) -> list[tuple[int, float]]:
-    """Return ``(n, sgld / mala - 1)`` of every pair that has both figures."""
-    found: dict[tuple[int, int, bool], dict[str, float]] = {}
+    """Return ``(n, sgld / mala - 1)`` of every pair that has both values."""
+    by_sampler: dict[tuple[int, int, bool], dict[str, float]] = {}
     for row in rows:
         for name, whole in (("llc", True), ("llc_window", False)):
             if column in (name, "longest") and row[name] is not None:
-                found.setdefault((row["n"], row["repeat"], whole), {})[row["sampler"]] = row[name]
-    pairs = {key: pair for key, pair in found.items() if len(pair) == 2}
+                by_sampler.setdefault((row["n"], row["repeat"], whole), {})[row["sampler"]] = row[
+                    name
+                ]
+    pairs = {key: pair for key, pair in by_sampler.items() if len(pair) == 2}
     return [
         (n, pair["sgld"] / pair["mala"] - 1)
         for (n, repeat, whole), pair in pairs.items()
@@ -221,14 +223,14 @@ def _times(rows: Sequence[Cells]) -> Claim:
     """Compare the time of a gradient at the most and the fewest samples, round by round."""
     timed = [row for row in rows if row["cpu_ms_per_gradient"] is not None]
     sizes = sorted({row["n"] for row in timed})
-    found = {}
+    ratios = {}
     for name in ("sgld", "mala"):
         few, most = (
             column(timed, "cpu_ms_per_gradient", sampler=name, n=size)
             for size in (sizes[0], sizes[-1])
         )
-        found[name] = [late / early for late, early in zip(most, few, strict=True)]
-    flat, grows = found["sgld"], found["mala"]
+        ratios[name] = [late / early for late, early in zip(most, few, strict=True)]
+    flat, grows = ratios["sgld"], ratios["mala"]
     holds = max(flat) < 1.5 and min(grows) > 2
     fails = min(flat) > 1.5 or max(grows) < 2
     return Claim(

@@ -63,8 +63,8 @@ def draw(results: Results) -> Drawing:
             axis.tick_params(labelleft=axis is line[0])
     return Drawing(
         figure, rows,
-        (*(_claim(suite.found.get((name, "llc")), name, text) for name, text in CLAIMS),
-         *(_error(suite.found.get((name, "test_error")), name)
+        (*(_claim(suite.effects.get((name, "llc")), name, text) for name, text in CLAIMS),
+         *(_error(suite.effects.get((name, "test_error")), name)
            for name in FACTORS if name != "decay")),
         "Top: final estimates of Lau et al. (2025), means over five seeds as read off their"
         " figures, at equal steps; grey without momentum or with momentum on the axis, joined by a"

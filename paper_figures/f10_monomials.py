@@ -86,7 +86,7 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
 def draw(results: Results) -> Drawing:
     """Draw means with their intervals and the spread over data sets, beside the published ones."""
     rows: list[Any] = results.rows("f10")
-    found = {key: _values(rows, *key) for key in [(f, s) for f in PROBLEMS for s in SAMPLERS]}
+    llcs = {key: _values(rows, *key) for key in [(f, s) for f in PROBLEMS for s in SAMPLERS]}
     local = {str(r["function"]): float(r["local"]) for r in rows}
     exact = {str(r["function"]): float(r["llc"]) for r in rows if r["set"] == "population"}
     on_data = {name: _values(rows, name, "exact") for name in PROBLEMS}
@@ -100,7 +100,7 @@ def draw(results: Results) -> Drawing:
         axes.plot(ends, [on_data[name].mean()] * 2, color=INK, linestyle=":",
                   label="perfect sampler, mean over data" if first else "")  # fmt: skip
         for way, shift in SHIFTS.items():
-            _column(axes, place + shift, found[name, way], way, first)
+            _column(axes, place + shift, llcs[name, way], way, first)
         known = PUBLISHED[name]
         x = [place + SHIFTS[way] + 0.08 for way in known]
         published(axes, x, [known[way][0] for way in known], "published mean" if first else "")
@@ -109,7 +109,7 @@ def draw(results: Results) -> Drawing:
     axes.legend(ncols=3, loc="upper center")
     return Drawing(
         figure, rows,
-        (_table(found), _within(found, local, on_data), _order(found), _samplers(found)),
+        (_table(llcs), _within(llcs, local, on_data), _order(llcs), _samplers(llcs)),
         f"Estimates for regressions y = f(w) x on {SETS} data sets of {NUM_DATA} samples. Dot: mean"
         " with its 95 % interval over data sets; thin line: central 80 % of data sets. Black:"
         " exact coefficient; dashed: what a perfect sampler returns for the population loss;"
@@ -135,12 +135,12 @@ def _values(rows: Sequence[Any], name: str, way: str) -> Any:
     return column(kept, "llc", function=name, way=way)
 
 
-def _table(found: Any) -> Claim:
+def _table(llcs: Any) -> Claim:
     gaps = {}
     for name, row in PUBLISHED.items():
         for way, (mean, sd) in row.items():
-            error = math.hypot(sd / 10**0.5, found[name, way].std(ddof=1) / SETS**0.5)
-            gaps[f"{name}, {way}"] = (found[name, way].mean() - mean) / error
+            error = math.hypot(sd / 10**0.5, llcs[name, way].std(ddof=1) / SETS**0.5)
+            gaps[f"{name}, {way}"] = (llcs[name, way].mean() - mean) / error
     far = [key for key, z in gaps.items() if abs(z) > 2.87]
     worst = max(gaps, key=lambda key: abs(gaps[key]))
     verdict: Verdict = "reproduced with a difference" if len(far) <= 3 else "not reproduced"
@@ -155,11 +155,11 @@ def _table(found: Any) -> Claim:
     )  # fmt: skip
 
 
-def _within(found: Any, local: Any, on_data: Any) -> Claim:
+def _within(llcs: Any, local: Any, on_data: Any) -> Claim:
     names = list(PUBLISHED)
     shown, near, low = [], 0, []
     for name in names:
-        values = found[name, "SGLD 5e-4"]
+        values = llcs[name, "SGLD 5e-4"]
         near += abs(values.mean() - local[name]) <= values.std(ddof=1)
         if values.mean() + half(values) < local[name]:
             low.append(name)
@@ -178,11 +178,11 @@ def _within(found: Any, local: Any, on_data: Any) -> Claim:
     )  # fmt: skip
 
 
-def _order(found: Any) -> Claim:
+def _order(llcs: Any) -> Claim:
     chain = ["w1 w2³", "w1 w2²", "w2"]
     gaps = []
     for low, high in pairwise(chain):
-        a, b = found[low, "SGLD 5e-4"], found[high, "SGLD 5e-4"]
+        a, b = llcs[low, "SGLD 5e-4"], llcs[high, "SGLD 5e-4"]
         gaps.append((b.mean() - a.mean(), math.hypot(half(a), half(b))))
     holds = all(gap > half for gap, half in gaps)
     return Claim(
@@ -197,11 +197,11 @@ def _order(found: Any) -> Claim:
     )
 
 
-def _samplers(found: Any) -> Claim:
+def _samplers(llcs: Any) -> Claim:
     shown, close, clear = [], 0, 0
     for name in PUBLISHED:
-        reference = found[name, "NUTS"]
-        gap = found[name, "SGLD 5e-4"] - reference
+        reference = llcs[name, "NUTS"]
+        gap = llcs[name, "SGLD 5e-4"] - reference
         limit = 0.1 * reference.mean()
         close += abs(gap.mean()) + half(gap) < limit
         clear += abs(gap.mean()) - half(gap) > limit
@@ -212,8 +212,8 @@ def _samplers(found: Any) -> Claim:
         SOURCE,
         "reproduced" if close == len(shown) else decided,
         f"SGLD 5e-4 minus MALA on the same data, 95 %: {'; '.join(shown)}.",
-        "The excess at linear f is the step: the law of Langevin steps predicts a factor of"
-        f" 1 / (1 - ε nβ / 2) = {1 / (1 - 5e-4 * NBETA / 2):.3f}.",
+        "The excess at linear f is the step: the distribution of Langevin steps predicts a factor"
+        f" of 1 / (1 - ε nβ / 2) = {1 / (1 - 5e-4 * NBETA / 2):.3f}.",
     )
 
 

@@ -60,8 +60,8 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     }
     if way == "exact":
         for variance in np.geomspace(1e-4, 1e6, 61):
-            found = problem.tempered(NBETA, 1 / float(variance))
-            yield {**common, "variance": float(variance), "llc": found.value}
+            truth = problem.tempered(NBETA, 1 / float(variance))
+            yield {**common, "variance": float(variance), "llc": truth.value}
         return
     noisy = problem.with_data(NUM_DATA)
     sets = drawn(noisy, f"f12/{name}", SETS)
@@ -74,7 +74,7 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
 def draw(results: Results) -> Drawing:
     """Draw the estimates at both variances, and the exact curve of each function."""
     rows: list[Any] = results.rows("f12")
-    found = {(f, v): _values(rows, f, v) for f in FUNCTIONS for v in VARIANCES}
+    llcs = {(f, v): _values(rows, f, v) for f in FUNCTIONS for v in VARIANCES}
     local = {str(r["function"]): float(r["local"]) for r in rows}
     figure, (left, right) = panels(1, 2, height=2.9)
     for place, name in enumerate(FUNCTIONS):
@@ -86,7 +86,7 @@ def draw(results: Results) -> Drawing:
             left.plot([place + shift - 0.13, place + shift + 0.13], [exact] * 2, color=INK,
                       linestyle=(0, (2, 1)), label="perfect sampler" if first and shift < 0 else "",
                       )  # fmt: skip
-            left.errorbar(place + shift, found[name, way].mean(), yerr=half(found[name, way]),
+            left.errorbar(place + shift, llcs[name, way].mean(), yerr=half(llcs[name, way]),
                           color=colour_of("sgld"), fmt="o" if way == "1" else "s", markersize=4.5,
                           markerfacecolor=None if way == "1" else "white",
                           label=f"SGLD, variance {way}" if first else "")  # fmt: skip
@@ -105,7 +105,7 @@ def draw(results: Results) -> Drawing:
     right.legend(loc="lower right")
     return Drawing(
         figure, rows,
-        (_killed(found, local), _alive(found, local), _regular(found, local)),
+        (_killed(llcs, local), _alive(llcs, local), _regular(llcs, local)),
         f"Left: mean estimate by SGLD over {SETS} data sets of {NUM_DATA} samples with its 95 %"
         " interval, at prior variance 1 (dots) and .01 (squares); solid: exact coefficient, dashed:"
         " what a perfect sampler returns for the population loss at that variance. Right: that"
@@ -127,12 +127,12 @@ def _values(rows: Sequence[Any], name: str, way: str) -> Any:
     return column(kept, "llc", function=name, variance=VARIANCES[way])
 
 
-def _killed(found: Any, local: Any) -> Claim:
-    above = {name: found[name, "0.01"].mean() + half(found[name, "0.01"]) for name in MONOMIALS}
-    below = {name: found[name, "0.01"].mean() - half(found[name, "0.01"]) for name in MONOMIALS}
+def _killed(llcs: Any, local: Any) -> Claim:
+    above = {name: llcs[name, "0.01"].mean() + half(llcs[name, "0.01"]) for name in MONOMIALS}
+    below = {name: llcs[name, "0.01"].mean() - half(llcs[name, "0.01"]) for name in MONOMIALS}
     dead = all(above[name] < 0.1 * local[name] for name in MONOMIALS)
     alive = any(below[name] > 0.1 * local[name] for name in MONOMIALS)
-    shown = [f"{name}: {found[name, '0.01'].mean():.4f}" for name in MONOMIALS]
+    shown = [f"{name}: {llcs[name, '0.01'].mean():.4f}" for name in MONOMIALS]
     failed: Verdict = "not reproduced" if alive else "not decided"
     return Claim(
         "At prior variance .01 the estimates of all six monomials are about 0 (below a tenth of the"
@@ -140,17 +140,17 @@ def _killed(found: Any, local: Any) -> Claim:
         SOURCE,
         "reproduced" if dead else failed,
         f"means over data sets: {', '.join(shown)}; largest 95 % half width"
-        f" {max(half(found[name, '0.01']) for name in MONOMIALS):.4f}.",
+        f" {max(half(llcs[name, '0.01']) for name in MONOMIALS):.4f}.",
         "The exponents of the paper's six are not all known to us; published: about .02 for the"
         " first, 0 for the others.",
     )
 
 
-def _alive(found: Any, local: Any) -> Claim:
-    ends = [(found[n, "1"].mean(), half(found[n, "1"]), 0.3 * local[n]) for n in MONOMIALS]
+def _alive(llcs: Any, local: Any) -> Claim:
+    ends = [(llcs[n, "1"].mean(), half(llcs[n, "1"]), 0.3 * local[n]) for n in MONOMIALS]
     holds = all(middle - reach > limit for middle, reach, limit in ends)
     fails = any(middle + reach < limit for middle, reach, limit in ends)
-    shown = [f"{n}: {found[n, '1'].mean() / local[n]:.2f}" for n in MONOMIALS]
+    shown = [f"{n}: {llcs[n, '1'].mean() / local[n]:.2f}" for n in MONOMIALS]
     return Claim(
         "At prior variance 1 they are not (above 30 % of the coefficient).",
         SOURCE,
@@ -159,8 +159,8 @@ def _alive(found: Any, local: Any) -> Claim:
     )
 
 
-def _regular(found: Any, local: Any) -> Claim:
-    values = found[REGULAR, "0.01"] / local[REGULAR]
+def _regular(llcs: Any, local: Any) -> Claim:
+    values = llcs[REGULAR, "0.01"] / local[REGULAR]
     reach = half(values)
     dead, alive = values.mean() + reach < 0.1, values.mean() - reach > 0.1
     failed: Verdict = "not reproduced" if alive else "not decided"

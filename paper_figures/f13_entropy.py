@@ -13,11 +13,11 @@ from paper_figures.common.intervals import student
 from paper_figures.common.trials import (
     claim_of,
     dots,
-    figures,
     lacks,
     marked,
     nothing,
     rows_of,
+    statistics,
     trials,
     valued,
     whole,
@@ -66,8 +66,8 @@ def draw(results: Results) -> Drawing:
     middle.set_xticks((0, 1), ("ours", "published"))
     middle.set(xlim=(-0.5, 1.5), ylabel="Entropy-SGD / SGD")
     return Drawing(
-        figure, rows, (_order(suite.found.get((SUITE, "llc"))),
-         _errors(suite.found.get((SUITE, "test_error"))), _length()),
+        figure, rows, (_order(suite.effects.get((SUITE, "llc"))),
+         _errors(suite.effects.get((SUITE, "test_error"))), _length()),
         "Perceptrons 64-64 on 8 by 8 digits, trained by SGD with Nesterov momentum or by"
         " Entropy-SGD to a training loss below 0.05. Lines join trials of one seed; an open dot is"
         " an estimate that a guard marks as not converged. Middle: ratio of estimates of one seed,"
@@ -101,8 +101,8 @@ def _errors(effect: Effect | None) -> Claim:
         return Claim(text, SOURCE, "not decided", lacks(SUITE, effect), DIFFERENCE)
     alike = max(abs(effect.low), abs(effect.high)) < ALIKE
     verdict = decided(alike, effect.low > 0 or effect.high < 0)
-    found = f"{_gap(effect)}; asked for: within {ALIKE:g} of 0."
-    return Claim(text, SOURCE, verdict, found, DIFFERENCE)
+    detail = f"{_gap(effect)}; asked for: within {ALIKE:g} of 0."
+    return Claim(text, SOURCE, verdict, detail, DIFFERENCE)
 
 
 def _length() -> Claim:
@@ -118,7 +118,7 @@ def _length() -> Claim:
 
 
 def _gap(effect: Effect) -> str:
-    return f"Entropy-SGD minus SGD: {figures(effect, unit='')}"
+    return f"Entropy-SGD minus SGD: {statistics(effect, unit='')}"
 
 
 FIGURE = PaperFigure(

@@ -17,12 +17,12 @@ from paper_figures.common.intervals import student
 from paper_figures.common.trials import (
     claim_of,
     dots,
-    figures,
     groups,
     marked,
     means,
     nothing,
     rows_of,
+    statistics,
     trials,
     valued,
     whole,
@@ -57,7 +57,7 @@ def draw(results: Results) -> Drawing:
         axes[0].legend()
     for axis in axes:
         axis.set(xscale="log", xlabel="gradients")
-    attention = suite.found.get((ATTENTION, "llc"))
+    attention = suite.effects.get((ATTENTION, "llc"))
     return Drawing(
         figure, rows, (_slope(attention), _steps(held[ATTENTION]), _turns()),
         "Transformers of width 64 on characters, AdamW. Dots are checkpoints of single trainings,"
@@ -91,7 +91,7 @@ def _slope(effect: Effect | None) -> Claim:
 
 
 def _told(effect: Effect) -> str:
-    return f"{figures(effect, unit=f'{effect.unit} of the gradients')}; {marked(effect)}"
+    return f"{statistics(effect, unit=f'{effect.unit} of the gradients')}; {marked(effect)}"
 
 
 def _steps(mine: Readings) -> Claim:
@@ -101,21 +101,21 @@ def _steps(mine: Readings) -> Claim:
     if len(values) < 2:
         lack = f"Trainings with all checkpoints: {len(values)}; two are needed."
         return Claim(text, HOOGLAND, "not decided", lack, DIFFERENCE)
-    found = [student(column) for column in np.diff(values, axis=1).T]
-    up = sum(middle - reach > 0 for middle, reach in found)
-    down = sum(middle + reach < 0 for middle, reach in found)
+    steps = [student(column) for column in np.diff(values, axis=1).T]
+    up = sum(middle - reach > 0 for middle, reach in steps)
+    down = sum(middle + reach < 0 for middle, reach in steps)
     return Claim(
-        text, HOOGLAND, decided(up > len(found) / 2, down > len(found) / 2),
-        f"Up in {up}, down in {down} of {len(found)} steps by 95 % intervals over {len(values)}"
-        f" seeds: {_listed(mine.levels, found)}.",
+        text, HOOGLAND, decided(up > len(steps) / 2, down > len(steps) / 2),
+        f"Up in {up}, down in {down} of {len(steps)} steps by 95 % intervals over {len(values)}"
+        f" seeds: {_listed(mine.levels, steps)}.",
         DIFFERENCE,
     )  # fmt: skip
 
 
-def _listed(levels: Sequence[float], found: Sequence[tuple[float, float]]) -> str:
+def _listed(levels: Sequence[float], steps: Sequence[tuple[float, float]]) -> str:
     return ", ".join(
         f"{a:g} to {b:g}: {middle:+.3g} ± {reach:.2g}"
-        for (a, b), (middle, reach) in zip(pairwise(levels), found, strict=True)
+        for (a, b), (middle, reach) in zip(pairwise(levels), steps, strict=True)
     )
 
 

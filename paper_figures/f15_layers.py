@@ -29,14 +29,14 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
         layers = int(np.exp(rng.uniform(np.log(2), np.log(801))))
         widths = tuple(int(width) for width in rng.integers(100, 2001, layers + 1))
         rank = int(rng.integers(0, min(widths) + 1))
-    found = lookup("deep_linear_global", widths=widths, rank=rank)
+    coefficient = lookup("deep_linear_global", widths=widths, rank=rank)
     yield {
         "kind": kind,
         "layers": len(widths) - 1,
         "parameters": sum(a * b for a, b in pairwise(widths)),
         "rank": rank,
-        "llc": float(found.value),
-        "multiplicity": found.multiplicity,
+        "llc": float(coefficient.value),
+        "multiplicity": coefficient.multiplicity,
     }
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import gamma as gamma_law
+from scipy.stats import gamma as gamma_distribution
 
 from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
 from llcbench.report.figures.rows import column, picked
@@ -45,8 +45,8 @@ def volume(power: str) -> Iterator[Row]:
     common: dict[str, Any] = {"rung": VOLUME, "power": power}
     yield {**common, "kind": "exact", "llc": exact.value}
     context = llcbench.RunContext(llcbench.Seeds(problem=f"f16/{power}"))
-    found = estimator.estimate(problem, context)
-    for llc in found.llc_per_chain:
+    estimate = estimator.estimate(problem, context)
+    for llc in estimate.llc_per_chain:
         yield {**common, "kind": "run", "llc": llc}
 
 
@@ -90,8 +90,8 @@ def local_minibatches() -> Iterator[Row]:
     estimator = llcbench.MeanEnergy(llcbench.SGLD(1e-3), settings)
     for number, data in enumerate(sets[:LOCAL_SETS]):
         seeds = llcbench.Seeds(problem="f16/local", replicate=number)
-        found = estimator.estimate(problem, llcbench.RunContext(seeds, data=data))
-        yield {"rung": LOCAL, "kind": "run", "set": number, "llc": found.llc}
+        estimate = estimator.estimate(problem, llcbench.RunContext(seeds, data=data))
+        yield {"rung": LOCAL, "kind": "run", "set": number, "llc": estimate.llc}
 
 
 def _noisy(size: int) -> tuple[Any, float]:
@@ -101,8 +101,8 @@ def _noisy(size: int) -> tuple[Any, float]:
 
 def _perfect(problem: Any, nbeta: float, sets: Sequence[Any], rung: str) -> Iterator[Row]:
     for number, data in enumerate(sets):
-        found = problem.tempered(nbeta, WIDE, data)
-        yield {"rung": rung, "kind": "perfect", "set": number, "llc": found.value}
+        truth = problem.tempered(nbeta, WIDE, data)
+        yield {"rung": rung, "kind": "perfect", "set": number, "llc": truth.value}
 
 
 def _hmc(target: Any, step_size: float, draws: int) -> Any:
@@ -149,7 +149,9 @@ def draw(results: Results) -> Drawing:
     middle.stairs([r["share"] for r in histogram], EDGES, fill=True, alpha=0.45, color=PALETTE[0],
                   label="HMC")  # fmt: skip
     centre = np.sqrt(EDGES[1:] * EDGES[:-1])
-    middle.plot(centre, np.diff(gamma_law.cdf(EDGES, 0.25)), color=INK, label="Gamma(1/4, 1)")
+    middle.plot(
+        centre, np.diff(gamma_distribution.cdf(EDGES, 0.25)), color=INK, label="Gamma(1/4, 1)"
+    )
     middle.set(xscale="log", xlabel="nβ K(w)", title="2  energy, nβ = 0.1", ylim=(0, 0.11))
     middle.legend(loc="upper left")
     _ladder(right, rows)
@@ -158,9 +160,9 @@ def draw(results: Results) -> Drawing:
         (_volumes(rows), _gamma(rows), *(_rung(rows, rung) for rung in (POPULATION, DATA, LOCAL))),
         "The coefficient of K = w⁴ (and w⁶) with one idealisation less at a time. Left: exact"
         " volumes; the slopes in the legend are those of multilevel splitting. Middle: share of HMC"
-        " energies in logarithmic bins, and the law for a flat prior. Right: mean over runs with"
-        " 95 % interval; thin line: central 95 % of single runs (on data: one data set each);"
-        " dashes: what a perfect sampler returns, on each of"
+        " energies in logarithmic bins, and the distribution for a flat prior. Right: mean over"
+        " runs with 95 % interval; thin line: central 95 % of single runs (on data: one data set"
+        " each); dashes: what a perfect sampler returns, on each of"
         f" {EXACT_SETS} data sets for rungs 3 and 4; diamonds: notebook; black: 1/4.",
         "All four rungs have means near one quarter; single data sets scatter from about .1 to .4.",
     )  # fmt: skip
@@ -211,7 +213,8 @@ def _gamma(rows: Sequence[Any]) -> Claim:
     near = all(abs(v.mean() - 0.25) + half(v) < 0.025 for v in (mean, variance))
     far = any(abs(v.mean() - 0.25) - half(v) > 0.025 for v in (mean, variance))
     return Claim(
-        "The energy nβ K of w⁴ has the Gamma(1/4, 1) law: mean and variance are 1/4 (within 10 %).",
+        "The energy nβ K of w⁴ has the Gamma(1/4, 1) distribution: mean and variance are 1/4"
+        " (within 10 %).",
         SOURCE,
         decided(near, far),
         f"mean {mean.mean():.4f} ± {half(mean):.4f}, variance {variance.mean():.4f} ±"

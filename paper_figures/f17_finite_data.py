@@ -62,7 +62,7 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
 
 def _curves(base: Any) -> Iterator[Row]:
     problem = base.with_data(SHOWN)
-    found: dict[str, Any] = {"population": base.bind(None, torch.float64)}
+    losses: dict[str, Any] = {"population": base.bind(None, torch.float64)}
     # The first sets whose mean of noise times input is a standard deviation or more from 0.
     for number in range(40):
         seeds = llcbench.Seeds(problem="f17", replicate=number)
@@ -70,8 +70,8 @@ def _curves(base: Any) -> Iterator[Row]:
         score = float((data.inputs * data.noise).mean()) * SHOWN**0.5 / problem.noise_sd
         if abs(score) > 1:
             name = "split" if score > 0 else "not split"
-            found.setdefault(name, problem.bind(data, torch.float64))
-    for name, loss in found.items():
+            losses.setdefault(name, problem.bind(data, torch.float64))
+    for name, loss in losses.items():
         batch = loss.draw(1, None, torch.Generator())
         for w, value in zip(CURVE, _excess(loss, batch, CURVE), strict=True):
             yield {"kind": "curve", "loss": name, "w": float(w), "excess": float(value)}
@@ -178,12 +178,12 @@ def _rate(rows: Sequence[Any]) -> Claim:
 def _half(rows: Sequence[Any]) -> Claim:
     slopes = {}
     for name in ("population", "split", "not split"):
-        found = [
+        points = [
             (float(r["level"]), float(r["volume"]))
             for r in rows
             if r["kind"] == "volume" and r["loss"] == name and float(r["level"]) < 1e-5
         ]
-        level, volume = np.log(np.array(found)).T
+        level, volume = np.log(np.array(points)).T
         slopes[name] = float(np.polyfit(level, volume, 1)[0])
     holds = abs(slopes["population"] - 0.25) < 0.01 and abs(slopes["split"] - 0.5) < 0.05
     return Claim(

@@ -44,8 +44,8 @@ class Grid:
 
     def error(self, truth: Array) -> Array:
         """Return relative errors within the cap, which failed runs have."""
-        found = (self.llc - truth[:, None]) / truth[:, None]
-        return np.clip(np.nan_to_num(found, nan=CAP), -CAP, CAP)
+        detail = (self.llc - truth[:, None]) / truth[:, None]
+        return np.clip(np.nan_to_num(detail, nan=CAP), -CAP, CAP)
 
     def order(self) -> Array:
         """Return the share of pairs of unequal coefficients that estimates order rightly."""
@@ -56,18 +56,18 @@ class Grid:
     def widths(self) -> Array:
         """Return the decades of good step sizes per network."""
         errors, gone = self.error(self.tempered), np.isnan(self.llc)
-        found = []
+        decades = []
         for row, lost in zip(errors, gone, strict=True):
             rungs = tuple(
                 LadderRung(float(step), None if miss else float(error), None, float(miss))
                 for step, error, miss in zip(self.steps, row, lost, strict=True)
             )
             ladder = Ladder(sampler="", estimator="", problem="", nbeta="", rungs=rungs)
-            found.append(ladder.window.decades)
-        return np.array(found)
+            decades.append(ladder.window.decades)
+        return np.array(decades)
 
 
-# Takes networks that were drawn, ``(resamples, networks)``, and returns a figure for each sample.
+# Takes networks that were drawn, ``(resamples, networks)``; returns a statistic for each sample.
 Statistic = Callable[[Grid, NDArray[np.int64]], Array]
 
 
@@ -148,10 +148,11 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
         for step in (float(f"{10 ** (first + k / 2):.1e}") for k in range(RUNGS)):
             estimator = MeanEnergy(registry.make_sampler(sampler, {"step_size": step}), settings)
             seeds = Seeds(0, name, 0, f"{sampler}[step_size={step!r}]")
-            found = estimator.estimate(problem, RunContext(seeds, data=data))
+            estimate = estimator.estimate(problem, RunContext(seeds, data=data))
             yield {
                 "problem": name, "gamma": float(gamma), "sampler": sampler, "step_size": step,
-                "status": found.status, "llc": _short(found.llc), "mcse": _short(found.mcse),
+                "status": estimate.status, "llc": _short(estimate.llc),
+                "mcse": _short(estimate.mcse),
                 "local": float(local) if local is not None else None, "dim": problem.dim,
             }  # fmt: skip
 
@@ -165,12 +166,12 @@ def draw(results: Results) -> Drawing:
     rows = _with_tempered(results)
     grids = {g: {name: _grid(rows, name, g) for name in FIRST} for g in GAMMAS}
     figure, axes = panels(2, 3, height=2.35)
-    for (gamma, found), start in zip(grids.items(), (0, 3), strict=True):
-        _errors(axes[start], found)
-        for sampler, grid in found.items():
+    for (gamma, by_sampler), start in zip(grids.items(), (0, 3), strict=True):
+        _errors(axes[start], by_sampler)
+        for sampler, grid in by_sampler.items():
             axes[start + 1].plot(grid.steps, 100 * grid.order(), color=colour_of(sampler),
                                  marker="o", markersize=3)  # fmt: skip
-        _windows(axes[start + 2], found)
+        _windows(axes[start + 2], by_sampler)
         axes[start].set_ylabel("median relative error")
         axes[start].set_title(f"gamma {gamma:g}: error")
         axes[start + 1].set(xscale="log", ylim=(30, 103), title=f"gamma {gamma:g}: order kept, %")
@@ -218,17 +219,17 @@ def _grid(rows: Sequence[Cells], sampler: str, gamma: float) -> Grid:
     return Grid(steps[0], llc, local[:, 0], tempered[:, 0])
 
 
-def _errors(axes: Axes, found: Mapping[str, Grid]) -> None:
+def _errors(axes: Axes, by_sampler: Mapping[str, Grid]) -> None:
     axes.axhspan(-GOOD, GOOD, color=GREY, alpha=0.13, linewidth=0)
     axes.axhline(0, color=INK, linewidth=0.9)
-    for sampler, grid in found.items():
+    for sampler, grid in by_sampler.items():
         colour = colour_of(sampler)
         low, middle, high = np.quantile(grid.error(grid.tempered), [0.25, 0.5, 0.75], axis=0)
         axes.errorbar(grid.steps, middle, yerr=[middle - low, high - middle], color=colour,
                       marker="o", markersize=3, elinewidth=0.7, label=sampler)  # fmt: skip
         axes.plot(grid.steps, np.median(grid.error(grid.local), axis=0), color=colour,
                   linewidth=0.9, linestyle=(0, (3, 2)))  # fmt: skip
-    lost = sorted({s for g in found.values() for s in g.steps[np.isnan(g.llc).any(0)]})
+    lost = sorted({s for g in by_sampler.values() for s in g.steps[np.isnan(g.llc).any(0)]})
     if lost:
         failed(axes, lost)
     axes.plot([], [], color=INK, linewidth=0.9, linestyle=(0, (3, 2)), label="against local")
@@ -239,8 +240,8 @@ def _errors(axes: Axes, found: Mapping[str, Grid]) -> None:
     axes.minorticks_off()
 
 
-def _windows(axes: Axes, found: Mapping[str, Grid]) -> None:
-    for place, (sampler, grid) in enumerate(found.items()):
+def _windows(axes: Axes, by_sampler: Mapping[str, Grid]) -> None:
+    for place, (sampler, grid) in enumerate(by_sampler.items()):
         widths = grid.widths()
         spread = np.linspace(-0.2, 0.2, len(widths))
         axes.plot(place + spread, widths, linestyle="none", marker="o", markersize=2.5, alpha=0.6,
@@ -248,22 +249,22 @@ def _windows(axes: Axes, found: Mapping[str, Grid]) -> None:
         mean = width(grid, (18, place))
         ends = [[mean.value - mean.low], [mean.high - mean.value]]
         axes.errorbar([place], [mean.value], yerr=ends, marker="D", markersize=4, color=INK)
-    axes.set_xticks(range(len(found)), [name.replace("_", "\n") for name in found])
+    axes.set_xticks(range(len(by_sampler)), [name.replace("_", "\n") for name in by_sampler])
     axes.set_ylim(-0.1, 2.6)
 
 
 def _claims(grids: Mapping[float, Mapping[str, Grid]]) -> tuple[Claim, ...]:
     """Compare RMSprop with the best of the others and with SGLD; gamma of the paper decides."""
     parts = {}
-    for gamma, found in grids.items():
-        others = [name for name in found if name != "rmsprop_sgld"]
-        rival = min(others, key=lambda name: everything(best, found[name]))
+    for gamma, by_sampler in grids.items():
+        others = [name for name in by_sampler if name != "rmsprop_sgld"]
+        rival = min(others, key=lambda name: everything(best, by_sampler[name]))
         for name in dict.fromkeys((rival, "sgld")):
             key = f"gamma {gamma:g}, {name} and rmsprop_sgld"
-            parts[key] = compared(best, found[name], found["rmsprop_sgld"])
+            parts[key] = compared(best, by_sampler[name], by_sampler["rmsprop_sgld"])
     width, order = (
-        {f"gamma {gamma:g}": compared(kind, found["rmsprop_sgld"], found["sgld"])
-         for gamma, found in grids.items()}
+        {f"gamma {gamma:g}": compared(kind, by_sampler["rmsprop_sgld"], by_sampler["sgld"])
+         for gamma, by_sampler in grids.items()}
         for kind in (mean_width, kept_order)
     )  # fmt: skip
     return (
@@ -285,13 +286,13 @@ def _claims(grids: Mapping[float, Mapping[str, Grid]]) -> tuple[Claim, ...]:
 
 def _claim(text: str, source: str, parts: Mapping[str, Compared], why: str) -> Claim:
     """Return a claim that the first difference is positive; the others are told."""
-    found = "; ".join(
+    detail = "; ".join(
         f"{label}: {a:.3g} and {b:.3g}, difference {gap.bracket('+.2g')}"
         for label, (a, b, gap) in parts.items()
     )
     interval = "95 % intervals (bootstrap over networks, step sizes chosen again in each)"
     _, _, first = next(iter(parts.values()))
-    return Claim(text, source, above(first, 0), f"{found}; {interval}.", why)
+    return Claim(text, source, above(first, 0), f"{detail}; {interval}.", why)
 
 
 FIGURE = PaperFigure(

@@ -56,8 +56,8 @@ def draw(results: Results) -> Drawing:
     rows = results.rows("f19")
     figure, (left, right) = panels(1, 2, height=2.5)
     for place, scheme in enumerate(SCHEMES):
-        found = [row for row in rows if row["scheme"] == scheme]
-        left.plot([row["depth"] for row in found], [row["complexity"] for row in found],
+        mine = [row for row in rows if row["scheme"] == scheme]
+        left.plot([row["depth"] for row in mine], [row["complexity"] for row in mine],
                   "o^"[place], markersize=3, alpha=0.6, color=PALETTE[place],
                   label=scheme.capitalize())  # fmt: skip
         left.plot(DEPTHS, [_expected(scheme, depth) for depth in DEPTHS], color=INK, linewidth=1,

@@ -44,8 +44,8 @@ DHERIN = "Dherin et al. 2022 (arXiv 2209.13083), regression in one dimension"
 
 def cells(scale: Scale) -> Sequence[str]:
     """Name every setting that is trained; each one trains all networks at once."""
-    found = [*(f"lr-{rate:g}" for rate in RATES), *(f"l2-{value:g}" for value in L2)]
-    return [*found, *(f"scale-{value:g}" for value in SCALES)]
+    names = [*(f"lr-{rate:g}" for rate in RATES), *(f"l2-{value:g}" for value in L2)]
+    return [*names, *(f"scale-{value:g}" for value in SCALES)]
 
 
 def run(scale: Scale, cell: str) -> Iterator[Row]:
@@ -148,22 +148,22 @@ def _interval(values: Any) -> tuple[Any, Any]:
 def _claim(rows: Sequence[Row], factor: str) -> Claim:
     """Decide by slopes of the logarithm over levels in their order, within every network."""
     _, text, sign = FACTORS[factor]
-    found, sides = [], []
+    details, sides = [], []
     for goal, measure in ((MATCHED, "gc"), (MATCHED, "energy"), (LOSSES[-1], "gc"), (None, "gc")):
         levels, values = _table(rows, factor, measure, goal)
         where = f"{measure} after {EQUAL} steps" if goal is None else f"{measure} at loss {goal:g}"
         if len(values) < 3 or len(levels) < 2:
-            found.append(f"{where}: too few networks reach it")
+            details.append(f"{where}: too few networks reach it")
             continue
         middle, reach = _interval(slopes(np.arange(len(levels), dtype=float), np.log(values)))
         low, middle, high = np.expm1([middle - reach, middle, middle + reach])
-        found.append(f"{where}: {middle:+.1%} a level ({low:+.1%} to {high:+.1%}, {len(values)}"
+        details.append(f"{where}: {middle:+.1%} a level ({low:+.1%} to {high:+.1%}, {len(values)}"
                      f" networks, levels {levels[0]:g} to {levels[-1]:g})")  # fmt: skip
         if goal == MATCHED:
             sides.append(0 if low <= 0 <= high else 1 if middle * sign > 0 else -1)
     good: Verdict = "reproduced" if sides == [1, 1] else "reproduced with a difference"
     return Claim(
-        text, DHERIN, decided(sum(sides) > 0, sum(sides) < 0, good), "; ".join(found) + ".",
+        text, DHERIN, decided(sum(sides) > 0, sum(sides) < 0, good), "; ".join(details) + ".",
         f"95 % intervals; the verdict is that of gc and energy at loss {MATCHED:g}, with a"
         " difference if only one of them decides. Theirs: three layers of 300 units. After equally"
         " many steps a larger rate has fitted more.",

@@ -50,7 +50,7 @@ def draw(results: Results) -> Drawing:
         values = [float(r["value"]) for r in valued(rows) if r["measure"] == measure]
         axis.set_ylim(0, 1.12 * max(values, default=1.0))
     return Drawing(
-        figure, rows, (*(_claim(mine.found.get((name, measure)), name, *rest)
+        figure, rows, (*(_claim(mine.effects.get((name, measure)), name, *rest)
            for name, measure, *rest in CLAIMS), _unmade()),
         "Perceptrons 64-64 on 8 by 8 digits, each trained by SGD until its training loss is below"
         " 0.05. A dot is a trial, an open dot an estimate that a guard marks as not converged;"

@@ -17,10 +17,10 @@ from paper_figures.common.intervals import student
 from paper_figures.common.trials import (
     claim_of,
     dots,
-    figures,
     groups,
     nothing,
     rows_of,
+    statistics,
     trials,
     valued,
 )
@@ -45,7 +45,7 @@ CLAIMS = (
 def draw(results: Results) -> Drawing:
     """Draw losses, complexity and coefficient against the width."""
     suite = trials(results, "gc")
-    mine, found = suite.held["gc-width"], suite.found
+    mine, effects = suite.held["gc-width"], suite.effects
     figure, axes = panels(1, 3)
     rows = [
         *_curve(axes[0], mine, "test_loss", PALETTE[1], "test loss"),
@@ -67,7 +67,7 @@ def draw(results: Results) -> Drawing:
     axes[1].set_yscale("log")
     axes[2].set_ylim(bottom=0)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
-    claims = [_claim(found.get((name, what)), name, *rest) for name, what, *rest in CLAIMS]
+    claims = [_claim(effects.get((name, what)), name, *rest) for name, what, *rest in CLAIMS]
     return Drawing(
         figure, rows, (*claims, _peak(mine, fitted)),
         "Perceptrons with one hidden layer on 500 digits, a fifth of them with wrong labels, after"
@@ -111,7 +111,7 @@ def _fitted(mine: Readings) -> list[float]:
         [level for level, point in zip(mine.levels, points, strict=True) if point.train_error == 0]
         for points in mine.points.values()
     ]
-    return [min(found) for found in widths if found]
+    return [min(chosen) for chosen in widths if chosen]
 
 
 def _peak(mine: Readings, fitted: Sequence[float]) -> Claim:
@@ -139,7 +139,7 @@ def _several(widths: Sequence[float]) -> str:
 
 
 def _claim(effect: Effect | None, name: str, text: str, source: str) -> Claim:
-    return claim_of(effect, name, text, source, OURS, lambda e: f"{figures(e)}.")
+    return claim_of(effect, name, text, source, OURS, lambda e: f"{statistics(e)}.")
 
 
 FIGURE = PaperFigure(

@@ -72,23 +72,23 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
         nbeta=NBETA, gamma=GAMMA, num_chains=chains, num_draws=draws, num_burnin=burnin
     )
     estimator = llcbench.MeanEnergy(llcbench.make_sampler(way, options), settings)
-    found = estimator.estimate(
+    estimate = estimator.estimate(
         problem, llcbench.RunContext(llcbench.Seeds(problem=f"f24/{name}", sampler=way))
     )
-    for chain, llc in enumerate(found.llc_per_chain):
-        yield {**common, "kind": "chain", "chain": chain, "llc": llc, "status": found.status}
+    for chain, llc in enumerate(estimate.llc_per_chain):
+        yield {**common, "kind": "chain", "chain": chain, "llc": llc, "status": estimate.status}
 
 
 def network(matrices: int, power: int) -> Any:
     """Return the problem of a network, its coefficient computed by the solver."""
     x, y, a, b = variables = sp.symbols("x y a b")
     weights = sp.Matrix([[a + b, a**2], [a**2, b**2]])
-    found = [sp.Poly(each, *variables) for each in weights * sp.Matrix([x, y])]
+    layer = [sp.Poly(each, *variables) for each in weights * sp.Matrix([x, y])]
     for _ in range(matrices - 1):
-        raised = [each**power for each in found]
+        raised = [each**power for each in layer]
         rows = weights.tolist()
-        found = [raised[0] * row[0] + raised[1] * row[1] for row in rows]
-    texts = [str(c) for each in found for c in sp.Poly(each.as_expr(), x, y).coeffs()]
+        layer = [raised[0] * row[0] + raised[1] * row[1] for row in rows]
+    texts = [str(c) for each in layer for c in sp.Poly(each.as_expr(), x, y).coeffs()]
     return polynomial_problem(
         f"figure/polynomial-network-{matrices}-{power}", ("a", "b"), tuple(texts), np.zeros(2),
         partial(_truth, texts), "Degenerate in both parameters.", frozenset({"polynomial"}),
@@ -96,8 +96,8 @@ def network(matrices: int, power: int) -> Any:
 
 
 def _truth(texts: Sequence[str]) -> Truth:
-    found = rlct(" + ".join(f"({text})^2" for text in texts))
-    return Truth(found, replace(found, scope="global"))
+    coefficient = rlct(" + ".join(f"({text})^2" for text in texts))
+    return Truth(coefficient, replace(coefficient, scope="global"))
 
 
 def _tempered(problem: Any) -> float:
@@ -120,16 +120,16 @@ def draw(results: Results) -> Drawing:
     rows: list[Any] = results.rows("f24")
     exact = {n: _one(rows, n, "local") for n in NETWORKS}
     perfect = {n: _one(rows, n, "tempered") for n in NETWORKS}
-    found = {(n, w): column(rows, "llc", network=n, way=w) for n in NETWORKS for w in WAYS}
+    llcs = {(n, w): column(rows, "llc", network=n, way=w) for n in NETWORKS for w in WAYS}
     figure, (left, right) = panels(1, 2, height=2.7)
     for axes, scale in ((left, dict.fromkeys(NETWORKS, 1.0)), (right, exact)):
-        _marks(axes, exact, perfect, found, scale)
+        _marks(axes, exact, perfect, llcs, scale)
     left.set(yscale="log", ylabel="coefficient", ylim=(3e-3, 3))
     right.set(ylabel="over the exact coefficient", ylim=(-0.05, 1.35))
     left.legend(loc="lower left", ncols=2)
     return Drawing(
         figure, rows,
-        (_exact(rows), _low(found, exact), _worse(found, exact), _reachable(found, perfect)),
+        (_exact(rows), _low(llcs, exact), _worse(llcs, exact), _reachable(llcs, perfect)),
         "Polynomial networks of L matrices with activation z to the power r, at the origin. Black:"
         " exact coefficient from the solver; dashed: what a perfect sampler returns at nβ = 1000;"
         " dots: mean with 95 % interval, of 120 chains of SGLD at the published step and length and"
@@ -140,7 +140,7 @@ def draw(results: Results) -> Drawing:
     )  # fmt: skip
 
 
-def _marks(axes: Any, exact: Any, perfect: Any, found: Any, scale: Any) -> None:
+def _marks(axes: Any, exact: Any, perfect: Any, llcs: Any, scale: Any) -> None:
     for place, name in enumerate(NETWORKS):
         first = place == 0
         ends, unit = [place - 0.4, place + 0.4], scale[name]
@@ -149,7 +149,7 @@ def _marks(axes: Any, exact: Any, perfect: Any, found: Any, scale: Any) -> None:
                   label="perfect sampler" if first else "")  # fmt: skip
         published(axes, [place], [NETWORKS[name][1] / unit], "published SGLD" if first else "")
         for way, shift in (("sgld", -0.2), ("mala", 0.2)):
-            values = found[name, way] / unit
+            values = llcs[name, way] / unit
             axes.errorbar(place + shift, values.mean(), yerr=half(values), fmt="o", markersize=4.5,
                           color=colour_of(way), label=way.upper() if first else "")  # fmt: skip
     axes.set_xticks(range(len(NETWORKS)), [n.replace("-", ", ").replace("L", "L = ")
@@ -173,8 +173,8 @@ def _exact(rows: Sequence[Any]) -> Claim:
     )
 
 
-def _low(found: Any, exact: Any) -> Claim:
-    shares = {n: found[n, "sgld"] / exact[n] for n in NETWORKS}
+def _low(llcs: Any, exact: Any) -> Claim:
+    shares = {n: llcs[n, "sgld"] / exact[n] for n in NETWORKS}
     low = {n: s.mean() + half(s) < 1 for n, s in shares.items()}
     known = {n: NETWORKS[n][1] / exact[n] for n in NETWORKS}
     within = all(abs(shares[n].mean() - known[n]) < half(shares[n]) for n in NETWORKS)
@@ -191,9 +191,9 @@ def _low(found: Any, exact: Any) -> Claim:
     )  # fmt: skip
 
 
-def _worse(found: Any, exact: Any) -> Claim:
+def _worse(llcs: Any, exact: Any) -> Claim:
     chain = ["L1-r2", "L2-r2", "L3-r2"]
-    shares = [found[n, "sgld"] / exact[n] for n in chain]
+    shares = [llcs[n, "sgld"] / exact[n] for n in chain]
     gaps = [(a.mean() - b.mean(), float(np.hypot(half(a), half(b))))
             for a, b in pairwise(shares)]  # fmt: skip
     holds = all(gap > half for gap, half in gaps)
@@ -206,8 +206,8 @@ def _worse(found: Any, exact: Any) -> Claim:
     )
 
 
-def _reachable(found: Any, perfect: Any) -> Claim:
-    shares = {n: found[n, "mala"] / perfect[n] for n in NETWORKS}
+def _reachable(llcs: Any, perfect: Any) -> Claim:
+    shares = {n: llcs[n, "mala"] / perfect[n] for n in NETWORKS}
     near = {n: abs(s.mean() - 1) <= max(half(s), 0.05) for n, s in shares.items()}
     return Claim(
         "The gap is that of SGLD at this step and length: a Metropolis sampler returns the exact"

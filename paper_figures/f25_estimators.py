@@ -32,7 +32,7 @@ ESTIMATORS: dict[str, tuple[int, dict[str, Any], str]] = {
     "heat_capacity": (1, {}, "variance (heat capacity)"),
 }
 MOMENT, TWO, REGRESSION, VARIANCE = ESTIMATORS
-SOURCE = "laws of Gamma energies; estimators of Watanabe 2013 and Imai 2019"
+SOURCE = "distributions of Gamma energies; estimators of Watanabe 2013 and Imai 2019"
 
 
 def gamma_energies(
@@ -62,9 +62,9 @@ def run(scale: Scale, cell: str) -> Iterator[Row]:
     problem = llcbench.problem("poly/x2")
     for replicate in range(REPLICATES[scale]):
         seeds = llcbench.Seeds(problem=f"f25/{text}", replicate=replicate, sampler=name)
-        found = estimator.estimate(problem, llcbench.RunContext(seeds))
+        estimate = estimator.estimate(problem, llcbench.RunContext(seeds))
         yield {"estimator": name, "truth": float(text), "replicate": replicate,
-               "llc": found.llc, "stderr": found.stderr}  # fmt: skip
+               "llc": estimate.llc, "stderr": estimate.stderr}  # fmt: skip
 
 
 def predicted(name: str, llc: float) -> float:
@@ -88,12 +88,12 @@ def draw(results: Results) -> Drawing:
     rows: list[Any] = results.rows("f25")
     figure, (left, right) = panels(1, 2, height=2.7)
     for place, (name, (_, _, label)) in enumerate(ESTIMATORS.items()):
-        found = {llc: _values(rows, name, llc) for llc in LLCS}
+        llcs = {llc: _values(rows, name, llc) for llc in LLCS}
         x = np.array(LLCS) * math.exp(0.1 * (place - 1.5))
-        bias = [found[llc].mean() / llc - 1 for llc in LLCS]
-        half = [1.96 * found[llc].std(ddof=1) / found[llc].size ** 0.5 / llc for llc in LLCS]
+        bias = [llcs[llc].mean() / llc - 1 for llc in LLCS]
+        half = [1.96 * llcs[llc].std(ddof=1) / llcs[llc].size ** 0.5 / llc for llc in LLCS]
         left.errorbar(x, bias, yerr=half, color=PALETTE[place], fmt="o", markersize=3.5)
-        spread = [_interval(found[llc], name, llc) for llc in LLCS]
+        spread = [_interval(llcs[llc], name, llc) for llc in LLCS]
         middle, low, high = (np.array(part) / np.array(LLCS) for part in zip(*spread, strict=True))
         right.errorbar(x, middle, yerr=[middle - low, high - middle], color=PALETTE[place], fmt="o",
                        markersize=3.5, label=label)  # fmt: skip
@@ -107,11 +107,12 @@ def draw(results: Results) -> Drawing:
     count = _values(rows, MOMENT, LLCS[0]).size
     return Drawing(
         figure, rows,
-        (_unbiased(rows), _laws(rows), _cheapest(rows), _order(rows)),
-        f"Four estimators of the library on independent energies of Gamma(λ, 1) law, {BUDGET} in"
-        f" all for every estimate; {count} replicates. Left: relative bias; right: relative"
-        " standard deviation, lines from the law of Gamma energies. Marks side by side belong to"
-        " the same λ; brackets are 95 % intervals (normal, and bootstrap on the right).",
+        (_unbiased(rows), _distributions(rows), _cheapest(rows), _order(rows)),
+        f"Four estimators of the library on independent energies of Gamma(λ, 1) distribution,"
+        f" {BUDGET} in all for every estimate; {count} replicates. Left: relative bias; right:"
+        " relative standard deviation, lines from the distribution of Gamma energies. Marks side by"
+        " side belong to the same λ; brackets are 95 % intervals (normal, and bootstrap on the"
+        " right).",
         "All four are unbiased within their intervals; the mean energy has by far the smallest"
         " spread, the slopes follow, and the variance is worst, most of all at large coefficients.",
     )  # fmt: skip
@@ -150,7 +151,7 @@ def _unbiased(rows: Sequence[Any]) -> Claim:
     )
 
 
-def _laws(rows: Sequence[Any]) -> Claim:
+def _distributions(rows: Sequence[Any]) -> Claim:
     ratios = _each(rows, lambda v, name, llc: v.std(ddof=1) / predicted(name, llc))
 
     def outside(values: Any, name: str, llc: float) -> float:

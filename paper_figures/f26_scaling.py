@@ -28,16 +28,16 @@ MARKS = {"gibbs": "s", "rmsprop_sgld": "^", "sgld": "o"}
 
 def draw(results: Results) -> Drawing:
     """Draw three costs against the number of parameters, with the fitted powers."""
-    found = problem_costs(results.runs("dln-scale"))
-    fits = {(fit.entry, fit.measure): fit for fit in growth(found, above=ABOVE)}
+    costs = problem_costs(results.runs("dln-scale"))
+    fits = {(fit.entry, fit.measure): fit for fit in growth(costs, above=ABOVE)}
     figure, axes = panels(1, 3, height=2.6)
     for each, (measure, title) in zip(axes, PANELS.items(), strict=True):
-        _panel(each, found, measure)
+        _panel(each, costs, measure)
         each.set(xscale="log", yscale="log", title=title, xlabel="parameters")
     for entry in ("sgld", "gibbs"):
-        _power(axes[0], found, fits[entry, "step"])
+        _power(axes[0], costs, fits[entry, "step"])
     published(axes[0], *[[value] for value in PUBLISHED], label="published, SGLD")
-    floor = _floor(found) / MIB
+    floor = _floor(costs) / MIB
     axes[2].axhline(floor, color=INK, linewidth=0.9, linestyle=":", label="small networks")
     axes[2].set_ylim(700, 6000)
     axes[2].set_yticks([1000, 2000, 5000], ["1000", "2000", "5000"])
@@ -49,13 +49,13 @@ def draw(results: Results) -> Drawing:
         {"entry": p.entry, "problem": p.problem, "gamma": p.gamma, "parameters": p.dim,
          "chains": p.chains, "seconds_per_step": p.step, "seconds_to_5_percent": p.goal,
          "peak_bytes": p.memory, "bias": p.bias}
-        for p in found
+        for p in costs
     ]  # fmt: skip
-    largest = max(p.dim for p in found)
+    largest = max(p.dim for p in costs)
     return Drawing(
         figure,
         rows,
-        (_proportional(fits["sgld", "step"]), _memory(found), _goal(fits["sgld", "goal"])),
+        (_proportional(fits["sgld", "step"]), _memory(costs), _goal(fits["sgld", "goal"])),
         "Deep linear networks of six random classes on a CPU, one mark a network, sampler and"
         " localisation; medians over replicates. Lines are least-squares powers of the number of"
         f" parameters above {ABOVE}; intervals in the claims are 95 % (Student). The standard error"
@@ -68,27 +68,27 @@ def draw(results: Results) -> Drawing:
     )
 
 
-def _panel(axes: Axes, found: Sequence[ProblemCost], measure: str) -> None:
+def _panel(axes: Axes, costs: Sequence[ProblemCost], measure: str) -> None:
     unit = MIB if measure == "memory" else 1.0
     for entry, marker in MARKS.items():
-        pairs = [(p.dim, getattr(p, measure) / unit) for p in found
+        pairs = [(p.dim, getattr(p, measure) / unit) for p in costs
                  if p.entry == entry and getattr(p, measure)]  # fmt: skip
         axes.plot(*zip(*pairs, strict=True), linestyle="none", marker=marker, markersize=3,
                   color=colour_of(entry), markeredgewidth=0, alpha=0.75,
                   label=f"{entry}" if measure == "step" else None)  # fmt: skip
 
 
-def _power(axes: Axes, found: Sequence[ProblemCost], fit: Growth) -> None:
-    sizes = [p.dim for p in found if p.entry == fit.entry and p.dim >= ABOVE]
-    logs = np.log([p.step for p in found if p.entry == fit.entry and p.dim >= ABOVE])
+def _power(axes: Axes, costs: Sequence[ProblemCost], fit: Growth) -> None:
+    sizes = [p.dim for p in costs if p.entry == fit.entry and p.dim >= ABOVE]
+    logs = np.log([p.step for p in costs if p.entry == fit.entry and p.dim >= ABOVE])
     centre = np.exp(np.mean(np.log(sizes)))
     ends = np.array([min(sizes), max(sizes)])
     axes.plot(ends, np.exp(logs.mean()) * (ends / centre) ** fit.exponent, linewidth=1.0,
               color=colour_of(fit.entry), label=f"power {fit.exponent:.2f}")  # fmt: skip
 
 
-def _floor(found: Sequence[ProblemCost]) -> float:
-    return float(np.median([p.memory for p in found if p.dim < 1_000_000]))
+def _floor(costs: Sequence[ProblemCost]) -> float:
+    return float(np.median([p.memory for p in costs if p.dim < 1_000_000]))
 
 
 def _interval(exponent: float, stderr: float, sizes: int) -> tuple[float, float]:
@@ -114,9 +114,9 @@ def _proportional(fit: Growth) -> Claim:
     )
 
 
-def _memory(found: Sequence[ProblemCost]) -> Claim:
-    floor = _floor(found)
-    above = [p for p in found if p.entry == "sgld" and p.memory > 1.05 * floor]
+def _memory(costs: Sequence[ProblemCost]) -> Claim:
+    floor = _floor(costs)
+    above = [p for p in costs if p.entry == "sgld" and p.memory > 1.05 * floor]
     pairs = [(np.log(p.dim), np.log(p.memory - floor)) for p in above]
     text = (
         "Memory grows in proportion to the number of parameters above the floor of the libraries"
@@ -157,7 +157,7 @@ def _goal(fit: Growth) -> Claim:
         f"exponent {fit.exponent:.2f}, 95 % interval [{low:.2f}, {high:.2f}] from {fit.sizes}"
         " networks and localisations; bias not counted.",
         "A statement about noise only, which is relatively smaller for a large coefficient; at"
-        " gamma 1 chains of this length are far from their law.",
+        " gamma 1 chains of this length are far from their distribution.",
     )
 
 

@@ -28,9 +28,9 @@ def draw(results: Results) -> Drawing:
     records = results.runs("accuracy")
     cases = cases_of(records)
     problems = [case.problem for case in cases]
-    found = {e.name: runs_of(r, cases, slots_of(records))
+    runs_by_name = {e.name: runs_of(r, cases, slots_of(records))
              for e, r in entries_of(records).runs.items()}  # fmt: skip
-    split = {name: _split(runs) for name, runs in found.items()}
+    split = {name: _split(runs) for name, runs in runs_by_name.items()}
     split = {n: s for n, s in split.items() if (~np.isnan(s["bias"])).sum() >= FEWEST}
     singular = np.array([not problem.startswith("regular/") for problem in problems])
     names = sorted(split, key=lambda n: float(mean(split[n]["bias"])))
@@ -71,7 +71,7 @@ def draw(results: Results) -> Drawing:
     return Drawing(
         figure,
         rows,
-        (_gap(split, singular), _cancels(found, singular), _noise(split, singular)),
+        (_gap(split, singular), _cancels(runs_by_name, singular), _noise(split, singular)),
         "Error against the exact local coefficient, relative to it: gap of the setting (tempered -"
         " local), which is not the sampler's; bias (mean estimate - tempered) with the noise of the"
         " mean removed; noise (standard deviation between replicates). Left: root mean square over"
@@ -145,9 +145,9 @@ def _gap(split: Mapping[str, dict[str, Array]], singular: NDArray[np.bool_]) -> 
     )
 
 
-def _cancels(found: Mapping[str, Runs], singular: NDArray[np.bool_]) -> Claim:
+def _cancels(runs_by_name: Mapping[str, Runs], singular: NDArray[np.bool_]) -> Claim:
     """Count problems on which the biased sampler is nearer to the coefficient by being biased."""
-    biased, exact = found[BIASED], found[EXACT]
+    biased, exact = runs_by_name[BIASED], runs_by_name[EXACT]
     known = ~np.isnan(mean(biased.error) + mean(exact.error)) & singular
     nearer = np.ones(len(known), dtype=bool)
     for truth, sign in ((biased.tempered, 1.0), (biased.local, -1.0)):

@@ -127,8 +127,8 @@ def _never_below(rows: Sequence[Row]) -> Claim:
 def _interchangeable(rows: Sequence[Row], excess: dict[str, np.ndarray]) -> Claim:
     verdict: Verdict = "reproduced"
     shares = {}
-    for name, found in excess.items():
-        shares[name] = (float((found > 0).mean()), *_interval(found > 0))
+    for name, values in excess.items():
+        shares[name] = (float((values > 0).mean()), *_interval(values > 0))
     if any(low > 0.05 for _, low, _ in shares.values()):
         verdict = "not reproduced"
     elif any(high > 0.05 for _, _, high in shares.values()):
@@ -147,10 +147,10 @@ def _interchangeable(rows: Sequence[Row], excess: dict[str, np.ndarray]) -> Clai
 
 
 def _far(excess: dict[str, np.ndarray]) -> Claim:
-    found = {name: each[each > 0] for name, each in excess.items()}
-    worst = {name: float(np.median(each)) if len(each) else 0.0 for name, each in found.items()}
+    positive = {name: each[each > 0] for name, each in excess.items()}
+    worst = {name: float(np.median(each)) if len(each) else 0.0 for name, each in positive.items()}
     name = CLASSES[-1]
-    each = found[name]
+    each = positive[name]
     rng = np.random.default_rng([2, len(each)])
     drawn = [np.median(rng.choice(each, len(each))) for _ in range(RESAMPLES)]
     low, high = np.quantile(drawn, [0.025, 0.975])

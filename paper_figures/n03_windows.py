@@ -22,18 +22,18 @@ ORDER = ("hmc", "mala", "sgnht", "baoab", "sghmc", "mclmc", "kfac_sgld", "sgld",
 
 def draw(results: Results) -> Drawing:
     """Draw the window of every sampler on every problem, and how wide they are."""
-    found = ladders(results.runs("sensitivity"))
-    problems = sorted({ladder.problem for ladder in found})
+    windows = ladders(results.runs("sensitivity"))
+    problems = sorted({ladder.problem for ladder in windows})
     colours = dict(zip(problems, PALETTE, strict=False))
     figure, (left, right) = panels(1, 2, height=3.7)
-    for ladder in found:
+    for ladder in windows:
         place = -(ORDER.index(ladder.sampler) + (problems.index(ladder.problem) - 3) * 0.11)
         _bar(left, ladder, place, colours[ladder.problem])
         marker = ">" if ladder.window.open else "o"
         right.plot(ladder.window.decades, place, marker=marker, markersize=3.5,
                    linestyle="none", color=colours[ladder.problem])  # fmt: skip
     for place, sampler in enumerate(ORDER):
-        each = _decades(found, sampler)
+        each = _decades(windows, sampler)
         low, high = _interval(np.array(list(each.values())), place)
         right.plot([low, high], [-place - 0.45] * 2, color=INK, linewidth=0.9)
         right.plot(np.mean(list(each.values())), -place - 0.45, marker="D", markersize=4, color=INK)
@@ -53,12 +53,12 @@ def draw(results: Results) -> Drawing:
         {"sampler": ladder.sampler, "problem": ladder.problem, "step_size": rung.step_size,
          "bias": rung.bias, "bias_se": rung.stderr, "failed": rung.failed, "good": rung.good,
          "window_decades": ladder.window.decades, "window_open": ladder.window.open}
-        for ladder in found for rung in ladder.rungs
+        for ladder in windows for rung in ladder.rungs
     ]  # fmt: skip
     return Drawing(
         figure,
         rows,
-        (_wider(found), _preconditioned(found), _indifferent(found)),
+        (_wider(windows), _preconditioned(windows), _indifferent(windows)),
         f"Widest run of neighbouring step sizes, half decades apart, with a bias below"
         f" {100 * GOOD:.0f} % of what a perfect sampler returns; 2000 gradients a chain, 16 chains,"
         " two replicates. A dot is a window of one step size, nothing is none. Right: widths, one"
@@ -81,8 +81,8 @@ def _bar(axes: Axes, ladder: Ladder, place: float, colour: str) -> None:
         axes.plot(window.low, place, marker="o", markersize=3, color=colour)
 
 
-def _decades(found: Sequence[Ladder], sampler: str) -> dict[str, float]:
-    return {each.problem: each.window.decades for each in found if each.sampler == sampler}
+def _decades(windows: Sequence[Ladder], sampler: str) -> dict[str, float]:
+    return {each.problem: each.window.decades for each in windows if each.sampler == sampler}
 
 
 def _interval(values: np.ndarray, seed: int) -> tuple[float, float]:
@@ -93,15 +93,15 @@ def _interval(values: np.ndarray, seed: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _difference(found: Sequence[Ladder], a: str, b: str) -> tuple[float, float, float]:
+def _difference(windows: Sequence[Ladder], a: str, b: str) -> tuple[float, float, float]:
     """Return by how many decades a is wider than b on common problems, with its interval."""
-    first, second = _decades(found, a), _decades(found, b)
+    first, second = _decades(windows, a), _decades(windows, b)
     values = np.array([first[name] - second[name] for name in sorted(first) if name in second])
     return float(values.mean()), *_interval(values, 100 + ORDER.index(a))
 
 
-def _wider(found: Sequence[Ladder]) -> Claim:
-    each = {name: _difference(found, name, "sgld") for name in MOMENTUM}
+def _wider(windows: Sequence[Ladder]) -> Claim:
+    each = {name: _difference(windows, name, "sgld") for name in MOMENTUM}
     verdict: Verdict = "not decided"
     if all(low > 0 for _, low, _ in each.values()):
         verdict = "reproduced"
@@ -117,8 +117,8 @@ def _wider(found: Sequence[Ladder]) -> Claim:
     )
 
 
-def _preconditioned(found: Sequence[Ladder]) -> Claim:
-    mean, low, high = _difference(found, "rmsprop_sgld", "sgld")
+def _preconditioned(windows: Sequence[Ladder]) -> Claim:
+    mean, low, high = _difference(windows, "rmsprop_sgld", "sgld")
     verdict: Verdict = "not decided"
     if low > 0:
         verdict = "reproduced"
@@ -136,8 +136,8 @@ def _preconditioned(found: Sequence[Ladder]) -> Claim:
     )
 
 
-def _indifferent(found: Sequence[Ladder]) -> Claim:
-    mine = [ladder for ladder in found if ladder.sampler in ADAPTING]
+def _indifferent(windows: Sequence[Ladder]) -> Claim:
+    mine = [ladder for ladder in windows if ladder.sampler in ADAPTING]
     rungs = [rung for ladder in mine for rung in ladder.rungs]
     good = sum(rung.good for rung in rungs)
     worst = max(abs(rung.bias) if rung.bias is not None else math.inf for rung in rungs)

@@ -142,8 +142,8 @@ def _sgld(runs: dict[str, Runs]) -> Claim:
     first = "sgld[gradient=plain]@tuned"
     names = ("sghmc@tuned", "baoab[gradient=plain]@tuned", "sgnht@tuned")
     each = {name: _cheaper(runs, name, first) for name in names}
-    low = min(found[1] for found in each.values())
-    high = min(found[2] for found in each.values())
+    low = min(bounds[1] for bounds in each.values())
+    high = min(bounds[2] for bounds in each.values())
     text = "; ".join(
         f"{name.partition('[')[0].partition('@')[0]} {f:.3g} [{a:.3g}, {b:.3g}]"
         for name, (f, a, b, _) in each.items()

@@ -23,7 +23,7 @@ def draw(results: Results) -> Drawing:
     records = results.runs("exact")
     cases, slots = cases_of(records), slots_of(records)
     field = entries_of(records)
-    runs = {entry.name: runs_of(found, cases, slots) for entry, found in field.runs.items()}
+    runs = {entry.name: runs_of(own, cases, slots) for entry, own in field.runs.items()}
     shades = colours(list(runs))
     figure, (left, middle, right) = panels(1, 3, height=2.5)
     left.axhspan(100 * BAND[0], 100 * BAND[1], color=GREY, alpha=0.15, linewidth=0)
@@ -57,14 +57,15 @@ def draw(results: Results) -> Drawing:
         figure,
         rows,
         (_covers(runs), _agrees(runs, [case.problem for case in cases]), _biased(runs)),
-        f"Four samplers that are exact in law on {len(cases)} problems, 10 000 gradients a chain,"
-        f" {len(slots)} replicates. Left: how often the 90 % interval of a run holds what a perfect"
-        " sampler returns, with a 95 % Wilson interval for as many trials as runs that share"
-        " problems are worth. Middle: mean over replicates less the tempered truth in standard"
-        " errors (the larger of claimed and observed, and that of the truth) against quantiles of"
-        " the normal law, one mark a problem. Right: the same relative to the truth.",
-        "Coverage is near 90 % for all samplers and the standardised errors follow the normal law"
-        " or are smaller.",
+        f"Four samplers that are exact in distribution on {len(cases)} problems, 10 000 gradients"
+        f" a chain, {len(slots)} replicates. Left: how often the 90 % interval of a run holds what"
+        " a perfect sampler returns, with a 95 % Wilson interval for as many trials as runs that"
+        " share problems are worth. Middle: mean over replicates less the tempered truth in"
+        " standard errors (the larger of claimed and observed, and that of the truth) against"
+        " quantiles of the normal distribution, one mark a problem. Right: the same relative to the"
+        " truth.",
+        "Coverage is near 90 % for all samplers and the standardised errors follow the normal"
+        " distribution or are smaller.",
     )
 
 
@@ -81,8 +82,8 @@ def _stderr(runs: Runs) -> np.ndarray:
 
 
 def _scores(runs: Runs) -> np.ndarray:
-    found = mean(runs.error) / _stderr(runs)
-    return found[~np.isnan(found)]
+    scores = mean(runs.error) / _stderr(runs)
+    return scores[~np.isnan(scores)]
 
 
 def _rows(name: str, runs: Runs, problems: list[str]) -> list[Row]:
@@ -126,7 +127,7 @@ def _agrees(runs: Mapping[str, Runs], problems: list[str]) -> Claim:
               for k in np.flatnonzero(row > limit)]  # fmt: skip
     component = any("two-component" in name for name in beyond)
     return Claim(
-        "Samplers that are exact in law agree with the tempered truth on every problem.",
+        "Samplers that are exact in distribution agree with the tempered truth on every problem.",
         "new here",
         "reproduced" if scores.max() < limit else "not reproduced",
         f"largest of {len(scores)} standardised errors {scores.max():.2f}, limit {limit:.2f} at"
@@ -135,8 +136,8 @@ def _agrees(runs: Mapping[str, Runs], problems: list[str]) -> Claim:
         "With three replicates the larger of two standard errors is taken, which errs on the side"
         " of agreement."
         + (
-            " Exact in law is not exact in time: that point has a second component a unit away,"
-            " which chains seldom visit."
+            " Exact in distribution is not exact in time: that point has a second component a unit"
+            " away, which chains seldom visit."
             if component
             else ""
         ),

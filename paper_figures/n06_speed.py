@@ -58,9 +58,9 @@ def draw(results: Results) -> Drawing:
     return Drawing(
         figure,
         rows,
-        (_fastest(rows, cases), _level(rows), _law(rows)),
+        (_fastest(rows, cases), _level(rows), _same_distribution(rows)),
         "SGLD with the same weights, data, step size, minibatches and chains, each package in a"
-        " process of its own on the same one or two cores, in turn. Left: steps of all chains a"
+        " process of its own on the same one or two cores, alternately. Left: steps of all chains a"
         " second as a multiple of devinterp's in the same round; bars are the range over"
         f" {_listed({int(row['rounds']) for row in rows})} rounds, not intervals. Middle: imports,"
         " preparations and compilation. Right: peak memory of the process. bfloat16 rounds the"
@@ -141,16 +141,17 @@ def _level(rows: Sequence[Row]) -> Claim:
     )
 
 
-def _law(rows: Sequence[Row]) -> Claim:
-    found = [float(row["law_p"]) for row in rows if row["law_p"] is not None]
-    least = min(found)
-    holds = least > 0.05 / len(found)
+def _same_distribution(rows: Sequence[Row]) -> Claim:
+    p_values = [float(row["law_p"]) for row in rows if row["law_p"] is not None]
+    least = min(p_values)
+    holds = least > 0.05 / len(p_values)
     return Claim(
-        "All packages sample the same law on this work: mean losses agree with the control's.",
+        "All packages sample the same distribution on this work: mean losses agree with the"
+        " control's.",
         "new here",
         "reproduced" if holds else "not reproduced",
-        f"smallest of {len(found)} p-values {least:.3f}; Bonferroni limit at 5 % is"
-        f" {0.05 / len(found):.4f}.",
+        f"smallest of {len(p_values)} p-values {least:.3f}; Bonferroni limit at 5 % is"
+        f" {0.05 / len(p_values):.4f}.",
     )
 
 

@@ -13,25 +13,35 @@ Graph = dict[str, set[str]]
 
 def modules() -> dict[str, Path]:
     """Return the modules of both packages by name."""
-    found = {}
+    results = {}
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            found[name.removesuffix(".__init__")] = path
-    return found
+            results[name.removesuffix(".__init__")] = path
+    return results
 
 
 def imports(source: str, known: Mapping[str, object]) -> set[str]:
     """Return the known modules that a source imports, anywhere in it, annotations included."""
-    found = set()
+    results = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names if alias.name in known}
+            results |= {alias.name for alias in node.names if alias.name in known}
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                found |= {inner} if inner in known else {node.module} & known.keys()
-    return found
+                results |= {inner} if inner in known else {node.module} & known.keys()
+    return results
+
+
+def class_names(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the modules that define a class at their top level, by the name of the class."""
+    names: dict[str, list[str]] = {}
+    for module, source in sources.items():
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.ClassDef):
+                names.setdefault(node.name, []).append(module)
+    return names
 
 
 def borrowed(source: str, known: Mapping[str, Path]) -> Iterator[str]:
@@ -105,7 +115,7 @@ def circles(graph: Graph) -> Iterator[list[str]]:
     order: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
-    found: list[list[str]] = []
+    results: list[list[str]] = []
 
     def visit(node: str) -> None:
         order[node] = low[node] = len(order)
@@ -120,9 +130,9 @@ def circles(graph: Graph) -> Iterator[list[str]]:
             component = stack[stack.index(node) :]
             del stack[stack.index(node) :]
             if len(component) > 1:
-                found.append(sorted(component))
+                results.append(sorted(component))
 
     for node in sorted(graph):
         if node not in order:
             visit(node)
-    yield from found
+    yield from results

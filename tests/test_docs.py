@@ -91,13 +91,13 @@ def prose(page: Path) -> str:
 
 def written(folder: Path, tests: bool) -> list[Path]:
     """Write the Python blocks of all pages, either those that are tests or the others."""
-    found = []
+    results = []
     for page in PAGES:
         for number, block in enumerate(blocks(page, "python")):
             if ("def test_" in block) == tests:
-                found.append(folder / f"{'test_' if tests else ''}{page.stem}_{number}.py")
-                found[-1].write_text(block, encoding="utf-8")
-    return found
+                results.append(folder / f"{'test_' if tests else ''}{page.stem}_{number}.py")
+                results[-1].write_text(block, encoding="utf-8")
+    return results
 
 
 def test_python_blocks_and_tutorials_run(tmp_path: Path) -> None:
@@ -139,11 +139,11 @@ def promised(code: str, out: str) -> int:
 def named_commands(page: Path) -> list[list[str]]:
     """Return the calls of llcbench in the shell blocks and in the text of a page, split up."""
     lines = "\n".join(blocks(page, "sh")).splitlines()
-    found = [line.removeprefix(".venv/bin/") for line in lines]
-    found = [line for line in found if line.startswith("llcbench ")]
-    found += re.findall(r"`(llcbench [^`]+)`", text_of(page))
+    results = [line.removeprefix(".venv/bin/") for line in lines]
+    results = [line for line in results if line.startswith("llcbench ")]
+    results += re.findall(r"`(llcbench [^`]+)`", text_of(page))
     optional = r"(?<=\s)\[([^\[\]]*)\]"
-    return [shlex.split(re.sub(optional, r"\1", line), comments=True)[1:] for line in found]
+    return [shlex.split(re.sub(optional, r"\1", line), comments=True)[1:] for line in results]
 
 
 def check_command(words: list[str]) -> None:
@@ -198,10 +198,10 @@ def test_links_and_paths_resolve(page: Path) -> None:
         if link.startswith("https://"):
             continue
         target, _, anchor = link.partition("#")
-        found = page.parent / target if target else page
-        assert found.exists(), f"{named(page)} links to {link}"
+        result = page.parent / target if target else page
+        assert result.exists(), f"{named(page)} links to {link}"
         if anchor:
-            assert anchor in anchors(found), f"{named(page)} links to {link}"
+            assert anchor in anchors(result), f"{named(page)} links to {link}"
     for path in re.findall(r"`([\w./-]+)`", prose(page)):
         if path.startswith(FOLDERS):
             held = (ROOT / path, page.parent / path)

@@ -4,7 +4,17 @@ import json
 import subprocess
 import sys
 
-from layers import ROOT, borrowed, circles, imports, module_graph, modules, room_graph, table
+from layers import (
+    ROOT,
+    borrowed,
+    circles,
+    class_names,
+    imports,
+    module_graph,
+    modules,
+    room_graph,
+    table,
+)
 
 CASES = {
     "theory": (
@@ -75,9 +85,9 @@ def test_layers_do_not_import_upwards() -> None:
     }
     command = [sys.executable, "-c", SCRIPT, json.dumps(CASES | controls)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    found, held = json.loads(done.stdout)
+    output, held = json.loads(done.stdout)
     assert held == []
-    assert found == {case: [] for case in CASES} | {
+    assert output == {case: [] for case in CASES} | {
         "what is there": ["torch", "llcbench.types"], "one of two": ["llcbench.types"],
     }  # fmt: skip
 
@@ -117,6 +127,17 @@ def test_a_circle_is_seen() -> None:
     assert list(circles(graph)) == [["b", "c"]]
     lazy = "def f():\n    from theory.solver import solve\n    import theory.checks\n"
     assert imports(lazy, modules()) == {"theory.solver.solve", "theory.checks"}
+
+
+def test_a_class_name_stands_for_one_class() -> None:
+    names = class_names({name: path.read_text("utf-8") for name, path in modules().items()})
+    print(f"{len(names)} class names")
+    assert {name: near for name, near in names.items() if len(near) > 1} == {}
+
+
+def test_a_second_class_of_a_name_is_seen() -> None:
+    sources = {"a": "class State: ...", "b": "class State:\n    x = 1\nclass Other: ..."}
+    assert class_names(sources) == {"State": ["a", "b"], "Other": ["b"]}
 
 
 def test_names_are_imported_from_where_they_are_defined() -> None:

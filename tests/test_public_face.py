@@ -66,12 +66,12 @@ def imported(source: str) -> set[str]:
 
 def examples() -> dict[str, str]:
     """Return the Python that a reader is shown, by where it stands."""
-    found = {path.name: path.read_text("utf-8") for path in (ROOT / "tutorials").glob("*.py")}
+    results = {path.name: path.read_text("utf-8") for path in (ROOT / "tutorials").glob("*.py")}
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
         if page.name != "api.md":
             blocks = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
-            found |= {f"{page.name} #{number}": text for number, text in enumerate(blocks)}
-    return found
+            results |= {f"{page.name} #{number}": text for number, text in enumerate(blocks)}
+    return results
 
 
 def test_documents_and_tutorials_import_public_names_only() -> None:

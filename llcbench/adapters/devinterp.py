@@ -85,7 +85,7 @@ class Devinterp:
         steps = self.settings.num_burnin + self.settings.num_draws
         try:
             target.charge(target.num_chains * steps)
-            found, seconds = self._run(target, seeds)
+            results, seconds = self._run(target, seeds)
         except BudgetExceeded as error:
             return _without_value(target, "timeout", str(error))
         except RuntimeError as error:
@@ -94,7 +94,7 @@ class Devinterp:
             return _without_value(target, "not_finite", f"devinterp: {error}")
         if context.on_step is not None:
             context.on_step(steps)
-        return self._summary(ours, target, found, seconds, seeds)
+        return self._summary(ours, target, results, seconds, seeds)
 
     def _start(self) -> str | None:
         if self.settings.start == "w_star":
@@ -114,7 +114,7 @@ class Devinterp:
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")
-            found: dict[str, Any] = estimate(
+            results: dict[str, Any] = estimate(
                 Weights(target.w_star),
                 loader_of(target),
                 evaluate=evaluate,
@@ -126,22 +126,22 @@ class Devinterp:
                 seed=seeds.number("noise"),
                 verbose=False,
             )
-        return found, time.perf_counter() - started
+        return results, time.perf_counter() - started
 
     def _summary(
         self,
         ours: MeanEnergy,
         target: Target,
-        found: dict[str, Any],
+        results: dict[str, Any],
         seconds: float,
         seeds: Seeds,
     ) -> Estimate:
         """Return the estimate of our estimator on its trace, with its baseline or the exact one."""
-        losses = found["loss/trace"].astype(np.float64)
+        losses = results["loss/trace"].astype(np.float64)
         full = target.loss.draw(1, None, torch.Generator())
         loss_star = float(target.loss.baseline(full))
         exact = float(target.nbeta * (losses.mean() - loss_star))
-        own = float(found["llc/mean"])
+        own = float(results["llc/mean"])
         level = loss_star if self.baseline == "exact" else losses.mean() - own / target.nbeta
         # The losses of the burn-in are not recorded.
         burnin = np.full((len(losses), self.settings.num_burnin), np.nan)

@@ -1,4 +1,4 @@
-"""Commands that set entries against each other: ``leaderboard`` and ``compare``."""
+"""Commands that compare entries: ``leaderboard`` and ``compare``."""
 
 import json
 import math
@@ -14,7 +14,9 @@ from llcbench.cli.options import json_option, records_in, store_option
 # Columns of a table that is not printed to a terminal.
 WIDTH = 160
 
-_seed = click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+_seed = click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap."
+)
 _draws = click.option(
     "--draws", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap samples."
 )
@@ -36,7 +38,7 @@ def _with_formats(command: Any) -> Any:
 
 @click.command()
 @store_option
-@click.option("--by", default="bias", show_default=True, metavar="METRIC", help="What ranks.")
+@click.option("--by", default="bias", show_default=True, metavar="METRIC", help="The metric.")
 @click.option("--ladder", metavar="STORE", help="Runs at several step sizes, for the window.")
 @click.option("--agreement", is_flag=True, help="Only how often entries agree with the truth.")
 @_with_formats
@@ -110,7 +112,7 @@ def compare(
 
     The differences are paired: same problems, same replicates, same resamples. With --against and
     no entries, whatever both stores hold is compared with itself. Biases are compared with 1 %
-    added in quadrature: what is below that need not be told apart.
+    added in quadrature: smaller differences do not matter.
     """
     from llcbench.compare.board import ranking_metric
     from llcbench.compare.pairwise import compare as compared
@@ -119,17 +121,17 @@ def compare(
 
     chosen = [ranking_metric(name).name for name in metrics]
     other = records_in(against).values() if against is not None else None
-    found = compared(
+    comparisons = compared(
         records_in(store).values(), entries, against=other,
         sources=_sources(store, against or ""), draws=draws, seed=seed,
     )  # fmt: skip
-    found = [pair for pair in found if not chosen or pair.metric in chosen]
+    comparisons = [pair for pair in comparisons if not chosen or pair.metric in chosen]
     if as_json:
-        click.echo(_json(found))
+        click.echo(_json(comparisons))
         return
-    click.echo(tables.to_text(pairwise_table(found), _width()))
-    if any(pair.scope == "replicates" for pair in found):
-        click.echo("*: too few common problems to speak of others; new runs on these very ones.")
+    click.echo(tables.to_text(pairwise_table(comparisons), _width()))
+    if any(pair.scope == "replicates" for pair in comparisons):
+        click.echo("*: too few common problems to generalise; for new runs on the same problems.")
 
 
 def _sources(store: str, against: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The command that estimates the coefficient of a reader's own network."""
+"""The command that estimates the coefficient of a user's network."""
 
 import json
 from importlib import util
@@ -15,7 +15,7 @@ from llcbench.cli.options import json_option, pairs_of
 @click.option("-s", "--sampler", default="sgld[step_size=1e-4]", show_default=True)
 @click.option("--set", "overrides", multiple=True, metavar="OPTION=VALUE", help="E.g. gamma=100.")
 @click.option("--only", multiple=True, metavar="PATTERN", help="Parameters that move.")
-@click.option("--layers", is_flag=True, help="Every layer separately as well.")
+@click.option("--layers", is_flag=True, help="Estimate every layer as well.")
 @click.option("--state", "states", multiple=True, metavar="FILE.pt", help="Checkpoints.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--no-progress", is_flag=True, help="No progress bar.")

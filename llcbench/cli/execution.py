@@ -1,4 +1,4 @@
-"""Where and how tasks run: options of all commands that run them, and what they are turned into."""
+"""Where and how tasks run: the options of all commands that run them, and their parsed form."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,9 +16,7 @@ _OPTIONS = [
         show_default=True,
     ),
     click.option("--workers", type=int, default=2, show_default=True, help="Processes, or jobs."),
-    click.option(
-        "--scheduler", metavar="tcp://HOST:PORT", help="A dask scheduler that runs already."
-    ),
+    click.option("--scheduler", metavar="tcp://HOST:PORT", help="A running dask scheduler."),
     click.option(
         "--worker-memory", metavar="4GB", help="Memory that a run may take (dask, submitit)."
     ),
@@ -39,7 +37,7 @@ _OPTIONS = [
 
 
 class Execution(NamedTuple):
-    """What the options say.
+    """Parsed options.
 
     Attributes:
         executor: Where tasks run.

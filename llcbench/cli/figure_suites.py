@@ -1,4 +1,4 @@
-"""Running the suites that figures are drawn from."""
+"""Runs of the suites that figures read."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ ELSEWHERE = {"peers_speed": "llcbench peers bench", "steps": "make benchmark"}
 
 
 def feed(cli: click.Command, names: Sequence[str], results: Results, scale: str) -> None:
-    """Run suites, or what their stores under ``build`` miss, and export them to the results.
+    """Run what the stores of suites under ``build`` lack, and export them to the results.
 
     Args:
         cli: The command line, whose commands make the results.

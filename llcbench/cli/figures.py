@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 @click.option("--scripts", default="paper_figures", show_default=True, help="Folder of scripts.")
 @click.option("--from-scratch", is_flag=True, help="Make the data again first; can take hours.")
 @click.option("--scale", type=click.Choice(["cpu", "paper"]), default="cpu", show_default=True,
-              help="Settings of the data: what two cores do, or those of the paper.")  # fmt: skip
+              help="Settings of the data: for two cores, or those of the paper.")  # fmt: skip
 @click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")
-@click.option("--list", "listed", is_flag=True, help="Only say which figures there are.")
+@click.option("--list", "listed", is_flag=True, help="List the figures only.")
 @json_option
 def figures(
     ids: tuple[str, ...],

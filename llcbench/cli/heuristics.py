@@ -24,7 +24,7 @@ _store = click.option(
 
 @click.group()
 def heuristics() -> None:
-    """Which way the complexity of networks moves with the heuristics of their training."""
+    """Measure how the complexity of networks moves with the heuristics of their training."""
 
 
 @heuristics.command()
@@ -46,7 +46,7 @@ def run(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Run a suite (image, text, gc or a .toml file), or what the store still misses of it."""
+    """Run a suite (image, text, gc or a .toml file), or what the store still lacks of it."""
     from llcbench.heuristics.runner import run_trials
     from llcbench.heuristics.store import TrialStore
     from llcbench.heuristics.suite import check, load
@@ -102,7 +102,7 @@ def run(
 @click.option("--suite", "suites", multiple=True, metavar="NAME", help="Only these.")
 @click.option("--experiment", "experiments", multiple=True, metavar="NAME", help="Only these.")
 @click.option("--measure", "measures", multiple=True, metavar="NAME", help="Only these.")
-@click.option("--claims", is_flag=True, help="Only effects on which something is published.")
+@click.option("--claims", is_flag=True, help="Only effects with a published claim.")
 @click.option("--correlations", "related", is_flag=True, help="Correlations of measures instead.")
 @click.option("--trials", "each", is_flag=True, help="The trials instead, one by one.")
 @click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")
@@ -120,7 +120,7 @@ def effects(
     readme: str | None,
     form: str | None,
 ) -> None:
-    """Say which way every measure moves with every factor, with 90 % intervals."""
+    """Show the direction in which each measure moves with each factor, with 90 % intervals."""
     import msgspec
 
     from llcbench.heuristics.correlations import correlations
@@ -163,7 +163,7 @@ def effects(
 
 @heuristics.command()
 @_store
-@click.option("--out", required=True, metavar="FILE.jsonl[.gz]", help="Where the trials go.")
+@click.option("--out", required=True, metavar="FILE.jsonl[.gz]", help="File of the trials.")
 def export(store: str, out: str) -> None:
     """Write designs and trials of a store as one sorted file, to be committed."""
     from llcbench.heuristics.store import contents_of, read, write

@@ -95,11 +95,11 @@ def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
     from llcbench.report.score_table import score_table
     from llcbench.scoring import scores
 
-    found = scores(records_in(store).values())
+    scored = scores(records_in(store).values())
     if as_json:
-        click.echo(msgspec.json.encode(found).decode())
+        click.echo(msgspec.json.encode(scored).decode())
         return
-    table = score_table(found)
+    table = score_table(scored)
     if as_csv or markdown:
         click.echo(tables.to_csv(table) if as_csv else tables.to_markdown(table))
         return
@@ -109,7 +109,7 @@ def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
 
 @cli.command()
 @store_option
-@click.option("--out", required=True, metavar="FILE.jsonl[.gz]", help="Where the runs go.")
+@click.option("--out", required=True, metavar="FILE.jsonl[.gz]", help="File of the runs.")
 @click.option("--readme", metavar="README.md", help="Renew the tables of this file and results/.")
 def export(store: str, out: str, readme: str | None) -> None:
     """Write the runs of a store as one sorted file with its scores beside it, to be committed."""
@@ -142,13 +142,13 @@ def doctor(as_json: bool) -> None:
     """Check the installation: versions, names, speed of a step."""
     from llcbench.cli.doctor import checks
 
-    found = checks()
+    outcomes = checks()
     if as_json:
-        click.echo(json.dumps([{"check": c, "ok": ok, "detail": d} for c, ok, d in found]))
+        click.echo(json.dumps([{"check": c, "ok": ok, "detail": d} for c, ok, d in outcomes]))
     else:
-        for name, passed, detail in found:
+        for name, passed, detail in outcomes:
             click.echo(f"{'ok  ' if passed else 'FAIL'} {name}: {detail}")
-    if not all(passed for _, passed, _ in found):
+    if not all(passed for _, passed, _ in outcomes):
         raise SystemExit(1)
 
 

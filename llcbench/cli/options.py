@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they are turned into."""
+"""Options that several commands share, and their parsed form."""
 
 from pathlib import Path
 from typing import Any

@@ -15,9 +15,9 @@ def peers() -> None:
 @peers.command()
 @click.option("--case", "cases", multiple=True, metavar="NAME", help="Only these; default all.")
 @click.option("--peer", "names", multiple=True, metavar="NAME", help="Only these; default all.")
-@click.option("--rounds", type=int, default=5, show_default=True, help="Rounds that count.")
+@click.option("--rounds", type=int, default=5, show_default=True, help="Rounds that are counted.")
 @click.option("--steps", type=int, help="Steps of a chain, half of them burn-in.")
-@click.option("--out", metavar="FILE.csv", help="Write all figures; other cases in it stay.")
+@click.option("--out", metavar="FILE.csv", help="Write all values; other cases in it stay.")
 @click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")
 @json_option
 def bench(
@@ -66,11 +66,11 @@ def bench(
 @peers.command()
 @click.option("--ours", required=True, metavar="STORE", help="Runs of our samplers.")
 @click.option("--peers", "theirs", required=True, metavar="STORE", help="Runs of the others'.")
-@click.option("--factor", type=float, default=0.5, show_default=True, help="What is claimed.")
+@click.option("--factor", type=float, default=0.5, show_default=True, help="Claimed ratio.")
 @click.option(
     "--draws", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap samples."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
 @click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")
 @json_option
 def claim(
@@ -82,7 +82,7 @@ def claim(
     readme: str | None,
     as_json: bool,
 ) -> None:
-    """Say whether our best sampler has at most a share of the error of the best peer.
+    """Test whether our best sampler has at most a share of the error of the best peer.
 
     Errors are relative to what a perfect sampler returns, root mean square over problems: of the
     mean over replicates (bias, noise removed) and of single runs (rmse). Both sides are chosen
@@ -93,15 +93,15 @@ def claim(
     from llcbench.peers.claim import margins
 
     mine, others = records_in(ours).values(), records_in(theirs).values()
-    found = margins(mine, others, factor=factor, draws=draws, seed=seed)
+    compared = margins(mine, others, factor=factor, draws=draws, seed=seed)
     if readme is not None:
         from llcbench.report.pages import peers_blocks, renew
 
         renew(Path(readme), peers_blocks(mine, others))
     if as_json:
-        click.echo(msgspec.json.encode(found).decode())
+        click.echo(msgspec.json.encode(compared).decode())
         return
-    for margin in found:
+    for margin in compared:
         click.echo(
             f"{margin.scope} ({margin.problems} problems, {margin.replicates} replicates),"
             f" {margin.metric}: ours {100 * margin.ours_value:.1f} % ({margin.ours}),"

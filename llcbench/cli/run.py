@@ -1,4 +1,4 @@
-"""Commands that run suites, and say beforehand what that takes."""
+"""Commands that run suites, or predict their time and memory."""
 
 import json
 import sys
@@ -18,9 +18,9 @@ from llcbench.cli.options import json_option, selecting, specs_of
     "--checkpoint-every",
     default="60s",
     show_default=True,
-    help="Keep the place of runs that last longer, so that they go on after a death; or never.",
+    help="Checkpoint runs that last longer, so that they resume after a crash; or never.",
 )
-@click.option("--fresh", is_flag=True, help="Run again what the store holds already.")
+@click.option("--fresh", is_flag=True, help="Repeat runs that the store holds.")
 @click.option("--keep-failed", is_flag=True, help="Do not try failed runs again.")
 @json_option
 def run(
@@ -32,7 +32,7 @@ def run(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Run a suite, or what the store still misses of it."""
+    """Run a suite, or what the store still lacks of it."""
     from llcbench.run.complete import complete
     from llcbench.run.store import RunStore
     from llcbench.run.units import seconds_of
@@ -89,7 +89,7 @@ def run(
 def plan(
     suite: str, store: str, workers: int, threads: int, as_json: bool, **selection: Any
 ) -> None:
-    """Say how many runs a suite has, which are missing, how long they take and how much memory."""
+    """List the runs of a suite, the missing ones, and the time and memory that they need."""
     from llcbench.run.memory.forecast import forecast
     from llcbench.run.units import size
 

@@ -14,7 +14,7 @@ from llcbench.cli.options import json_option, records_in
     help="Folder or file of runs; may be given several times.",
 )  # fmt: skip
 @click.option("--above", type=int, default=10_000, show_default=True,
-              help="Exponents from so many parameters on.")  # fmt: skip
+              help="Smallest size for the exponents.")  # fmt: skip
 @click.option("--out", metavar="FOLDER", help="Write scaling.svg, scaling.csv, exponents.csv.")
 @click.option("--classes", is_flag=True, help="One row per class of random networks instead.")
 @click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")
@@ -45,19 +45,19 @@ def scaling(
     if classes:
         click.echo(render(class_table(records)))
         return
-    found = problem_costs(records)
-    if not found:
+    costs = problem_costs(records)
+    if not costs:
         raise ValueError(f"no run in {', '.join(stores)} has an estimate and a size")
-    laws = growth(found, above=above)
+    fits = growth(costs, above=above)
     if out is not None:
-        for path in write_scaling(found, laws, Path(out)):
+        for path in write_scaling(costs, fits, Path(out)):
             click.echo(f"written: {path}", err=True)
     if as_json:
-        plain = {"points": msgspec.to_builtins(found), "exponents": msgspec.to_builtins(laws)}
+        plain = {"points": msgspec.to_builtins(costs), "exponents": msgspec.to_builtins(fits)}
         click.echo(json.dumps(plain))
         return
-    click.echo(render(scaling_table(found)))
-    if laws:
-        click.echo(render(growth_table(laws)))
+    click.echo(render(scaling_table(costs)))
+    if fits:
+        click.echo(render(growth_table(fits)))
     else:
         click.echo(f"no exponents: they need 3 sizes above {above} parameters, see --above")

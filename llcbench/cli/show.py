@@ -1,4 +1,4 @@
-"""The home page of a problem, as text, as data and as a picture."""
+"""The description of a problem, as text, as data and as a picture."""
 
 from pathlib import Path
 from typing import Any

@@ -29,8 +29,10 @@ def family(name: str, parameters: tuple[str, ...]) -> None:
     as_json = "--json" in words
     if as_json:
         words.remove("--json")
-    found = lookup(name, **_pairs(words))
-    click.echo(json.dumps(found.to_json(), indent=2) if as_json else _page(found.to_json()))
+    coefficient = lookup(name, **_pairs(words))
+    click.echo(
+        json.dumps(coefficient.to_json(), indent=2) if as_json else _page(coefficient.to_json())
+    )
 
 
 @theory.command("rlct")
@@ -53,22 +55,22 @@ def rlct(
     """Compute the real log canonical threshold of a polynomial K, or certified bounds."""
     import theory as exact
 
-    found = exact.rlct(
+    coefficient = exact.rlct(
         expression,
         at=_assignments(at, "--at"),
         prior=_assignments(prior, "--prior"),
         timeout=timeout,
         absolute=absolute,
     )
-    plain = found.to_json()
+    plain = coefficient.to_json()
     if as_json:
         click.echo(json.dumps(plain, indent=2))
         return
     click.echo(_page(plain, proof=False))
-    if proof and found.certificate is not None:
+    if proof and coefficient.certificate is not None:
         from theory.certificate import render
 
-        click.echo(render(found.certificate))
+        click.echo(render(coefficient.certificate))
 
 
 @theory.command("strata")
@@ -92,14 +94,14 @@ def strata(
     if plot is not None and Path(plot).suffix not in (".svg", ".png"):
         raise ValueError(f"--plot {plot!r}: the name must end in .svg or .png")
     sides = _range(box)
-    found = exact.strata(expression, box=sides, timeout=timeout, absolute=absolute)
+    stratification = exact.strata(expression, box=sides, timeout=timeout, absolute=absolute)
     drawing = None
     if plot is not None:
         from llcbench.report.strata_plot import strata_figure
 
         ends = None if sides is None else (float(sides[0]), float(sides[1]))
-        drawing = strata_figure(found, None if ends is None else (ends, ends))
-    click.echo(json.dumps(found.to_json(), indent=2) if as_json else str(found))
+        drawing = strata_figure(stratification, None if ends is None else (ends, ends))
+    click.echo(json.dumps(stratification.to_json(), indent=2) if as_json else str(stratification))
     if plot is not None and drawing is not None:
         from llcbench.report.style import save
 
@@ -190,7 +192,7 @@ def _rank(part: str) -> tuple[tuple[int, int], int]:
 
 def _pairs(words: list[str]) -> dict[str, Any]:
     """Turn ``--name value`` pairs into parameters."""
-    found: dict[str, Any] = {}
+    pairs: dict[str, Any] = {}
     while words:
         word = words.pop(0)
         if not word.startswith("--"):
@@ -200,21 +202,21 @@ def _pairs(words: list[str]) -> dict[str, Any]:
             if not words:
                 raise ValueError(f"--{name} needs a value")
             value = words.pop(0)
-        found[name.replace("-", "_")] = parameter(value)
-    return found
+        pairs[name.replace("-", "_")] = parameter(value)
+    return pairs
 
 
 def _assignments(text: str | None, option: str) -> dict[str, Any] | None:
     """Read ``x=1,y=2/3``."""
     if text is None:
         return None
-    found = {}
+    assignments = {}
     for part in text.split(","):
         name, equals, value = part.partition("=")
         if not equals or not name.strip() or not value.strip():
             raise ValueError(f"{option}: cannot read {part!r}; write x=0,y=1/2")
-        found[name.strip()] = value.strip()
-    return found
+        assignments[name.strip()] = value.strip()
+    return assignments
 
 
 def _range(text: str | None) -> tuple[Fraction, Fraction] | None:

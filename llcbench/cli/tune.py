@@ -23,7 +23,7 @@ def tune(
     plugins: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Choose the step size of SAMPLER on PROBLEM from short pilots; no truth is looked at."""
+    """Choose the step size of SAMPLER on PROBLEM from short pilot runs; no truth is used."""
     import msgspec
 
     from llcbench.run.execute import load_plugins

@@ -95,7 +95,7 @@ def _indices(
     count = known.sum(1)
     # The slots of a case that has fewer runs than others come first.
     order = np.argsort(~known, axis=1, kind="stable") + slots * np.arange(cases)[:, None]
-    found = []
+    indices = []
     for start in range(0, draws, size):
         many = min(size, draws - start)
         chosen = np.tile(np.arange(cases), (many, 1))
@@ -106,8 +106,8 @@ def _indices(
         # A case with fewer runs gets no more draws than it has: the rest are empty slots.
         place = np.where(np.arange(slots) < many_runs, place, many_runs)
         drawn = order.ravel().take(chosen[..., None] * slots + place)
-        found.append(np.ascontiguousarray(np.moveaxis(drawn, -1, 0)))
-    return tuple(found)
+        indices.append(np.ascontiguousarray(np.moveaxis(drawn, -1, 0)))
+    return tuple(indices)
 
 
 class MetricValue(msgspec.Struct, frozen=True):
@@ -140,8 +140,8 @@ def metric_values(
         some = [m for m in metrics if m.pairwise == pairwise and _resampled(m)]
         if some:
             statistics = [metric.statistic for metric in some]
-            found = resampling.distributions(statistics, runs, pairwise=pairwise)
-            drawn |= {metric.name: part for metric, part in zip(some, found, strict=True)}
+            resampled = resampling.distributions(statistics, runs, pairwise=pairwise)
+            drawn |= {metric.name: part for metric, part in zip(some, resampled, strict=True)}
     return {metric.name: _metric_value(metric, runs, drawn.get(metric.name)) for metric in metrics}
 
 

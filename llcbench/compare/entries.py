@@ -99,7 +99,7 @@ class Entries:
 
     def at(self, source: str) -> "Entries":
         """Return the same entries under the name of their source."""
-        runs = {replace(entry, source=source): found for entry, found in self.runs.items()}
+        runs = {replace(entry, source=source): records for entry, records in self.runs.items()}
         return Entries(runs, self.notes)
 
 
@@ -148,10 +148,10 @@ def _configuration(spec: Spec) -> dict[str, Any]:
     Tuned hyper-parameters are the outcome of the tuning, which may differ between seeds.
     """
     settings = msgspec.structs.asdict(spec.settings)
-    found = {key: value for key, value in settings.items() if key not in ASKED}
+    shared = {key: value for key, value in settings.items() if key not in ASKED}
     if spec.variant != "tuned":
-        found |= spec.parameters
-    return found | {"code": spec.code}
+        shared |= spec.parameters
+    return shared | {"code": spec.code}
 
 
 def _swept(group: list[RunRecord]) -> list[str]:

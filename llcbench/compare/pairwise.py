@@ -120,8 +120,8 @@ class Arena:
         order = sorted(
             range(len(pairs)), key=lambda place: self._common(*pairs[place][:2]).tobytes()
         )
-        found = {place: self.difference(metric, *pairs[place]) for place in order}
-        return corrected([found[place] for place in range(len(pairs))])
+        by_place = {place: self.difference(metric, *pairs[place]) for place in order}
+        return corrected([by_place[place] for place in range(len(pairs))])
 
     def difference(
         self, metric: Metric, first: int, second: int, names: tuple[str, str]
@@ -268,7 +268,7 @@ def _within(here: Entries, names: Sequence[str]) -> list[tuple[LeaderboardEntry,
 def _between(
     here: Entries, there: Entries, names: Sequence[str], sources: tuple[str, str]
 ) -> list[tuple[LeaderboardEntry, LeaderboardEntry]]:
-    plain = Entries({_bare(entry): found for entry, found in there.runs.items()}, ())
+    plain = Entries({_bare(entry): records for entry, records in there.runs.items()}, ())
     if not names:
         both = sorted(set(here.runs) & set(plain.runs))
         if not both:

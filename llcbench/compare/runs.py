@@ -91,7 +91,7 @@ def runs_of(
 ) -> Runs:
     """Return the values of an entry's runs; what it did not try is NaN."""
     shape = (len(cases), len(slots))
-    found = Runs(*(np.full(shape, np.nan) for _ in Runs._fields))
+    runs = Runs(*(np.full(shape, np.nan) for _ in Runs._fields))
     row = {case: place for place, case in enumerate(cases)}
     column = {slot: place for place, slot in enumerate(slots)}
     shared = _shared(records)
@@ -102,8 +102,8 @@ def runs_of(
         at = row[case], column[record.spec.seed, record.spec.replicate]
         for name, value in _values(record, case in shared).items():
             if value is not None:
-                getattr(found, name)[at] = value
-    return found
+                getattr(runs, name)[at] = value
+    return runs
 
 
 def arrays(*sides: Entries) -> tuple[list[LeaderboardEntry], list[Runs], list[Case]]:
@@ -112,15 +112,15 @@ def arrays(*sides: Entries) -> tuple[list[LeaderboardEntry], list[Runs], list[Ca
     Raises:
         ValueError: If no run has a tempered truth.
     """
-    groups = {entry: found for side in sides for entry, found in side.runs.items()}
-    records = [record for found in groups.values() for record in found]
+    groups = {entry: own for side in sides for entry, own in side.runs.items()}
+    records = [record for own in groups.values() for record in own]
     cases, slots = cases_of(records), slots_of(records)
     if not cases:
         raise ValueError(
             "no run has a tempered truth, so there is nothing to compare with:"
             " choose problems that have one ('llcbench show ID' prints it)"
         )
-    arrayed = {entry: runs_of(found, cases, slots) for entry, found in sorted(groups.items())}
+    arrayed = {entry: runs_of(own, cases, slots) for entry, own in sorted(groups.items())}
     kept = [entry for entry, runs in arrayed.items() if (runs.tried == 1).any()]
     return kept, [arrayed[entry] for entry in kept], cases
 

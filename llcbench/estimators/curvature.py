@@ -26,7 +26,7 @@ class Spectrum(NamedTuple):
 
     Attributes:
         values: In ascending order, ``(dim,)``; negative ones are set to 0.
-        lowest: The lowest one as it was.
+        lowest: The lowest eigenvalue before that.
         grad_evals: Gradient evaluations that it cost.
     """
 
@@ -48,8 +48,8 @@ def too_large(problem: Problem, name: str) -> str | None:
 def spectrum(problem: Problem, data: Data | None) -> Spectrum:
     """Return the spectrum of the Hessian at ``w*`` on the data, or in population.
 
-    Automatic differentiation twice, so that vanishing curvatures vanish. Label noise of a
-    regression is taken out: what is left is the Gauss-Newton matrix, which has no negative
+    Uses automatic differentiation twice, so that vanishing curvatures are exactly 0. The label
+    noise of a regression is removed, which leaves the Gauss-Newton matrix, which has no negative
     eigenvalue. A likelihood on data keeps its own Hessian.
     """
     loss = problem.bind(noise_free(data), torch.float64)
@@ -128,5 +128,5 @@ def deterministic(
 
 
 def constant(value: float, method: str) -> Tempered:
-    """Return the own target of an estimate without sampling: the estimate itself."""
+    """Return the target of an estimator without sampling: the estimate itself."""
     return Tempered(value=value, stderr=0.0, method=method, certified=True)

@@ -21,7 +21,7 @@ from theory.tempered import Tempered
 class EffectiveDimension:
     """``llc = 1/2 sum_i nbeta e_i / (nbeta e_i + gamma)``, ``e_i`` the eigenvalues of the Hessian.
 
-    What a mean energy is if the loss is replaced by its second-order expansion at ``w*``: equal to
+    The mean energy of the second-order expansion of the loss at ``w*``: equal to
     the tempered value on quadratics, and the derivative of the Laplace free energy in
     ``log nbeta``.
 

@@ -60,7 +60,7 @@ class MeanEnergy:
 
     @property
     def keeps_checkpoint(self) -> bool:
-        """Whether a long run writes its checkpoint and goes on from it: yes."""
+        """True: a long run writes its checkpoint and continues from it."""
         return True
 
     def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:

@@ -18,6 +18,7 @@ from llcbench.sampling import label_noise, sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import convergence
 from llcbench.sampling.guards import guards
+from llcbench.sampling.label_noise_error import standard_error
 from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.seeds import Seeds
@@ -64,7 +65,7 @@ class FinishedRun(NamedTuple):
 @final
 @dataclass(frozen=True)
 class TemperatureRuns:
-    """What all runs of an estimator left behind.
+    """The results of all runs of an estimator.
 
     Attributes:
         nbeta: Nominal inverse temperature of the estimate.
@@ -81,16 +82,22 @@ class TemperatureRuns:
     seeds: Seeds
 
     def summarise(
-        self, statistic: Statistic, gradient: Array, extra: Sequence[Guard] = ()
+        self,
+        statistic: Statistic,
+        gradient: Array,
+        curvature: Array | None = None,
+        extra: Sequence[Guard] = (),
     ) -> Estimate:
         """Return the estimate with its interval, worst diagnostics and total cost.
 
         Args:
             statistic: The value with its Monte Carlo error.
             gradient: Its derivative in the means of the features, ``(runs, k)``.
+            curvature: Its second derivative, ``(runs k, runs k)``; None where it is 0.
             extra: Guards of the estimator itself.
         """
-        data_se = label_noise.standard_error([done.response for done in self.finished], gradient)
+        responses = [done.response for done in self.finished]
+        data_se = standard_error(responses, gradient, curvature)
         stderr = math.hypot(statistic.mcse, data_se or 0.0)
         reach = chain_quantile(LEVEL, statistic.units) * stderr
         diagnostics = [convergence(done.kept) for done in self.finished]
@@ -194,7 +201,7 @@ def run_full_batch(
         settings: How it is run; with minibatches the runs are a failure that says why.
         context: Seeds, budget and data.
         features: Functions of the excess loss whose means the estimate is made of.
-        why: What needs the full batch for which reason.
+        why: What needs the full batch, and why.
     """
     nbeta = nbeta_of(settings, problem.num_data)
     if settings.batch_size is not None:
@@ -224,7 +231,7 @@ def costs(nbeta: float, gamma: float, finished: Sequence[FinishedRun]) -> dict[s
 
 @final
 class RemainingBudget:
-    """What is left of a budget after some runs."""
+    """The rest of a budget after some runs."""
 
     def __init__(self, budget: Budget) -> None:
         """Start the clock."""

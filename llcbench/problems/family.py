@@ -16,7 +16,7 @@ class Family:
         prefix: First part of every id.
         names: The named members, in the order in which they are listed.
         build: Makes the problem of an id without its modifiers; raises ValueError.
-        pattern: How an id is written, for error messages.
+        pattern: Form of an id, for error messages.
     """
 
     prefix: str

@@ -128,10 +128,10 @@ def renew(readme: Path, blocks: Mapping[PageBlock, str]) -> list[Path]:
 
 def smoke_blocks(records: Iterable[RunRecord]) -> dict[PageBlock, str]:
     """Return the smoke suite against all truths: every row, and a few for the README."""
-    found = scores(records)
-    few = [s for s in found if s.problem in _PROBLEMS and name_of(s.sampler) in _SAMPLERS]
+    scored = scores(records)
+    few = [s for s in scored if s.problem in _PROBLEMS and name_of(s.sampler) in _SAMPLERS]
     return {
-        SMOKE: to_markdown(score_table(found).select(_SMOKE)),
+        SMOKE: to_markdown(score_table(scored).select(_SMOKE)),
         TRUTHS: to_markdown(_plainly_named(score_table(few).select(_SMOKE))),
     }
 

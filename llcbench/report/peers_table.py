@@ -59,8 +59,8 @@ def read_speed(path: Path) -> Table:
         Column("peak MB", "peak memory of its process", ("peak_bytes",)),
     )
     with path.open(newline="", encoding="utf-8") as lines:
-        found = tuple(_held(row) for row in csv.DictReader(lines) if not row["skipped"])
-    return Table("Speed on identical work", columns, found)
+        rows = tuple(_held(row) for row in csv.DictReader(lines) if not row["skipped"])
+    return Table("Speed on identical work", columns, rows)
 
 
 def margin_table(margins: Sequence[Margin]) -> Table:

@@ -35,30 +35,30 @@ LEAST_HALF_WIDTH = 1.5
 MAX_LABELS = 16
 
 
-def strata_plot(found: Strata, frame: Frame | None = None) -> str:
+def strata_plot(strata: Strata, frame: Frame | None = None) -> str:
     """Return the map of a potential in two variables as SVG; see ``strata_figure``."""
-    return to_svg(strata_figure(found, frame))
+    return to_svg(strata_figure(strata, frame))
 
 
-def strata_figure(found: Strata, frame: Frame | None = None) -> Figure:
+def strata_figure(strata: Strata, frame: Frame | None = None) -> Figure:
     """Return the zero set coloured by local coefficient, special points marked and labelled.
 
     Grey levels are decades of ``log10 K``. Labels are ``lambda, m``.
 
     Args:
-        found: Strata in two variables; the first name by alphabet is the horizontal axis.
+        strata: Strata in two variables; the first name by alphabet is the horizontal axis.
         frame: Ranges of both axes in that order; by default all special points are inside.
 
     Raises:
         ValueError: If there are not two variables.
     """
-    if len(found.variables) != 2:
-        raise ValueError(f"the plot needs two variables, K has {', '.join(found.variables)}")
-    names = sorted(found.variables)
-    (left, right), (bottom, top) = frame or _frame(found, names)
+    if len(strata.variables) != 2:
+        raise ValueError(f"the plot needs two variables, K has {', '.join(strata.variables)}")
+    names = sorted(strata.variables)
+    (left, right), (bottom, top) = frame or _frame(strata, names)
     x, y = np.linspace(left, right, GRID), np.linspace(bottom, top, GRID)
     grid = dict(zip(names, np.meshgrid(x, y), strict=True))
-    logs = np.log10(np.maximum(np.abs(_values(read(found.potential), grid)), FLOOR))
+    logs = np.log10(np.maximum(np.abs(_values(read(strata.potential), grid)), FLOOR))
     with style():
         figure = Figure(figsize=(4.7, 3.7), layout="constrained")
         axes = figure.add_subplot(aspect="equal")
@@ -72,7 +72,7 @@ def strata_figure(found: Strata, frame: Frame | None = None) -> Figure:
             norm=BoundaryNorm(DECADES, len(GREYS), extend="both"),
             zorder=0,
         )
-        for stratum in reversed(found.strata):
+        for stratum in reversed(strata.strata):
             if stratum.dimension == 1:
                 curve = _values(read(stratum.equations[0]), grid)
                 # Without a change of sign there is nothing to draw, and matplotlib warns.
@@ -83,17 +83,17 @@ def strata_figure(found: Strata, frame: Frame | None = None) -> Figure:
                         curve,
                         levels=[0.0],
                         linewidths=1.8,
-                        colors=[_colour(found, stratum)],
+                        colors=[_colour(strata, stratum)],
                         zorder=2,
                     )
-        _points(axes, found, names, box, logs)
+        _points(axes, strata, names, box, logs)
         axes.set_xlim(left, right)
         axes.set_ylim(bottom, top)
         axes.set_xlabel(names[0], parse_math=False)
         axes.set_ylabel(names[1], parse_math=False)
-        axes.set_title(fill(f"K = {found.potential}", 52), parse_math=False)
+        axes.set_title(fill(f"K = {strata.potential}", 52), parse_math=False)
         axes.legend(
-            handles=_legend(found),
+            handles=_legend(strata),
             loc="upper left",
             bbox_to_anchor=(1.01, 1.02),
             title="lambda, m",
@@ -116,15 +116,15 @@ def strata_figure(found: Strata, frame: Frame | None = None) -> Figure:
 
 
 def _place(stratum: Stratum, names: Sequence[str]) -> tuple[float, float]:
-    found = dict(zip(stratum.point.names, stratum.point.floats(), strict=True))
-    return found[names[0]], found[names[1]]
+    coordinates = dict(zip(stratum.point.names, stratum.point.floats(), strict=True))
+    return coordinates[names[0]], coordinates[names[1]]
 
 
-def _frame(found: Strata, names: Sequence[str]) -> Frame:
+def _frame(strata: Strata, names: Sequence[str]) -> Frame:
     """Return a square around the special points, without any around the origin."""
-    places = np.array([_place(stratum, names) for stratum in found if not stratum.dimension])
+    places = np.array([_place(stratum, names) for stratum in strata if not stratum.dimension])
     if not len(places):
-        samples = np.abs([_place(stratum, names) for stratum in found])
+        samples = np.abs([_place(stratum, names) for stratum in strata])
         reach = max(LEAST_HALF_WIDTH, 1.3 * float(samples.max()))
         return (-reach, reach), (-reach, reach)
     low, high = places.min(axis=0), places.max(axis=0)
@@ -137,12 +137,12 @@ def _value(stratum: Stratum) -> Value:
     return stratum.value.lower, stratum.value.upper, stratum.value.multiplicity
 
 
-def _rank(found: Strata, stratum: Stratum) -> int:
-    return found.values.index(_value(stratum))
+def _rank(strata: Strata, stratum: Stratum) -> int:
+    return strata.values.index(_value(stratum))
 
 
-def _colour(found: Strata, stratum: Stratum) -> str:
-    return PALETTE[_rank(found, stratum) % len(PALETTE)]
+def _colour(strata: Strata, stratum: Stratum) -> str:
+    return PALETTE[_rank(strata, stratum) % len(PALETTE)]
 
 
 def _label(value: Value) -> str:
@@ -151,11 +151,11 @@ def _label(value: Value) -> str:
     return f"{number}, {'?' if m is None else m}"
 
 
-def _legend(found: Strata) -> list[Line2D]:
+def _legend(strata: Strata) -> list[Line2D]:
     """Return one entry per value: a line where curves have it, a marker where points have it."""
     entries = []
-    for index, value in enumerate(found.values):
-        members = [s for s in found if _value(s) == value]
+    for index, value in enumerate(strata.values):
+        members = [s for s in strata if _value(s) == value]
         points = any(s.dimension == 0 for s in members)
         curves = any(s.dimension == 1 for s in members)
         entries.append(
@@ -176,20 +176,20 @@ def _legend(found: Strata) -> list[Line2D]:
 
 
 def _points(
-    axes: Axes, found: Strata, names: Sequence[str], box: tuple[float, ...], logs: Array
+    axes: Axes, strata: Strata, names: Sequence[str], box: tuple[float, ...], logs: Array
 ) -> None:
     """Draw special points, each with its label where K is large."""
     left, right, bottom, top = box
-    special = [(stratum, *_place(stratum, names)) for stratum in found if stratum.dimension == 0]
+    special = [(stratum, *_place(stratum, names)) for stratum in strata if stratum.dimension == 0]
     shown = [s for s in special if left <= s[1] <= right and bottom <= s[2] <= top]
     taken = [(x, y) for _, x, y in shown]
     for stratum, x, y in shown:
         axes.plot(
             [x],
             [y],
-            marker=MARKERS[_rank(found, stratum) % len(MARKERS)],
+            marker=MARKERS[_rank(strata, stratum) % len(MARKERS)],
             markersize=7,
-            color=_colour(found, stratum),
+            color=_colour(strata, stratum),
             markeredgecolor=INK,
             markeredgewidth=0.7,
             linestyle="none",

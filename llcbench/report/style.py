@@ -98,12 +98,12 @@ def colours(entries: Sequence[str]) -> dict[str, str]:
 def markers(labels: list[str]) -> dict[str, str]:
     """Return a marker per label that tells the settings of one sampler apart."""
     count: dict[str, int] = {}
-    found = {}
+    markers = {}
     for label in sorted(set(labels)):
         place = count.get(name_of(label), 0)
         count[name_of(label)] = place + 1
-        found[label] = _MARKERS[place % len(_MARKERS)]
-    return found
+        markers[label] = _MARKERS[place % len(_MARKERS)]
+    return markers
 
 
 def to_svg(figure: Figure) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from llcbench import registry
 from llcbench.files import content_key
 from llcbench.provenance import environment, environment_id, reset_peak
-from llcbench.records import Estimate, Exact, RunRecord, Spec, TemperedTruth, Truths
+from llcbench.records import Estimate, ExactValue, RunRecord, Spec, TemperedTruth, Truths
 from llcbench.run.failure import Failure, failure_of
 from llcbench.run.store import key_of
 from llcbench.run.suite import build_estimator, estimator_with_target, has_target
@@ -159,6 +159,6 @@ def load_plugins(paths: list[str]) -> None:
             raise ValueError(f"--load {text!r}: {type(error).__name__}: {error}") from error
 
 
-def _stored(rlct: RLCT) -> Exact:
+def _stored(rlct: RLCT) -> ExactValue:
     value = str(rlct.lower) if rlct.lower == rlct.upper else f"[{rlct.lower}, {rlct.upper}]"
-    return Exact(value=value, multiplicity=rlct.multiplicity, source=rlct.source)
+    return ExactValue(value=value, multiplicity=rlct.multiplicity, source=rlct.source)

@@ -18,7 +18,8 @@ from llcbench.run.suite import (
 from llcbench.settings import Settings
 
 REUSED = ("ok", "skipped")
-# Part of the message of a run that was skipped for want of a package, which may be there by now.
+# Part of the message of a run that was skipped because a package is missing; the package may be
+# installed by now.
 INSTALL = "pip install"
 # Share of the gradients that goes into the burn-in.
 BURNIN = 0.4

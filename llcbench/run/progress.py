@@ -21,7 +21,7 @@ Reporter = Callable[[str], Callable[[int], None]]
 @final
 @dataclass
 class Meter:
-    """Tells other processes how many steps a task has made, in a file of a few bytes.
+    """Shares the number of steps of a task with other processes, in a file of a few bytes.
 
     Attributes:
         path: The file; nothing is written where its folder does not exist.

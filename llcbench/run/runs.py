@@ -20,7 +20,7 @@ CUT = ("timeout", "crashed", "out_of_memory")
 
 
 class Task(NamedTuple):
-    """A piece of work for any process: a run, or the truths that several runs share."""
+    """Work for any process: a run, or the truths that several runs share."""
 
     kind: Literal["truths", "run"]
     spec: Spec

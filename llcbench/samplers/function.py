@@ -43,7 +43,7 @@ class FunctionSampler:
 
 
 def factory(name: str, function: Step) -> Callable[..., FunctionSampler]:
-    """Return what builds the sampler from its hyper-parameters.
+    """Return a callable that builds the sampler from its hyper-parameters.
 
     Raises:
         TypeError: If the function does not take ``(theta, target, rng, *, ...)`` with defaults.

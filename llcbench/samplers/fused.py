@@ -36,7 +36,7 @@ def update(move: Move, star: Tensor, tensors: Sequence[Tensor], rng: torch.Gener
     Args:
         move: The update; it must treat every coordinate alike.
         star: The reference point, ``(dim,)``.
-        tensors: What is read or moved, ``(chains, dim)`` each, the parameters first.
+        tensors: Tensors that are read or moved, ``(chains, dim)`` each, the parameters first.
         rng: Source of the noise. Up to ``WHOLE`` numbers, in double precision and on other devices
             the noise is that of a single fill of all of them. Else `Normals` are seeded from it
             anew.
@@ -59,9 +59,9 @@ def langevin_by_layer(
 ) -> Tensor:
     """Move all chains by a step of SGLD, ``w -= eps/2 (nbeta g + gamma (w - w*)) - sqrt(eps) xi``.
 
-    Noise and pull are added, in place, to a layer that the backward pass has just read and is done
-    with; then its gradient is added in the product that forms it. So a layer that fits into the
-    cache is fetched once, and there is no gradient to be kept.
+    Noise and pull are added in place to a layer once the backward pass has read it; then its
+    gradient is added in the product that forms it. A layer that fits into the cache is thus fetched
+    once, and no gradient is stored.
 
     Returns:
         The loss before the move, ``(chains,)``.

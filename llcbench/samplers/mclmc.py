@@ -24,7 +24,7 @@ BEST_ACCEPTANCE = 0.8
 
 
 class Flow(NamedTuple):
-    """Where the flow of all chains is, and where it goes.
+    """Position and direction of the flow of all chains.
 
     Attributes:
         place: Parameters with the target's values there.
@@ -104,8 +104,8 @@ class MCLMC:
     so that a direction is forgotten after ``decoherence`` steps.
 
     The flow keeps an energy whose microcanonical distribution has the target as its marginal.
-    Converges to it as ``eps -> 0`` with full gradients, at first order in ``eps``; it is steady on
-    stiff walls, but the noise of minibatches heats it without a friction to take that up.
+    Converges to it as ``eps -> 0`` with full gradients, at first order in ``eps``; it is stable on
+    stiff walls, but minibatch noise heats it and no friction removes the heat.
 
     Attributes:
         step_size: ``eps``.

@@ -14,7 +14,7 @@ from llcbench.types import Draw
 
 
 class Place(NamedTuple):
-    """Where all chains are, with the target's values there.
+    """The positions of all chains, with the target's values there.
 
     Attributes:
         theta: Parameters, ``(chains, dim)``.
@@ -30,12 +30,12 @@ class Place(NamedTuple):
 
     @classmethod
     def at(cls, theta: Tensor, target: Target) -> "Place":
-        """Return the place of parameters, at the price of a gradient."""
+        """Return the place at given parameters; costs one gradient."""
         return cls(theta, *target.potential_and_grad(theta))
 
 
 class MetropolisState(NamedTuple):
-    """Where all chains are, and what the next proposal is made with.
+    """The positions of all chains, and the settings of the next proposal.
 
     Attributes:
         place: Where the chains are.
@@ -49,7 +49,7 @@ class MetropolisState(NamedTuple):
 
 
 def full_batch_only(sampler: str, target: Target) -> str | None:
-    """Return why a target has no Metropolis ratio, None if it has: minibatch losses have none."""
+    """Return why a target has no Metropolis ratio (minibatch losses have none); None if it has."""
     return None if target.batch_size is None else f"{sampler} needs the full batch; drop batch_size"
 
 
@@ -88,12 +88,12 @@ def metropolis_step(
     """Test the proposals of all chains and adapt the step size to the acceptance rate.
 
     Args:
-        state: Where the chains are; its matrices are overwritten.
-        proposal: Where they propose to be.
+        state: Current state; its matrices are overwritten.
+        proposal: Proposed positions.
         log_ratio: As for `accepts`; for trajectories the energy before less that after.
         rng: As for `accepts`.
         adapt: Number of proposals after which the step size follows the acceptance rate.
-        aim: The rate that it is led to.
+        aim: Acceptance rate to reach.
 
     Returns:
         The state after the test, and its draw.

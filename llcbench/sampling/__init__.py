@@ -1,1 +1,1 @@
-"""The target, the loop over chains, and what is read off their traces."""
+"""The target, the loop over chains, and statistics of their traces."""

@@ -1,4 +1,4 @@
-"""A run between two of its steps: everything that the next step depends on, and the traces."""
+"""The state of a run between two steps: all that the next step depends on, and the traces."""
 
 from dataclasses import dataclass
 from typing import Any, final
@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from llcbench.records import Status
-from llcbench.sampling.label_noise import label_noise_of, standard_error
+from llcbench.sampling.label_noise import label_noise_of
+from llcbench.sampling.label_noise_error import standard_error
 from llcbench.sampling.state_trees import NotStorable, outline, values
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Draw
@@ -31,7 +32,7 @@ class Trace:
         acceptance: Mean acceptance rate after burn-in, None for samplers that never reject.
         data_se: Standard error from the label noise of the data set, None without any.
         status: ``ok``, ``not_finite``, ``diverged`` or ``timeout``.
-        message: What happened, for anything but ``ok``.
+        message: What happened, for any status but ``ok``.
         seconds_setup: Time until the first step.
         seconds_sampling: Time of the steps.
     """
@@ -55,12 +56,12 @@ class Trace:
 
 @final
 class Chains:
-    """All chains of a run, with what they have left behind so far.
+    """All chains of a run, with their traces so far.
 
     Attributes:
         target: What is sampled.
-        steps: Steps that are to be made, burn-in included.
-        done: Steps that have been made.
+        steps: Number of all steps, burn-in included.
+        done: Steps made so far.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class Chains:
         self._state: Any = None
 
     def start(self, dispersed: bool) -> None:
-        """Let the sampler make its state, at ``w_star`` or at draws of the localisation."""
+        """Initialise the state of the sampler, at ``w_star`` or at draws of the localisation."""
         theta = self.target.start(self._noise if dispersed else None)
         self._state = self._sampler.init(theta, self.target, self._noise)
 
@@ -167,7 +168,7 @@ class Chains:
         }
 
     def resume(self, place: dict[str, Any]) -> None:
-        """Take up a run where `place` was called.
+        """Continue a run from where `place` was called.
 
         Raises:
             NotStorable: If the place is that of another run.
@@ -177,6 +178,8 @@ class Chains:
         label_noise = place["label_noise"]
         if done > self.steps or excess.shape != (done, self.target.num_chains):
             raise NotStorable("its traces have another shape")
+        if self._label_noise is not None and not self._label_noise.fits(label_noise):
+            raise NotStorable("its sums over label noise are not those of this version")
         shape = outline(self._state)
         # Two states of the size of the parameters would not always fit.
         self._state = None

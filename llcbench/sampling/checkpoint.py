@@ -1,4 +1,4 @@
-"""The file in which a long run keeps its place, so that its death costs a minute of it."""
+"""The checkpoint file of a long run, so that a crash costs about a minute of it."""
 
 import os
 import time
@@ -27,13 +27,13 @@ class Checkpoint:
     """The place of one run, written under a temporary name and renamed.
 
     The interval is the longest of ``every`` seconds, 1 % of the predicted length of the run, and 50
-    times what the last file took to write. Whatever goes wrong with the file costs the run nothing
-    but its checkpoint, and leaves a line.
+    times what the last file took to write. An error with the file costs the run only its
+    checkpoint, and leaves a message.
 
     Attributes:
         path: The file; its folder's parent must exist, else nothing is written.
         every: Shortest interval in seconds.
-        lines: What has to be said to the user.
+        lines: Messages for the user.
     """
 
     path: Path
@@ -52,14 +52,14 @@ class Checkpoint:
         """Return when the next checkpoint is due, as of ``time.perf_counter``.
 
         Args:
-            predicted: Seconds that the whole run is going to take.
+            predicted: Predicted length of the whole run in seconds.
         """
         if self._off:
             return float("inf")
         return self._last + max(self.every, LOSS * predicted, RARELY * self._cost)
 
     def read(self) -> dict[str, Any] | None:
-        """Return what was written, None if there is nothing or it cannot be used."""
+        """Return the stored place; None if there is none or it cannot be used."""
         if not self.path.exists():
             return None
         try:
@@ -69,20 +69,20 @@ class Checkpoint:
             if broken is not None:
                 raise ValueError(f"the checksum of {broken} is wrong")
             with torch.inference_mode(False):
-                found = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
-            if found["written_by"] != _writer(self.path):
+                saved = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
+            if saved["written_by"] != _writer(self.path):
                 raise ValueError("it was written by another version or for another run")
         except Exception as error:  # whatever a damaged file makes the reader do
             first = (str(error).splitlines() or [""])[0]
             self.reject(f"{type(error).__name__}: {first}")
             return None
-        return dict(found["place"])
+        return dict(saved["place"])
 
     def write(self, place: dict[str, Any]) -> None:
         """Replace the file by a new place of the run.
 
-        It is not flushed to disk: the death of a process loses nothing, and what that of the
-        machine leaves half-written is rejected by its checksums.
+        It is not flushed to disk: a killed process loses nothing, and a partial file after a crash
+        of the machine is rejected by its checksums.
         """
         started = time.perf_counter()
         try:
@@ -94,7 +94,7 @@ class Checkpoint:
         self._cost = self._last - started
 
     def reject(self, reason: str) -> None:
-        """Set the file aside; the run starts anew."""
+        """Set the file aside; the run starts again."""
         target = self.path.parent.parent / "damaged" / self.path.name
         target.parent.mkdir(exist_ok=True)
         os.replace(self.path, target)
@@ -104,7 +104,7 @@ class Checkpoint:
         )
 
     def give_up(self, reason: str) -> None:
-        """Go on without checkpoints."""
+        """Continue without checkpoints."""
         self._off = True
         self.lines.append(f"a run goes on without checkpoints: {reason}")
 

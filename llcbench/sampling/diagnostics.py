@@ -61,9 +61,9 @@ def split_half(traces: Traces) -> float:
 
 
 def longest_stay(traces: Traces) -> int:
-    """Return for how many steps a chain rejected everything, the longest time in any chain.
+    """Return the largest number of consecutive rejections in any chain.
 
-    A chain that accepts has another loss, but for ties of probability zero.
+    An accepted step changes the loss, except for ties of probability zero.
     """
     stays = np.zeros(traces.shape[0], dtype=np.int64)
     longest = stays

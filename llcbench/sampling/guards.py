@@ -35,7 +35,7 @@ def guards(
     """
     kept = trace.kept
     halves = split_half(kept)
-    found = [
+    measured = [
         _guard(
             "rhat",
             convergence.rhat,
@@ -68,11 +68,11 @@ def guards(
     step_size = sampler_abilities.step_size(sampler)
     own_units = sampler_abilities.preconditioned(sampler)
     if step_size is not None and trace.acceptance is None and not own_units:
-        found += _langevin(target, step_size, trace.excess.shape[1], rng)
+        measured += _langevin(target, step_size, trace.excess.shape[1], rng)
     if trace.acceptance is not None:
         stay = longest_stay(kept) / kept.shape[1]
         most = _longest_fair_stay(trace.acceptance, *kept.shape)
-        found += [
+        measured += [
             _guard(
                 "acceptance",
                 trace.acceptance,
@@ -89,7 +89,7 @@ def guards(
                 " step of this size leaves or enters; spread the steps",
             ),
         ]
-    return found
+    return measured
 
 
 def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30) -> float:

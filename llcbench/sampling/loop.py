@@ -1,4 +1,4 @@
-"""The loop: moves the chains, stops when they fail, and keeps the place of a long run."""
+"""The sampling loop: moves the chains, stops on failure, and checkpoints long runs."""
 
 import time
 from collections.abc import Callable
@@ -39,16 +39,16 @@ def sample(
 
     Args:
         target: What is sampled.
-        sampler: How.
+        sampler: Transition kernel.
         num_draws: Kept steps, at least 1.
         num_burnin: Steps before them, at least 0.
         noise: Source of the sampler's randomness.
         batches: Source of the minibatches, so that samplers can be compared on the same ones.
         dispersed: Start at draws of the localisation, ``N(w_star, I / gamma)``, instead of at
             ``w_star``: R-hat then sees slow directions, and burn-in has to be long enough.
-        on_step: Called with the number of new steps now and then, for progress bars.
-        checkpoint: Where a long run keeps its place; if it holds one, the run goes on from there,
-            to the same numbers.
+        on_step: Called regularly with the number of new steps, for progress bars.
+        checkpoint: Checkpoint of a long run; if it holds a place, the run continues from there and
+            gives the same numbers.
 
     Returns:
         The traces up to the last step that was made.
@@ -100,11 +100,11 @@ def _driven(
 
 @final
 class Watch:
-    """What is done between two steps: reports, checks, and the checkpoint.
+    """The work between two steps: reports, checks, and the checkpoint.
 
     Attributes:
-        next: When it looks again, as of ``time.perf_counter``.
-        running: When the first step began.
+        next: Time of the next check, as of ``time.perf_counter``.
+        running: Time at which the first step began.
     """
 
     def __init__(
@@ -120,29 +120,29 @@ class Watch:
         self._names: list[str] | str = ""
 
     def start(self) -> None:
-        """Start the clock; take up an earlier run if the checkpoint holds one."""
+        """Start the clock; continue an earlier run if the checkpoint holds one."""
         self.running = self._checked = time.perf_counter()
         self.next = self.running + REPORT_SECONDS
         if self._checkpoint is None:
             return
         self.next = self.running + min(REPORT_SECONDS, self._checkpoint.every)
         self._names = self._chains.outlined()
-        found = self._checkpoint.read()
-        if found is None:
+        saved = self._checkpoint.read()
+        if saved is None:
             return
         try:
-            self._chains.resume(found["chains"])
+            self._chains.resume(saved["chains"])
         except (NotStorable, KeyError) as error:
             self._checkpoint.reject(str(error))
             return
-        self._before = found["seconds"]
+        self._before = saved["seconds"]
 
     def seconds(self) -> float:
         """Return the time of all steps, also of those before an interruption."""
         return self._before + time.perf_counter() - self.running
 
     def budget(self) -> None:
-        """Keep the place of a run that is out of time: between two steps nothing is half done.
+        """Save the place of a run that is out of time; between two steps it is consistent.
 
         Raises:
             BudgetExceeded: If it is.
@@ -216,5 +216,5 @@ def _spread(theta: torch.Tensor, target: Target) -> tuple[torch.Tensor, torch.Te
         torch.split(theta, columns, dim=1), torch.split(target.w_star, columns), strict=True
     )
     parts = [(rows.isfinite().all(1), (rows - star).norm(dim=1)) for rows, star in pairs]
-    finite, distances = (torch.stack(found) for found in zip(*parts, strict=True))
+    finite, distances = (torch.stack(column) for column in zip(*parts, strict=True))
     return finite.all(0), distances.norm(dim=0)

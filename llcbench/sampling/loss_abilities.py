@@ -1,4 +1,4 @@
-"""What losses, problems and data can do beyond their protocols, asked for here, and forwarded."""
+"""Optional abilities of losses, problems and data, queried in one place and forwarded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -62,7 +62,7 @@ def layerwise(loss: Loss) -> LayerwiseGradient | None:
 
 
 def release(loss: Loss) -> None:
-    """Let a loss forget the buffers that it keeps from one call to the next."""
+    """Release the buffers that a loss keeps between calls."""
     if isinstance(loss, Releasable):
         loss.release()
 
@@ -75,7 +75,7 @@ def minibatches(loss: Loss, num_chains: int, batch_size: int | None) -> Minibatc
 
 
 def row_lookup(loss: Loss) -> Callable[[Tensor], Any] | None:
-    """Return what takes numbers of samples ``(chains, batch)`` to a batch, None without any."""
+    """Return the map from sample numbers ``(chains, batch)`` to a batch; None without one."""
     return loss.row_lookup() if isinstance(loss, RowLookup) else None
 
 
@@ -117,13 +117,13 @@ def streamed(data: Any) -> Streamed | None:
 
 @dataclass(frozen=True)
 class Forwarding:
-    """A loss that is another one, with all that the other one can do.
+    """A wrapper around a loss that has all abilities of the loss.
 
-    A wrapper derives from it and overrides what it changes. What its base cannot do keeps the
-    answer that stands for its absence.
+    A subclass overrides what it changes. An ability that the base lacks has the answer that stands
+    for its absence.
 
     Attributes:
-        base: The other loss.
+        base: The wrapped loss.
     """
 
     base: Loss
@@ -168,7 +168,7 @@ class Forwarding:
         return value
 
     def num_parts(self, batch: Any) -> int:
-        """Return in how many layers the base hands out its gradient."""
+        """Return the number of layers in which the base hands out its gradient."""
         base = layerwise(self.base)
         return 0 if base is None else base.num_parts(batch)
 
@@ -184,7 +184,7 @@ class Forwarding:
         return batch if base is None else base.spent(batch)
 
     def release(self) -> None:
-        """Let the base forget its buffers."""
+        """Release the buffers of the base."""
         release(self.base)
 
     def minibatches(self, num_chains: int, batch_size: int | None) -> Minibatches:
@@ -192,7 +192,7 @@ class Forwarding:
         return minibatches(self.base, num_chains, batch_size)
 
     def row_lookup(self) -> Callable[[Tensor], Any] | None:
-        """Return what takes numbers of samples to a batch of the base."""
+        """Return the map from sample numbers to a batch of the base."""
         return row_lookup(self.base)
 
     def noisy_labels(self) -> bool:

@@ -1,4 +1,4 @@
-"""Where the batches of a target come from, for losses that have no faster way."""
+"""The default source of minibatches, for losses without a faster one."""
 
 from typing import Any, final
 
@@ -9,7 +9,7 @@ from llcbench.types import Loss
 
 @final
 class DrawnBatches:
-    """Draws the minibatches of one step after the other; a full batch is drawn once and kept."""
+    """Draws minibatches step by step; a full batch is drawn once and kept."""
 
     def __init__(self, loss: Loss, num_chains: int, batch_size: int | None) -> None:
         """Prepare for a loss; a batch size of None gives the full batch, again and again."""
@@ -25,8 +25,8 @@ class DrawnBatches:
         return self._full
 
     def state(self) -> dict[str, Any]:
-        """Return what `restore` needs: nothing, for the generator knows where it is."""
+        """Return the state for `restore`: nothing, since the generator holds it."""
         return {"position": 0}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as from a state; the generator's own state is for the caller to set."""
+        """Continue from a state; the caller restores the generator."""

@@ -1,6 +1,6 @@
-"""What samplers may have besides ``init`` and ``step``, with what holds where they have it not.
+"""Optional members of samplers besides ``init`` and ``step``, with their defaults.
 
-The protocols are in `llcbench.types`; everybody asks here.
+The protocols are in `llcbench.types`; all other modules query them here.
 """
 
 from dataclasses import fields, is_dataclass, replace
@@ -27,13 +27,13 @@ def preconditioned(sampler: AnySampler) -> bool:
 
 
 def name(sampler: AnySampler) -> str:
-    """Return the name of a sampler, that of its class in lower-case letters if it has none."""
+    """Return the name of a sampler; by default that of its class in lower-case letters."""
     own = sampler.name if isinstance(sampler, Named) else ""
     return own or type(sampler).__name__.lower()
 
 
 def hyperparameters(sampler: AnySampler) -> dict[str, Any]:
-    """Return all hyper-parameters by name, defaults included; none of what has no fields."""
+    """Return all hyper-parameters by name, defaults included; empty without fields."""
     if isinstance(sampler, Parametrised):
         return dict(sampler.parameters)
     made: Any = sampler
@@ -51,7 +51,7 @@ def with_hyperparameters(sampler: AnySampler, **changes: Any) -> AnySampler:
     """Return the same sampler with other hyper-parameters.
 
     Raises:
-        TypeError: If it is no dataclass or has no such hyper-parameter.
+        TypeError: If it is not a dataclass or lacks the hyper-parameter.
     """
     if isinstance(sampler, Parametrised):
         changes = {"parameters": {**sampler.parameters, **changes}}
@@ -61,7 +61,7 @@ def with_hyperparameters(sampler: AnySampler, **changes: Any) -> AnySampler:
 def step_size(sampler: AnySampler) -> float | None:
     """Return the step size of a sampler, None if it has none."""
     if isinstance(sampler, Stepping):
-        found: float | None = sampler.step_size
+        step_size: float | None = sampler.step_size
     else:
-        found = hyperparameters(sampler).get("step_size")
-    return None if found is None else float(found)
+        step_size = hyperparameters(sampler).get("step_size")
+    return None if step_size is None else float(step_size)

@@ -1,8 +1,8 @@
-"""States of samplers as lists of tensors and numbers, and back.
+"""Conversion of sampler states to lists of tensors and numbers, and back.
 
 A state is a tree: tuples, lists, dictionaries and dataclasses down to tensors, arrays, numbers and
-numpy generators. Only these leaves are ever stored; what holds them together is read off the state
-that the sampler starts with.
+numpy generators. Only these leaves are ever stored; their structure is that of the state that the
+sampler starts with.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ PLAIN = (int, float, bool, str, type(None))
 
 
 class NotStorable(ValueError):
-    """Raised for a state that holds something else than tensors, numbers and their containers."""
+    """Raised for a state with anything but tensors, numbers and their containers."""
 
 
 class StateLeaf(NamedTuple):
@@ -70,8 +70,8 @@ def outline(state: Any) -> Outline:
     Raises:
         NotStorable: If the state holds anything that cannot be stored.
     """
-    found, build = _walk(state, "")
-    return Outline([f"{leaf.path}:{leaf.kind}" for leaf in found], build)
+    walked, build = _walk(state, "")
+    return Outline([f"{leaf.path}:{leaf.kind}" for leaf in walked], build)
 
 
 def values(state: Any) -> tuple[list[str], list[Any]]:
@@ -81,9 +81,9 @@ def values(state: Any) -> tuple[list[str], list[Any]]:
         NotStorable: If the state holds anything that cannot be stored, or tensors that share
             memory, which they would no longer do when read back.
     """
-    found, _ = _walk(state, "")
-    _check_apart(found)
-    return [f"{leaf.path}:{leaf.kind}" for leaf in found], [_encoded(leaf) for leaf in found]
+    walked, _ = _walk(state, "")
+    _check_apart(walked)
+    return [f"{leaf.path}:{leaf.kind}" for leaf in walked], [_encoded(leaf) for leaf in walked]
 
 
 def _walk(node: Any, path: str) -> tuple[list[StateLeaf], Callable[[Iterator[Any]], Any]]:

@@ -44,10 +44,10 @@ class Target:
             the same mean, no noise at ``w_star``, twice the cost.
         matmul: ``bfloat16`` rounds the factors of the matrix products that make the gradient of a
             squared loss; the loss itself and the updates stay in full precision.
-        device: Where parameters and data are, as torch names it; the generators have to be there
+        device: Device of parameters and data, by its name in torch; the generators must be there
             too.
-        bound: The loss with its data, ``problem.bind(data, dtype)``, where several targets have the
-            same: what is computed of the data is then computed once. None to bind it here.
+        bound: The loss with its data, ``problem.bind(data, dtype)``, for several targets on the
+            same data, so that quantities of the data are computed once. None to bind it here.
     """
 
     problem: Problem
@@ -94,13 +94,13 @@ class Target:
 
     @cached_property
     def feed(self) -> Minibatches:
-        """Where the batches come from."""
+        """Source of the batches."""
         return loss_abilities.minibatches(self.loss, self.num_chains, self.batch_size)
 
     def next_batch(self, rng: torch.Generator) -> None:
         """Draw a fresh minibatch for every chain; a full batch is drawn once and kept.
 
-        A minibatch may take the memory of the one before.
+        A minibatch may overwrite the previous one.
         """
         if self.batch is None or self.batch_size is not None:
             self.batch = self.feed.next(rng)
@@ -110,9 +110,9 @@ class Target:
 
         Args:
             theta: Parameters, ``(chains, dim)``.
-            reuse: Hand out a gradient that the next call with ``reuse`` overwrites: for samplers
-                that are done with it by then and move theta in place, so that a step allocates
-                nothing of the size of the parameters.
+            reuse: Return a gradient that the next call with ``reuse`` overwrites: for samplers that
+                no longer need it by then and move theta in place, so that a step allocates no array
+                of the size of the parameters.
 
         Raises:
             BudgetExceeded: If the gradients or the seconds are used up.
@@ -127,7 +127,7 @@ class Target:
 
     @property
     def num_parts(self) -> int:
-        """In how many layers `loss_and_visit` hands out the gradient; 0 where it cannot."""
+        """Number of layers in which `loss_and_visit` hands out the gradient; 0 if it cannot."""
         if self.control_variate or self._layerwise is None:
             return 0
         return self._layerwise.num_parts(self.batch)
@@ -140,7 +140,7 @@ class Target:
 
         Args:
             theta: Parameters, ``(chains, dim)``.
-            visit: Is called with the gradient of each layer, last layer first, and may move the
+            visit: Called with the gradient of each layer, last layer first, and may move the
                 layer at once; nothing of the size of the parameters is allocated.
 
         Raises:
@@ -186,7 +186,7 @@ class Target:
         return theta.add_(noise, alpha=self.gamma**-0.5)
 
     def release(self) -> None:
-        """Forget the buffers of the last step: at 100 million parameters they are a gigabyte."""
+        """Release the buffers of the last step: at 100 million parameters they are a gigabyte."""
         self._grad = None
         loss_abilities.release(self.loss)
 
@@ -225,7 +225,7 @@ class Target:
         return self.nbeta * loss + (0.5 * self.gamma) * offset.square().sum(1)
 
     def charge(self, chains: int) -> None:
-        """Count gradients of so many chains, also those that somebody else evaluates.
+        """Count the gradients of a number of chains, also those evaluated elsewhere.
 
         Raises:
             BudgetExceeded: If the gradients or the seconds are used up.

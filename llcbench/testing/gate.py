@@ -1,4 +1,4 @@
-"""The gate: is a bias within what the error bars allow, and can the figures be trusted?"""
+"""The gate: is a bias within what the error bars allow, and can the statistics be trusted?"""
 
 import math
 import shlex
@@ -20,7 +20,7 @@ class Verdict(NamedTuple):
 
     Attributes:
         passed: Whether the score keeps to the limit and can be trusted to.
-        message: All figures, and the command that makes them again.
+        message: All statistics, and the command that makes them again.
         failed_guards: Names of the guards that failed in at least one run.
     """
 
@@ -47,10 +47,10 @@ def judge(score: Score, records: list[RunRecord], against: str, limit: float, te
     bias = score.bias if against == "tempered" else score.bias_local
     reason = _objection(score, records, against) or _miss(bias, against, limit)
     lines = [f"{score.sampler} on {score.problem}: {reason or 'within the limit'}"]
-    lines += [f"  {name:<10} {line}" for name, line in _figures(score, records)]
+    lines += [f"  {name:<10} {line}" for name, line in _statistics(score, records)]
     if bias is not None:
-        figure = f"{bias.value:+.5g} +- {bias.stderr:.2g}, z = {bias.z:.2f}, limit {limit:.2f}"
-        lines.append(f"  {'bias':<10} {figure}, against the {against} value")
+        measured = f"{bias.value:+.5g} +- {bias.stderr:.2g}, z = {bias.z:.2f}, limit {limit:.2f}"
+        lines.append(f"  {'bias':<10} {measured}, against the {against} value")
     lines.append(f"  {'reproduce':<10} {_command(records, test)}")
     return Verdict(reason is None, "\n".join(lines), tuple(score.failed_guards))
 
@@ -75,7 +75,7 @@ def limit_of(score: Score, false_alarm: float) -> float:
 
 
 def _objection(score: Score, records: list[RunRecord], against: str) -> str | None:
-    """Say why a score cannot be judged, None if it can."""
+    """Return why a score cannot be judged; None if it can."""
     failed = [r.estimate for r in records if r.estimate.status != "ok"]
     if failed:
         first = f"{failed[0].status}: {failed[0].message}"
@@ -97,7 +97,7 @@ def _miss(bias: Uncertain | None, against: str, limit: float) -> str | None:
     return f"the estimate is off the {against} value"
 
 
-def _figures(score: Score, records: list[RunRecord]) -> list[tuple[str, str]]:
+def _statistics(score: Score, records: list[RunRecord]) -> list[tuple[str, str]]:
     """Return the lines of the message between its first and its last."""
     run = score.settings
     shape = f"{run.num_chains} chains x {run.num_draws} draws after {run.num_burnin}"
@@ -114,15 +114,15 @@ def _figures(score: Score, records: list[RunRecord]) -> list[tuple[str, str]]:
     failed = {g.name: g for r in records for g in r.estimate.guards if not g.passed}
     for name, guard in failed.items():
         count = f"{name} failed in {score.failed_guards[name]} of {score.replicates} runs"
-        figure = f"{guard.value:.3g}, wanted {guard.limit}: {guard.meaning}"
-        lines.append(("guard", f"{count} ({figure})"))
+        detail = f"{guard.value:.3g}, wanted {guard.limit}: {guard.meaning}"
+        lines.append(("guard", f"{count} ({detail})"))
     return lines if failed else [*lines, ("guards", "all passed" if rhats else "none")]
 
 
-def _written(figure: Uncertain | None) -> str:
-    if figure is None or not math.isfinite(figure.value):
+def _written(value: Uncertain | None) -> str:
+    if value is None or not math.isfinite(value.value):
         return "none"
-    return f"{figure.value:.5g} +- {figure.stderr:.2g}"
+    return f"{value.value:.5g} +- {value.stderr:.2g}"
 
 
 def _command(records: list[RunRecord], test: str) -> str:

@@ -13,7 +13,7 @@ from llcbench.sampling.target import AnySampler
 from llcbench.testing.conformance.checks import CHECKS
 from llcbench.testing.conformance.distributions import (
     check_bias_shrinks,
-    check_stationary_law,
+    check_stationary_distribution,
     coarse_energy,
 )
 from llcbench.testing.conformance.fixtures import NotConforming as NotConforming
@@ -26,7 +26,7 @@ def check_sampler(sampler: Any, *, langevin: bool | None = None) -> None:
     Args:
         sampler: A sampler, a function of the form ``f(theta, target, rng, *, ...)``, or the text
             ``name[option=value]``.
-        langevin: Which law it has on a quadratic. True: that of Euler-Langevin at its
+        langevin: Which distribution it has on a quadratic. True: that of Euler-Langevin at its
             ``step_size``. False: the target itself, up to 10 % if it has a ``step_size`` and never
             rejects. None: Euler-Langevin if it has a ``step_size`` and never rejects, else exact.
 
@@ -59,26 +59,28 @@ def named_checks(sampler: Any, *, langevin: bool | None = None) -> dict[str, Cal
         name: partial(torch.inference_mode()(check), subject) for name, check in CHECKS.items()
     }
     measured = cache(partial(coarse_energy, subject))
-    checks["stationary_law"] = partial(check_stationary_law, subject, langevin, measured)
+    checks["stationary_distribution"] = partial(
+        check_stationary_distribution, subject, langevin, measured
+    )
     checks["bias_shrinks"] = partial(check_bias_shrinks, subject, measured)
     return checks
 
 
-def as_sampler(thing: Any) -> AnySampler:
+def as_sampler(given: Any) -> AnySampler:
     """Return the sampler that an object, a class, a step function or a text stands for.
 
     Raises:
         TypeError: If it stands for none.
         ValueError: If a name or an option in a text is unknown.
     """
-    if isinstance(thing, str):
-        return registry.make_sampler(*parse_sampler(thing))
-    built = thing() if isinstance(thing, type) else thing
+    if isinstance(given, str):
+        return registry.make_sampler(*parse_sampler(given))
+    built = given() if isinstance(given, type) else given
     if isinstance(built, Sampler):
         return built
     if callable(built):
         return factory(getattr(built, "__name__", "function"), built)()
     raise TypeError(
-        f"{thing!r} is no sampler: give an object with init and step, a function"
+        f"{given!r} is no sampler: give an object with init and step, a function"
         " f(theta, target, rng, *, step_size=...) or a text such as 'sgld[step_size=1e-4]'"
     )

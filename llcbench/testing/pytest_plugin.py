@@ -96,7 +96,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say where the report is."""
+    """Print the path of the report."""
     if _REPORT in config.stash:
         terminalreporter.write_line(config.stash[_REPORT])
 

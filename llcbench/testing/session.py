@@ -96,9 +96,11 @@ class Session:
             Declined: If the problem is too large or the time is used up.
             ValueError: If a name, an option or a value is not admissible.
         """
-        found = registry.problem(problem)
-        if self.max_dim is not None and found.dim > self.max_dim:
-            raise Declined(f"{problem} has {found.dim} parameters, --llc-max-dim is {self.max_dim}")
+        resolved = registry.problem(problem)
+        if self.max_dim is not None and resolved.dim > self.max_dim:
+            raise Declined(
+                f"{problem} has {resolved.dim} parameters, --llc-max-dim is {self.max_dim}"
+            )
         settings = Settings(
             nbeta="n / log n" if nbeta is None else float(nbeta),
             gamma=float(gamma),
@@ -112,7 +114,7 @@ class Session:
         specs = [
             Spec(
                 problem=problem,
-                problem_version=found.version,
+                problem_version=resolved.version,
                 estimator="mean_energy",
                 sampler=name,
                 parameters=parameters,
@@ -196,11 +198,11 @@ class Session:
 
     def _truths(self, spec: Spec) -> Truths | None:
         key = truth_key(spec)
-        found = self.store.truths.load(key)
-        if found is None:
-            found = compute_truths(spec)
-            self.store.truths.save(key, found)
-        return found
+        truths = self.store.truths.load(key)
+        if truths is None:
+            truths = compute_truths(spec)
+            self.store.truths.save(key, truths)
+        return truths
 
 
 def _named(sampler: Any) -> tuple[str, dict[str, Any], AnySampler | None]:

@@ -20,7 +20,7 @@ class LayerGradient(NamedTuple):
 
     Attributes:
         start: First of its columns among all parameters.
-        stop: First column behind them.
+        stop: First column after them.
         weight: Factor of the product.
         slopes: Slopes in what leaves the layer, ``(chains, H_k, batch)``.
         inputs: What enters it, ``(chains, batch, H_{k-1})``.
@@ -63,12 +63,14 @@ class NoiseSource(NamedTuple):
 
     Attributes:
         second: S, mean of ``x x^T``, ``(in, in)``.
+        cross: C of this data set, mean of ``noise x^T``, ``(out, in)``.
         sd: Standard deviation of the noise.
         num_data: Number of samples.
         weight: Factor of the mean squared error in the loss.
     """
 
     second: Tensor
+    cross: Tensor
     sd: float
     num_data: int
     weight: float

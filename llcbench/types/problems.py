@@ -58,7 +58,7 @@ class Problem(Protocol):
 
     @property
     def version(self) -> int:
-        """Raised when the density of the problem changes."""
+        """Increased when the density of the problem changes."""
 
     @property
     def dim(self) -> int:

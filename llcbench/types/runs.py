@@ -25,7 +25,7 @@ class Budget:
         seconds: Wall-clock limit from the construction of the target; None for no limit.
 
     Raises:
-        ValueError: If a limit is negative or no number.
+        ValueError: If a limit is negative or not a number.
     """
 
     grad_evals: int | None = None
@@ -40,43 +40,43 @@ class Budget:
 
 
 class CheckpointFile(Protocol):
-    """Where a long run keeps its place; see `llcbench.sampling.checkpoint`."""
+    """The checkpoint of a long run; see `llcbench.sampling.checkpoint`."""
 
     @property
     def every(self) -> float:
         """Shortest interval between two checkpoints in seconds."""
 
     def due(self, predicted: float) -> float:
-        """Return when the next one is due, for a run of so many seconds."""
+        """Return when the next one is due, for a run of a predicted length in seconds."""
 
     def read(self) -> dict[str, Any] | None:
-        """Return what was written, None if there is nothing or it cannot be used."""
+        """Return the stored place; None if there is none or it cannot be used."""
 
     def write(self, place: dict[str, Any]) -> None:
         """Replace the file by a new place of the run."""
 
     def reject(self, reason: str) -> None:
-        """Set the file aside; the run starts anew."""
+        """Set the file aside; the run starts again."""
 
     def give_up(self, reason: str) -> None:
-        """Go on without checkpoints."""
+        """Continue without checkpoints."""
 
 
 @final
 @dataclass(frozen=True)
 class RunContext:
-    """What a run is given besides the problem; every part has a default.
+    """The inputs of a run besides the problem; each has a default.
 
     Attributes:
         seeds: Source of all randomness; None for seed 0 of the problem.
         budget: Limits on gradients and seconds.
         data: Data set of the kind that `Problem.bind` takes; None to draw one.
-        on_step: Called with the number of new steps now and then.
-        checkpoint: Where a long run keeps its place, and goes on from; estimators that are not
-            `Checkpointed` go without.
+        on_step: Called regularly with the number of new steps.
+        checkpoint: File in which a long run stores its place and from which it continues; ignored
+            by estimators that are not `Checkpointed`.
 
     Raises:
-        TypeError: If seeds or budget are something else.
+        TypeError: If seeds or budget have another type.
     """
 
     seeds: Seeds | None = None
@@ -111,7 +111,7 @@ class Estimator(Protocol):
     """Measures the coefficient of a problem at its reference point.
 
     An estimator is a frozen dataclass with the fields ``sampler`` and ``settings``; the others are
-    its options. What it may have on top is declared by `TemperedEstimator` and `Checkpointed`.
+    its options. Optional members are declared by `TemperedEstimator` and `Checkpointed`.
     """
 
     def estimate(self, problem: Problem, context: RunContext = DEFAULT_CONTEXT) -> Estimate:
@@ -125,13 +125,13 @@ class TemperedEstimator(Protocol):
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None
     ) -> Tempered | None:
-        """Return what it estimates with a perfect sampler, which it must not need for that."""
+        """Return the estimate of a perfect sampler, without using the sampler."""
 
 
 @runtime_checkable
 class Checkpointed(Protocol):
-    """An estimator that may keep the place of a long run. Default: it does not."""
+    """An estimator that can checkpoint a long run. Default: it does not."""
 
     @property
     def keeps_checkpoint(self) -> bool:
-        """Whether it writes `RunContext.checkpoint` and goes on from it."""
+        """Whether it writes `RunContext.checkpoint` and continues from it."""

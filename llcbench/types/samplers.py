@@ -34,11 +34,11 @@ class Sampler(Protocol[StateT, TargetT]):
     """A transition kernel over all chains at once.
 
     A sampler is a frozen dataclass; its fields are its hyper-parameters. The state is donated to
-    ``step``, which may update it in place. ``TargetT`` is `llcbench.Target`, which this module is
-    below of, so the class that implements it is a parameter here.
+    ``step``, which may update it in place. ``TargetT`` is `llcbench.Target`, which depends on this
+    module; here it is a type parameter.
 
-    What a sampler may have on top is declared by `Declining`, `GradientCost`, `Preconditioned`,
-    `Parametrised`, `Named` and `Stepping`; `llcbench.sampling.sampler_abilities` asks for it.
+    Optional members are declared by `Declining`, `GradientCost`, `Preconditioned`, `Parametrised`,
+    `Named` and `Stepping`; `llcbench.sampling.sampler_abilities` queries them.
     """
 
     def init(self, theta: Theta, target: TargetT, rng: torch.Generator) -> StateT:

@@ -56,8 +56,8 @@ def target_on(
     import llcbench
     from llcbench.problems.squared.batches import Moments
 
-    found = [noisy.bind(data, torch.float64).moments for data in sets]
-    second, cross, noise = (torch.stack(part) for part in zip(*found, strict=True))
+    moments = [noisy.bind(data, torch.float64).moments for data in sets]
+    second, cross, noise = (torch.stack(part) for part in zip(*moments, strict=True))
     target: Target = llcbench.Target(base, nbeta, gamma, len(sets))
     loss: Any = target.loss
     target.loss = replace(loss, moments=Moments(second, cross, noise.mean()))

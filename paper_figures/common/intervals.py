@@ -89,11 +89,11 @@ def student(values: Any) -> tuple[float, float]:
 
     No value gives a mean of NaN, fewer than two give no width.
     """
-    found = np.asarray(values, dtype=np.float64)
-    if len(found) < 2:
-        return float(found.mean()) if len(found) else float("nan"), 0.0
-    reach = intervals.student_quantile(LEVEL, len(found) - 1) * float(found.std(ddof=1))
-    return float(found.mean()), reach / len(found) ** 0.5
+    array = np.asarray(values, dtype=np.float64)
+    if len(array) < 2:
+        return float(array.mean()) if len(array) else float("nan"), 0.0
+    reach = intervals.student_quantile(LEVEL, len(array) - 1) * float(array.std(ddof=1))
+    return float(array.mean()), reach / len(array) ** 0.5
 
 
 def clopper_pearson(hits: int, total: int) -> Interval:

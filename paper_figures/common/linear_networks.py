@@ -71,33 +71,33 @@ def network_runs(results: Results) -> list[NetworkRun]:
     return sorted(_network_runs(drawn), key=lambda p: (p.gamma > 1, p.network))
 
 
-def sides(found: Iterable[NetworkRun]) -> tuple[list[NetworkRun], list[NetworkRun]]:
+def sides(runs: Iterable[NetworkRun]) -> tuple[list[NetworkRun], list[NetworkRun]]:
     """Return runs at the published localisation, and at larger ones."""
-    every = list(found)
+    every = list(runs)
     return [p for p in every if p.gamma == 1], [p for p in every if p.gamma > 1]
 
 
-def of_class(found: Iterable[NetworkRun], name: str) -> list[NetworkRun]:
+def of_class(runs: Iterable[NetworkRun], name: str) -> list[NetworkRun]:
     """Return the runs on networks of a class."""
-    return [p for p in found if p.size == name]
+    return [p for p in runs if p.size == name]
 
 
-def estimated(found: Iterable[NetworkRun]) -> list[NetworkRun]:
+def estimated(runs: Iterable[NetworkRun]) -> list[NetworkRun]:
     """Return the runs that have an estimate."""
-    return [p for p in found if np.isfinite(p.llc)]
+    return [p for p in runs if np.isfinite(p.llc)]
 
 
-def longest(found: Iterable[NetworkRun], names: Sequence[str] = CLASSES) -> str:
+def longest(runs: Iterable[NetworkRun], names: Sequence[str] = CLASSES) -> str:
     """Return the steps of the longest chain of each class that there is, as text."""
-    mine = {name: of_class(found, name) for name in names}
+    mine = {name: of_class(runs, name) for name in names}
     return ", ".join(
         f"{max(p.steps for p in each):,} ({name.upper()})" for name, each in mine.items() if each
     )
 
 
-def rows(found: Iterable[NetworkRun], columns: Sequence[str]) -> list[Row]:
+def rows(runs: Iterable[NetworkRun], columns: Sequence[str]) -> list[Row]:
     """Return runs as rows of these attributes."""
-    return [{name: getattr(p, name) for name in columns} for p in found]
+    return [{name: getattr(p, name) for name in columns} for p in runs]
 
 
 def _network_runs(drawn: "Sequence[RunRecord]") -> Iterator[NetworkRun]:
@@ -107,7 +107,7 @@ def _network_runs(drawn: "Sequence[RunRecord]") -> Iterator[NetworkRun]:
              and r.spec.estimator == "mean_energy" and r.estimate.llc is not None}  # fmt: skip
     dims = {_question(r)[0]: r.estimate.dim for r in drawn if r.estimate.dim}
     for record in drawn:
-        spec, found = record.spec, record.estimate
+        spec, estimate = record.spec, record.estimate
         if spec.sampler != "sgld" or record.truths is None:
             continue
         tempered = record.truths.tempered
@@ -122,9 +122,9 @@ def _network_runs(drawn: "Sequence[RunRecord]") -> Iterator[NetworkRun]:
             dims[name],
             float(Fraction(record.truths.local.value)),
             value,
-            float("nan") if found.llc is None else found.llc,
-            chain_quantile(0.95, settings.num_chains) * (found.stderr or 0.0),
-            found.converged,
+            float("nan") if estimate.llc is None else estimate.llc,
+            chain_quantile(0.95, settings.num_chains) * (estimate.stderr or 0.0),
+            estimate.converged,
         )
 
 

@@ -25,11 +25,11 @@ class Trials:
 
     Attributes:
         held: Readings by name of the experiment.
-        found: Effects by names of experiment and measure; without trials there is none.
+        effects: Effects by names of experiment and measure; without trials there is none.
     """
 
     held: Mapping[str, Readings]
-    found: Mapping[tuple[str, str], Effect]
+    effects: Mapping[tuple[str, str], Effect]
 
 
 def trials(results: Results, suite: str) -> Trials:
@@ -89,9 +89,9 @@ def groups(rows: Iterable[Cells], column: str, levels: Sequence[float]) -> list[
     return [[float(row["value"]) for row in kept if row[column] == level] for level in levels]
 
 
-def means(found: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
+def means(groups: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
     """Return the means of groups with half the width of their 95 % intervals, Student's t."""
-    pairs = [student(group) for group in found]
+    pairs = [student(group) for group in groups]
     return [middle for middle, _ in pairs], [reach for _, reach in pairs]
 
 
@@ -114,12 +114,12 @@ def arms(
         for seed, points in mine.points.items()
     ]  # fmt: skip
     dots(axis, rows, "place", colour)
-    found = groups(rows, "level", mine.levels)
-    axis.errorbar(range(len(found)), *means(found), color=colour, linewidth=1.1, capsize=2.5)
+    grouped = groups(rows, "level", mine.levels)
+    axis.errorbar(range(len(grouped)), *means(grouped), color=colour, linewidth=1.1, capsize=2.5)
     if not valued(rows):
         nothing(axis, "no seed has\nall levels")
-    axis.set_xticks(range(len(found)), [label(level) for level in mine.levels])
-    axis.set_xlim(-0.5, max(len(found), 1) - 0.5)
+    axis.set_xticks(range(len(grouped)), [label(level) for level in mine.levels])
+    axis.set_xlim(-0.5, max(len(grouped), 1) - 0.5)
     return rows
 
 
@@ -148,7 +148,7 @@ def claim_of(
         text: The claim.
         source: Who makes it.
         difference: What they did differently.
-        told: Returns the figures of an effect that has an interval.
+        told: Returns the statistics of an effect that has an interval.
     """
     if effect is None or effect.low is None or effect.high is None:
         return Claim(text, source, "not decided", lacks(name, effect), difference)
@@ -159,7 +159,7 @@ def claim_of(
     return Claim(text, source, verdict, told(effect), difference.strip())
 
 
-def figures(effect: Effect, *, unit: str | None = None) -> str:
+def statistics(effect: Effect, *, unit: str | None = None) -> str:
     """Return the effect with its interval and the number of seeds."""
     per = effect.unit if unit is None else unit
     return (
@@ -170,7 +170,7 @@ def figures(effect: Effect, *, unit: str | None = None) -> str:
 
 def changed(effect: Effect) -> str:
     """Return the same with the change over the range of the levels."""
-    return f"{figures(effect)}, {effect.change or 0:+.0%} over the levels"
+    return f"{statistics(effect)}, {effect.change or 0:+.0%} over the levels"
 
 
 def marked(effect: Effect) -> str:

@@ -21,22 +21,22 @@ def decided(yes: bool, no: bool, good: Verdict = "reproduced") -> Verdict:
     return good if yes else "not reproduced" if no else "not decided"
 
 
-def above(found: Interval, limit: float, good: Verdict = "reproduced") -> Verdict:
+def above(interval: Interval, limit: float, good: Verdict = "reproduced") -> Verdict:
     """Decide a claim that a value is larger than a limit."""
-    return decided(found.low > limit, found.high < limit, good)
+    return decided(interval.low > limit, interval.high < limit, good)
 
 
-def within(found: Interval, least: float, most: float) -> Verdict:
+def within(interval: Interval, least: float, most: float) -> Verdict:
     """Decide a claim that a value lies between two limits, both counting as inside."""
-    inside = least <= found.low and found.high <= most
-    return decided(inside, found.high < least or found.low > most)
+    inside = least <= interval.low and interval.high <= most
+    return decided(inside, interval.high < least or interval.low > most)
 
 
-def each_above(found: Sequence[Interval], limit: float) -> Verdict:
+def each_above(intervals: Sequence[Interval], limit: float) -> Verdict:
     """Decide a claim that every one of several values is larger than a limit.
 
     One that is surely smaller refutes it.
     """
     return decided(
-        all(each.low > limit for each in found), any(each.high < limit for each in found)
+        all(each.low > limit for each in intervals), any(each.high < limit for each in intervals)
     )

@@ -1,6 +1,6 @@
 """Samplers against truths that no sampler made, each gate with a wrong sampler that it rejects.
 
-Seeds are fixed, so a verdict never changes by itself. A right sampler would fail the gates below
+Seeds are fixed, so a verdict never changes. A right sampler would fail the gates below
 with the probability that stands beside each; together that is under 1e-2 for a fresh seed, nearly
 all of it from the 3-standard-error gate on five step sizes.
 """
@@ -49,7 +49,7 @@ def quadratic(sampler, step_size, *, steps=1200, burnin=True):
     return means.mean(), means.std(ddof=1) / CHAINS**0.5
 
 
-def law(step_size):
+def expected(step_size):
     return euler_langevin(CURVATURES, NBETA, GAMMA, step_size).llc
 
 
@@ -57,10 +57,13 @@ def law(step_size):
 
 
 @pytest.mark.parametrize("step_size", STEPS)
-def test_sgld_has_the_law_of_euler_langevin(step_size):
+def test_sgld_has_the_distribution_of_euler_langevin(step_size):
     mean, error = quadratic(SGLD(step_size), step_size)
-    z = (mean - law(step_size)) / error
-    print(f"step {step_size:g}: law {law(step_size):.4f}, SGLD {mean:.4f}({error:.4f}), z {z:+.2f}")
+    z = (mean - expected(step_size)) / error
+    print(
+        f"step {step_size:g}: expected {expected(step_size):.4f},"
+        f" SGLD {mean:.4f}({error:.4f}), z {z:+.2f}"
+    )
     assert abs(z) <= 3
     assert error < 0.02 * mean
 
@@ -77,13 +80,13 @@ def test_the_bias_of_sgld_is_seen_where_it_is():
 )
 def test_the_gate_rejects_wrong_langevin(make, step_size):
     mean, error = quadratic(make(step_size), step_size)
-    assert not abs(mean - law(step_size)) <= 3 * error
+    assert not abs(mean - expected(step_size)) <= 3 * error
 
 
 @pytest.mark.parametrize("step_size", STEPS)
 def test_the_gate_rejects_a_transient_that_is_counted(step_size):
     mean, error = quadratic(wrong.StartsFarAway(step_size), step_size, burnin=False)
-    assert not abs(mean - law(step_size)) <= 3 * error
+    assert not abs(mean - expected(step_size)) <= 3 * error
 
 
 # --- Metropolis and exact draws against tempered truths: false alarm 1e-4 each ----------------
@@ -160,14 +163,14 @@ def minibatch_estimates():
 
 
 def test_paired_baseline_keeps_the_mean_and_cuts_the_variance():
-    found = minibatch_estimates()
-    assert len({e.llc for e in found.values()}) == 3
+    result = minibatch_estimates()
+    assert len({e.llc for e in result.values()}) == 3
     for control in ("paired", "fitted"):
-        difference = np.array(found[control].llc_per_chain) - found["none"].llc_per_chain
+        difference = np.array(result[control].llc_per_chain) - result["none"].llc_per_chain
         error = difference.std(ddof=1) / len(difference) ** 0.5
         assert abs(difference.mean()) <= z_limit(256) * error
-        assert found[control].mcse < 0.5 * found["none"].mcse
-    assert found["paired"].llc_unpaired == pytest.approx(found["none"].llc)
+        assert result[control].mcse < 0.5 * result["none"].mcse
+    assert result["paired"].llc_unpaired == pytest.approx(result["none"].llc)
 
 
 def test_a_baseline_of_other_minibatches_cuts_nothing():
@@ -240,10 +243,10 @@ def test_ninety_percent_intervals_cover(chains):
 def test_data_se_is_the_spread_over_data_sets(identifier, sampler, nbeta):
     settings = Settings(nbeta=nbeta, num_chains=64, num_draws=400, num_burnin=150)
     count = 40
-    found = replicated(count, sampler, settings, identifier)
-    observed = np.var([e.llc for e in found], ddof=1)
-    claimed = np.mean([e.stderr**2 for e in found])
+    result = replicated(count, sampler, settings, identifier)
+    observed = np.var([e.llc for e in result], ddof=1)
+    claimed = np.mean([e.stderr**2 for e in result])
     low, high = chi2.ppf([FALSE_ALARM / 2, 1 - FALSE_ALARM / 2], count - 1) / (count - 1)
     assert low <= observed / claimed <= high
     # Control: the Monte Carlo error alone is no error of the estimate.
-    assert observed / np.mean([e.mcse**2 for e in found]) > high
+    assert observed / np.mean([e.mcse**2 for e in result]) > high

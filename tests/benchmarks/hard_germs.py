@@ -115,17 +115,17 @@ def summary(outcomes: Sequence[Outcome]) -> Summary:
 
 def row(outcome: Outcome) -> tuple[str, ...]:
     """Return the line of the table for one case."""
-    found = outcome.found
+    result = outcome.found
     return (
         outcome.case.text,
         outcome.case.place,
-        str(found.value) if found.exact else "",
-        "" if found.multiplicity is None else str(found.multiplicity),
-        str(found.lower),
-        str(found.upper),
-        str(found.exact).lower(),
+        str(result.value) if result.exact else "",
+        "" if result.multiplicity is None else str(result.multiplicity),
+        str(result.lower),
+        str(result.upper),
+        str(result.exact).lower(),
         f"{outcome.seconds:.3g}",
-        found.method,
+        result.method,
     )
 
 
@@ -143,9 +143,9 @@ def main(groups: Sequence[str]) -> None:
     outcomes = []
     for case in cases(groups):
         outcomes.append(solve(case))
-        found = outcomes[-1].found
-        if not found.exact:
-            print(f"[{found.lower}, {found.upper}]  {case.text[:90]}  {case.place}", flush=True)
+        result = outcomes[-1].found
+        if not result.exact:
+            print(f"[{result.lower}, {result.upper}]  {case.text[:90]}  {case.place}", flush=True)
     total = summary(outcomes)
     print(
         f"{total.exact} of {total.germs} exact, median {total.median:.3f} s, "

@@ -16,12 +16,12 @@ def test_hard_germs(benchmark: Any) -> None:
         f"\n{total.exact} of {total.germs} hard germs exact, median {total.median:.3f} s, "
         f"95 % {total.tail:.2f} s"
     )
-    for case, found, _ in outcomes:
-        assert 0 < found.lower <= found.upper
+    for case, result, _ in outcomes:
+        assert 0 < result.lower <= result.upper
         if case.known is not None:
             value, multiplicity = case.known
-            assert found.lower <= value <= found.upper, case.text
-            assert found.multiplicity in (None, multiplicity), case.text
+            assert result.lower <= value <= result.upper, case.text
+            assert result.multiplicity in (None, multiplicity), case.text
     assert total.germs >= 100
     assert total.exact >= 0.95 * total.germs
 

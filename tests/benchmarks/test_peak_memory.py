@@ -26,11 +26,11 @@ def test_peak_memory(benchmark: Any, capsys: Any, name: str) -> None:
     def run() -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
-    found = json.loads(benchmark.pedantic(run, rounds=1, iterations=1))
-    benchmark.extra_info["peak"] = found
+    output = json.loads(benchmark.pedantic(run, rounds=1, iterations=1))
+    benchmark.extra_info["peak"] = output
     with capsys.disabled():
         print(
-            f"\n{name:5s} dim {found['dim']:>11,d}: peak {found['lean']:.2f} times the bytes of the"
-            f" parameters, {found['with two copies']:.2f} with two more copies",
+            f"\n{name:5s} dim {output['dim']:>11,d}: peak {output['lean']:.2f} times the bytes of"
+            f" the parameters, {output['with two copies']:.2f} with two more copies",
             end="",
         )

@@ -30,10 +30,10 @@ BRANCHES = (
 def germs() -> list[str]:
     """Return products with structure, and dense polynomials without any."""
     rng = random.Random(0)
-    found = []
+    results = []
     for _ in range(60):
         chosen = rng.sample(BRANCHES, 2)
-        found.append("*".join(f"({text})^{rng.choice((1, 2))}" for text in chosen))
+        results.append("*".join(f"({text})^{rng.choice((1, 2))}" for text in chosen))
         degree = rng.randint(6, 12)
         terms = [
             f"({rng.randint(-3, 3)})*x^{i}*y^{j}"
@@ -41,8 +41,8 @@ def germs() -> list[str]:
             for j in range(degree + 1 - i)
             if i + j > 1
         ]
-        found.append(" + ".join(terms))
-    return found
+        results.append(" + ".join(terms))
+    return results
 
 
 def test_plane_germs(benchmark: Any) -> None:

@@ -3,7 +3,7 @@
 ``pytest tests/benchmarks/test_scale_step.py --benchmark-only`` prints, per case, the time of a step
 (minibatch included), its ratio to forward pass, backward pass and one fill of noise measured in
 turn with it, and the same for the control: the loop that one writes with automatic differentiation.
-Each figure is the least of several rounds; seconds are those of the processor over all threads, so
+Each value is the least of several rounds; seconds are those of the processor over all threads, so
 that other programs on the machine count little.
 """
 
@@ -53,10 +53,10 @@ def problem_of(case: Case) -> Regression:
     point = np.empty(network.dim, dtype=np.float32)
     np.random.default_rng(0).standard_normal(out=point, dtype=np.float32)
     point *= np.float32(max(case.widths) ** -0.5)
-    law = Inputs("uniform10" if case.num_data == 1_000_000 else "normal")
+    inputs = Inputs("uniform10" if case.num_data == 1_000_000 else "normal")
     return Regression(
-        "scale", network, lambda: point, None, None, "", "", scale=1 / case.widths[-1], inputs=law,
-        noise_sd=case.noise_sd, num_data=case.num_data,
+        "scale", network, lambda: point, None, None, "", "", scale=1 / case.widths[-1],
+        inputs=inputs, noise_sd=case.noise_sd, num_data=case.num_data,
     )  # type: ignore[arg-type]  # fmt: skip
 
 

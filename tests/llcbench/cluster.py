@@ -56,8 +56,8 @@ class Cluster:
 def wait_for(look: Any, seconds: float = 90.0) -> Any:
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
-        found = look()
-        if found:
-            return found
+        result = look()
+        if result:
+            return result
         time.sleep(0.02)
     raise AssertionError("waited in vain")

@@ -43,12 +43,12 @@ def main(width: int, layers: int, batch: int) -> None:
         for _ in range(2):
             target.next_batch(rng)
             theta, draw = SGLD(1e-8).step(theta, target, rng)
-        found = {"dim": network.dim, "lean": ratio()}
+        result = {"dim": network.dim, "lean": ratio()}
         copies = [theta.clone() for _ in range(2)]
-        found |= {"with two copies": ratio(), "copies": len(copies)}
-    found["finite"] = bool(draw.loss.isfinite().all())
-    found["shared"] = target.w_star.data_ptr() == point.ctypes.data
-    print(json.dumps(found))
+        result |= {"with two copies": ratio(), "copies": len(copies)}
+    result["finite"] = bool(draw.loss.isfinite().all())
+    result["shared"] = target.w_star.data_ptr() == point.ctypes.data
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ class SharedNoise(Wrong):
 
 @dataclass(frozen=True)
 class PooledDrift(Wrong):
-    """Normalises by a figure of all chains."""
+    """Normalises by a statistic of all chains."""
 
     def step(self, state, target, rng):
         loss, grad = target.loss_and_grad(state)

@@ -36,19 +36,19 @@ def remainder(p: Poly, divisors: Sequence[Poly]) -> Poly:
     """
     rows = [_divisor(g) for g in divisors]
     rest = dict(_integers(p))
-    found: dict[_Key, int] = {}
+    irreducible: dict[_Key, int] = {}
     while rest:
         top = max(rest)
         ends = top[1:]
         row = next((r for r in rows if all(map(ge, r.ends, ends))), None)
         if row is None:
-            found[top] = rest.pop(top)
+            irreducible[top] = rest.pop(top)
             continue
         common = gcd(rest[top], row.head)
         up, down = row.head // common, rest.pop(top) // common
         if up != 1:
             rest = {k: c * up for k, c in rest.items()}
-            found = {k: c * up for k, c in found.items()}
+            irreducible = {k: c * up for k, c in irreducible.items()}
         shift = tuple(map(sub, top, row.lead))
         for k, c in row.tail:
             key = tuple(map(add, k, shift))
@@ -57,7 +57,7 @@ def remainder(p: Poly, divisors: Sequence[Poly]) -> Poly:
                 rest[key] = left
             else:
                 del rest[key]
-    return _element(p, found)
+    return _element(p, irreducible)
 
 
 @lru_cache(maxsize=20000)

@@ -28,20 +28,20 @@ FACTOR_DEGREE = 40
 def _factored(polynomial: Poly) -> tuple[tuple[Poly, int, bool], ...]:
     exponents = [min(column) for column in zip(*polynomial.keys(), strict=True)]
     ring = polynomial.ring
-    found: list[tuple[Poly, int, bool]] = [
+    factors: list[tuple[Poly, int, bool]] = [
         (ring.gens[i], e, True) for i, e in enumerate(exponents) if e
     ]
     rest = strip(polynomial, exponents)
     if is_constant(rest):
-        return tuple(found)
+        return tuple(factors)
     merged: dict[Poly, tuple[int, bool]] = {}
-    for p, k, known in [*found, *_pieces(rest)]:
+    for p, k, known in [*factors, *_cheap_factors(rest)]:
         merged[p] = (merged.get(p, (0, known))[0] + k, known)
     ordered = sorted(merged.items(), key=lambda item: (len(item[0]), text(item[0])))
     return tuple((p, k, known) for p, (k, known) in ordered)
 
 
-def _pieces(p: Poly) -> list[tuple[Poly, int, bool]]:
+def _cheap_factors(p: Poly) -> list[tuple[Poly, int, bool]]:
     """Factor a polynomial without monomial factors, as far as that is cheap."""
     if is_constant(p):
         return []
@@ -54,7 +54,7 @@ def _pieces(p: Poly) -> list[tuple[Poly, int, bool]]:
             continue
         common = common_factor(parts)
         if not is_constant(common):
-            return [*_pieces(primitive(common)), *_pieces(primitive(p.quo(common)))]
+            return [*_cheap_factors(primitive(common)), *_cheap_factors(primitive(p.quo(common)))]
         if degree_in(p, i) == 1:
             # Of degree one in a variable, with coprime coefficients: irreducible.
             return [(primitive(p), 1, True)]

@@ -22,13 +22,13 @@ def basis(generators: Sequence[Poly], pairs: int = MAX_PAIRS) -> list[Poly]:
         WorkLimit: After too many S-pairs or when the polynomials grow too long.
     """
     work = _Pairs()
-    found = work.found
+    elements = work.elements
     for g in sorted({primitive(p) for p in generators if p}, key=lambda p: (len(p), sort_text(p))):
-        rest = remainder(g, found) if found else g
+        rest = remainder(g, elements) if elements else g
         if rest:
             work.append(rest)
-        if found and found[-1].is_ground:
-            return [found[-1].ring.one]
+        if elements and elements[-1].is_ground:
+            return [elements[-1].ring.one]
     done = 0
     while work.queue:
         i, j = work.pop()
@@ -37,38 +37,38 @@ def basis(generators: Sequence[Poly], pairs: int = MAX_PAIRS) -> list[Poly]:
         done += 1
         if done > pairs:
             raise WorkLimit("groebner")
-        rest = _s_polynomial(found[i], found[j])
+        rest = _s_polynomial(elements[i], elements[j])
         if not rest:
             continue
-        charge(4 + len(rest) * (1 + len(found) // 4))
-        rest = remainder(rest, found)
+        charge(4 + len(rest) * (1 + len(elements) // 4))
+        rest = remainder(rest, elements)
         if not rest:
             continue
         if rest.is_ground:
             return [rest.ring.one]
         work.append(rest)
-        if sum(len(p) for p in found) > MAX_BASIS_TERMS or _bits(rest) > MAX_BITS:
+        if sum(len(p) for p in elements) > MAX_BASIS_TERMS or _bits(rest) > MAX_BITS:
             raise WorkLimit("groebner")
-    return _reduced(found)
+    return _reduced(elements)
 
 
 class _Pairs:
     """Elements of a basis that grows, and the pairs of them that still have to be looked at."""
 
     def __init__(self) -> None:
-        self.found: list[Poly] = []
+        self.elements: list[Poly] = []
         self.leads: list[tuple[int, ...]] = []
         self.queue: list[tuple[int, int, int]] = []
         self.waiting: set[tuple[int, int]] = set()
 
     def append(self, g: Poly) -> None:
         """Add an element, with its pairs whose leading monomials share a variable."""
-        new, mine = len(self.found), tuple(g.LM)
+        new, mine = len(self.elements), tuple(g.LM)
         for i, other in enumerate(self.leads):
             if any(map(min, other, mine)):
                 self.queue.append((sum(map(max, other, mine)), i, new))
                 self.waiting.add((i, new))
-        self.found.append(g)
+        self.elements.append(g)
         self.leads.append(mine)
 
     def pop(self) -> tuple[int, int]:
@@ -97,13 +97,13 @@ def _s_polynomial(f: Poly, g: Poly) -> Poly:
     return f.mul_term((left, g.LC)) - g.mul_term((right, f.LC))
 
 
-def _reduced(found: Sequence[Poly]) -> list[Poly]:
+def _reduced(elements: Sequence[Poly]) -> list[Poly]:
     kept = [
         p
-        for i, p in enumerate(found)
+        for i, p in enumerate(elements)
         if not any(
             _divides(lead(q), lead(p)) and (lead(q) != lead(p) or j < i)
-            for j, q in enumerate(found)
+            for j, q in enumerate(elements)
             if j != i
         )
     ]
@@ -163,22 +163,22 @@ def standard_monomials(
     for i in variables:
         if not any(all(k == 0 for j, k in enumerate(m) if j != i) and m[i] for m in leading):
             return None
-    found: list[tuple[int, ...]] = []
+    monomials: list[tuple[int, ...]] = []
     queue = [(0,) * n]
     seen = set(queue)
     while queue:
         m = queue.pop(0)
         if any(_divides(lead, m) for lead in leading):
             continue
-        found.append(m)
-        if len(found) > MAX_DIMENSION:
+        monomials.append(m)
+        if len(monomials) > MAX_DIMENSION:
             raise WorkLimit("quotient")
         for i in variables:
             up = (*m[:i], m[i] + 1, *m[i + 1 :])
             if up not in seen:
                 seen.add(up)
                 queue.append(up)
-    return found
+    return monomials
 
 
 def count_real(reduced: Sequence[Poly], monomials: Sequence[tuple[int, ...]]) -> int:

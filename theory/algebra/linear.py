@@ -96,7 +96,7 @@ def kernel(rows: Sequence[Sequence[int | Fraction]], size: int) -> list[tuple[in
     table = list({tuple(row): None for row in map(_whole, rows) if any(row)})
     reduced = [list(row) for row in table]
     pivots = _echelon(reduced, size)
-    found = []
+    vectors = []
     for free in (c for c in range(size) if c not in pivots):
         heads = [row[column] for row, column in zip(reduced, pivots, strict=False)]
         scale = lcm(*heads) if heads else 1
@@ -104,5 +104,5 @@ def kernel(rows: Sequence[Sequence[int | Fraction]], size: int) -> list[tuple[in
         whole[free] = scale
         for row, column, head in zip(reduced, pivots, heads, strict=False):
             whole[column] = -row[free] * (scale // head)
-        found.append(tuple(_coprime(whole)))
-    return found
+        vectors.append(tuple(_coprime(whole)))
+    return vectors

@@ -157,13 +157,13 @@ def _gcd(a: Row, b: Row, prime: int) -> Row:
 
 def _quotient(a: Row, b: Row, prime: int) -> Row:
     a, inverse, size = list(a), pow(b[-1], -1, prime), len(b)
-    found = []
+    factors = []
     while len(a) >= size:
         factor, shift = a.pop() * inverse % prime, len(a) - size + 1
-        found.append(factor)
+        factors.append(factor)
         for i in range(size - 1):
             a[shift + i] = (a[shift + i] - factor * b[i]) % prime
-    return found[::-1]
+    return factors[::-1]
 
 
 def _power(base: Row, exponent: int, modulus: Row, prime: int) -> Row:

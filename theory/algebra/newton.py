@@ -84,13 +84,13 @@ class Newton:
             if len(seen) > MAX_FACES:
                 raise WorkLimit("faces")
             queue.extend(mask & other for other in self.on if mask & other)
-        found: dict[tuple[int, ...], Vector] = {}
+        faces: dict[tuple[int, ...], Vector] = {}
         for mask in seen:
             containing = tuple(i for i, other in enumerate(self.on) if mask & ~other == 0)
             weight = _sum([self.facets[i].normal for i in containing])
             if all(weight):
-                found[containing] = _reduced(weight)
-        return sorted((weight, face) for face, weight in found.items())
+                faces[containing] = _reduced(weight)
+        return sorted((weight, face) for face, weight in faces.items())
 
     def hit(self, density: Sequence[Fraction]) -> list[Fraction]:
         """Return convex weights of the points whose combination is at most ``t * density``."""
@@ -175,8 +175,8 @@ def _facets(points: Sequence[Vector]) -> list[Facet]:
         if len(rays) > MAX_RAYS:
             raise WorkLimit("facets")
         constraints += 1
-    found = [Facet(ray[:n], ray[n]) for ray, _ in rays if any(ray[:n])]
-    return sorted(found, key=lambda f: (f.normal, f.offset))
+    facets = [Facet(ray[:n], ray[n]) for ray, _ in rays if any(ray[:n])]
+    return sorted(facets, key=lambda f: (f.normal, f.offset))
 
 
 def subsets(items: Sequence[int]) -> Iterator[tuple[int, ...]]:

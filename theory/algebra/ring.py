@@ -71,14 +71,14 @@ _read_again = lru_cache(maxsize=8192)(_read)
 def text(polynomial: Poly) -> str:
     """Return the polynomial in the grammar of `theory.polynomials.expression.parse`."""
     names = names_of(polynomial.ring)
-    pieces = []
+    signed = []
     for e in sorted(polynomial.keys(), key=lambda e: (-sum(e), tuple(-k for k in e))):
         c = polynomial[e]
         factors_ = [n if k == 1 else f"{n}^{k}" for n, k in zip(names, e, strict=True) if k]
         if not factors_ or abs(c) != 1:
             factors_.insert(0, str(abs(c)))
-        pieces.append(("-" if c < 0 else "+") + "*".join(factors_))
-    joined = "".join(pieces) or "0"
+        signed.append(("-" if c < 0 else "+") + "*".join(factors_))
+    joined = "".join(signed) or "0"
     return joined[1:] if joined[0] == "+" else joined
 
 
@@ -86,15 +86,15 @@ def text(polynomial: Poly) -> str:
 def sort_text(polynomial: Poly) -> str:
     """Return what ``str`` of the polynomial is, by which polynomials are put in order."""
     names = names_of(polynomial.ring)
-    pieces = []
+    signed = []
     for e, c in polynomial.terms():
         factors_ = [n if k == 1 else f"{n}**{k}" for n, k in zip(names, e, strict=True) if k]
         if not factors_ or abs(c) != 1:
             factors_.insert(0, str(abs(c)))
-        pieces += [" - " if c < 0 else " + ", "*".join(factors_)]
-    if not pieces:
+        signed += [" - " if c < 0 else " + ", "*".join(factors_)]
+    if not signed:
         return "0"
-    return ("-" if pieces[0] == " - " else "") + "".join(pieces[1:])
+    return ("-" if signed[0] == " - " else "") + "".join(signed[1:])
 
 
 def rational(value: Any) -> Fraction:

@@ -47,12 +47,12 @@ def _isolated(p: Poly, index: int) -> list[tuple[Fraction, Fraction]]:
     square_free = _univariate(p, index).sqf_part()
     step = Fraction(1, 64)
     while True:
-        found = [
+        intervals = [
             (Fraction(int(a.p), int(a.q)), Fraction(int(b.p), int(b.q)))
             for (a, b), _ in square_free.intervals(eps=step)
         ]
-        if all(a[1] < b[0] for a, b in pairwise(found)):
-            return found
+        if all(a[1] < b[0] for a, b in pairwise(intervals)):
+            return intervals
         step /= 64
 
 

@@ -90,8 +90,8 @@ def check_factors(node: Node) -> None:
     pairs = []
     for point in sample(repr((node.data, below)), germ.variables):
         right = 1
-        for piece in below:
-            right = right * germ_value(piece, point, scale) % PRIME
+        for part in below:
+            right = right * germ_value(part, point, scale) % PRIME
         for unit in units:
             right = right * factor_value(unit, point, scale) % PRIME
         pairs.append((germ_value(germ, point, scale), right))
@@ -111,10 +111,10 @@ def check_summands(node: Node) -> None:
     _check_disjoint(germ, below)
     require(len(germ.factors) == 1 and not any(germ.monomial), "not a single factor")
     (factor,) = germ.factors
-    for piece in below:
-        require(len(piece.factors) == 1 and not any(piece.monomial), "a summand is a product")
-        require(piece.factors[0].exponent == factor.exponent, "another exponent")
-    lifted = [_lifted(g, germ.variables) for piece in below for g in piece.factors[0].generators]
+    for part in below:
+        require(len(part.factors) == 1 and not any(part.monomial), "a summand is a product")
+        require(part.factors[0].exponent == factor.exponent, "another exponent")
+    lifted = [_lifted(g, germ.variables) for part in below for g in part.factors[0].generators]
     if len(factor.generators) > 1:
         key = [
             sorted(tuple(sorted(g.terms.items())) for g in gs) for gs in (lifted, factor.generators)
@@ -126,9 +126,9 @@ def check_summands(node: Node) -> None:
             total = total + g
         require(total == factor.generators[0], "the summands do not add up")
         require(len(node.data["nonnegative"]) == len(below), "one sign proof per summand")
-        for child, piece, entry in zip(node.children, below, node.data["nonnegative"], strict=True):
-            require(len(piece.factors[0].generators) == 1, "a summand is an ideal")
-            _check_sign(child, piece, entry)
+        for child, part, entry in zip(node.children, below, node.data["nonnegative"], strict=True):
+            require(len(part.factors[0].generators) == 1, "a summand is an ideal")
+            _check_sign(child, part, entry)
     lower = sum((child.lower for child in node.children), Fraction(0))
     uppers = [child.upper for child in node.children if child.upper is not None]
     upper = sum(uppers, Fraction(0)) if len(uppers) == len(below) else None
@@ -159,11 +159,11 @@ def check_best(node: Node) -> None:
 
 
 def _check_disjoint(germ: Germ, below: Sequence[Germ]) -> None:
-    seen = [name for piece in below for name in piece.variables]
+    seen = [name for part in below for name in part.variables]
     require(len(seen) == len(set(seen)), "two parts share a variable")
     density = dict(zip(germ.variables, germ.density, strict=True))
-    for piece in below:
-        for name, nu in zip(piece.variables, piece.density, strict=True):
+    for part in below:
+        for name, nu in zip(part.variables, part.density, strict=True):
             require(density.get(name) == nu, f"another density of {name}")
 
 
@@ -183,9 +183,9 @@ def _lifted(g: Polynomial, variables: tuple[str, ...]) -> Polynomial:
     return Polynomial(variables, terms)
 
 
-def _check_sign(child: Node, piece: Germ, entry: Mapping[str, Any]) -> None:
+def _check_sign(child: Node, part: Germ, entry: Mapping[str, Any]) -> None:
     """A summand is nonnegative: by its lowest term, by squares, or by its real branches."""
-    (f,) = piece.factors[0].generators
+    (f,) = part.factors[0].generators
     kind = entry["kind"]
     if kind == "lowest":
         require(len(f.variables) == 1, "one variable only")
@@ -204,7 +204,7 @@ def _check_sign(child: Node, piece: Germ, entry: Mapping[str, Any]) -> None:
         require(kind == "branches" and child.rule == "plane", "no sign proof")
         require(f.terms[min(f.terms)] > 0, "a summand is negative")
         for order in real_branch_orders(child):
-            multiplicity = order / piece.factors[0].exponent
+            multiplicity = order / part.factors[0].exponent
             require(multiplicity.denominator == 1 and multiplicity % 2 == 0, "a sign change")
 
 

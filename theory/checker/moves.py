@@ -25,8 +25,8 @@ def check_unit(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBo
 
 def check_product(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     """Factors in separate variables: the least value, and multiplicities of ties add."""
-    pieces = [part.state.renamed(part.data["renamed"]) for part in parts]
-    state.check_pieces(pieces, of_sum=False)
+    states = [part.state.renamed(part.data["renamed"]) for part in parts]
+    state.check_parts(states, of_sum=False)
     _, lower, upper, _ = least_claim(parts)
     if all(part.claim[0] for part in parts):
         return True, Fraction(0), None, None
@@ -39,8 +39,8 @@ def check_product(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> Claime
 def check_sum(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBounds:
     """Generators in separate variables: values add."""
     need(len(state.ideals) == 1 and not any(state.monomial), "no plain sum")
-    pieces = [part.state.renamed(part.data["renamed"]) for part in parts]
-    state.check_pieces(pieces, of_sum=True)
+    states = [part.state.renamed(part.data["renamed"]) for part in parts]
+    state.check_parts(states, of_sum=True)
     claims = [part.claim for part in parts]
     if any(claim[0] for claim in claims):
         return True, Fraction(0), None, None

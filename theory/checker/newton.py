@@ -31,8 +31,8 @@ def check_newton(state: Seen, data: Mapping[str, Any] | None) -> tuple[Fraction,
     zeros: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
     for weight, facets in newton.compact_faces():
         need(weight in tests, "a compact face was not tested")
-        found = _check_face(state, weight, tests[weight])
-        zeros.extend((facets, subset) for subset in found)
+        subsets = _check_face(state, weight, tests[weight])
+        zeros.extend((facets, subset) for subset in subsets)
     value = min([upper, *(ratios[k] for _, subset in zeros for k in subset)])
     attaining = set(newton.attaining(state.density)) if upper == value else set()
     best = newton.codimension(sorted(attaining)) if attaining else 0
@@ -68,7 +68,7 @@ def _check_face(
     nonzero = [*state.ring.gens[: state.vanishing], *state.nonzero]
     record = {tuple(test["ideals"]): test for test in tests}
     empty: list[set[int]] = []
-    found = []
+    nonempty = []
     for k, system in enumerate(systems):
         if any(len(p) == 1 and is_unit(state, _at_ones(state, p)) for p in system):
             empty.append({k})
@@ -87,8 +87,8 @@ def _check_face(
         need(replay([*system, *equations], nonzero, test["nonempty"]) == "nonempty", "no zero")
         critical = [*system, *_minors(state, system), *equations]
         need(replay(critical, nonzero, test["smooth"]) == "empty", "not smooth")
-        found.append(subset)
-    return found
+        nonempty.append(subset)
+    return nonempty
 
 
 def _initial(state: Seen, generators: Sequence[Poly], weight: Sequence[int]) -> list[Poly]:

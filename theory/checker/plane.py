@@ -127,16 +127,16 @@ def _check_roots(
                 require(k != index, "a branch without a root")
                 continue
             if lo == hi:
-                found = not field.value(edge, element((lo,)))
+                vanishes = not field.value(edge, element((lo,)))
                 slope = [tuple(i * c for c in e) for i, e in enumerate(edge)][1:]
                 simple = bool(field.value(slope, element((lo,))))
             else:
-                found = field.count(steps, lo, hi) == 1
+                vanishes = field.count(steps, lo, hi) == 1
                 # The chain ends with the common divisor of the edge and its derivative.
                 common = steps[-1]
                 simple = len(common) == 1 or not field.count(field.sturm(common), lo, hi)
-            require(found == (k == index), "a branch of another curve")
-            require(simple or not found, "a multiple root is no smooth branch")
+            require(vanishes == (k == index), "a branch of another curve")
+            require(simple or not vanishes, "a multiple root is no smooth branch")
 
 
 def _check_child(

@@ -93,10 +93,10 @@ def _step_factor(state: Seen, step: Mapping[str, Any]) -> Seen:
 
 
 def _step_merge(state: Seen, step: Mapping[str, Any]) -> Seen:
-    found: dict[tuple[Poly, ...], Fraction] = {}
+    exponents: dict[tuple[Poly, ...], Fraction] = {}
     for generators, exponent in state.ideals:
-        found[generators] = found.get(generators, Fraction(0)) + exponent
-    return state._replace(ideals=tuple(found.items()))
+        exponents[generators] = exponents.get(generators, Fraction(0)) + exponent
+    return state._replace(ideals=tuple(exponents.items()))
 
 
 def _step_direction(state: Seen, step: Mapping[str, Any]) -> Seen:

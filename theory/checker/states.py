@@ -131,13 +131,13 @@ class Seen(NamedTuple):
             and _conditions(self) == _conditions(moved)
         )
 
-    def check_pieces(self, pieces: Sequence["Seen"], *, of_sum: bool) -> None:
-        """Reject pieces that share variables or are not all of the state.
+    def check_parts(self, parts: Sequence["Seen"], *, of_sum: bool) -> None:
+        """Reject parts that share variables or are not all of the state.
 
         Raises:
             ValueError: If so.
         """
-        names = [name for piece in pieces for name in names_of(piece.ring)]
+        names = [name for part in parts for name in names_of(part.ring)]
         need(len(set(names)) == len(names), "two parts share a variable")
         home = names_of(self.ring)
         ideals: list[Any] = []
@@ -145,23 +145,23 @@ class Seen(NamedTuple):
         conditions: set[Poly] = set()
         relations: list[Any] = []
         generators: set[Poly] = set()
-        for piece in pieces:
-            place = [home.index(name) for name in names_of(piece.ring)]
-            moved = piece.mapped(self.ring, [self.ring.gens[i] for i in place])
-            for k, i in enumerate(place[: piece.vanishing]):
+        for part in parts:
+            place = [home.index(name) for name in names_of(part.ring)]
+            moved = part.mapped(self.ring, [self.ring.gens[i] for i in place])
+            for k, i in enumerate(place[: part.vanishing]):
                 need(i < self.vanishing, "a parameter became a coordinate")
-                monomial[home[i]] = piece.monomial[k]
-                need(piece.density[k] == self.density[i], "another density")
-            need(all(i >= self.vanishing for i in place[piece.vanishing :]), "a coordinate")
+                monomial[home[i]] = part.monomial[k]
+                need(part.density[k] == self.density[i], "another density")
+            need(all(i >= self.vanishing for i in place[part.vanishing :]), "a coordinate")
             ideals.extend(_ideal_shapes(moved))
             conditions |= _conditions(moved)
             relations.extend(
                 (q, place[k], v)
-                for (q, _, v), (_, k, _) in zip(moved.relations, piece.relations, strict=True)
+                for (q, _, v), (_, k, _) in zip(moved.relations, part.relations, strict=True)
             )
             generators |= {g.monic() for j, _ in moved.ideals for g in j}
             if of_sum:
-                need([c for _, c in piece.ideals] == [self.ideals[0][1]], "another exponent")
+                need([c for _, c in part.ideals] == [self.ideals[0][1]], "another exponent")
         need(all(monomial[home[i]] == n for i, n in enumerate(self.monomial)), "another monomial")
         if of_sum:
             need(generators == {g.monic() for g in self.ideals[0][0]}, "other generators")

@@ -136,12 +136,12 @@ def _definite(system: System, nonzero: System, witness: Witness) -> str:
 
 def _factors(system: System, nonzero: System, witness: Witness) -> str:
     p, rest = pick(system, witness["equation"])
-    pieces = [read(p.ring, piece) for piece in witness["pieces"]]
+    irreducible = [read(p.ring, factor) for factor in witness["pieces"]]
     whole = p.ring.one
-    for piece in pieces:
-        whole = whole * piece
+    for factor in irreducible:
+        whole = whole * factor
     need(monic(whole) == monic(p), "the factors do not multiply to the equation")
-    return alternatives([([piece, *rest], nonzero) for piece in pieces], witness)
+    return alternatives([([factor, *rest], nonzero) for factor in irreducible], witness)
 
 
 def _linear(system: System, nonzero: System, witness: Witness) -> str:
@@ -236,8 +236,8 @@ def _consequences(system: System, nonzero: System, witness: Witness) -> str:
 
 
 def _irreducible(p: Poly) -> bool:
-    pieces = p.factor_list()[1]
-    return len(pieces) == 1 and pieces[0][1] == 1
+    irreducible = p.factor_list()[1]
+    return len(irreducible) == 1 and irreducible[0][1] == 1
 
 
 def _sign_change(system: System, nonzero: System, witness: Witness) -> str:

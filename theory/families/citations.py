@@ -30,10 +30,10 @@ def cite(name: str, /, **parameters: object) -> str:
 
 def keys(result: RLCT | LinearPoint) -> frozenset[str]:
     """Return the bibliography keys named in the source and in the proof of a coefficient."""
-    found: set[str] = set()
+    cited: set[str] = set()
     for source in (result.source, *_sources(result.proof)):
-        found.update(re.findall(r"\b[a-z]+[0-9]{4}[a-z]?\b", source))
-    return frozenset(found & bibliography().keys())
+        cited.update(re.findall(r"\b[a-z]+[0-9]{4}[a-z]?\b", source))
+    return frozenset(cited & bibliography().keys())
 
 
 @cache
@@ -45,12 +45,12 @@ def bibliography() -> dict[str, str]:
     """
     text = (files("theory") / "references.bib").read_text(encoding="utf-8")
     # An entry starts at an @ in the first column and ends at a closing brace in the first column.
-    found: dict[str, str] = {}
+    entries: dict[str, str] = {}
     for match in re.finditer(r"^@\w+\{([^,\s]+),.*?^\}", text, re.MULTILINE | re.DOTALL):
-        if match[1] in found:
+        if match[1] in entries:
             raise ValueError(f"references.bib has the key {match[1]!r} twice")
-        found[match[1]] = match[0]
-    return found
+        entries[match[1]] = match[0]
+    return entries
 
 
 def fields(key: str) -> dict[str, str]:
@@ -63,15 +63,15 @@ def fields(key: str) -> dict[str, str]:
         raise ValueError(
             f"unknown key {key!r} of references.bib; known: {', '.join(bibliography())}"
         )
-    found = re.findall(
+    matches = re.findall(
         r"^  (\w+)\s*= \{(.*?)\},?$(?=\n  \w|\n\})", bibliography()[key], re.M | re.S
     )
-    return {name: " ".join(value.split()) for name, value in found}
+    return {name: " ".join(value.split()) for name, value in matches}
 
 
 def _sources(proof: Iterable[Step]) -> list[str]:
     """Return the sources of all steps, those below them included."""
-    found = []
+    sources = []
     for step in proof:
-        found += [step.source, *_sources(step.children)]
-    return found
+        sources += [step.source, *_sources(step.children)]
+    return sources

@@ -98,13 +98,13 @@ def linear_convolution_common_roots(
 
 def _pairs(name: str, values: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
     """Return a sequence of pairs of multiplicities."""
-    found = []
+    pairs = []
     for k, entry in enumerate(sequence(name, values, shortest=0)):
         pair = integers(f"{name}[{k}]", entry, 1)
         if len(pair) != 2:
             raise ValueError(f"{name}[{k}] must have 2 entries, a pair, got {len(pair)}")
-        found.append((pair[0], pair[1]))
-    return tuple(found)
+        pairs.append((pair[0], pair[1]))
+    return tuple(pairs)
 
 
 def _germ(first: int, second: int) -> _Germ:

@@ -37,18 +37,18 @@ def extreme_rays(points: Sequence[Sequence[int]]) -> list[Ray]:
 def rank(rows: Sequence[Sequence[int]]) -> int:
     """Return the rank of an integer matrix by exact elimination."""
     work = [[Fraction(x) for x in row] for row in rows]
-    found = 0
+    done = 0
     for column in range(len(work[0]) if work else 0):
-        pivot = next((i for i in range(found, len(work)) if work[i][column]), None)
+        pivot = next((i for i in range(done, len(work)) if work[i][column]), None)
         if pivot is None:
             continue
-        work[found], work[pivot] = work[pivot], work[found]
-        for i in range(found + 1, len(work)):
-            factor = work[i][column] / work[found][column]
+        work[done], work[pivot] = work[pivot], work[done]
+        for i in range(done + 1, len(work)):
+            factor = work[i][column] / work[done][column]
             if factor:
-                work[i] = [x - factor * y for x, y in zip(work[i], work[found], strict=True)]
-        found += 1
-    return found
+                work[i] = [x - factor * y for x, y in zip(work[i], work[done], strict=True)]
+        done += 1
+    return done
 
 
 def _cut(rays: list[Ray], active: list[Ray], cut: Ray) -> list[Ray]:

@@ -144,8 +144,8 @@ def evidence(family: str) -> tuple[str, ...]:
     """
     if family not in _TESTS:
         raise ValueError(f"unknown family {family!r}; known: {', '.join(_TESTS)}")
-    found = []
+    tests = []
     for word in _TESTS[family].split():
         file, _, name = _SHARED.get(word, word).partition(":")
-        found.append(f"{_FILES[file]}::test_{name}")
-    return tuple(found)
+        tests.append(f"{_FILES[file]}::test_{name}")
+    return tuple(tests)

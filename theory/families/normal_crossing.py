@@ -77,5 +77,5 @@ def _zeros(vanishing: Sequence[int] | Sequence[bool] | None, dim: int) -> tuple[
                 f"vanishing must have {dim} booleans, one for each exponent, got {len(entries)}"
             )
         return tuple(i for i, entry in enumerate(entries) if entry)
-    found = {integer(f"vanishing[{j}]", entry, 0, dim - 1) for j, entry in enumerate(entries)}
-    return tuple(sorted(found))
+    indices = {integer(f"vanishing[{j}]", entry, 0, dim - 1) for j, entry in enumerate(entries)}
+    return tuple(sorted(indices))

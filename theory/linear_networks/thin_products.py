@@ -63,8 +63,8 @@ def axes(product: Thin | None, width: int, dtype: np.dtype[Any], careful: bool) 
         return Axes(np.ones(width, dtype=dtype), None, None)
     outer = product.outer.astype(np.float64) if careful else product.outer
     gram = outer.T @ outer
-    found = eigh(gram, driver="evd", overwrite_a=True, check_finite=False)[1]
-    basis = found.astype(product.outer.dtype, copy=False)
+    vectors = eigh(gram, driver="evd", overwrite_a=True, check_finite=False)[1]
+    basis = vectors.astype(product.outer.dtype, copy=False)
     turned = product.outer @ basis
     inner = basis if product.inner is None else product.inner @ basis
     return Axes(np.einsum("ij,ij->j", turned, turned), turned, inner)

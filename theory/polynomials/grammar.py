@@ -143,11 +143,11 @@ class _Reader:
     def _tokenise(self) -> Iterator[str]:
         position = 0
         while position < len(self.text):
-            found = _TOKEN.match(self.text, position)
-            if found is None:
+            match = _TOKEN.match(self.text, position)
+            if match is None:
                 self._fail()
-            position = found.end()
-            yield found.group(found.lastindex or 0)
+            position = match.end()
+            yield match.group(match.lastindex or 0)
 
     def _peek(self) -> str:
         return self.tokens[self.position] if self.position < len(self.tokens) else ""

@@ -29,15 +29,15 @@ class Flat(NamedTuple):
 
 def flats(forms: Sequence[Form]) -> list[Flat]:
     """Return all intersections of the hyperplanes, without the whole space."""
-    found: dict[frozenset[int], int] = {}
+    ranks: dict[frozenset[int], int] = {}
     queue = [_closure(forms, frozenset([i])) for i in range(len(forms))]
     while queue:
         members = queue.pop()
-        if members in found:
+        if members in ranks:
             continue
-        found[members] = rank([forms[i] for i in sorted(members)])
+        ranks[members] = rank([forms[i] for i in sorted(members)])
         queue.extend(_closure(forms, members | {i}) for i in range(len(forms)) if i not in members)
-    ordered = sorted(found.items(), key=lambda item: (item[1], sorted(item[0])))
+    ordered = sorted(ranks.items(), key=lambda item: (item[1], sorted(item[0])))
     return [Flat(members, codimension) for members, codimension in ordered]
 
 
@@ -103,9 +103,9 @@ def _linear(polynomial: Polynomial) -> Form | None:
 
 def solve_arrangement(germ: Germ) -> Node | None:
     """Return the node of a product of linear forms, None for other germs."""
-    found = as_forms(germ)
-    if found is None or len(found[0]) > MAX_FORMS:
+    linear = as_forms(germ)
+    if linear is None or len(linear[0]) > MAX_FORMS:
         return None
-    value, multiplicity = arrangement(*found)
+    value, multiplicity = arrangement(*linear)
     data = {"germ": from_germ(germ).to_data()}
     return Node("arrangement", value, value, multiplicity, data)

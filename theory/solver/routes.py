@@ -5,7 +5,7 @@ from theory.certificate import Node
 from theory.polynomials.germ import Germ
 from theory.solver.arrangements import solve_arrangement
 from theory.solver.budget import WORK_PER_SECOND, WorkBudget
-from theory.solver.input.pieces import pieces
+from theory.solver.input.independent import independent_factors
 from theory.solver.newton.polyhedra import newton_of
 from theory.solver.plane.resolution import solve_plane
 from theory.solver.recursion.canonical import canonical
@@ -36,7 +36,7 @@ def newton_route(germ: Germ) -> Node | None:
 
 def plane_route(germ: Germ) -> Node | None:
     """Return what the resolution of plane curves gives, None off the plane or without a value."""
-    split = pieces(germ).pieces
+    split = independent_factors(germ).germs
     if len(germ.variables) != 2 or len(split) != 1 or not split[0].factors:
         return None
     if len(split[0].variables) != 2:

@@ -12,7 +12,7 @@ from theory.solver.bounds.elementary import elementary, rank_bound
 from theory.solver.bounds.subideals import smaller_ideal_bounds
 from theory.solver.bounds.zero_sets import zero_set_bound
 from theory.solver.budget import WORK_PER_SECOND, WorkBudget
-from theory.solver.input.pieces import pieces, summands
+from theory.solver.input.independent import independent_factors, summands
 from theory.solver.input.signs import branch_orders, lowest_sign
 from theory.solver.input.squares import as_squares
 from theory.solver.plane.resolution import solve_plane
@@ -32,10 +32,10 @@ def solve_any(germ: Germ, budget: WorkBudget, helped: bool = True) -> Node:
         budget: Work and time.
         helped: Whether germs with fewer generators are solved too, for lower bounds.
     """
-    split = pieces(germ)
-    if split.pieces == (germ,):
-        return _solve_piece(germ, budget, helped)
-    children = tuple(_solve_piece(piece, budget, helped) for piece in split.pieces)
+    split = independent_factors(germ)
+    if split.germs == (germ,):
+        return _solve_factor(germ, budget, helped)
+    children = tuple(_solve_factor(part, budget, helped) for part in split.germs)
     data = {
         "germ": germ_data(germ),
         "units": [
@@ -67,12 +67,12 @@ def total(children: Sequence[Node]) -> tuple[Fraction, Fraction | None, int | No
     return lower, upper, 1 + sum(m - 1 for m in known) if exact else None
 
 
-def _solve_piece(germ: Germ, budget: WorkBudget, helped: bool) -> Node:
+def _solve_factor(germ: Germ, budget: WorkBudget, helped: bool) -> Node:
     if not germ.factors:
         return _monomial(germ)
-    found = _sum(germ, budget, helped)
-    if found is not None:
-        return found
+    summed = _sum(germ, budget, helped)
+    if summed is not None:
+        return summed
     if len(germ.variables) == 2:
         return solve_plane(germ, budget)
     return _general(germ, budget, helped)
@@ -154,13 +154,13 @@ def _general(germ: Germ, budget: WorkBudget, helped: bool) -> Node:
 
 
 def _simple_bounds(germ: Germ, budget: WorkBudget) -> list[Node]:
-    found = [elementary(germ), rank_bound(germ)]
+    nodes = [elementary(germ), rank_bound(germ)]
     try:
         with deadline(budget.deadline):
-            found.append(zero_set_bound(germ))
+            nodes.append(zero_set_bound(germ))
     except TimeUpError:
         pass
-    return [node for node in found if node is not None]
+    return [node for node in nodes if node is not None]
 
 
 def _helper(budget: WorkBudget) -> Callable[[Germ], Node | None]:

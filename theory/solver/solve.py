@@ -120,7 +120,7 @@ def _sign(reading: Structure, budget: WorkBudget, absolute: bool, where: str) ->
         return "the value is that of |K|"
     odd = [part.polynomials[0] for part in reading.parts if not part.nonnegative]
     signs = product_signs(reading.constant, odd, budget)
-    if -1 in signs.found:
+    if -1 in signs.values:
         raise ValueError(_NEGATIVE.format(where=where))
     if signs.complete:
         return "K >= 0 near the point"

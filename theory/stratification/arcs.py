@@ -113,8 +113,8 @@ def _abscissae(f: Element, box: Box, rounds: int) -> Iterator[Fraction]:
     x, y = f.ring.gens
     critical = column(f, 1)[-1]
     if len(column(f, 1)) > 2:
-        found = eliminated(f, f.diff(1))
-        critical *= f.ring.from_dict({(k, 0): number(c) for k, c in enumerate(found) if c})
+        resultant = eliminated(f, f.diff(1))
+        critical *= f.ring.from_dict({(k, 0): number(c) for k, c in enumerate(resultant) if c})
     for end in box[1]:
         if end is not None:
             critical *= f.compose(y, f.ring.from_dict({(0, 0): number(end)})) or f.ring.one
@@ -132,18 +132,18 @@ def _abscissae(f: Element, box: Box, rounds: int) -> Iterator[Fraction]:
 
 def simple(side: Side) -> list[Fraction]:
     """Return simple rationals inside a range, the simplest first."""
-    found = {
+    candidates = {
         Fraction(p, q)
         for q in range(1, MAX_HEIGHT + 1)
         for p in range(-MAX_HEIGHT * q, MAX_HEIGHT * q + 1)
     }
     if side.lo is not None and side.hi is not None:
-        found |= {side.lo + (side.hi - side.lo) * Fraction(k, 8) for k in range(1, 8)}
+        candidates |= {side.lo + (side.hi - side.lo) * Fraction(k, 8) for k in range(1, 8)}
     elif side.lo is not None:
-        found |= {side.lo + k for k in range(1, 9)}
+        candidates |= {side.lo + k for k in range(1, 9)}
     elif side.hi is not None:
-        found |= {side.hi - k for k in range(1, 9)}
-    return sorted((v for v in found if side.inside(v)), key=simplicity)
+        candidates |= {side.hi - k for k in range(1, 9)}
+    return sorted((v for v in candidates if side.inside(v)), key=simplicity)
 
 
 def simplicity(value: Fraction) -> tuple[int, Fraction, bool]:

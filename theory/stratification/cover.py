@@ -23,17 +23,17 @@ def undecided(
     into single orbits, or to be sampled points; both are decided exactly. Every crossing without a
     generic sample must have no generic real point.
     """
-    found = []
+    reasons = []
     share = seconds / (4 * len(places.special) + len(places.crossings) + 1)
     for system in places.special:
         if not _covered(parts, system, sampled, share):
             listed = ", ".join(shortened(text(f)) for f in system)
-            found.append(f"samples are not proved to stand for all real zeros of <{listed}>")
+            reasons.append(f"samples are not proved to stand for all real zeros of <{listed}>")
     for crossing in places.crossings:
         if not _generic(places, crossing, sampled, share):
             listed = ", ".join(shortened(text(f)) for f in crossing.equations)
-            found.append(f"no rational point was found at which just <{listed}> vanishes")
-    return found
+            reasons.append(f"no rational point was found at which just <{listed}> vanishes")
+    return reasons
 
 
 def _generic(places: Loci, crossing: Crossing, sampled: Collection[Place], share: float) -> bool:
@@ -106,13 +106,15 @@ def _scales(parts: Factorisation, index: int) -> bool:
 
 
 def _empty(system: Sequence[Element], nonzero: Sequence[Element], share: float) -> bool:
-    found: Any = attempt(share, real_status, [f for f in system if f], list(nonzero))
-    return bool(found.done and found.value.answer == "empty")
+    status: Any = attempt(share, real_status, [f for f in system if f], list(nonzero))
+    return bool(status.done and status.value.answer == "empty")
 
 
 def _on_axis(f: Element, index: int) -> Poly:
-    found: dict[int, Fraction] = {}
+    coefficients: dict[int, Fraction] = {}
     for e, c in terms(f).items():
         if not any(k for i, k in enumerate(e) if i != index):
-            found[e[index]] = c
-    return trim([found.get(k, Fraction(0)) for k in range(max(found, default=-1) + 1)])
+            coefficients[e[index]] = c
+    return trim(
+        [coefficients.get(k, Fraction(0)) for k in range(max(coefficients, default=-1) + 1)]
+    )

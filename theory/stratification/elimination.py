@@ -57,8 +57,8 @@ def _rows(f: Element) -> list[Line]:
     """Return the coefficients of the powers of the second variable as polynomials."""
     rows = []
     for part in column(f, 1):
-        found = {e[0]: c for e, c in terms(part).items()}
-        rows.append([found.get(k, Fraction(0)) for k in range(max(found, default=-1) + 1)])
+        powers = {e[0]: c for e, c in terms(part).items()}
+        rows.append([powers.get(k, Fraction(0)) for k in range(max(powers, default=-1) + 1)])
     return rows
 
 

@@ -47,12 +47,12 @@ def coefficient(
 
 def moved(f: Element, point: AlgebraicPoint) -> Curve:
     """Return ``f(point + (x, y))`` over the field of the point."""
-    found = terms(f)
-    size = 1 + max(max(e) for e in found)
+    coefficients = terms(f)
+    size = 1 + max(max(e) for e in coefficients)
     tables = [powers(number, size) for number in point.numbers]
     result: dict[tuple[int, int], Number] = {}
     rows = _binomials(size)
-    for (i, j), coefficient in found.items():
+    for (i, j), coefficient in coefficients.items():
         for a in range(i + 1):
             left = tables[0][i - a] * (coefficient * rows[i][a])
             for b in range(j + 1):

@@ -117,13 +117,13 @@ def vanish(system: Sequence[Element], place: Place) -> bool:
 
 def minors(rows: Sequence[Sequence[Element]], size: int) -> list[Element]:
     """Return the minors of a size that are not zero."""
-    found: dict[Element, None] = {}
+    values: dict[Element, None] = {}
     for chosen in combinations(rows, size):
         for columns in combinations(range(len(rows[0])), size):
             value = _determinant([[row[j] for j in columns] for row in chosen])
             if value:
-                found[value] = None
-    return list(found)
+                values[value] = None
+    return list(values)
 
 
 def rank(rows: Sequence[Sequence[Fraction]]) -> int:

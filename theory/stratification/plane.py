@@ -27,7 +27,7 @@ from theory.stratification.result import Stratum
 from theory.stratification.zeros import common_zeros
 
 Evaluate = Callable[[AlgebraicPoint, float], RLCT]
-Piece = tuple[AlgebraicPoint, int, str, tuple[str, ...]]
+Location = tuple[AlgebraicPoint, int, str, tuple[str, ...]]
 
 
 def plane_strata(
@@ -40,12 +40,12 @@ def plane_strata(
     undecided: list[str] = []
     share = timeout / 2 / (1 + len(parts.factors) ** 2 + len(parts.ideals))
     special = _special_points(parts, share, undecided)
-    pieces: list[Piece] = []
+    located: list[Location] = []
     branches: list[IrreducibleFactor] = []
     for curve in parts.factors:
         if curve.definite:
             continue
-        found = attempt(
+        attempted = attempt(
             share,
             sample,
             curve.polynomial,
@@ -53,17 +53,17 @@ def plane_strata(
             parts.names,
             partial(_is_generic, parts, curve),
         )
-        if not found.done:
+        if not attempted.done:
             undecided.append(f"no sample point on {text(curve.polynomial)} = 0 was found in time")
-        elif found.value is not None:
+        elif attempted.value is not None:
             name = text(curve.polynomial)
             branches.append(curve)
-            pieces.append((found.value, 1, f"along {shortened(name)} = 0", (name,)))
+            located.append((attempted.value, 1, f"along {shortened(name)} = 0", (name,)))
     for point in special:
         if contains(box, point, closed=True):
-            pieces.append((point, 0, *_describe(parts, point, branches)))
-    each = timeout / 2 / max(1, len(pieces))
-    return [Stratum(evaluate(p, each), p, d, what, zero) for p, d, what, zero in pieces], undecided
+            located.append((point, 0, *_describe(parts, point, branches)))
+    each = timeout / 2 / max(1, len(located))
+    return [Stratum(evaluate(p, each), p, d, what, zero) for p, d, what, zero in located], undecided
 
 
 def _special_points(
@@ -71,11 +71,11 @@ def _special_points(
 ) -> list[AlgebraicPoint]:
     special: dict[AlgebraicPoint, None] = {}
     for system in _systems(parts):
-        found = attempt(share, common_zeros, system, parts.names)
-        if found.value is None:
+        attempted = attempt(share, common_zeros, system, parts.names)
+        if attempted.value is None:
             listed = ", ".join(text(f) for f in system)
             undecided.append(f"the common zeros of {listed} were not found in time")
-        special.update(dict.fromkeys(found.value or []))
+        special.update(dict.fromkeys(attempted.value or []))
     return list(special)
 
 
@@ -101,7 +101,7 @@ def _is_generic(parts: Factorisation, curve: IrreducibleFactor, point: Algebraic
 def _describe(
     parts: Factorisation, point: AlgebraicPoint, branches: Sequence[IrreducibleFactor]
 ) -> tuple[str, tuple[str, ...]]:
-    """Say which factors vanish at a special point, and how."""
+    """Return which factors vanish at a special point, and how."""
     plain = [c for c in parts.factors if not c.definite]
     zero = [c for c in plain if not value_at_point(terms(c.polynomial), point)]
     names = tuple(text(c.polynomial) for c in zero)

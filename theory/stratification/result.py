@@ -17,13 +17,13 @@ _HEADER = ("lambda", "m", "dim", "sample point", "piece")
 @final
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """A piece of the zero set of K with its coefficient.
+    """A stratum of the zero set of K with its coefficient.
 
     Attributes:
         value: The coefficient at the sample point, with its proof.
         point: The sample point.
-        dimension: Of the piece; 0 for a single point.
-        description: Which piece it is.
+        dimension: Of the stratum; 0 for a single point.
+        description: Which stratum it is.
         equations: Polynomials that vanish on it.
     """
 
@@ -55,7 +55,7 @@ class Strata:
         variables: Their names.
         strata: From the deepest (least lambda, then largest multiplicity) to generic ones.
         complete: Whether every real zero of K (in the box) has the coefficient of a stratum
-            whose piece contains it.
+            which contains it.
         conditions: What the answer is restricted to, and what was not decided.
     """
 
@@ -79,8 +79,8 @@ class Strata:
     @property
     def values(self) -> tuple[Value, ...]:
         """Return the distinct coefficients as (lower, upper, multiplicity), the deepest first."""
-        found = ((s.value.lower, s.value.upper, s.value.multiplicity) for s in self.strata)
-        return tuple(dict.fromkeys(found))
+        values = ((s.value.lower, s.value.upper, s.value.multiplicity) for s in self.strata)
+        return tuple(dict.fromkeys(values))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data with rationals as text; `theory.verify` checks every ``value``."""

@@ -48,9 +48,11 @@ def _restricted(
     others: Sequence[int],
     fixed: Sequence[Fraction],
 ) -> Poly:
-    found: dict[int, Fraction] = {}
+    coefficients: dict[int, Fraction] = {}
     for exponents, c in f.items():
         for i, x in zip(others, fixed, strict=True):
             c = c * x ** exponents[i]
-        found[exponents[free]] = found.get(exponents[free], Fraction(0)) + c
-    return trim([found.get(k, Fraction(0)) for k in range(max(found, default=-1) + 1)])
+        coefficients[exponents[free]] = coefficients.get(exponents[free], Fraction(0)) + c
+    return trim(
+        [coefficients.get(k, Fraction(0)) for k in range(max(coefficients, default=-1) + 1)]
+    )

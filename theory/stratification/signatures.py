@@ -15,7 +15,7 @@ def signature(parts: Loci, place: Place) -> tuple[object, ...]:
     for a quadratic one, its inertia; for every ideal the rank of its gradients and the orders of
     its generators; then the rank of all gradients.
     """
-    found: list[object] = []
+    entries: list[object] = []
     rows: list[list[Fraction]] = []
     for index, component in enumerate(parts.surfaces):
         f = component.polynomial
@@ -24,18 +24,18 @@ def signature(parts: Loci, place: Place) -> tuple[object, ...]:
         rows.append([value(g, place) for g in gradient(f)])
         form = _leading(f, place)
         order = sum(next(iter(form.keys())))
-        # Not the factors over the rationals: those change along one piece.
+        # Not the factors over the rationals: those change along one stratum.
         squarefree = sorted((sum(max(g.keys())), int(k)) for g, k in form.sqf_list()[1])
         inertia = _inertia(form) if order == 2 else ()
-        found.append(("surface", index, order, tuple(squarefree), inertia))
+        entries.append(("surface", index, order, tuple(squarefree), inertia))
     for index, ideal in enumerate(parts.ideals):
         if not vanish(ideal, place):
             continue
         steps = [[value(d, place) for d in gradient(g)] for g in ideal]
         rows += steps
         orders = sorted(sum(next(iter(_leading(g, place).keys()))) for g in ideal)
-        found.append(("ideal", index, rank(steps), tuple(orders)))
-    return (*found, rank(rows))
+        entries.append(("ideal", index, rank(steps), tuple(orders)))
+    return (*entries, rank(rows))
 
 
 def _leading(f: Element, place: Place) -> Element:
@@ -49,9 +49,9 @@ def _leading(f: Element, place: Place) -> Element:
 def _inertia(form: Element) -> tuple[int, int]:
     """Return the smaller and the larger number of squares of one sign in a quadratic form."""
     size = form.ring.ngens
-    found = terms(form)
+    coefficients = terms(form)
     table = [[Fraction(0)] * size for _ in range(size)]
-    for e, c in found.items():
+    for e, c in coefficients.items():
         i, j = [k for k in range(size) for _ in range(e[k])]
         table[i][j] += c / 2
         table[j][i] += c / 2

@@ -1,7 +1,7 @@
 """Local coefficients along a zero set in three variables, at rational sample points.
 
 Points are searched on every surface, every zero set of an ideal, their singular points and
-crossings. Points with one signature are taken for one piece; at least two of them are computed,
+crossings. Points with one signature are taken for one stratum; at least two of them are computed,
 and more if their coefficients may differ.
 """
 
@@ -53,11 +53,11 @@ def space_strata(
     for key, samples in chosen.items():
         for place in samples:
             point = point_of(parts.names, place)
-            found = evaluate(point, each)
-            index = (key, found.lower, found.upper, found.multiplicity)
+            value = evaluate(point, each)
+            index = (key, value.lower, value.upper, value.multiplicity)
             if index not in strata:
                 strata[index] = Stratum(
-                    found,
+                    value,
                     point,
                     _dimension(places, place, samples),
                     _describe(places, place),
@@ -72,13 +72,13 @@ def _groups(places: Loci, box: Box, seconds: float) -> Group:
     """Return the points that were found by signature, the simplest first."""
     systems: list[System] = [crossing.equations for crossing in places.crossings]
     systems += [*places.special, *deeper(places)]
-    found: dict[Place, None] = {}
+    by_point: dict[Place, None] = {}
     for system in systems:
         share = seconds / len(systems)
         points = attempt(share, _collect, rational_points(system, box)).value or []
-        found.update(dict.fromkeys(points))
+        by_point.update(dict.fromkeys(points))
     groups: Group = {}
-    for place in sorted(found, key=lambda p: [simplicity(x) for x in p]):
+    for place in sorted(by_point, key=lambda p: [simplicity(x) for x in p]):
         groups.setdefault(signature(places, place), []).append(place)
     return groups
 
@@ -89,17 +89,17 @@ def _collect(points: Iterator[Place]) -> list[Place]:
 
 def _chosen(members: Sequence[Place]) -> list[Place]:
     """Return the simplest points, and the simplest one on every half-axis."""
-    found = dict.fromkeys(members[:SAMPLES])
+    simplest = dict.fromkeys(members[:SAMPLES])
     axes: dict[tuple[int, bool], Place] = {}
     for place in members:
         used = [i for i, x in enumerate(place) if x]
         if len(used) == 1:
             axes.setdefault((used[0], place[used[0]] > 0), place)
-    return list(found | dict.fromkeys(axes.values()))
+    return list(simplest | dict.fromkeys(axes.values()))
 
 
 def _dimension(places: Loci, place: Place, samples: Sequence[Place]) -> int:
-    """Return the dimension of a piece; for special points as far as the samples show it."""
+    """Return the dimension of a stratum; for special points as far as the samples show it."""
     for crossing in places.crossings:
         alone = not places.is_special(place) and vanish(crossing.equations, place)
         through = len(crossing.surfaces) + len(crossing.ideals)

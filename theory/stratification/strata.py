@@ -65,15 +65,15 @@ def strata(
         return coefficient(K, given, parts, point, seconds, absolute)
 
     find = plane_strata if flat else space_strata
-    found, undecided = find(parts, sides, timeout, evaluate)
+    listed, undecided = find(parts, sides, timeout, evaluate)
     inside = box_text(sides, names)
-    if not found:
+    if not listed:
         where = f" with {inside}" if inside else ""
         if undecided:
             raise ValueError(f"no real zero of K{where} was found; {undecided[0]}")
         raise ValueError(f"K has no real zero{where}: no strata")
     conditions = [*([f"only {inside}"] if inside else []), *undecided]
-    return Strata(given.text, names, ordered(found), not undecided, tuple(conditions))
+    return Strata(given.text, names, ordered(listed), not undecided, tuple(conditions))
 
 
 def _check_shape(given: GivenPotential) -> None:

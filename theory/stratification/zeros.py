@@ -35,10 +35,10 @@ def common_zeros(system: Sequence[Element], names: Sequence[str]) -> list[Algebr
         return []
     kept = list(_coprime_pair(kept)) + kept
     for s in _shears():
-        found = _over_shear(kept, s, names)
-        if found is not None:
+        points = _over_shear(kept, s, names)
+        if points is not None:
             return [
-                point for point in found if all(not value_at_point(terms(f), point) for f in kept)
+                point for point in points if all(not value_at_point(terms(f), point) for f in kept)
             ]
     raise AssertionError("all but finitely many linear forms separate finitely many points")
 
@@ -93,7 +93,7 @@ def _over_shear(
     first, second = system[:2]
     if not uses(first, 1) and not uses(second, 1):
         return []
-    found: list[AlgebraicPoint] = []
+    points: list[AlgebraicPoint] = []
     for part, _ in rational_parts(_eliminated(system)):
         for root in nonzero_real_roots(part):
             charge(20 * len(part))
@@ -109,19 +109,19 @@ def _over_shear(
                 if len(reduced) > 2:
                     return None
                 heights = [-monic(reduced)[0]]
-            found += [point_of(names, (theta - s * height, height)) for height in heights]
-    return found
+            points += [point_of(names, (theta - s * height, height)) for height in heights]
+    return points
 
 
 def _eliminated(system: Sequence[Element]) -> list[Fraction]:
     """Return the common divisor of resultants in the second variable, not zero."""
     first, *others = sorted(system, key=lambda f: not uses(f, 1))
-    found = [_univariate(f, 0) for f in system if not uses(f, 1)]
-    found += [eliminated(first, f) for f in others if uses(f, 1)]
-    return shared_part([line for line in found if line])
+    resultants = [_univariate(f, 0) for f in system if not uses(f, 1)]
+    resultants += [eliminated(first, f) for f in others if uses(f, 1)]
+    return shared_part([line for line in resultants if line])
 
 
 def _univariate(f: Element, index: int) -> list[Fraction]:
     """Return the coefficients of a polynomial in one of the variables, the constant one first."""
-    found = {e[index]: c for e, c in terms(f).items()}
-    return [found.get(k, Fraction(0)) for k in range(max(found, default=-1) + 1)]
+    coefficients = {e[index]: c for e, c in terms(f).items()}
+    return [coefficients.get(k, Fraction(0)) for k in range(max(coefficients, default=-1) + 1)]

@@ -19,7 +19,7 @@ class Tempered:
             Monte Carlo.
         method: how the value was obtained, e.g. ``"block Gibbs"``.
         certified: whether the method's own convergence checks passed.
-        details: figures behind the certificate (``rhat``, ``ess``, ``draws``, ``cells``, ...).
+        details: values behind the certificate (``rhat``, ``ess``, ``draws``, ``cells``, ...).
     """
 
     value: float

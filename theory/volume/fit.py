@@ -53,11 +53,11 @@ def judge(volumes: Volumes, value: float, multiplicity: int) -> VolumeFit:
         value: The claimed lambda.
         multiplicity: The claimed order of the pole.
     """
-    found, error = _slope(volumes, multiplicity)
+    fitted, error = _slope(volumes, multiplicity)
     misfit = {order: _misfit(volumes, order, value)[0] for order in ORDERS}
     best = min(ORDERS, key=lambda order: misfit[order])
-    near = abs(found - value) <= TOLERANCE and error <= TOLERANCE / 2
-    return VolumeFit(found, error, best, near and best == multiplicity)
+    near = abs(fitted - value) <= TOLERANCE and error <= TOLERANCE / 2
+    return VolumeFit(fitted, error, best, near and best == multiplicity)
 
 
 def _slope(volumes: Volumes, order: int) -> tuple[float, float]:
@@ -88,8 +88,8 @@ def _misfit(volumes: Volumes, order: int, value: float | None) -> tuple[float, f
     if order == 1:
         return chi_square(0.0), 0.0
     bound = float(-volumes.levels.max()) / 2
-    found = minimize_scalar(chi_square, bounds=(-bound, bound), method="bounded")
-    return float(found.fun), float(found.x)
+    minimum = minimize_scalar(chi_square, bounds=(-bound, bound), method="bounded")
+    return float(minimum.fun), float(minimum.x)
 
 
 def _line(volumes: Volumes, order: int, shift: float, value: float | None) -> tuple[Array, Array]:

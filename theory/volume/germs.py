@@ -59,8 +59,8 @@ class ListedGerm:
     @property
     def variables(self) -> tuple[str, ...]:
         """Return the names in the order of their first occurrence."""
-        found = (name for gens, _ in self.factors for g in gens for name in names(read(g)))
-        return tuple(dict.fromkeys(found))
+        used = (name for gens, _ in self.factors for g in gens for name in names(read(g)))
+        return tuple(dict.fromkeys(used))
 
     def claim(self) -> RLCT:
         """Return what the solver says; a K that changes its sign is taken as ``|K|``."""
@@ -147,12 +147,12 @@ def check(germ: ListedGerm, seed: int = 0) -> VolumeCheck:
     if order is None:
         raise ValueError(f"multiplicity of {germ.text} must be known to be checked, got {claim}")
     start = time.perf_counter()
-    found = germ.volumes(seed)
+    volumes = germ.volumes(seed)
     seconds = time.perf_counter() - start
-    verdict = judge(found, float(claim.value), order)
+    verdict = judge(volumes, float(claim.value), order)
     step = Fraction(1, 24)
-    shifted = [judge(found, float(v), order) for v in (claim.value + step, claim.value - step)]
-    others = [judge(found, float(claim.value), m) for m in (order + 1, order - 1) if m]
+    shifted = [judge(volumes, float(v), order) for v in (claim.value + step, claim.value - step)]
+    others = [judge(volumes, float(claim.value), m) for m in (order + 1, order - 1) if m]
     return VolumeCheck(
         germ.text,
         _show(germ.at),

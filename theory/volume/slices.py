@@ -106,17 +106,17 @@ class Lines:
         result = np.zeros((len(levels), len(points)))
         for row, level in zip(result, levels, strict=True):
             reach = np.where(highest < level, right - left, 0.0)
-            line, piece = np.nonzero((lowest < level) & (highest >= level) & (right > left))
-            start, way = low[line, piece], np.where(rising[line, piece], 1.0, -1.0)
+            line, segment = np.nonzero((lowest < level) & (highest >= level) & (right > left))
+            start, way = low[line, segment], np.where(rising[line, segment], 1.0, -1.0)
             # Halving on the logarithm of the distance resolves valleys of any width.
-            far = np.log(right[line, piece] - left[line, piece])
+            far = np.log(right[line, segment] - left[line, segment])
             near, crossed = far - _DEPTH, self.chosen(line)
             for _ in range(_HALVINGS):
                 middle = (near + far) / 2
                 inside = crossed.log_k(start + way * np.exp(middle)) < level
                 np.copyto(near, middle, where=inside)
                 np.copyto(far, middle, where=~inside)
-            reach[line, piece] = np.exp((near + far) / 2)
+            reach[line, segment] = np.exp((near + far) / 2)
             row[:] = _weight(low, np.where(rising, 1.0, -1.0) * reach, h).sum(axis=1)
         return result
 

@@ -30,8 +30,8 @@ def build(identifier: str) -> Regression:
     """Return the problem of an id such as ``dln/3-3-3/r1``, ``dln/3-3-3/r3-1`` or ``dln/1k/s17``.
 
     One rank puts the point where all partial products have it, the most singular one; one rank per
-    layer draws independent factors in general position. ``s17`` is the draw number 17 of a class,
-    ``s17/trained`` what training finds on its outputs.
+    layer draws independent factors in general position. ``s17`` is draw number 17 of a class;
+    ``s17/trained`` is the end of a training on its outputs.
 
     Raises:
         ValueError: If the id is malformed or a rank is not admissible.

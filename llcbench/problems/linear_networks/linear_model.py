@@ -23,7 +23,7 @@ MANY, MOST_SWEEPS = 3_000, 128
 
 
 class Drawn(Protocol):
-    """Weights that are made when somebody asks for them."""
+    """Weights that are made on demand."""
 
     @property
     def widths(self) -> tuple[int, ...]:

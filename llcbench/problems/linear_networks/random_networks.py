@@ -60,7 +60,7 @@ CLASSES = {
 @final
 @dataclass(frozen=True)
 class RandomNetwork:
-    """A draw of a class; its weights are drawn when somebody asks for them.
+    """A draw of a class; its weights are drawn on demand.
 
     Attributes:
         widths: ``(H_0, ..., H_L)``, inputs first.

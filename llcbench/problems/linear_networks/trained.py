@@ -31,7 +31,7 @@ class Trained(NamedTuple):
 
     Attributes:
         layers: Weights.
-        loss: Loss on the data of the network that made them; not zero, but all that is left.
+        loss: Loss on the data of the network that made them; small, but not zero.
     """
 
     layers: list[Array]
@@ -96,13 +96,13 @@ def truth_at(trained: Trained) -> Truth:
     return Truth(_joined(local, trained, clear), _joined(global_, trained, clear))
 
 
-def _joined(found: list[RLCT], trained: Trained, clear: bool) -> RLCT:
+def _joined(coefficients: list[RLCT], trained: Trained, clear: bool) -> RLCT:
     """Return one value with the conditions of a trained point, or bounds."""
-    first = found[0]
+    first = coefficients[0]
     how = f"ranks of trained weights at tolerances {TOLERANCES}, loss {trained.loss:.1e}"
     return RLCT(
-        lower=min(one.lower for one in found),
-        upper=max(one.upper for one in found),
+        lower=min(one.lower for one in coefficients),
+        upper=max(one.upper for one in coefficients),
         multiplicity=first.multiplicity if clear else None,
         scope=first.scope,
         method=f"{first.method} at ranks seen in the weights",
@@ -115,7 +115,7 @@ def _joined(found: list[RLCT], trained: Trained, clear: bool) -> RLCT:
 
 def _products(layers: Sequence[Floats]) -> list[Floats]:
     """Return the products of the first 1, 2, ... layers."""
-    found = [layers[0]]
+    products = [layers[0]]
     for layer in layers[1:]:
-        found.append(layer @ found[-1])
-    return found
+        products.append(layer @ products[-1])
+    return products

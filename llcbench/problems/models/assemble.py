@@ -1,4 +1,4 @@
-"""What the makers of statistical problems share."""
+"""Helpers of the makers of statistical problems."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -47,9 +47,9 @@ def model_problem(
     )
 
 
-def at_point(found: RLCT) -> RLCT:
+def at_point(coefficient: RLCT) -> RLCT:
     """Return a coefficient as a local one: the point is the family's own deepest one."""
-    return replace(found, scope="local")
+    return replace(coefficient, scope="local")
 
 
 def check_size(identifier: str, size: int, smallest: int, largest: int) -> None:

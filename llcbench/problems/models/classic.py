@@ -10,9 +10,10 @@ from theory.families import monomial_ideal, quasi_homogeneous, regular, vandermo
 
 def _tanh(identifier: str, units: int, outputs: int = 1) -> Likelihood:
     def local() -> RLCT:
-        found = vandermonde(outputs=outputs, units=units, q=2)
+        coefficient = vandermonde(outputs=outputs, units=units, q=2)
         return equivalent(
-            at_point(found), "tanh is odd with all odd coefficients: the ideal of its Taylor sums"
+            at_point(coefficient),
+            "tanh is odd with all odd coefficients: the ideal of its Taylor sums",
         )
 
     return model_problem(

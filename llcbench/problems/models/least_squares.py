@@ -24,7 +24,7 @@ class InputDesign:
     Gauss-Legendre nodes; ``signs``: fair signs, all of them.
 
     Attributes:
-        distribution: Which one.
+        distribution: Name of the distribution.
         inputs: Number of inputs.
         count: Nodes on each axis.
     """

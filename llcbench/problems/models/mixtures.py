@@ -59,7 +59,7 @@ def _spare(identifier: str, true: int, components: int, dim: int = 1) -> Likelih
         lambda: equivalent(
             simplex_mixture(true, components, dim, Fraction(1, 2)),
             "a redundant weight is t^2 up to a unit; a flat prior of t is the prior a^(-1/2) of a"
-            " weight a, a Dirichlet(1/2) law near the face of the simplex",
+            " weight a, a Dirichlet(1/2) distribution near the face of the simplex",
         ),
         "attained where redundant components have weight zero and sit on a true one",
         f"as a mixture of {components} normals in R^{dim}, {true} true, redundant weights ~ t^2",
@@ -70,8 +70,8 @@ def _spare(identifier: str, true: int, components: int, dim: int = 1) -> Likelih
 
 def _variance(identifier: str, true: int, components: int) -> Likelihood:
     check_size(identifier, components, true, 4)
-    found = mixture_common_variance(components, true)
-    if not found.exact:
+    coefficient = mixture_common_variance(components, true)
+    if not coefficient.exact:
         raise ValueError(
             f"{identifier!r}: only bounds are known; take {components} < 2 * {true} components"
         )

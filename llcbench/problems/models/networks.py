@@ -18,18 +18,19 @@ from theory.families import one_hidden_unit, relu_identifiable
 
 def _regression(
     identifier: str,
-    found: Definition,
+    definition: Definition,
     function: Function,
     design: InputDesign,
     formula: str,
     statement: str,
 ) -> Likelihood:
     """Return the regression whose population loss has the ideal of a polynomial problem."""
-    star = np.array(found.point, dtype=np.float64)
+    star = np.array(definition.point, dtype=np.float64)
     return model_problem(
         identifier, LeastSquares(len(star), function, design, star),
-        lambda: equivalent(found.local(), statement), found.deepest, formula, found.why_hard,
-        point=star, global_=found.global_,
+        lambda: equivalent(definition.local(), statement), definition.deepest, formula,
+        definition.why_hard,
+        point=star, global_=definition.global_,
     )  # fmt: skip
 
 
@@ -80,9 +81,9 @@ def _cp(identifier: str, rank: int, *dims: int) -> Likelihood:
 def _conv(identifier: str, first: int, second: int, *, common: bool) -> Likelihood:
     check_size(identifier, first + second, 2, 9)
     if common:
-        found = filters.MAKERS["roots"].make(first, second, 1, 1)
+        definition = filters.MAKERS["roots"].make(first, second, 1, 1)
     else:
-        found = filters.MAKERS["filters"].make(first, second)
+        definition = filters.MAKERS["filters"].make(first, second)
     length = first + second - 1
 
     def function(theta: Tensor, x: Tensor) -> Tensor:
@@ -92,7 +93,7 @@ def _conv(identifier: str, first: int, second: int, *, common: bool) -> Likeliho
         return (x.unfold(2, length, 1) @ kernel).squeeze(3)
 
     return _regression(
-        identifier, found, function, InputDesign("signs", length + 1),
+        identifier, definition, function, InputDesign("signs", length + 1),
         f"y = a * b * x + N(0, I), one channel, filters of lengths {first} and {second}, two"
         f" outputs, truth {'with a common root' if common else '0'}",
         "the outputs see the composed filter through independent inputs: K = |a * b - c|^2",

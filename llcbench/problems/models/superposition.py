@@ -103,19 +103,19 @@ def _critical(corners: int) -> tuple[float, float]:
         w = torch.from_numpy(at).requires_grad_(True)
         return np.asarray(torch.autograd.grad(loss(w), w)[0])
 
-    found = np.array([1.4 + 0.25 * (corners - 5), -0.3 * (corners - 4)])
+    lengths = np.array([1.4 + 0.25 * (corners - 5), -0.3 * (corners - 4)])
     for _ in range(100):
-        slope = gradient(found)
+        slope = gradient(lengths)
         if np.abs(slope).max() < 1e-15:
             break
         # Differences will do: the Hessian only says where to go, and its own gradient would import
         # the compiler of torch, which takes seconds.
-        rows = [(gradient(found + h) - gradient(found - h)) / 2e-5 for h in 1e-5 * np.eye(2)]
+        rows = [(gradient(lengths + h) - gradient(lengths - h)) / 2e-5 for h in 1e-5 * np.eye(2)]
         sizes, axes = np.linalg.eigh(np.stack(rows))
         # Newton's step downhill; far from the minimum it is cut, near it the curvature is positive.
         step = axes @ ((axes.T @ slope) / np.abs(sizes))
-        found = found - step * min(1.0, 0.1 / float(np.linalg.norm(step)))
-    return float(found[0]), float(found[1])
+        lengths = lengths - step * min(1.0, 0.1 / float(np.linalg.norm(step)))
+    return float(lengths[0]), float(lengths[1])
 
 
 def _kgon(identifier: str, corners: int, columns: int, kind: str = "") -> Likelihood:

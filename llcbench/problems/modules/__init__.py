@@ -1,1 +1,1 @@
-"""Anybody's torch module as a problem."""
+"""Torch modules as problems."""

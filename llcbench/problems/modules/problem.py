@@ -45,9 +45,9 @@ def from_module(
         per_sample_loss: From outputs and targets to one loss per sample, ``(batch,)``; for
             example ``lambda f, y: cross_entropy(f, y, reduction="none")``.
         data: Inputs and targets with samples along the first axis, or a ``TensorDataset`` of two.
-        w_star: State at which to estimate; None for the one that the module has.
+        w_star: State at which to estimate; None for that of the module.
         only: Patterns such as ``"blocks.0.*"``; parameters that none of them matches stay fixed.
-        name: What the results call it.
+        name: Name in the results.
 
     Raises:
         ValueError: If the data have other shapes, no parameter is left, the loss is not one number
@@ -99,16 +99,16 @@ class ModuleProblem:
             ValueError: If there are none.
         """
         named = dict(self.module.named_parameters())
-        found = {
+        by_name = {
             name: value.shape
             for name, value in named.items()
             if any(fnmatch(name, pattern) for pattern in self.only)
         }
-        if not found:
+        if not by_name:
             raise ValueError(
                 f"no parameter matches {', '.join(self.only)}; the module has {', '.join(named)}"
             )
-        return found
+        return by_name
 
     @property
     def dim(self) -> int:
@@ -192,7 +192,7 @@ class ModuleProblem:
         return ModuleLoss(module, self.per_sample_loss, inputs, targets, self.shapes)
 
     def tempered(self, nbeta: float, gamma: float, data: Any = None) -> Tempered | None:
-        """Return None: nobody knows what a perfect sampler would return."""
+        """Return None: what a perfect sampler would return is unknown."""
         return None
 
     def _bounds(self, scope: Scope) -> RLCT:

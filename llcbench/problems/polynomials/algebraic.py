@@ -32,20 +32,23 @@ def build(identifier: str) -> Regression:
     name, *parts = identifier.removeprefix("alg/").split("-")
     if name not in MAKERS:
         raise ValueError(f"unknown family {name!r}{nearest(name, list(MAKERS))}; {PATTERN}")
-    found = _definition(identifier, MAKERS[name], parts, f"write {name}-{MAKERS[name].usage}")
-    if len(found.variables) > LIMIT:
-        raise ValueError(f"{identifier!r} has {len(found.variables)} parameters; at most {LIMIT}")
+    definition = _definition(identifier, MAKERS[name], parts, f"write {name}-{MAKERS[name].usage}")
+    if len(definition.variables) > LIMIT:
+        raise ValueError(
+            f"{identifier!r} has {len(definition.variables)} parameters; at most {LIMIT}"
+        )
     return polynomial_problem(
         identifier,
-        tuple(found.variables),
-        tuple(found.generators),
-        np.array(found.point, dtype=np.float64),
+        tuple(definition.variables),
+        tuple(definition.generators),
+        np.array(definition.point, dtype=np.float64),
         lambda: Truth(
-            replace(found.local(), scope="local"), at_deepest(found.global_(), found.deepest)
+            replace(definition.local(), scope="local"),
+            at_deepest(definition.global_(), definition.deepest),
         ),
-        found.why_hard,
+        definition.why_hard,
         frozenset({"algebraic", name}),
-        found.blocks,
+        definition.blocks,
     )
 
 
@@ -58,12 +61,12 @@ def _definition(identifier: str, maker: Maker, parts: list[str], usage: str) -> 
     if not maker.words and not (parts and all(part.isdigit() for part in parts)):
         raise ValueError(f"{identifier!r}: expected whole numbers; {usage}")
     try:
-        found = maker.make(*(parts if maker.words else map(int, parts)))
+        definition = maker.make(*(parts if maker.words else map(int, parts)))
         # An inadmissible number is refused by the theorem before anything is built on it.
-        found.local()
+        definition.local()
     except TypeError as error:
         raise ValueError(f"{identifier!r}: wrong count of numbers; {usage}") from error
-    return found
+    return definition
 
 
 family = Family("alg", NAMED, build, PATTERN)

@@ -129,7 +129,9 @@ POTENTIALS: tuple[Potential, ...] = (
         "the origin is the only zero",
         blocks=(((1,), (1,)), ((1,), (1,))),
     ),
-    _crossing("x2", 1, why="Regular: the law of a discretised chain is known in closed form."),
+    _crossing(
+        "x2", 1, why="Regular: the distribution of a discretised chain is known in closed form."
+    ),
     _crossing("x4", 2, why="A flat bottom: a step size that suits it fails on the walls."),
     _crossing("x6", 3, why="A flatter bottom: mixing slows, walls are steep."),
     _crossing("x8", 4, why="The flattest well: gradients vanish on most of its width."),

@@ -1,4 +1,4 @@
-"""What a squared loss is evaluated on: a population, a whole data set, or a minibatch a chain."""
+"""Data of a squared loss: a population, a whole data set, or a minibatch for each chain."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class Population(NamedTuple):
-    """Independent inputs of one variance and no noise: nothing but a number.
+    """Independent inputs of one variance and no noise: a single number.
 
     Attributes:
         second: Variance of an input.
@@ -16,7 +16,7 @@ class Population(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """A full data set: all that a squared loss needs to know of it.
+    """The moments of a full data set, all that a squared loss needs.
 
     Attributes:
         second: Mean of ``x x^T``, ``(in, in)``.

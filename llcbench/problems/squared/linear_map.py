@@ -24,7 +24,7 @@ class LinearNetwork:
 
     The loss is quadratic in the product, so no input has to pass through the layers: with widths
     below the batch size, forming the product costs less than one forward pass. With widths above
-    it, `through_layers` says that the samples are to be sent.
+    it, `through_layers` returns True: the samples should be sent.
 
     Attributes:
         widths: ``(H_0, ..., H_L)``, inputs first.
@@ -107,7 +107,7 @@ class LinearNetwork:
 
 @final
 class ProductPass:
-    """The product and its pullback, with buffers and views that serve again and again.
+    """The product and its pullback, with reusable buffers and views.
 
     ``dL/dW_k = (W_L ... W_{k+1})^T G (W_{k-1} ... W_1)^T``, from partial products that are each
     formed once.
@@ -161,10 +161,10 @@ class ProductPass:
 
 @final
 class LayerPass:
-    """Samples on their way through the layers and back, with buffers that serve again and again.
+    """Forward and backward passes of samples through the layers, with reusable buffers.
 
-    ``a_k = a_{k-1} W_k^T``; ``dL/dW_k = g_k^T a_{k-1}`` with ``g_{k-1} = g_k W_k``. On the way
-    back ``g_k`` takes the place of ``a_k``, which nothing needs any more.
+    ``a_k = a_{k-1} W_k^T``; ``dL/dW_k = g_k^T a_{k-1}`` with ``g_{k-1} = g_k W_k``. In the backward
+    pass ``g_k`` overwrites ``a_k``, which is no longer needed.
     """
 
     def __init__(self, network: LinearNetwork, theta: Tensor, out: Tensor | None) -> None:
@@ -217,8 +217,8 @@ class LayerPass:
     def visit(self, slope: Tensor, weight: float, visit: Visit) -> None:
         """Hand out the gradient for a weight times the slope in the outputs, last layer first.
 
-        A layer is not read any more once its gradient is handed out, and no gradient is formed: who
-        moves the layer at once finds it in the cache and adds the product where it belongs.
+        A layer is not read again once its gradient is handed out, and no gradient is formed: a
+        caller that moves the layer at once finds it in the cache and adds the product in place.
         """
         for k in range(len(self._layers) - 1, -1, -1):
             below = self._passed[k - 1] if k else self._inputs

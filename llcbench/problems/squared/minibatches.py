@@ -16,11 +16,11 @@ BLOCK_NUMBERS = 2**19
 
 @final
 class GatheredBatches:
-    """Samples that are gathered into the same memory again and again.
+    """Samples gathered into reused memory.
 
-    What only depends on a sample and ``w_star`` is computed once for the whole data set, by the
-    loss: its own loss there, and its true output where minibatches are sent through the layers of a
-    network.
+    Quantities that depend only on a sample and ``w_star`` are computed once for the whole data set,
+    by the loss: its own loss there, and its true output where minibatches are sent through the
+    layers of a network.
     """
 
     def __init__(
@@ -57,11 +57,11 @@ class GatheredBatches:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return what `restore` needs: nothing, for the generator knows where it is."""
+        """Return the state for `restore`: nothing, since the generator holds it."""
         return {"position": 0}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as from a state; the generator's own state is for the caller to set."""
+        """Continue from a state; the caller restores the generator."""
 
     def _samples(self, index: Tensor) -> Samples:
         """Return the samples of given numbers, ``(chains, batch)``."""
@@ -77,10 +77,10 @@ class GatheredBatches:
 
 @final
 class MomentBlocks:
-    """Moments of minibatches, those of a block of steps at once.
+    """Moments of minibatches, computed for a block of steps at once.
 
-    Where inputs and outputs are narrow against the minibatch, a squared loss needs its moments
-    alone. The numbers of the samples are the same as those drawn step by step, and the generator
+    Where inputs and outputs are narrow relative to the minibatch, a squared loss needs only its
+    moments. The numbers of the samples are the same as those drawn step by step, and the generator
     runs ahead by at most one block: between two batches it belongs to this source.
     """
 
@@ -118,7 +118,7 @@ class MomentBlocks:
         return {"position": self._position, "start": self._start}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as from a state; the generator's own state is for the caller to set."""
+        """Continue from a state; the caller restores the generator."""
         self._start, self._position, self._rng = state.get("start"), int(state["position"]), None
         self._block = []
         if self._start is not None:

@@ -187,9 +187,9 @@ class Regression:
         if data is None:
             return self.tempered_function(nbeta, gamma, None, None)
         if isinstance(data, Stream) and not data.noise_sd:
-            found = self.tempered_function(nbeta, gamma, None, None)
-            method = f"{found.method}, population moments" if found else ""
-            return replace(found, method=method) if found else None
+            truth = self.tempered_function(nbeta, gamma, None, None)
+            method = f"{truth.method}, population moments" if truth else ""
+            return replace(truth, method=method) if truth else None
         moments = StreamMoments(data, torch.float64) if isinstance(data, Stream) else _moments(data)
         return self.tempered_function(nbeta, gamma, moments.second.numpy(), moments.cross.numpy())
 

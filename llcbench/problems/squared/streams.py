@@ -1,4 +1,4 @@
-"""Data sets that are not stored: every entry is a hash of its place.
+"""Data sets that are not stored: every entry is a hash of its index.
 
 A million samples of three thousand inputs are 24 GB; a minibatch of them takes milliseconds.
 """
@@ -53,7 +53,7 @@ def uniforms(rows: Tensor, width: int, seed: int, plane: int) -> Tensor:
 @final
 @dataclass(frozen=True)
 class Stream:
-    """A regression data set whose rows are made when they are asked for.
+    """A regression data set whose rows are made on demand.
 
     Attributes:
         num_data: Number of samples.
@@ -119,7 +119,7 @@ class Stream:
 
 @final
 class StreamMoments:
-    """Moments of a stream, in blocks of rows and not before somebody asks.
+    """Moments of a stream, computed in blocks of rows on demand.
 
     They take a pass over all rows and ``n in (in + out)`` multiplications in double precision.
     """

@@ -84,8 +84,8 @@ def read_claims(path: Path) -> list[dict[str, object]]:
     """Return what `write_claims` wrote, nothing if there is no such file."""
     if not path.exists():
         return []
-    found: list[dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    entries: list[dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))
+    return entries
 
 
 def summary(claims: Sequence[Claim]) -> str:
@@ -102,13 +102,13 @@ def _paths(folder: Path) -> dict[str, Path]:
         raise ValueError(
             f"no figures in {str(folder)!r}: run this in a checkout of llcbench, or give --scripts"
         )
-    found: dict[str, Path] = {}
+    by_id: dict[str, Path] = {}
     for path in paths:
         key = path.stem.partition("_")[0]
-        if key in found:
-            raise ValueError(f"two figures have the id {key!r}: {found[key].name}, {path.name}")
-        found[key] = path
-    return found
+        if key in by_id:
+            raise ValueError(f"two figures have the id {key!r}: {by_id[key].name}, {path.name}")
+        by_id[key] = path
+    return by_id
 
 
 def _load(path: Path) -> PaperFigure:

@@ -36,8 +36,8 @@ class Results:
         from llcbench.run.exports import read
 
         if suite not in self._runs:
-            found = read(self.file(suite))
-            self._runs[suite] = [found[key] for key in sorted(found)]
+            records = read(self.file(suite))
+            self._runs[suite] = [records[key] for key in sorted(records)]
         return self._runs[suite]
 
     def trials(self, suite: str) -> "TrialResults":
@@ -104,5 +104,5 @@ class Results:
         return path
 
     def _path(self, name: str) -> Path | None:
-        found = (self.reference / f"{name}{suffix}" for suffix in (".jsonl.gz", ".jsonl"))
-        return next((path for path in found if path.exists()), None)
+        candidates = (self.reference / f"{name}{suffix}" for suffix in (".jsonl.gz", ".jsonl"))
+        return next((path for path in candidates if path.exists()), None)

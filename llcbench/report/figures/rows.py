@@ -29,8 +29,8 @@ def column(
     rows: Iterable[Mapping[str, Any]], name: str, **where: Value
 ) -> NDArray[np.float64]:  # fmt: skip
     """Return a column of the rows that have these values, ``(rows,)``; empty cells are NaN."""
-    found = [row[name] for row in picked(rows, **where)]
-    return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+    cells = [row[name] for row in picked(rows, **where)]
+    return np.array([np.nan if value is None else value for value in cells], dtype=np.float64)
 
 
 def parse(text: str) -> Value:

@@ -61,7 +61,7 @@ def aside(sources: Sequence[Source]) -> Aside:
     records = records_of(s for s in sources if s.name in held)
     boards = {s.name: _board(s, records) for s in sources if s.name not in held}
     groups: dict[str, list[Ladder]] = {}
-    for ladder in (each for found in steps.values() for each in found):
+    for ladder in (each for of_problem in steps.values() for each in of_problem):
         groups.setdefault(ladder.sampler, []).append(ladder)
     return Aside(
         {name: board for name, board in boards.items() if board is not None},

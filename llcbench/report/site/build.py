@@ -135,13 +135,13 @@ def _problems(site: Site, records: Sequence[RunRecord], results: SiteResults) ->
         groups.setdefault(record.spec.problem, []).append(record)
     sections = []
     for identifier in tqdm(sorted(groups), desc="problems", unit="problem", disable=None):
-        found = section(identifier, groups[identifier])
+        shown = section(identifier, groups[identifier])
         table, strips = results.of_problem(identifier)
         site.write(
             f"problems/{anchor(identifier)}.html", "problem.html.j2",
-            section=found, table=table, strips=strips, legend=LEGEND,
+            section=shown, table=table, strips=strips, legend=LEGEND,
         )  # fmt: skip
-        sections.append(found)
+        sections.append(shown)
     table = overview.problem_table(sections, records)
     largest = max(record.estimate.dim for record in records)
     site.write("problems/index.html", "problems.html.j2", table=table, largest=f"{largest:,}")

@@ -42,26 +42,26 @@ def costs(sources: Sequence[Source]) -> list[Costs]:
 
     Largest problems first.
     """
-    found = [(problem_costs(source.records), source) for source in sources]
-    found = sorted((f for f in found if f[0]), key=lambda f: -_largest(f[0]))
-    large = [each for each in found if _largest(each[0]) >= ABOVE]
-    few = [each for each in found if len({point.entry for point in each[0]}) <= FEW]
+    by_source = [(problem_costs(source.records), source) for source in sources]
+    by_source = sorted((f for f in by_source if f[0]), key=lambda f: -_largest(f[0]))
+    large = [each for each in by_source if _largest(each[0]) >= ABOVE]
+    few = [each for each in by_source if len({point.entry for point in each[0]}) <= FEW]
     return [_costs(source, held) for held, source in large or few]
 
 
-def _largest(found: Sequence[ProblemCost]) -> int:
-    return max(point.dim for point in found)
+def _largest(points: Sequence[ProblemCost]) -> int:
+    return max(point.dim for point in points)
 
 
-def _costs(source: Source, found: Sequence[ProblemCost]) -> Costs:
+def _costs(source: Source, costs: Sequence[ProblemCost]) -> Costs:
     drawn = class_table(source.records)
     # Networks that are no draw of a class are on their own pages.
     named = any(row.cells[0].text[0].isdigit() and "-" not in row.cells[0].text
                 for row in drawn.rows)  # fmt: skip
     return Costs(
         name=source.name,
-        figure=to_svg(scaling_figure(found)),
-        growth=growth_table(growth(found, above=ABOVE)),
+        figure=to_svg(scaling_figure(costs)),
+        growth=growth_table(growth(costs, above=ABOVE)),
         classes=drawn if named else Table(drawn.title, drawn.columns, ()),
-        points=scaling_table(found),
+        points=scaling_table(costs),
     )

@@ -97,7 +97,7 @@ def _kind(verdict: str) -> str:
 def _size(path: Path) -> tuple[int, int]:
     """Return the size of an SVG in pixels, so that a page does not jump when it is loaded."""
     head = path.read_text(encoding="utf-8")[:2000]
-    found = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', head)
-    if found is None:
+    match = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', head)
+    if match is None:
         return 720, 480
-    return round(float(found[1]) * PIXELS), round(float(found[2]) * PIXELS)
+    return round(float(match[1]) * PIXELS), round(float(match[2]) * PIXELS)

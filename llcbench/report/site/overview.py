@@ -71,26 +71,26 @@ class Overview:
 def overview_of(sources: Sequence[Source], results: SiteResults) -> Overview | None:
     """Return the figures of the first source that is small enough for them, None without one."""
     for source in sources:
-        found = results.of_source(source.name)
-        if found and len(found) <= READABLE:
+        scored = results.of_source(source.name)
+        if scored and len(scored) <= READABLE:
             return Overview(
                 source.name,
-                inline(overview(found), "overview", OVERVIEW_LABEL), OVERVIEW_CAPTION,
-                inline(decomposition(found), "decomposition", DECOMPOSITION_LABEL),
+                inline(overview(scored), "overview", OVERVIEW_LABEL), OVERVIEW_CAPTION,
+                inline(decomposition(scored), "decomposition", DECOMPOSITION_LABEL),
                 DECOMPOSITION_CAPTION,
             )  # fmt: skip
     return None
 
 
-def counts(found: Sequence[Score]) -> dict[str, int]:
+def counts(scored: Sequence[Score]) -> dict[str, int]:
     """Return how many problems, samplers and runs there are, and how the runs ended."""
     return {
-        "problems": len({score.problem for score in found}),
-        "samplers": len({name_of(score.sampler) for score in found}),
-        "runs": sum(score.replicates for score in found),
-        "failed": sum(failed_runs(score) for score in found),
-        "skipped": sum(score.statuses.get("skipped", 0) for score in found),
-        "flagged": sum(score.flagged for score in found),
+        "problems": len({score.problem for score in scored}),
+        "samplers": len({name_of(score.sampler) for score in scored}),
+        "runs": sum(score.replicates for score in scored),
+        "failed": sum(failed_runs(score) for score in scored),
+        "skipped": sum(score.statuses.get("skipped", 0) for score in scored),
+        "flagged": sum(score.flagged for score in scored),
     }
 
 
@@ -112,17 +112,19 @@ def problem_table(sections: Sequence[Section], records: Sequence[RunRecord]) -> 
     for record in records:
         groups.setdefault(record.spec.problem, []).append(record)
     rows = []
-    for found in sections:
-        group = groups[found.id]
+    for section in sections:
+        group = groups[section.id]
         dim = max(record.estimate.dim for record in group)
         truths = next((record.truths for record in group if record.truths), None)
         local, order = (truths.local.value, truths.local.multiplicity) if truths else ("-", None)
         deepest = truths.global_.value if truths else "-"
-        formula = found.formula if len(found.formula) <= FORMULA else found.formula[:FORMULA] + "…"
+        formula = (
+            section.formula if len(section.formula) <= FORMULA else section.formula[:FORMULA] + "…"
+        )
         samplers = len({record.spec.sampler for record in group})
         suffix = f" (m {order})" if order is not None and order > 1 else ""
         rows.append(Row((
-            Cell(found.id, (found.id,)), Cell(formula or "-", (found.formula,)),
+            Cell(section.id, (section.id,)), Cell(formula or "-", (section.formula,)),
             Cell(f"{dim:,}" if dim else "-", (dim or None,)),
             Cell(local + suffix, (fraction(local),)), Cell(deepest, (fraction(deepest),)),
             Cell(str(samplers), (samplers,)), Cell(str(len(group)), (len(group),)),
@@ -132,10 +134,10 @@ def problem_table(sections: Sequence[Section], records: Sequence[RunRecord]) -> 
 
 def families(sections: Sequence[Section]) -> list[tuple[str, list[str]]]:
     """Return the ids of the problems by family."""
-    found: dict[str, list[str]] = {}
+    by_family: dict[str, list[str]] = {}
     for section in sections:
-        found.setdefault(section.id.partition("/")[0], []).append(section.id)
-    return sorted(found.items())
+        by_family.setdefault(section.id.partition("/")[0], []).append(section.id)
+    return sorted(by_family.items())
 
 
 def guards(records: Sequence[RunRecord]) -> list[tuple[Guard, int, int]]:

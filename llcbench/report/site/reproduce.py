@@ -78,9 +78,9 @@ def other_suites(sources: Sequence[Source]) -> list[tuple[str, str]]:
 
 def environments(sources: Sequence[Source]) -> list[tuple[str, int, dict[str, str]]]:
     """Return every environment with the number of runs that were made in it."""
-    found: dict[str, Environment] = {e[0]: e for source in sources for e in source.environments}
+    by_name: dict[str, Environment] = {e[0]: e for source in sources for e in source.environments}
     used = [record.environment for source in sources for record in source.records]
-    return [(name, used.count(name), content) for name, content in sorted(found.values())]
+    return [(name, used.count(name), content) for name, content in sorted(by_name.values())]
 
 
 def _file(source: Source, suite: str) -> str:

@@ -68,8 +68,8 @@ class SiteResults:
 
 def results_of(sources: Sequence[Source]) -> SiteResults:
     """Score the runs of every source; rows are in order of the problems."""
-    found = [(s, source.name) for source in sources for s in scores(source.records)]
-    ordered = sorted(found, key=lambda pair: pair[0].problem)
+    scored = [(s, source.name) for source in sources for s in scores(source.records)]
+    ordered = sorted(scored, key=lambda pair: pair[0].problem)
     kept, names = [score for score, _ in ordered], [name for _, name in ordered]
     table = score_table(kept)
     heads: list[Column] = []

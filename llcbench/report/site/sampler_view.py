@@ -117,8 +117,8 @@ def about(name: str) -> tuple[str, ...]:
 
 
 def _paragraphs(docstring: str) -> tuple[str, ...]:
-    found = [" ".join(part.split()) for part in cleandoc(docstring).split("\n\n")]
-    return tuple(part for part in found if part and not part.startswith(ENDS))
+    paragraphs = [" ".join(part.split()) for part in cleandoc(docstring).split("\n\n")]
+    return tuple(part for part in paragraphs if part and not part.startswith(ENDS))
 
 
 def _settings(runs: Sequence[tuple[str, RunRecord]]) -> tuple[Row, ...]:
@@ -162,9 +162,9 @@ def _values(values: Sequence[object]) -> str:
 def _failures(runs: Sequence[tuple[str, RunRecord]]) -> tuple[Row, ...]:
     count: dict[tuple[str, str, str, str], int] = {}
     for source, record in runs:
-        found = record.estimate
-        if found.status != "ok":
-            key = (record.spec.problem, source, found.status, found.message or "-")
+        estimate = record.estimate
+        if estimate.status != "ok":
+            key = (record.spec.problem, source, estimate.status, estimate.message or "-")
             count[key] = count.get(key, 0) + 1
     return tuple(
         Row((

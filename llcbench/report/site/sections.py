@@ -117,31 +117,33 @@ def _exact(group: Sequence[RunRecord], problem: "Problem | None") -> list[ShownT
     stored = next((record.truths for record in group if record.truths), None)
     if stored is None:
         return []
-    found = []
+    shown = []
     for name, exact in (("local", stored.local), ("global", stored.global_)):
         order = "" if exact.multiplicity is None else f", multiplicity {exact.multiplicity}"
         known: dict[str, Any] = {}
         if problem is not None:
             rlct = problem.truth.local if name == "local" else problem.truth.global_
             known = rlct.to_json()
-        found.append(ShownTruth(
+        shown.append(ShownTruth(
             name, exact.value + order, exact.source, str(known.get("conditions", "")),
             tuple(known.get("proof", ())),
         ))  # fmt: skip
-    return found
+    return shown
 
 
 def _tempered(group: Sequence[RunRecord]) -> list[ShownTruth]:
     """Return the tempered values, one per temperature and localisation."""
-    found: dict[tuple[str, float], list[Truths]] = {}
+    by_setting: dict[tuple[str, float], list[Truths]] = {}
     for record in group:
         if record.truths is not None:
             key = (f"{record.estimate.nbeta:.6g}", record.estimate.gamma)
-            found.setdefault(key, []).append(record.truths)
+            by_setting.setdefault(key, []).append(record.truths)
     return [
         ShownTruth("tempered", *_tempered_value(truths), f"nbeta {short(float(nbeta), 4)}, "
               f"gamma {short(gamma, 4)}")
-        for (nbeta, gamma), truths in sorted(found.items(), key=lambda i: (float(i[0][0]), i[0][1]))
+        for (nbeta, gamma), truths in sorted(
+            by_setting.items(), key=lambda item: (float(item[0][0]), item[0][1])
+        )
     ]  # fmt: skip
 
 

@@ -47,8 +47,8 @@ def read_sources(given: Sequence[str | Path]) -> list[Source]:
     Raises:
         ValueError: If one holds no readable run.
     """
-    found = [_source(Path(each)) for each in dict.fromkeys(given)]
-    return _named(sorted(found, key=lambda s: (-len(s.records), s.name)))
+    sources = [_source(Path(each)) for each in dict.fromkeys(given)]
+    return _named(sorted(sources, key=lambda s: (-len(s.records), s.name)))
 
 
 def source_of(store: RunStore) -> Source:
@@ -97,12 +97,12 @@ def _sorted(records: dict[str, RunRecord]) -> tuple[RunRecord, ...]:
 def _named(sources: list[Source]) -> list[Source]:
     """Number the sources that share a name."""
     taken: dict[str, int] = {}
-    found = []
+    numbered = []
     for source in sources:
         taken[source.name] = taken.get(source.name, 0) + 1
         suffix = f"-{taken[source.name]}" if taken[source.name] > 1 else ""
-        found.append(replace(source, name=source.name + suffix))
-    return found
+        numbered.append(replace(source, name=source.name + suffix))
+    return numbered
 
 
 def _notices(contents: Contents[RunRecord]) -> tuple[str, ...]:
@@ -112,11 +112,11 @@ def _notices(contents: Contents[RunRecord]) -> tuple[str, ...]:
 
 
 def _environments(paths: Iterable[Path]) -> tuple[Environment, ...]:
-    found = {}
+    environments = {}
     for path in paths:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            found[path.stem] = {str(key): str(value) for key, value in content.items()}
+            environments[path.stem] = {str(key): str(value) for key, value in content.items()}
         except (OSError, ValueError, AttributeError):
-            found[path.stem] = {"damaged": "this file cannot be read"}
-    return tuple(sorted(found.items()))
+            environments[path.stem] = {"damaged": "this file cannot be read"}
+    return tuple(sorted(environments.items()))

@@ -36,7 +36,7 @@ class NetworkShape(NamedTuple):
         streamed: Whether the samples are made when they are asked for.
         single: Whether the reference point is kept in single precision.
         scale: Factor of the mean squared error.
-        law: Distribution of the inputs.
+        distribution: Distribution of the inputs.
         noise_sd: Standard deviation of the label noise.
     """
 
@@ -45,7 +45,7 @@ class NetworkShape(NamedTuple):
     streamed: bool
     single: bool
     scale: float
-    law: str
+    distribution: str
     noise_sd: float
 
 
@@ -110,7 +110,7 @@ def replica_of(spec: Spec) -> tuple[Replica, float]:
         streamed=problem.num_data is not None and data_bytes(spec) == 0,
         single=form.single,
         scale=form.scale,
-        law=form.distribution,
+        distribution=form.distribution,
         noise_sd=form.noise_sd,
     )
     ratio = problem.dim / LinearNetwork(network.widths).dim
@@ -189,7 +189,7 @@ def _built(network: NetworkShape) -> tuple[Any, Any]:
         "",
         frozenset(),
         scale=network.scale,
-        inputs=Inputs(network.law),  # type: ignore[arg-type]
+        inputs=Inputs(network.distribution),  # type: ignore[arg-type]
         noise_sd=network.noise_sd,
     )
     if network.num_data is None:
@@ -200,7 +200,7 @@ def _built(network: NetworkShape) -> tuple[Any, Any]:
     ends = (network.widths[0], network.widths[-1])
     # The number of rows of a stream takes no memory; passes over them take time.
     rows = min(network.num_data, 1000)
-    return problem, Stream(rows, *ends, network.law, network.noise_sd, 0)  # type: ignore[arg-type]
+    return problem, Stream(rows, *ends, network.distribution, network.noise_sd, 0)  # type: ignore[arg-type]
 
 
 def _no_truth() -> Any:

@@ -16,7 +16,7 @@ from llcbench.testing.conformance.fixtures import (
 )
 from theory.langevin.euler import euler_langevin
 
-# Two-sided normal tail 6e-7 per comparison; seeds are fixed, so a verdict never changes by itself.
+# Two-sided normal tail 6e-7 per comparison; seeds are fixed, so a verdict never changes.
 Z = 5.0
 # Chains where a mean energy is measured.
 MANY = 256
@@ -31,7 +31,7 @@ def coarse_energy(sampler: AnySampler) -> Measured:
     return mean_energy(sampler, target_for(sampler, chains=MANY))
 
 
-def check_stationary_law(
+def check_stationary_distribution(
     sampler: AnySampler, langevin: bool | None = None, measured: Measure | None = None
 ) -> None:
     """Check the mean energy against the closed form for this distribution, to 5 standard errors."""

@@ -135,11 +135,11 @@ def _supported(sampler: AnySampler, target: Target) -> bool:
 def exact_value(target: Target) -> float:
     """Return what a perfect sampler yields, never by the method of a sampler."""
     if target.problem.id == QUADRATIC:
-        found = target.problem.tempered(target.nbeta, target.gamma)
+        truth = target.problem.tempered(target.nbeta, target.gamma)
     else:  # half a squared product: the potential of poly/x2y2 at half the temperature
-        found = registry.problem("poly/x2y2").tempered(target.nbeta / 2, target.gamma)
-    assert found is not None
-    return found.value
+        truth = registry.problem("poly/x2y2").tempered(target.nbeta / 2, target.gamma)
+    assert truth is not None
+    return truth.value
 
 
 def spied(target: Target) -> tuple[Target, Record]:
@@ -160,8 +160,8 @@ def routes(sampler: AnySampler) -> list[Target]:
     nbeta = full.nbeta / 1000
     data = problem.sample_data(generator(4))
     network = Target(problem, nbeta, nbeta, full.num_chains, data, batch_size=6)
-    found = [full] if few is None else [full, few]
-    return [*found, network] if _supported(sampler, network) else found
+    targets = [full] if few is None else [full, few]
+    return [*targets, network] if _supported(sampler, network) else targets
 
 
 def walk(

@@ -26,12 +26,12 @@ class Quadratics:
         noise = torch.Generator().manual_seed(seed)
         target.next_batch(noise)
         state = sampler.init(target.start(), target, noise)
-        found = []
+        results = []
         for step in range(max(times)):
             state, draw = sampler.step(state, target, noise)
             if step + 1 in times:
-                found.append(draw.theta.square().mean(0).numpy())
-        return np.array(found)
+                results.append(draw.theta.square().mean(0).numpy())
+        return np.array(results)
 
     def errors(self, squares, variances, chains=16384):
         """Return the largest deviation in standard errors of squares of normal variables."""

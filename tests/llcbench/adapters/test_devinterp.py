@@ -28,21 +28,23 @@ def energy(variance):
     return float(50 * (np.array([0.25, 1.0, 4.0]) * variance).sum())
 
 
-def test_sgld_has_the_law_of_the_same_step_and_of_no_other(quadratics):
+def test_sgld_has_the_distribution_of_the_same_step_and_of_no_other(quadratics):
     (squares,) = quadratics.walk(kernels.DevinterpSGLD(EPS), (80,))
     assert quadratics.errors(squares, moments(quadratics, EPS)) < 5
     assert quadratics.errors(squares, moments(quadratics, EPS / 2)) > 5
 
 
-def test_its_loop_has_the_law_too(quadratics):
+def test_its_loop_has_the_distribution_too(quadratics):
     settings = quadratics.settings(num_draws=150, num_burnin=30)
-    found = Devinterp(kernels.DevinterpSGLD(EPS), settings).estimate(llcbench.problem("regular/d3"))
-    assert found.status == "ok"
-    assert found.grad_evals == 16 * 180
-    assert abs(found.llc - energy(moments(quadratics, EPS))) < 5 * found.mcse
-    assert abs(found.llc - energy(moments(quadratics, EPS / 2))) > 5 * found.mcse
+    estimate = Devinterp(kernels.DevinterpSGLD(EPS), settings).estimate(
+        llcbench.problem("regular/d3")
+    )
+    assert estimate.status == "ok"
+    assert estimate.grad_evals == 16 * 180
+    assert abs(estimate.llc - energy(moments(quadratics, EPS))) < 5 * estimate.mcse
+    assert abs(estimate.llc - energy(moments(quadratics, EPS / 2))) > 5 * estimate.mcse
     # In population the initial loss is exact: both numbers agree, up to single precision.
-    assert found.llc == pytest.approx(found.llc_unpaired, rel=1e-5)
+    assert estimate.llc == pytest.approx(estimate.llc_unpaired, rel=1e-5)
 
 
 def test_its_thermostat_is_langevin_dynamics_at_twice_the_noise(quadratics):
@@ -57,15 +59,15 @@ def deprecated(quadratics, eps, noise, late, chains=2048):
     rng, lr = np.random.default_rng(5), eps / 2
     curvatures = (quadratics.stiffness - 100) / 100
     w, v = np.zeros((chains, 3)), lr**0.5 * rng.standard_normal((chains, 3))
-    friction, found = np.full((chains, 1), noise), []
+    friction, results = np.full((chains, 1), noise), []
     for step in range(500):
         kick = lr * quadratics.stiffness * w
         v = (1 - friction) * (v - kick) if late else (1 - friction) * v - kick
         v = v + (2 * lr * noise) ** 0.5 * rng.standard_normal(v.shape)
         w, friction = w + v, friction + (v**2).mean(1, keepdims=True) - lr
         if step >= 100:
-            found.append(50 * (curvatures * w**2).sum(1))
-    means = np.mean(found, axis=0)
+            results.append(50 * (curvatures * w**2).sum(1))
+    means = np.mean(results, axis=0)
     return means.mean(), means.std() / chains**0.5
 
 
@@ -84,8 +86,8 @@ def test_rmsprop_makes_the_step_of_ours_once_its_mean_squares_agree(quadratics):
     ours = quadratics.mean_energy(llcbench.make_sampler("rmsprop_sgld", options), **run)
     for factor, agrees in ((1, True), (0.5, False)):
         changed = options | {"step_size": EPS / 2 * factor}
-        found = quadratics.mean_energy(kernels.DevinterpRMSpropSGLD(**changed), **run)
-        errors = abs(found.llc - ours.llc) / np.hypot(found.mcse, ours.mcse)
+        estimate = quadratics.mean_energy(kernels.DevinterpRMSpropSGLD(**changed), **run)
+        errors = abs(estimate.llc - ours.llc) / np.hypot(estimate.mcse, ours.mcse)
         assert (errors < 5) == agrees
 
 

@@ -27,29 +27,29 @@ def test_losses_in_jax_are_ours(name):
     theta = target.start(torch.Generator().manual_seed(1))
     _, grad, loss = target.potential_and_grad(theta)
     with jax.enable_x64(True):
-        found = jax.vmap(excess(target))(theta.numpy())
+        result = jax.vmap(excess(target))(theta.numpy())
         slopes = jax.vmap(jax.grad(log_density(target)))(theta.numpy())
         at_star = jax.grad(log_density(target))(target.w_star.numpy())
-    assert np.allclose(found, loss, rtol=1e-10, atol=1e-13)
+    assert np.allclose(result, loss, rtol=1e-10, atol=1e-13)
     assert np.allclose(slopes, -grad, rtol=1e-10, atol=1e-11)
     assert np.isfinite(at_star).all()
 
 
-def gate(found, error, name, nbeta, data=None):
+def gate(result, error, name, nbeta, data=None):
     """Accept the exact value within 5 errors, and refuse that at half the localisation."""
     right, wrong = (llcbench.problem(name).tempered(nbeta, gamma, data) for gamma in (100.0, 50.0))
-    assert abs(found - right.value) < 5 * np.hypot(error, right.stderr)
-    assert abs(found - wrong.value) > 5 * np.hypot(error, wrong.stderr)
+    assert abs(result - right.value) < 5 * np.hypot(error, right.stderr)
+    assert abs(result - wrong.value) > 5 * np.hypot(error, wrong.stderr)
 
 
 def test_energy_is_exact_on_data(quadratics):
     name = "regular/d3/n50"
-    found = quadratics.mean_energy(NUTS(warmup=100), name, num_draws=120, num_burnin=10)
-    assert found.status == "ok"
-    assert found.rhat < 1.05
-    assert found.grad_evals > 16 * 230
+    estimate = quadratics.mean_energy(NUTS(warmup=100), name, num_draws=120, num_burnin=10)
+    assert estimate.status == "ok"
+    assert estimate.rhat < 1.05
+    assert estimate.grad_evals > 16 * 230
     data = llcbench.problem(name).sample_data(Seeds(problem=name).generator("data"))
-    gate(found.llc, found.mcse, name, found.nbeta, data)
+    gate(estimate.llc, estimate.mcse, name, estimate.nbeta, data)
 
 
 def test_a_budget_ends_the_run_and_every_gradient_counts(quadratics):

@@ -43,10 +43,10 @@ def test_a_missing_package_is_a_skipped_run(monkeypatch, package, estimator, sam
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(packages, "version", absent)
-    found = record(estimator, sampler)
+    made = record(estimator, sampler)
     extra = packages.PEERS[package].extra
-    assert found.status == "skipped"
-    assert found.message == f"{package} is not installed: pip install 'llcbench[{extra}]'"
+    assert made.status == "skipped"
+    assert made.message == f"{package} is not installed: pip install 'llcbench[{extra}]'"
 
 
 def test_the_second_version_of_devinterp_is_a_skipped_run(monkeypatch):

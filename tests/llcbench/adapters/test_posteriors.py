@@ -24,7 +24,7 @@ def euler(eps, quadratics):
 
 def moments(move, noise, quadratics):
     """Return ``E w^2`` of ``(w, m)' = A (w, m) + b xi``, from w = 0 and normal momenta."""
-    found = []
+    results = []
     for h in quadratics.stiffness:
         matrix, column = move(h), noise(h)
         covariance, row = np.diag([0.0, 1.0]), []
@@ -32,8 +32,8 @@ def moments(move, noise, quadratics):
             covariance = matrix @ covariance @ matrix.T + np.outer(column, column)
             if step + 1 in TIMES:
                 row.append(covariance[0, 0])
-        found.append(row)
-    return np.array(found).T
+        results.append(row)
+    return np.array(results).T
 
 
 def explicit(eps, friction, quadratics):
@@ -71,7 +71,7 @@ def test_second_moments_are_those_of_the_same_step_and_of_no_other(quadratics, s
     assert quadratics.errors(squares, moments(EPS / 2, quadratics)) > 5
 
 
-def test_sgld_has_the_law_of_ours(quadratics):
+def test_sgld_has_the_distribution_of_ours(quadratics):
     assert quadratics.errors(quadratics.walk(SGLD(EPS), TIMES), euler(EPS, quadratics)) < 5
 
 
@@ -86,14 +86,14 @@ def thermostat(eps, noise, quadratics, chains=16384):
     lr, stiffness = (eps / 2) ** 0.5, quadratics.stiffness
     w, m = np.zeros((chains, 3)), rng.standard_normal((chains, 3))
     xi = np.full((chains, 1), noise / lr)
-    found = []
+    results = []
     for step in range(max(TIMES)):
         kicked = m - lr * stiffness * w - lr * xi * m
         kicked += (2 * noise) ** 0.5 * rng.standard_normal(w.shape)
         w, xi, m = w + lr * m, xi + lr * ((m**2).mean(1, keepdims=True) - 1), kicked
         if step + 1 in TIMES:
-            found.append((w**2).mean(0))
-    return np.array(found)
+            results.append((w**2).mean(0))
+    return np.array(results)
 
 
 def test_thermostat_follows_the_published_update(quadratics):

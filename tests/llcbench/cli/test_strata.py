@@ -26,9 +26,9 @@ def test_table_and_plot(tmp_path: Path) -> None:
 
 def test_json_is_verified_and_damage_is_noticed(tmp_path: Path) -> None:
     done = process("theory", "strata", "(x^2-2)^2*y^4", "--json")
-    found = json.loads(done.stdout)
-    assert found["complete"]
-    assert [s["value"]["value"] for s in found["strata"]] == ["1/4", "1/4", "1/4", "1/2"]
+    output = json.loads(done.stdout)
+    assert output["complete"]
+    assert [s["value"]["value"] for s in output["strata"]] == ["1/4", "1/4", "1/4", "1/2"]
     path = tmp_path / "strata.json"
     path.write_text(done.stdout, encoding="utf-8")
     checked = llcbench("theory", "verify", str(path))

@@ -52,9 +52,9 @@ def test_parameter(text: str, value: object) -> None:
 
 def test_rlct_is_proved_and_checked_again(tmp_path: Path) -> None:
     done = process("theory", "rlct", "x^2*y^4 + x^6", "--at", "x=0,y=0", "--json")
-    found = json.loads(done.stdout)
+    output = json.loads(done.stdout)
     # x^2 (y^4 + x^4): the blow-up of the origin gives 2/6.
-    assert (found["exact"], found["value"], found["multiplicity"]) == (True, "1/3", 1)
+    assert (output["exact"], output["value"], output["multiplicity"]) == (True, "1/3", 1)
     path = tmp_path / "proof.json"
     path.write_text(done.stdout, encoding="utf-8")
     assert llcbench("theory", "verify", str(path)).returncode == 0

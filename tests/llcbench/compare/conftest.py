@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from llcbench.compare.runs import Runs
-from llcbench.records import Estimate, Exact, RunRecord, Spec, Status, TemperedTruth, Truths
+from llcbench.records import (
+    Estimate,
+    ExactValue,
+    RunRecord,
+    Spec,
+    Status,
+    TemperedTruth,
+    Truths,
+)
 from llcbench.run.store import key_of
 from llcbench.settings import Settings
 
@@ -47,7 +55,7 @@ def run(
     truth = None if tempered is None else TemperedTruth(
         value=tempered, stderr=truth_se, method="quadrature", certified=True
     )  # fmt: skip
-    exact = Exact(value=local, multiplicity=1, source="Watanabe 2009")
+    exact = ExactValue(value=local, multiplicity=1, source="Watanabe 2009")
     return RunRecord(
         key=key_of(spec), spec=spec, environment="abc", estimate=estimate,
         truths=Truths(local=exact, global_=exact, tempered=truth),

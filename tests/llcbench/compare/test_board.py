@@ -46,7 +46,7 @@ def test_a_clearly_better_entry_is_ranked_apart(make_run, by: str) -> None:
     assert [(s.beats, s.loses) for s in board.standings] == [(1, 0), (0, 1)]
 
 
-def test_equal_laws_tie(make_run) -> None:
+def test_equal_distributions_tie(make_run) -> None:
     """The negative control: other seeds alone put nobody apart."""
     records = [r for n in range(4) for r in entry(make_run, f"s{n}", 0.1, seed=n)]
     assert set(ranks(records).values()) == {1}

@@ -26,11 +26,11 @@ def least(sets: int) -> float:
     return 0.9 - 3.72 * math.sqrt(0.9 * 0.1 / sets)
 
 
-def hits(make_runs, found, sets: int) -> dict[str, float]:
+def hits(make_runs, intervals, sets: int) -> dict[str, float]:
     rng = np.random.default_rng(5)
     counts = dict.fromkeys(TRUTHS, 0)
     for _ in range(sets):
-        for name, (low, high) in found(make_runs(drawn(rng))).items():
+        for name, (low, high) in intervals(make_runs(drawn(rng))).items():
             counts[name] += low <= TRUTHS[name] <= high
     return {name: count / sets for name, count in counts.items()}
 
@@ -51,12 +51,12 @@ def test_replicates_alone_hold_it_too_rarely(make_runs) -> None:
 
     def intervals(runs: Runs) -> dict[str, tuple[float, float]]:
         resampling = Resampling(runs.tried == 1, draws=200, problems=False)
-        found = {}
+        results = {}
         for name in ("bias", "rmse"):
             (values,) = resampling.distributions([METRICS[name].statistic], runs)
             ends = np.sqrt(np.maximum(np.quantile(values, [0.05, 0.95]), 0))
-            found[name] = float(ends[0]), float(ends[1])
-        return found
+            results[name] = float(ends[0]), float(ends[1])
+        return results
 
     rates = hits(make_runs, intervals, 50)
     print(rates)
@@ -71,11 +71,11 @@ def test_the_spread_is_that_of_the_formula(make_runs) -> None:
     """
     errors = drawn(np.random.default_rng(2))
     runs = make_runs(errors)
-    (found,) = Resampling(runs.tried == 1, draws=4000).distributions(
+    (resampled,) = Resampling(runs.tried == 1, draws=4000).distributions(
         [lambda r: mean(mean(r.error))], runs
     )
     expected = (errors.mean(1).var() + errors.var(1).mean() / REPLICATES) / CASES
-    assert found.var() == pytest.approx(expected, rel=0.1)
+    assert resampled.var() == pytest.approx(expected, rel=0.1)
 
 
 def test_problems_with_fewer_replicates_are_drawn_as_they_are(make_runs) -> None:
@@ -120,13 +120,13 @@ def test_what_cannot_be_reached_stays_infinite(make_runs) -> None:
 
 def test_rates_of_separate_problems_have_the_wilson_interval(make_runs) -> None:
     covered = np.array([[1.0], [1.0], [1.0], [0.0]] * 5)
-    found = metric_values([METRICS["coverage"]], make_runs(covered * 0, covered=covered))[
+    result = metric_values([METRICS["coverage"]], make_runs(covered * 0, covered=covered))[
         "coverage"
     ]
     # Wilson's roots of (p - x)^2 = z^2 x (1 - x) / n at p = 3/4, n = 19 (20, less one for p).
     z2, n, p = norm.ppf(0.95) ** 2, 19, 0.75
     roots = np.roots([1 + z2 / n, -(2 * p + z2 / n), p * p])
-    assert (found.low, found.high) == pytest.approx((roots.min(), roots.max()))
+    assert (result.low, result.high) == pytest.approx((roots.min(), roots.max()))
 
 
 def test_rates_count_runs_of_one_problem_as_what_they_are_worth(make_runs) -> None:
@@ -139,8 +139,8 @@ def test_rates_count_runs_of_one_problem_as_what_they_are_worth(make_runs) -> No
     for _ in range(sets):
         chances = rng.beta(0.8, 0.2, (30, 1))
         outcomes = (rng.random((30, 5)) < chances).astype(float)
-        found = metric_values([METRICS["coverage"]], make_runs(outcomes * 0, covered=outcomes))
-        low, high = found["coverage"].low, found["coverage"].high
+        statistics = metric_values([METRICS["coverage"]], make_runs(outcomes * 0, covered=outcomes))
+        low, high = statistics["coverage"].low, statistics["coverage"].high
         hit["clustered"] += low <= 0.8 <= high
         low, high = wilson(outcomes.mean(), outcomes.size)
         hit["independent"] += low <= 0.8 <= high

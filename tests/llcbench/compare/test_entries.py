@@ -83,11 +83,11 @@ def test_two_sources_are_compared_run_by_run(make_run) -> None:
         for p in range(4) for r in range(2) for name in ("sgld", "mala")
     ]  # fmt: skip
     for chosen in ([], ["sgld"], ["sgld", "sgld"]):
-        found = {d.metric: d for d in compare(mine, chosen, against=theirs, draws=100)}
-        assert found["rmse"].first == "sgld in here"
-        assert found["rmse"].second == "sgld in there"
-        assert found["rmse"].problems == 4
-        assert found["rmse"].value == pytest.approx(0.6931471805599453)
+        results = {d.metric: d for d in compare(mine, chosen, against=theirs, draws=100)}
+        assert results["rmse"].first == "sgld in here"
+        assert results["rmse"].second == "sgld in there"
+        assert results["rmse"].problems == 4
+        assert results["rmse"].value == pytest.approx(0.6931471805599453)
     same = {d.metric: d for d in compare(mine, ["sgld"], against=mine, draws=100)}
     assert same["rmse"].p == same["bias"].p == 1.0
     crossed = compare(mine, ["sgld", "mala"], against=theirs, draws=100)
@@ -99,9 +99,9 @@ def test_all_pairs_within_one_source_are_corrected(make_run) -> None:
         make_run(f"poly/p{p}", name, error=0.01 * (p + 1) * size * (1 + 0.1 * ((p * size) % 3)))
         for p in range(6) for name, size in (("a", 1), ("b", 2), ("c", 4))
     ]  # fmt: skip
-    found = [d for d in compare(records, ["a", "b", "c"], draws=100) if d.metric == "rmse"]
-    assert [(d.first, d.second) for d in found] == [("a", "b"), ("a", "c"), ("b", "c")]
-    smallest = min(found, key=lambda d: d.p)
+    results = [d for d in compare(records, ["a", "b", "c"], draws=100) if d.metric == "rmse"]
+    assert [(d.first, d.second) for d in results] == [("a", "b"), ("a", "c"), ("b", "c")]
+    smallest = min(results, key=lambda d: d.p)
     assert smallest.adjusted == pytest.approx(min(1.0, 3 * smallest.p))
 
 

@@ -136,11 +136,11 @@ def test_the_error_of_a_shared_truth_is_removed_too(make_run) -> None:
 
 
 def test_order_counts_pairs_with_different_coefficients(make_run) -> None:
-    found = {"poly/p0": ("1", 1.0), "poly/p1": ("2", 3.0), "poly/p2": ("3", 2.0)}
-    found["poly/p3"] = ("3", 9.0)
+    results = {"poly/p0": ("1", 1.0), "poly/p1": ("2", 3.0), "poly/p2": ("3", 2.0)}
+    results["poly/p3"] = ("3", 9.0)
     records = [
         make_run(name, tempered=2.0, error=value / 2 - 1, local=local)
-        for name, (local, value) in found.items()
+        for name, (local, value) in results.items()
     ]
     (row,) = leaderboard(records, draws=100).standings
     # Of six pairs one has equal coefficients, and p1 and p2 are the wrong way round.
@@ -148,16 +148,16 @@ def test_order_counts_pairs_with_different_coefficients(make_run) -> None:
 
 
 def test_order_does_not_ask_for_what_a_perfect_sampler_reverses(make_run) -> None:
-    found = {"poly/p0": ("1", 1.0), "poly/p1": ("2", 3.0), "poly/p2": ("3", 2.0)}
+    results = {"poly/p0": ("1", 1.0), "poly/p1": ("2", 3.0), "poly/p2": ("3", 2.0)}
     records = [
-        make_run(name, tempered=value, local=local) for name, (local, value) in found.items()
+        make_run(name, tempered=value, local=local) for name, (local, value) in results.items()
     ]
     (row,) = leaderboard(records, draws=100).standings
     assert row.figures["order"].value == 1.0
     # Control: the same estimates, two of them wrong.
     records = [
         make_run(name, tempered=float(local), error=value / float(local) - 1, local=local)
-        for name, (local, value) in found.items()
+        for name, (local, value) in results.items()
     ]
     (row,) = leaderboard(records, draws=100).standings
     assert row.figures["order"].value == pytest.approx(2 / 3)

@@ -54,11 +54,11 @@ def rejections(
 ) -> float:
     """Return how often a test tells two entries apart whose errors have the given sizes."""
     rng = np.random.default_rng(11)
-    found = [
+    results = [
         test([make_runs(noisy(rng, 0.1, tail)), make_runs(noisy(rng, size, tail))], METRICS[metric])
         for _ in range(PAIRS)
     ]
-    return sum(p < ALPHA for p in found) / PAIRS
+    return sum(p < ALPHA for p in results) / PAIRS
 
 
 @pytest.mark.parametrize(("metric", "tail"), [("rmse", 0.0), ("bias", 0.0), ("rmse", 1.0)])
@@ -80,11 +80,11 @@ def test_an_entry_with_twice_the_error_is_told_apart(make_runs) -> None:
 def test_the_difference_is_the_logarithm_of_a_ratio(make_runs) -> None:
     errors = noisy(np.random.default_rng(0))
     arena = Arena([make_runs(3 * errors), make_runs(errors)], draws=200)
-    found = arena.difference(METRICS["rmse"], 0, 1, ("a", "b"))
+    difference = arena.difference(METRICS["rmse"], 0, 1, ("a", "b"))
     # The same runs three times as far off: paired, the ratio has no error at all.
-    assert found.value == pytest.approx(math.log(3))
-    assert (found.low, found.high) == pytest.approx((math.log(3), math.log(3)))
-    assert found.p < 1e-12
+    assert difference.value == pytest.approx(math.log(3))
+    assert (difference.low, difference.high) == pytest.approx((math.log(3), math.log(3)))
+    assert difference.p < 1e-12
     back = arena.difference(METRICS["rmse"], 1, 0, ("b", "a"))
     assert back.value == pytest.approx(-math.log(3))
 
@@ -93,9 +93,9 @@ def test_few_problems_speak_only_of_themselves(make_runs) -> None:
     rng = np.random.default_rng(4)
     errors = 0.1 + 0.01 * rng.standard_normal((2, 6))
     arena = Arena([make_runs(errors), make_runs(2 * errors[:, ::-1])], draws=200)
-    found = arena.difference(METRICS["rmse"], 0, 1, ("a", "b"))
-    assert found.scope == "replicates"
-    assert found.p < 0.01
+    difference = arena.difference(METRICS["rmse"], 0, 1, ("a", "b"))
+    assert difference.scope == "replicates"
+    assert difference.p < 0.01
     single = Arena([make_runs(errors[:, :1]), make_runs(2 * errors[:, :1])], draws=200)
     assert single.difference(METRICS["rmse"], 0, 1, ("a", "b")).p == 1.0
 
@@ -124,5 +124,5 @@ def test_nothing_in_common_is_no_difference(make_runs) -> None:
     arena = Arena(
         [make_runs(error * tried, tried=tried), make_runs(error * tried[::-1], tried=tried[::-1])]
     )
-    found = arena.difference(METRICS["rmse"], 0, 1, ("a", "b"))
-    assert (found.value, found.problems, found.p) == (None, 0, 1.0)
+    difference = arena.difference(METRICS["rmse"], 0, 1, ("a", "b"))
+    assert (difference.value, difference.problems, difference.p) == (None, 0, 1.0)

@@ -10,7 +10,7 @@ from llcbench.report.scaling import growth_table, scaling_figure, scaling_table,
 @pytest.fixture
 def runs(make_run):
     """Return runs whose seconds are ``1e-9 dim^1.5`` a step of a chain, and memory ``8 dim``."""
-    found = []
+    results = []
     for dim in (1_000, 10_000, 100_000, 1_000_000):
         for replicate in range(2):
             record = make_run(f"dln/{dim}", replicate=replicate, error=0.1)
@@ -20,21 +20,21 @@ def runs(make_run):
             estimate = msgspec.structs.replace(
                 record.estimate, dim=dim, seconds_sampling=seconds, peak_bytes=8 * dim
             )
-            found.append(msgspec.structs.replace(record, estimate=estimate))
-    return found
+            results.append(msgspec.structs.replace(record, estimate=estimate))
+    return results
 
 
 def test_costs_and_exponents(runs) -> None:
-    found = problem_costs(runs)
-    assert [point.dim for point in found] == [1_000, 10_000, 100_000, 1_000_000]
-    assert all(point.runs == 2 for point in found)
+    costs = problem_costs(runs)
+    assert [point.dim for point in costs] == [1_000, 10_000, 100_000, 1_000_000]
+    assert all(point.runs == 2 for point in costs)
     first = runs[0].estimate
-    assert found[0].step == pytest.approx(1e-9 * 1000**1.5)
-    assert found[0].effective == pytest.approx(first.seconds_sampling / first.ess_bulk)
+    assert costs[0].step == pytest.approx(1e-9 * 1000**1.5)
+    assert costs[0].effective == pytest.approx(first.seconds_sampling / first.ess_bulk)
     relative = first.mcse / first.llc
-    assert found[0].goal == pytest.approx(first.seconds_sampling * (relative / GOAL) ** 2)
-    assert found[0].bias == pytest.approx(0.1)
-    fits = {fit.measure: fit for fit in growth(found)}
+    assert costs[0].goal == pytest.approx(first.seconds_sampling * (relative / GOAL) ** 2)
+    assert costs[0].bias == pytest.approx(0.1)
+    fits = {fit.measure: fit for fit in growth(costs)}
     assert fits["step"].exponent == pytest.approx(1.5)
     assert fits["memory"].exponent == pytest.approx(1.0)
     assert fits["memory"].stderr == pytest.approx(0.0, abs=1e-6)
@@ -50,11 +50,11 @@ def test_runs_without_a_size_or_an_estimate_are_left_out(make_run) -> None:
 
 
 def test_tables_and_files(runs, tmp_path) -> None:
-    found = problem_costs(runs)
-    fits = growth(found)
+    costs = problem_costs(runs)
+    fits = growth(costs)
     assert "1.50 ± 0.00" in growth_table(fits).rows[0].cells[1].text
-    assert scaling_table(found).rows[0].cells[-1].text == "+10.0 %"
-    names = [path.name for path in write_scaling(found, fits, tmp_path)]
+    assert scaling_table(costs).rows[0].cells[-1].text == "+10.0 %"
+    names = [path.name for path in write_scaling(costs, fits, tmp_path)]
     assert names == ["scaling.svg", "scaling.csv", "exponents.csv"]
     with pytest.raises(ValueError, match="no run"):
         scaling_figure([])

@@ -49,9 +49,9 @@ def test_widths_over_problems_and_bounds(make_ladder) -> None:
         *make_ladder([0.5, 0.5, 0.0, 0.5], problem="poly/p2"),
         *make_ladder([0.0, 0.0], "mala"),
     ]
-    found = widths(ladders(records))
-    assert set(found) == {("sgld", "mean_energy")}
-    width = found["sgld", "mean_energy"]
+    result = widths(ladders(records))
+    assert set(result) == {("sgld", "mean_energy")}
+    width = result["sgld", "mean_energy"]
     assert (width.decades, width.bound, width.problems) == (pytest.approx(1), True, 3)
 
 
@@ -73,10 +73,10 @@ def test_a_ladder_beside_the_ranked_runs_gives_the_window_alone(make_run, make_l
     board = leaderboard(ranked, ladder=make_ladder([0.5, 0.0, 0.0, 0.5]), draws=100)
     assert [s.entry for s in board.standings] == [s.entry for s in plain.standings]
     assert [s.figures for s in board.standings] == [s.figures for s in plain.standings]
-    found = {s.entry: s.window for s in board.standings}
-    assert found["sgld@default"].decades == pytest.approx(1)
-    assert found["sgld@tuned"] == found["sgld@default"]
-    assert found["mala@default"] is None
+    results = {s.entry: s.window for s in board.standings}
+    assert results["sgld@default"].decades == pytest.approx(1)
+    assert results["sgld@tuned"] == results["sgld@default"]
+    assert results["mala@default"] is None
     assert all(s.window is None for s in plain.standings)
 
 
@@ -111,9 +111,9 @@ def test_failed_runs_are_never_within_a_factor(make_runs) -> None:
     failed = np.isnan(error).astype(float)
     a = make_runs(error, failed=failed)
     b = make_runs(np.full((2, 2), 0.2))
-    found = {p.entry: p for p in profiles(["a", "b"], [a, b])}
-    assert found["a"].at(1e9) == pytest.approx(0.25)
-    assert [found["b"].at(t) for t in (1, 2)] == pytest.approx([0.5, 1])
+    results = {p.entry: p for p in profiles(["a", "b"], [a, b])}
+    assert results["a"].at(1e9) == pytest.approx(0.25)
+    assert [results["b"].at(t) for t in (1, 2)] == pytest.approx([0.5, 1])
 
 
 def test_small_errors_are_equal_and_lonely_problems_do_not_count(make_runs) -> None:

@@ -60,10 +60,10 @@ def test_the_largest_eigenvalue_is_that_of_power_iteration():
     data = problem.sample_data(seeds.generator("data"))
     target = Target(problem, 1.0, 1.0, 1, data._replace(noise=0 * data.noise))
     by_differences = largest_curvature(target, seeds.generator("guard"), 200)
-    found = spectrum(problem, data)
-    assert found.values[-1] == pytest.approx(by_differences, rel=1e-4)
+    eigenvalues = spectrum(problem, data)
+    assert eigenvalues.values[-1] == pytest.approx(by_differences, rel=1e-4)
     # Label noise is taken out: the Gauss-Newton matrix has no negative eigenvalue.
-    assert found.lowest > -1e-12
+    assert eigenvalues.lowest > -1e-12
 
 
 def test_the_effective_dimension_misses_flat_directions():
@@ -85,9 +85,9 @@ def test_laplace_converges_like_one_over_log_n():
 def test_too_many_parameters_are_refused_in_words():
     problem = llcbench.problem("regular/d5000")
     for kind in (HessianRank, EffectiveDimension, Laplace):
-        found = kind(None, SETTINGS).estimate(problem)
-        assert found.status == "skipped"
-        assert "at most 2000 parameters" in found.message
+        estimate = kind(None, SETTINGS).estimate(problem)
+        assert estimate.status == "skipped"
+        assert "at most 2000 parameters" in estimate.message
         assert kind(None, SETTINGS).tempered(problem, 200.0, 5.0, None) is None
     assert HalfDimension().estimate(problem).llc == 2500
 
@@ -96,17 +96,17 @@ def test_large_linear_networks_are_probed_on_the_output_side():
     """At the same point and temperature as theory; a polynomial of that size stays skipped."""
     problem, settings = llcbench.problem("dln/100k/s17"), Settings(nbeta=7e4, gamma=6e3)
     estimator = EffectiveDimension(None, settings)
-    found = estimator.estimate(problem)
-    assert found.status == "ok"
-    assert 0 < found.mcse < 0.05 * found.llc
-    assert found.llc < float(problem.truth.local.value)
-    assert all(guard.passed for guard in found.guards)
+    estimate = estimator.estimate(problem)
+    assert estimate.status == "ok"
+    assert 0 < estimate.mcse < 0.05 * estimate.llc
+    assert estimate.llc < float(problem.truth.local.value)
+    assert all(guard.passed for guard in estimate.guards)
     target = estimator.tempered(problem, 7e4, 6e3, None)
     assert target is not None
-    assert target.value == found.llc
+    assert target.value == estimate.llc
     with_data = llcbench.problem("dln/100k/s17/n2000")
     sampled = estimator.estimate(with_data)
-    assert sampled.llc == pytest.approx(found.llc, rel=0.03)
+    assert sampled.llc == pytest.approx(estimate.llc, rel=0.03)
     assert EffectiveDimension(None, settings).estimate(
         llcbench.problem("regular/d3000")
     ).status == ("skipped")

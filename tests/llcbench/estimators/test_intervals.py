@@ -56,8 +56,8 @@ class GammaDraws:
 FALSE_ALARM = 1e-4
 COUNT = 100
 FEW = Settings(nbeta=100.0, gamma=1e-9, num_chains=12, num_draws=60, num_burnin=0)
-# Intervals of a variance and of weighted means are short for few draws of so skewed a law: of 600
-# replicates 87 % and 86 % cover with 60 draws a chain, 91 % and 91 % with 2400.
+# Intervals of a variance and of weighted means are short for few draws of so skewed a distribution:
+# of 600 replicates 87 % and 86 % cover with 60 draws a chain, 91 % and 91 % with 2400.
 MORE = msgspec.structs.replace(FEW, num_draws=400)
 QUARTIC = llcbench.problem("poly/x4")
 REGULAR = llcbench.problem("regular/d2")
@@ -68,7 +68,7 @@ LANGEVIN = Settings(nbeta=100.0, gamma=25.0, num_chains=24, num_draws=150, num_b
 STEP = 4e-3
 
 
-def law(step_size):
+def expected(step_size):
     return euler_langevin(CURVATURES, LANGEVIN.nbeta, LANGEVIN.gamma, step_size).llc
 
 
@@ -87,7 +87,7 @@ CASES = {
     "extrapolated": (
         Extrapolated(SGLD(STEP), LANGEVIN),
         REGULAR,
-        2 * law(STEP / 2) - law(STEP),
+        2 * expected(STEP / 2) - expected(STEP),
     ),
 }
 
@@ -97,12 +97,12 @@ def test_ninety_percent_intervals_cover(name):
     estimator, problem, truth = CASES[name]
     if truth is None:
         truth = estimator.tempered(problem, SPLITTING.nbeta, SPLITTING.gamma, None).value
-    found = [
+    results = [
         estimator.estimate(problem, llcbench.RunContext(Seeds(11, name, r))) for r in range(COUNT)
     ]
-    assert all(e.status == "ok" for e in found)
-    hits = sum(e.interval[0] <= truth <= e.interval[1] for e in found)
-    centred = [(e.llc - truth, (e.interval[1] - e.interval[0]) / 2) for e in found]
+    assert all(e.status == "ok" for e in results)
+    hits = sum(e.interval[0] <= truth <= e.interval[1] for e in results)
+    centred = [(e.llc - truth, (e.interval[1] - e.interval[0]) / 2) for e in results]
     halved = sum(abs(gap) <= reach / 2 for gap, reach in centred)
     mean = np.mean([gap for gap, _ in centred])
     error = np.std([gap for gap, _ in centred], ddof=1) / COUNT**0.5
@@ -126,10 +126,10 @@ def test_errors_of_gamma_energies_are_the_predicted_ones():
         HeatCapacity(GammaDraws(), settings): LAMBDA * math.sqrt((2 + 6 / LAMBDA) / draws),
     }
     for estimator, error in predicted.items():
-        found = estimator.estimate(QUARTIC)
+        estimate = estimator.estimate(QUARTIC)
         # A standard deviation from 200 units is good to 5 %; four of those.
-        assert found.mcse == pytest.approx(error, rel=0.2)
-        assert abs(found.llc - LAMBDA) <= float(t.isf(FALSE_ALARM / 2, 199)) * found.mcse
+        assert estimate.mcse == pytest.approx(error, rel=0.2)
+        assert abs(estimate.llc - LAMBDA) <= float(t.isf(FALSE_ALARM / 2, 199)) * estimate.mcse
     share = Reweighting(GammaDraws(), settings).estimate(QUARTIC).guards[-1]
     exact = min(((1 + 2 * c) / (1 + c) ** 2) ** LAMBDA for c in (2**-0.5 - 1, 2**0.5 - 1))
     assert share.name == "weight_ess"
@@ -152,36 +152,36 @@ PLANE = Settings(nbeta=1e3, gamma=1.0, num_chains=64, num_draws=200, num_burnin=
 )
 def test_exact_draws_agree_with_the_own_target_in_the_plane(estimator):
     problem = llcbench.problem("poly/x2y2")
-    found = estimator.estimate(problem)
+    estimate = estimator.estimate(problem)
     truth = estimator.tempered(problem, PLANE.nbeta, PLANE.gamma, None)
     limit = float(t.isf(FALSE_ALARM / 2, PLANE.num_chains - 3))
-    assert abs(found.llc - truth.value) <= limit * math.hypot(found.mcse, truth.stderr)
+    assert abs(estimate.llc - truth.value) <= limit * math.hypot(estimate.mcse, truth.stderr)
     # Control: the coefficient itself, 1/2, is not what a perfect sampler returns here.
-    assert found.mcse > 0.02 or not abs(found.llc - 0.5) <= limit * found.mcse
+    assert estimate.mcse > 0.02 or not abs(estimate.llc - 0.5) <= limit * estimate.mcse
 
 
 def test_extrapolation_leaves_the_second_order():
     settings = Settings(nbeta=100.0, gamma=25.0, num_chains=512, num_draws=1200, num_burnin=100)
     exact = REGULAR.tempered(settings.nbeta, settings.gamma).value
-    predicted = 2 * law(STEP / 2) - law(STEP)
-    found = Extrapolated(SGLD(STEP), settings).estimate(REGULAR)
+    predicted = 2 * expected(STEP / 2) - expected(STEP)
+    estimate = Extrapolated(SGLD(STEP), settings).estimate(REGULAR)
     limit = float(t.isf(FALSE_ALARM / 2, 255))
     print(
-        f"exact {exact:.4f}, plain {law(STEP):.4f}, predicted {predicted:.4f},"
-        f" found {found.llc:.4f}({found.mcse:.4f})"
+        f"exact {exact:.4f}, plain {expected(STEP):.4f}, predicted {predicted:.4f},"
+        f" found {estimate.llc:.4f}({estimate.mcse:.4f})"
     )
-    assert abs(found.llc - predicted) <= limit * found.mcse
+    assert abs(estimate.llc - predicted) <= limit * estimate.mcse
     # What is left is of second order: -1/4 sum share_i x_i^2 with x_i = eps h_i / 4.
     h = settings.nbeta * CURVATURES + settings.gamma
     shares = settings.nbeta * CURVATURES / h
     leading = -0.25 * float(np.sum(shares * (h / 4) ** 2))
     for small in (STEP / 16, STEP / 32):
-        residual = 2 * law(small / 2) - law(small) - exact
+        residual = 2 * expected(small / 2) - expected(small) - exact
         assert residual == pytest.approx(leading * small**2, rel=0.1)
     # At the large step the residual is seen, and it is the predicted one.
-    assert abs(found.llc - exact) > 6 * found.mcse
+    assert abs(estimate.llc - exact) > 6 * estimate.mcse
     # Controls: the plain estimate is far off, and extrapolation with the wrong order is too.
-    assert abs(law(STEP) - predicted) > 20 * found.mcse
+    assert abs(expected(STEP) - predicted) > 20 * estimate.mcse
     wrong = Extrapolated(SGLD(STEP), settings, order=2).estimate(REGULAR)
     assert not abs(wrong.llc - predicted) <= limit * wrong.mcse
 

@@ -121,15 +121,15 @@ def test_every_gradient_is_counted():
 
 def test_the_budget_is_that_of_all_runs_together():
     problem, settings = llcbench.problem("poly/x2"), msgspec.convert(SMALL, Settings)
-    found = TwoTemperatures(SGLD(1e-3), settings).estimate(
+    estimate = TwoTemperatures(SGLD(1e-3), settings).estimate(
         problem, llcbench.RunContext(budget=Budget(grad_evals=300))
     )
-    assert (found.status, found.llc) == ("timeout", None)
-    assert found.grad_evals == 300
-    found = TwoTemperatures(MALA(), settings).estimate(
+    assert (estimate.status, estimate.llc) == ("timeout", None)
+    assert estimate.grad_evals == 300
+    estimate = TwoTemperatures(MALA(), settings).estimate(
         problem, llcbench.RunContext(budget=Budget(grad_evals=245))
     )
-    assert found.status == "timeout"
+    assert estimate.status == "timeout"
 
 
 def test_what_an_estimator_cannot_measure_is_skipped():
@@ -150,9 +150,9 @@ def test_what_an_estimator_cannot_measure_is_skipped():
         (TwoTemperatures(Exact()), llcbench.problem("regular/d10"), "at most 3"),
     ]
     for estimator, problem, words in cases:
-        found = estimator.estimate(problem)
-        assert found.status == "skipped"
-        assert words in found.message
+        estimate = estimator.estimate(problem)
+        assert estimate.status == "skipped"
+        assert words in estimate.message
 
 
 def test_diverged_chains_have_a_status_and_no_value():

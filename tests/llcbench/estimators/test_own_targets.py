@@ -52,9 +52,9 @@ def test_heat_capacity_of_a_quartic_by_direct_integrals(nbeta, gamma):
         return quad(integrand, 0, np.inf, epsabs=0, epsrel=1e-12)[0]
 
     mean, square = moment(1) / moment(0), moment(2) / moment(0)
-    found = HeatCapacity(None).tempered(llcbench.problem("poly/x4"), nbeta, gamma, None)
-    assert found.value == pytest.approx(square - mean**2, abs=found.stderr + 1e-9)
-    assert found.stderr < 1e-4
+    truth = HeatCapacity(None).tempered(llcbench.problem("poly/x4"), nbeta, gamma, None)
+    assert truth.value == pytest.approx(square - mean**2, abs=truth.stderr + 1e-9)
+    assert truth.stderr < 1e-4
 
 
 def test_heat_capacity_in_the_plane_by_direct_integrals():
@@ -68,9 +68,9 @@ def test_heat_capacity_in_the_plane_by_direct_integrals():
         return dblquad(integrand, -6, 6, -6, 6, epsabs=1e-9, epsrel=1e-9)[0]
 
     mean, square = moment(1) / moment(0), moment(2) / moment(0)
-    found = HeatCapacity(None).tempered(llcbench.problem("poly/parabola"), nbeta, gamma, None)
-    assert found.value == pytest.approx(square - mean**2, abs=found.stderr + 1e-6)
-    assert found.stderr < 1e-4
+    truth = HeatCapacity(None).tempered(llcbench.problem("poly/parabola"), nbeta, gamma, None)
+    assert truth.value == pytest.approx(square - mean**2, abs=truth.stderr + 1e-6)
+    assert truth.stderr < 1e-4
 
 
 def test_slopes_of_a_quadratic():
@@ -82,8 +82,8 @@ def test_slopes_of_a_quadratic():
 
     slope = (energy(low) - energy(high)) / (1 / low - 1 / high)
     for kind in (TwoTemperatures, Reweighting):
-        found = kind(None, ratio=ratio if kind is TwoTemperatures else 3.999999)
-        target = found.tempered(REGULAR, NBETA, GAMMA, None).value
+        result = kind(None, ratio=ratio if kind is TwoTemperatures else 3.999999)
+        target = result.tempered(REGULAR, NBETA, GAMMA, None).value
         assert target == pytest.approx(slope, rel=1e-6)
     # A slope over a narrow window is the heat capacity.
     narrow = TwoTemperatures(None, ratio=1.0001).tempered(REGULAR, NBETA, GAMMA, None)
@@ -141,8 +141,8 @@ def test_regression_weights_are_those_of_weighted_least_squares():
     design = np.stack([1 / nbetas, np.ones(4)], axis=1)
     precision = np.diag(1 / variances)
     direct = np.linalg.solve(design.T @ precision @ design, design.T @ precision)[0]
-    found = estimator.combination(nbetas, variances).weights
-    np.testing.assert_allclose(found * nbetas, direct, rtol=1e-9, atol=1e-9)
+    result = estimator.combination(nbetas, variances).weights
+    np.testing.assert_allclose(result * nbetas, direct, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("level", [1e-2, 1e-5])

@@ -1,4 +1,4 @@
-"""Records with figures that are chosen, not measured."""
+"""Records with values that are chosen, not measured."""
 
 from collections.abc import Callable
 
@@ -29,11 +29,11 @@ def design(*experiments: Experiment, seeds: int = 5) -> Design:
     return Design(name="d", title="t", version=1, seeds=seeds, experiments=experiments)
 
 
-def record(trial: Trial, llc: float | None, status: str = "ok", **figures: float) -> TrialRecord:
+def record(trial: Trial, llc: float | None, status: str = "ok", **values: float) -> TrialRecord:
     """Return a finished trial with one checkpoint."""
     local = Local(status="ok" if llc is not None else "not_finite", value=llc, nbeta=1, gamma=1)
     losses = {"train_loss": 0.1, "test_loss": 0.2, "train_error": 0.0, "test_error": 0.0}
-    point = Measured(step=1, gradients=1, reasons=("end",), llc=local, **(losses | figures))
+    point = Measured(step=1, gradients=1, reasons=("end",), llc=local, **(losses | values))
     return TrialRecord(
         key=trial.key, trial=trial, digest="x", status=status, measured=[point], environment="e"
     )
@@ -49,4 +49,4 @@ def records(
         for seed in range(seeds)
         for arm in chosen.arms
     ]
-    return {found.key: found for found in made}
+    return {result.key: result for result in made}

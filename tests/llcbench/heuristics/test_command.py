@@ -78,8 +78,8 @@ def test_effects_of_store_and_file_agree(place: tuple[str, str], tmp_path: Path)
     assert "4 trials written" in here("heuristics", "export", "--store", store, "--out", out).stdout
     tables = [here("heuristics", "effects", "--store", s, "--csv").stdout for s in (store, out)]
     assert tables[0] == tables[1]
-    found = json.loads(here("heuristics", "effects", "--store", out, "--json").stdout)
-    norm = next(effect for effect in found if effect["measure"] == "norm")
+    output = json.loads(here("heuristics", "effects", "--store", out, "--json").stdout)
+    norm = next(effect for effect in output if effect["measure"] == "norm")
     assert (norm["seeds"], norm["claimed"], norm["matched"]) == (2, "up", False)
     # More learning moves the weights further from a small start.
     assert norm["value"] > 0

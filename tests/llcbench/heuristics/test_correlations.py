@@ -25,8 +25,8 @@ def found_for(noise: float, seeds: int = 6) -> list[Correlation]:
     return correlations(design(chosen), made, draws=200)
 
 
-def pair(found: list[Correlation], first: str, second: str) -> Correlation:
-    return next(c for c in found if (c.experiment, c.first, c.second) == ("lr", first, second))
+def pair(result: list[Correlation], first: str, second: str) -> Correlation:
+    return next(c for c in result if (c.experiment, c.first, c.second) == ("lr", first, second))
 
 
 def test_spearman_is_that_of_scipy() -> None:
@@ -36,15 +36,15 @@ def test_spearman_is_that_of_scipy() -> None:
 
 
 def test_related_measures_are_seen_and_constant_ones_are_not_ranked() -> None:
-    found = found_for(0.3)
-    related = pair(found, "llc", "gc")
+    result = found_for(0.3)
+    related = pair(result, "llc", "gc")
     assert related.low > 0
     assert (related.runs, related.seeds) == (24, 6)
-    exact = pair(found, "llc", "trace")
+    exact = pair(result, "llc", "trace")
     assert (exact.value, exact.low, exact.high) == pytest.approx((-1.0, -1.0, -1.0))
-    # A figure that never varies has no rank.
-    assert pair(found, "llc", "train_loss").value is None
-    assert not any("norm" in (c.first, c.second) for c in found)
+    # A value that never varies has no rank.
+    assert pair(result, "llc", "train_loss").value is None
+    assert not any("norm" in (c.first, c.second) for c in result)
 
 
 def test_intervals_hold_the_truth_at_the_stated_rate() -> None:
@@ -73,9 +73,9 @@ def test_a_shared_arm_counts_once_over_experiments() -> None:
         for arm in one.arms:
             new = record(arm.trial.at_seed(seed), seed + arm.level, gc=arm.level)
             made[new.key] = new
-    found = correlations(design(one, two), made, draws=100)
-    pooled = [c for c in found if c.experiment.startswith("matched 0.1: mlp-8")]
+    related = correlations(design(one, two), made, draws=100)
+    pooled = [c for c in related if c.experiment.startswith("matched 0.1: mlp-8")]
     assert {c.runs for c in pooled} == {12}
-    assert {c.runs for c in found} == {12}
-    assert pooled[0].value == pytest.approx(pair(found, "llc", "gc").value)
+    assert {c.runs for c in related} == {12}
+    assert pooled[0].value == pytest.approx(pair(related, "llc", "gc").value)
     assert correlations(design(one), {}, draws=100) == []

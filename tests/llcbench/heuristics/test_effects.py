@@ -30,14 +30,14 @@ def test_a_known_effect_has_its_size_and_verdict(slope: float, verdict: str) -> 
         return 50 + slope * np.log2(level) + 0.3 * rng.standard_normal()
 
     chosen = experiment("down")
-    found = only(chosen, records(chosen, 8, value, np.random.default_rng(1)))
-    assert found.verdict == verdict
-    assert found.low < slope < found.high
-    assert found.seeds == 8
-    assert found.change == pytest.approx(slope * 3 / 50, rel=0.1)
-    assert (found.unit, found.levels) == ("per doubling", LEVELS)
+    effect = only(chosen, records(chosen, 8, value, np.random.default_rng(1)))
+    assert effect.verdict == verdict
+    assert effect.low < slope < effect.high
+    assert effect.seeds == 8
+    assert effect.change == pytest.approx(slope * 3 / 50, rel=0.1)
+    assert (effect.unit, effect.levels) == ("per doubling", LEVELS)
     # Without a claim the same interval only names the direction.
-    assert verdict_of(None, (found.low, found.high)) == ("down" if slope < 0 else "up")
+    assert verdict_of(None, (effect.low, effect.high)) == ("down" if slope < 0 else "up")
 
 
 def test_effects_are_paired_by_seed() -> None:
@@ -49,10 +49,10 @@ def test_effects_are_paired_by_seed() -> None:
     assert only(chosen, made).verdict == "seen"
     # The control: with the seeds of every arm in another order the pairs are gone.
     broken = {}
-    for found in made.values():
-        shift = LEVELS.index(found.trial.training.lr)
-        moved = found.trial.at_seed((found.trial.seed + shift) % 6)
-        broken[moved.key] = msgspec.structs.replace(found, key=moved.key, trial=moved)
+    for result in made.values():
+        shift = LEVELS.index(result.trial.training.lr)
+        moved = result.trial.at_seed((result.trial.seed + shift) % 6)
+        broken[moved.key] = msgspec.structs.replace(result, key=moved.key, trial=moved)
     assert only(chosen, broken).verdict == "not seen"
 
 
@@ -100,11 +100,11 @@ def test_arms_that_missed_the_loss_are_excluded_and_counted() -> None:
     lost = chosen.arms[0].trial.at_seed(3)
     gone = TrialRecord(key=lost.key, trial=lost, digest="x", status="not_finite", environment="e")
     made[lost.key] = gone
-    found = only(chosen, made)
-    assert found.verdict == "seen"
-    assert found.levels == LEVELS[:-1]
-    assert found.excluded == ("2",)
-    assert (found.found, found.missed, found.failed, found.seeds) == (16, 3, 1, 3)
+    effect = only(chosen, made)
+    assert effect.verdict == "seen"
+    assert effect.levels == LEVELS[:-1]
+    assert effect.excluded == ("2",)
+    assert (effect.found, effect.missed, effect.failed, effect.seeds) == (16, 3, 1, 3)
 
 
 def test_failed_and_negative_estimates() -> None:
@@ -112,9 +112,9 @@ def test_failed_and_negative_estimates() -> None:
     made = records(chosen, 4, lambda s, level, rng: -level, np.random.default_rng(6))
     first = chosen.arms[0].trial.at_seed(0)
     made[first.key] = record(first, None)
-    found = only(chosen, made)
-    assert (found.seeds, found.lost, found.figures) == (3, 1, 12)
-    assert found.value < 0
+    effect = only(chosen, made)
+    assert (effect.seeds, effect.lost, effect.figures) == (3, 1, 12)
+    assert effect.value < 0
     assert only(chosen, made, "train_loss").seeds == 4
 
 
@@ -126,8 +126,8 @@ def test_estimates_with_warnings_are_marked() -> None:
     local = msgspec.structs.replace(point.llc, warnings=("rhat 1.2 (< 1.05)",))
     marked = msgspec.structs.replace(point, llc=local)
     made[key] = msgspec.structs.replace(old, measured=[marked])
-    found = only(chosen, made)
-    assert (found.flagged, found.figures, found.warnings) == (1, 8, {"rhat": 1})
+    effect = only(chosen, made)
+    assert (effect.flagged, effect.figures, effect.warnings) == (1, 8, {"rhat": 1})
 
 
 def test_against_another_measure_it_is_a_rank_correlation() -> None:

@@ -1,4 +1,4 @@
-"""Trials of small networks on real digits: figures by other routes, repetition, failures."""
+"""Trials of small networks on real digits: values by other routes, repetition, failures."""
 
 import math
 
@@ -52,7 +52,7 @@ def test_the_same_trial_twice_gives_the_same_numbers(linear: TrialRecord) -> Non
     assert other.measured[0].llc.value != linear.measured[0].llc.value
 
 
-def test_figures_are_those_of_other_routes(linear: TrialRecord) -> None:
+def test_values_are_those_of_other_routes(linear: TrialRecord) -> None:
     problem, point = problem_of(LINEAR), linear.measured[-1]
     weights = dict(problem.module.named_parameters())
     # A linear network is as steep as its matrix, everywhere.
@@ -124,7 +124,7 @@ def test_loss_that_is_not_reached_and_chains_that_diverge_are_statuses() -> None
 
 
 def test_weights_at_the_start_may_be_below_zero() -> None:
-    # On the steep side of the loss the chain falls: the figure is negative, marked, and stays.
+    # On the steep side of the loss the chain falls: the value is negative, marked, and stays.
     start = msgspec.structs.replace(
         LINEAR, training=Training(steps=5, checkpoint_steps=(0,), lr=1e-6), scale=30.0
     )

@@ -122,18 +122,18 @@ def test_a_scheduler_takes_trials_with_all_options(
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert (summary["finished"], summary["not_ok"]) == (4, 3)
-    found = records(store)
-    assert {name: record.status for name, record in found.items()} == {
+    saved = records(store)
+    assert {name: record.status for name, record in saved.items()} == {
         "slow": "timeout", "deadly": "crashed", "hungry": "out_of_memory", "digits": "ok",
     }  # fmt: skip
-    assert "hung: no result after 25 s" in found["slow"].message
-    assert "SIGKILL" in found["deadly"].message
-    assert "limit of 1 GB" in found["hungry"].message
+    assert "hung: no result after 25 s" in saved["slow"].message
+    assert "SIGKILL" in saved["deadly"].message
+    assert "limit of 1 GB" in saved["hungry"].message
     # The second try was on the other worker.
-    assert found["deadly"].message.count("(worker tcp://127.0.0.1:") == 2
-    assert numbers(found["digits"]) == plain != []
+    assert saved["deadly"].message.count("(worker tcp://127.0.0.1:") == 2
+    assert numbers(saved["digits"]) == plain != []
     known = {path.stem for path in (store / "environments").glob("*.json")}
-    assert all(record.environment in known for record in found.values())
+    assert all(record.environment in known for record in saved.values())
 
 
 def test_trials_run_as_jobs_in_the_folder_of_the_store(
@@ -146,9 +146,9 @@ def test_trials_run_as_jobs_in_the_folder_of_the_store(
         "--load", script, "--executor", "submitit", "--slurm", "cluster=local", "--no-progress",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found = records(store)
-    assert {n: r.status for n, r in found.items()} == {"digits": "ok", "deadly": "crashed"}
-    assert numbers(found["digits"]) == plain != []
+    saved = records(store)
+    assert {n: r.status for n, r in saved.items()} == {"digits": "ok", "deadly": "crashed"}
+    assert numbers(saved["digits"]) == plain != []
     assert list((store / "jobs").glob("*_log.out"))
 
 

@@ -62,11 +62,11 @@ def test_a_second_call_repeats_nothing(tmp_path: Path) -> None:
 def test_trials_whose_process_died_are_tried_again(tmp_path: Path) -> None:
     store = TrialStore(tmp_path)
     run_trials(small(), store, Counting(deaths=1), seeds=1, progress=False)
-    statuses = sorted(found.status for found in store.contents().records.values())
+    statuses = sorted(result.status for result in store.contents().records.values())
     assert statuses == ["crashed", "ok"]
     again = run_trials(small(), store, Counting(), seeds=1, progress=False)
     assert (again.reused, len(again.finished)) == (1, 1)
-    assert {found.status for found in store.contents().records.values()} == {"ok"}
+    assert {result.status for result in store.contents().records.values()} == {"ok"}
 
 
 def test_time_budget_leaves_the_rest(tmp_path: Path) -> None:
@@ -81,8 +81,8 @@ def test_export_holds_everything_in_a_fixed_order(tmp_path: Path) -> None:
     made = records(chosen, 3, lambda s, level, rng: rng.standard_normal(), np.random.default_rng(1))
     one, two = TrialStore(tmp_path / "one"), TrialStore(tmp_path / "two")
     for store, order in ((one, made.values()), (two, reversed(made.values()))):
-        for found in order:
-            store.save(found)
+        for result in order:
+            store.save(result)
         store.designs.save("d", design(chosen))
         write(store.contents(), store.root / "all.jsonl.gz")
     contents = read(tmp_path / "one" / "all.jsonl.gz")

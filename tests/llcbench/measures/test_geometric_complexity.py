@@ -47,9 +47,9 @@ def test_affine_map_has_the_squared_norm_of_its_matrix_on_any_data():
     net = network(linear(6, 4))
     exact = float(net[0].weight.detach().square().sum())
     for scale in (1e-3, 1.0, 1e3):
-        found = geometric_complexity(net, scale * inputs(7, 6))
-        assert found.value == pytest.approx(exact, rel=1e-13)
-        assert found.stderr == 0
+        complexity = geometric_complexity(net, scale * inputs(7, 6))
+        assert complexity.value == pytest.approx(exact, rel=1e-13)
+        assert complexity.stderr == 0
     # One pass for the sum of the outputs would give the norm of the sum of the rows.
     wrong = float(net[0].weight.detach().sum(0).square().sum())
     assert wrong != pytest.approx(exact, rel=0.05)
@@ -128,14 +128,14 @@ def test_units_of_the_inputs_count():
 def test_random_probes_are_unbiased_and_know_their_error(probes):
     net, x = normed(), inputs(24, 1, 6, 6)
     exact = geometric_complexity(net, x).value
-    found = [geometric_complexity(net, x, probes=probes, rng=generator(s)) for s in range(120)]
-    values = [reading.value for reading in found]
+    results = [geometric_complexity(net, x, probes=probes, rng=generator(s)) for s in range(120)]
+    values = [reading.value for reading in results]
     spread = statistics.stdev(values)
     error = spread / math.sqrt(len(values))
     assert abs(statistics.fmean(values) - exact) < Z * error
     # The same gate sees five per cent.
     assert abs(statistics.fmean(values) - 1.05 * exact) > Z * error
-    stated = math.sqrt(statistics.fmean(reading.stderr**2 for reading in found))
+    stated = math.sqrt(statistics.fmean(reading.stderr**2 for reading in results))
     if probes == 1:
         between = float(squared_slopes(net, x).var()) / len(x)
         assert stated == pytest.approx(math.sqrt(spread**2 + between), rel=0.3)
@@ -156,12 +156,12 @@ def test_the_module_is_measured_in_eval_mode_and_left_alone():
     net = network(linear(3, 6), lambda: nn.BatchNorm1d(6), lambda: nn.Dropout(0.5), linear(6, 2))
     x = inputs(32, 3)
     net(3 * x)
-    found = geometric_complexity(net, x).value
+    complexity = geometric_complexity(net, x).value
     assert net.training
     assert all(value.requires_grad and value.grad is None for value in net.parameters())
     gain = net[1].weight / (net[1].running_var + net[1].eps).sqrt()
     exact = float((net[3].weight @ (gain.unsqueeze(1) * net[0].weight)).detach().square().sum())
-    assert found == pytest.approx(exact, rel=1e-12)
+    assert complexity == pytest.approx(exact, rel=1e-12)
     # In training mode samples mix, and the sum over the batch is another number.
     still = x.clone().requires_grad_()
     net[2].p = 0.0

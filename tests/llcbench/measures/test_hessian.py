@@ -83,13 +83,13 @@ def test_chunks_are_weighted_by_their_samples(problem, monkeypatch):
 def test_both_ends_of_the_spectrum(problem):
     at = at_star(problem)
     values = torch.linalg.eigvalsh(dense(at))
-    found = extreme_eigenvalues(at, generator(1), tolerance=1e-8)
-    assert found.converged
-    assert found.products <= at.dim
-    assert found.largest == pytest.approx(float(values[-1]), rel=1e-10)
+    extremes = extreme_eigenvalues(at, generator(1), tolerance=1e-8)
+    assert extremes.converged
+    assert extremes.products <= at.dim
+    assert extremes.largest == pytest.approx(float(values[-1]), rel=1e-10)
     # Not trained, so not convex: the other end is negative.
-    assert found.smallest == pytest.approx(float(values[0]), rel=1e-6)
-    assert found.smallest < 0
+    assert extremes.smallest == pytest.approx(float(values[0]), rel=1e-6)
+    assert extremes.smallest < 0
 
 
 def test_too_few_products_are_not_called_converged(problem):
@@ -133,13 +133,13 @@ def test_random_signs_give_the_trace_with_its_error(problem):
     at = at_star(problem)
     matrix = dense(at)
     exact = float(matrix.trace())
-    found = trace(at, generator(3), probes=400)
-    assert abs(found.value - exact) < Z * found.stderr
+    estimate = trace(at, generator(3), probes=400)
+    assert abs(estimate.value - exact) < Z * estimate.stderr
     # The variance of random signs: twice the squares off the diagonal.
     off = matrix - torch.diag(matrix.diagonal())
     spread = math.sqrt(2 * float(off.square().sum()))
-    assert found.stderr * math.sqrt(400) == pytest.approx(spread, rel=0.25)
-    assert abs(found.value - 1.5 * exact) > Z * found.stderr
+    assert estimate.stderr * math.sqrt(400) == pytest.approx(spread, rel=0.25)
+    assert abs(estimate.value - 1.5 * exact) > Z * estimate.stderr
 
 
 def test_random_signs_are_exact_on_a_diagonal():

@@ -86,7 +86,7 @@ def test_flat_in_the_parameters_is_flat_in_the_inputs():
     )
     assert len(ratios) > 0.7 * TRIALS
     assert max(ratios) <= 1 + 1e-12
-    # Not for want of power: another exponent is violated.
+    # The power suffices: another exponent is violated.
     assert max(fourth) > 1
 
 
@@ -178,7 +178,7 @@ def at_initialisation(scheme, depth, seed):
     """Return GC at one input over many initialisations with zero bias, ``(draws,)``."""
     torch.manual_seed(seed)
     widths = [DIM] + [WIDTH] * (depth - 1) + [OUTPUTS]
-    found = []
+    results = []
     for _ in range(DRAWS):
         layers = []
         for fan_in, fan_out in pairwise(widths):
@@ -187,8 +187,8 @@ def at_initialisation(scheme, depth, seed):
             nn.init.zeros_(layer.bias)
             layers += [layer, nn.ReLU()]
         x = torch.ones(1, DIM)
-        found.append(float(squared_slopes(nn.Sequential(*layers[:-1]), x)))
-    return torch.tensor(found, dtype=torch.float64)
+        results.append(float(squared_slopes(nn.Sequential(*layers[:-1]), x)))
+    return torch.tensor(results, dtype=torch.float64)
 
 
 def he(weight):
@@ -206,7 +206,7 @@ def expected_complexity(scheme, depth):
 
 @pytest.mark.parametrize("scheme", [he, nn.init.xavier_normal_])
 @pytest.mark.parametrize("depth", [1, 2, 8])
-def test_mean_at_initialisation_follows_the_law_in_depth(scheme, depth):
+def test_mean_at_initialisation_follows_the_formula_in_depth(scheme, depth):
     values = at_initialisation(scheme, depth, seed=depth)
     mean, error = float(values.mean()), float(values.std()) / math.sqrt(DRAWS)
     expected = expected_complexity(scheme, depth)

@@ -107,20 +107,20 @@ def test_a_bias_beside_the_weights_takes_their_freedom_away():
 
 def test_norms_are_put_back_and_the_function_stays(problem):
     before = frobenius_norms(problem)
-    found = norm_controlled(problem, {"0.weight": 3.5})
-    after = frobenius_norms(found)
-    assert found.id == "module/normed"
+    moved = norm_controlled(problem, {"0.weight": 3.5})
+    after = frobenius_norms(moved)
+    assert moved.id == "module/normed"
     assert after.pop("0.weight") == pytest.approx(3.5, rel=1e-6)
     assert before.pop("0.weight") != pytest.approx(3.5, rel=0.1)
     assert after == before
     x = problem.data[0]
     with torch.no_grad():
-        assert torch.allclose(found.module(x), problem.module(x), atol=2e-4)
-    ratio = (found.w_star()[:36] / problem.w_star()[:36]).double()
+        assert torch.allclose(moved.module(x), problem.module(x), atol=2e-4)
+    ratio = (moved.w_star()[:36] / problem.w_star()[:36]).double()
     assert torch.allclose(ratio, ratio[:1], rtol=1e-5)
     # The gradient goes down as the weights go up: the loss is the same at another scale.
     slopes = []
-    for at in (problem, found):
+    for at in (problem, moved):
         loss = at.bind(None, torch.float64)
         full = loss.draw(1, None, torch.Generator())
         slopes.append(loss.excess_and_grad(at.w_star().double().unsqueeze(0), full)[1][0, :36])
@@ -155,6 +155,6 @@ def test_tied_weights_stay_tied():
 
     torch.manual_seed(3)
     problem = from_module(Tied(), squares, (torch.randn(20, 4), torch.randn(20, 4)))
-    found = norm_controlled(problem, {"first.weight": 5.0})
-    assert found.module.second.weight is found.module.first.weight
-    assert frobenius_norms(found)["first.weight"] == pytest.approx(5.0)
+    moved = norm_controlled(problem, {"first.weight": 5.0})
+    assert moved.module.second.weight is moved.module.first.weight
+    assert frobenius_norms(moved)["first.weight"] == pytest.approx(5.0)

@@ -44,8 +44,8 @@ def test_digits_are_standardised_by_the_training_pixels_and_nothing_is_lost(rows
     back = (everything - lowest) / (highest - lowest) * 16
     assert float((back - back.round()).abs().max()) < 1e-4
     labels = torch.cat([data.train[1], data.test[1]])
-    found = np.column_stack([back.round().numpy(), labels.numpy()]).astype(np.uint8)
-    assert sorted(map(bytes, found)) == sorted(map(bytes, rows))
+    result = np.column_stack([back.round().numpy(), labels.numpy()]).astype(np.uint8)
+    assert sorted(map(bytes, result)) == sorted(map(bytes, rows))
     assert torch.equal(digits().train[0], data.train[0])
 
 
@@ -71,12 +71,12 @@ def test_text_of_a_file_is_cut_and_shifted(tmp_path):
     count = (len(story) - 1) // 7
     assert len(data.train[0]) == int(0.9 * count)
     assert len(data.train[0]) + len(data.test[0]) == count
-    found = [
+    results = [
         "".join(letters[token] for token in (*x, y[-1]))
         for part in (data.train, data.test)
         for x, y in zip(*(half.tolist() for half in part), strict=True)
     ]
-    assert sorted(found) == sorted(plain[7 * k : 7 * k + 8] for k in range(count))
+    assert sorted(results) == sorted(plain[7 * k : 7 * k + 8] for k in range(count))
     for inputs, targets in (data.train, data.test):
         assert torch.equal(inputs[:, 1:], targets[:, :-1])
 

@@ -142,16 +142,16 @@ def test_losses_are_one_number_per_sample():
         ("glorot", lambda i, o: 2 / (i + o)),
     ],
 )
-def test_initial_weights_follow_their_law(scheme, variance):
+def test_initial_weights_follow_their_distribution(scheme, variance):
     for make, i, o in (
         (lambda: nn.Linear(120, 200), 120, 200),
         (lambda: nn.Conv2d(8, 60, 3), 72, 540),
     ):
         layer = initialised(make, rng(5), scheme)
-        found = float(layer.weight.detach().double().square().mean())
+        result = float(layer.weight.detach().double().square().mean())
         error = math.sqrt(2 / layer.weight.numel())
-        assert abs(found / variance(i, o) - 1) < 4 * error
-        assert abs(1.2 * found / variance(i, o) - 1) > 4 * error  # 20 % off is seen
+        assert abs(result / variance(i, o) - 1) < 4 * error
+        assert abs(1.2 * result / variance(i, o) - 1) > 4 * error  # 20 % off is seen
         assert float(layer.weight.detach().abs().max()) <= 1 / math.sqrt(i) or scheme != "default"
         assert bool(layer.bias.any()) == (scheme == "default")
         double = initialised(make, rng(5), scheme, 2.0)

@@ -48,7 +48,7 @@ def test_the_size_of_a_residual_network_with_norms_first():
 
 
 def normalised(x, weight, bias):
-    """Four groups of channels, each shifted and scaled by itself in every sample."""
+    """Four groups of channels, each shifted and scaled separately in every sample."""
     parts = x.unflatten(1, (4, -1))
     spread = (parts.var((2, 3, 4), correction=0, keepdim=True) + 1e-5).sqrt()
     parts = (parts - parts.mean((2, 3, 4), keepdim=True)) / spread

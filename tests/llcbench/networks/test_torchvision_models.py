@@ -17,7 +17,7 @@ IMAGES = DataSet(
 
 
 def importable() -> bool:
-    """Tell whether torchvision fits this torch; one for another torch raises as it is imported."""
+    """Return whether torchvision fits this torch; one for another torch raises at import."""
     try:
         import torchvision.models
     except (ImportError, RuntimeError):

@@ -53,9 +53,9 @@ def test_peers_sample_the_distribution_of_the_control_and_of_no_other(work, cont
     if package and missing(package) is not None:
         pytest.skip(str(missing(package)))
     kernel = import_module(f"llcbench.peers.kernels.{name}")
-    found = answer(kernel.prepare(work)(5), work)
+    result = answer(kernel.prepare(work)(5), work)
     same, other = (
-        speeds({"control": right, name: found})[name].same_distribution for right in controls
+        speeds({"control": right, name: result})[name].same_distribution for right in controls
     )
     assert same
     assert not other
@@ -160,8 +160,8 @@ def test_the_command_prints_json_and_writes_a_file(tmp_path, monkeypatch):
     monkeypatch.setitem(WORKLOADS, "small", TINY)
     out = tmp_path / "folder" / "speed.csv"
     options = ["--case", "small", "--peer", "devinterp", "--json", "--out", str(out)]
-    found = CliRunner().invoke(cli, ["peers", "bench", *options], catch_exceptions=False)
-    assert json.loads(found.stdout)[0]["skipped"] == "devinterp is not installed"
+    outcome = CliRunner().invoke(cli, ["peers", "bench", *options], catch_exceptions=False)
+    assert json.loads(outcome.stdout)[0]["skipped"] == "devinterp is not installed"
     assert out.read_text().splitlines()[1].startswith("tiny,24,12,120,devinterp,,devinterp is not")
 
 

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from llcbench.cli.main import cli
 from llcbench.peers.claim import margins
-from llcbench.records import Estimate, Exact, RunRecord, Spec, TemperedTruth, Truths
+from llcbench.records import Estimate, ExactValue, RunRecord, Spec, TemperedTruth, Truths
 from llcbench.run import exports as reference
 from llcbench.run.store import key_of
 from llcbench.settings import Settings
@@ -21,7 +21,7 @@ def run(problem, sampler, replicate, error, mcse, variant):
         settings=Settings(nbeta=1e3), seed=0, replicate=replicate, variant=variant,
     )  # fmt: skip
     estimate = Estimate(status="ok", llc=2 * (1 + error), mcse=mcse, nbeta=1e3, gamma=1.0)
-    exact = Exact(value="5/2", multiplicity=1, source="none")
+    exact = ExactValue(value="5/2", multiplicity=1, source="none")
     tempered = TemperedTruth(value=2.0, stderr=0.0, method="none", certified=True)
     truths = Truths(local=exact, global_=exact, tempered=tempered)
     key = key_of(spec)
@@ -69,23 +69,23 @@ def test_a_close_race_and_a_lost_one(ours):
 def test_the_standard_of_accuracy_is_apart(ours):
     """It tried seven problems and is exact there; on these our exact one still may not compete."""
     peers = runs("theirs", 0.2) + runs("nuts", 0.0, PROBLEMS[:7], variant="default")
-    found = {(m.scope, m.metric): m for m in margins(ours, peers)}
-    assert len(found) == 6
-    assert found["all problems, without nuts", "rmse"].peer == "theirs"
-    without = found["problems of nuts, without it", "rmse"]
+    results = {(m.scope, m.metric): m for m in margins(ours, peers)}
+    assert len(results) == 6
+    assert results["all problems, without nuts", "rmse"].peer == "theirs"
+    without = results["problems of nuts, without it", "rmse"]
     assert (without.peer, without.problems, without.verdict) == ("theirs", 7, "holds")
-    with_it = found["problems of nuts, with it", "rmse"]
+    with_it = results["problems of nuts, with it", "rmse"]
     assert (with_it.peer, with_it.verdict) == ("nuts@default", "does not hold")
 
 
 def test_packages_are_compared_one_by_one_too(ours):
     peers = runs("alpha_x", 0.2) + runs("alpha_y", 0.4) + runs("beta_x", 0.06)
-    found = {m.scope: m for m in margins(ours, peers) if m.metric == "rmse"}
-    assert list(found) == [
+    results = {m.scope: m for m in margins(ours, peers) if m.metric == "rmse"}
+    assert list(results) == [
         "all problems, without nuts", "all problems, alpha alone", "all problems, beta alone",
     ]  # fmt: skip
-    assert [m.peer for m in found.values()] == ["beta_x", "alpha_x", "beta_x"]
-    assert found["all problems, alpha alone"].verdict == "holds"
+    assert [m.peer for m in results.values()] == ["beta_x", "alpha_x", "beta_x"]
+    assert results["all problems, alpha alone"].verdict == "holds"
 
 
 def test_a_few_problems_decide_nothing(ours):
@@ -107,8 +107,8 @@ def test_the_command_says_what_holds(ours, tmp_path):
     for path, records in zip(files, (ours, runs("theirs", 0.2)), strict=True):
         reference.write({record.key: record for record in records}, path)
     options = ["peers", "claim", "--ours", str(files[0]), "--peers", str(files[1])]
-    found = CliRunner().invoke(cli, options, catch_exceptions=False)
-    first, second = found.stdout.splitlines()
+    outcome = CliRunner().invoke(cli, options, catch_exceptions=False)
+    first, second = outcome.stdout.splitlines()
     assert first.startswith("all problems, without nuts (12 problems, 3 replicates), bias: ours 5")
     assert first.endswith("at most 0.5 holds")
     assert "rmse: ours" in second

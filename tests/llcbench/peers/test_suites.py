@@ -16,9 +16,9 @@ def specs(suite, samplers, variant):
     return [s for s in found if s.sampler in samplers and s.variant == variant]
 
 
-def asked(found):
+def asked(result):
     """Return everything that decides question and data of a run, and its length."""
-    return {(case_of(s), s.seed, truth_key(s), s.settings) for s in found}
+    return {(case_of(s), s.seed, truth_key(s), s.settings) for s in result}
 
 
 def test_peers_answer_the_questions_of_the_leaderboard():
@@ -41,8 +41,8 @@ def test_the_standard_gets_the_same_gradients_and_no_tuning():
 def test_its_own_loop_is_run_on_questions_of_the_leaderboard():
     """With the step of the same kernel in our loop: tunings do not know estimators."""
     known = {case_of(s) for s in specs("accuracy", {"sghmc"}, "tuned")}
-    found = specs("devinterp", {"devinterp_sgld"}, "tuned")
-    assert {case_of(s) for s in found} < known
-    assert {s.estimator for s in found} == {
+    chosen = specs("devinterp", {"devinterp_sgld"}, "tuned")
+    assert {case_of(s) for s in chosen} < known
+    assert {s.estimator for s in chosen} == {
         "mean_energy", "devinterp", "devinterp[baseline=exact]",
     }  # fmt: skip

@@ -132,9 +132,9 @@ def test_a_gradient_that_is_brought_is_written_again_and_again(widths, chains):
     out = torch.full_like(theta, torch.nan)
     for _ in range(3):
         fresh = loss.excess_and_grad(theta, batch)
-        found = loss.excess_and_grad(theta, batch, out)
-        assert found[1] is out
-        assert all(torch.equal(a, b) for a, b in zip(found, fresh, strict=True))
+        result = loss.excess_and_grad(theta, batch, out)
+        assert result[1] is out
+        assert all(torch.equal(a, b) for a, b in zip(result, fresh, strict=True))
         assert torch.equal(batch.inputs, samples.inputs[:chains])
         theta.add_(out, alpha=-0.01)
     other = theta.clone() + 1

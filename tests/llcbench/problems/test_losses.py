@@ -72,8 +72,8 @@ def test_data_loss_against_residuals(name: str, batch_size: int | None) -> None:
         assert float(value[chain]) == pytest.approx(float((at_point - at_star).detach()), rel=1e-9)
         torch.testing.assert_close(grad[chain], slope)
         baseline = loss.baseline(batch)
-        found = baseline if baseline.ndim == 0 else baseline[chain]
-        assert float(found) == pytest.approx(float(at_star), rel=1e-9)
+        result = baseline if baseline.ndim == 0 else baseline[chain]
+        assert float(result) == pytest.approx(float(at_star), rel=1e-9)
 
 
 def test_minibatches_are_independent_between_chains() -> None:
@@ -190,9 +190,9 @@ def test_moments_of_many_rows_are_those_of_the_definition(name: str) -> None:
     x, noise = data.inputs.numpy(), data.noise.numpy()
     expected = x.T @ x / len(x), noise.T @ x / len(x), (noise**2).sum() / len(x)
     for dtype, rel in ((torch.float64, 1e-12), (torch.float32, 2e-6)):
-        for found, truth in zip(one.bind(data, dtype).moments, expected, strict=True):
-            assert found.dtype == dtype
-            assert np.abs(found.numpy() - truth).max() < rel * max(np.abs(truth).max(), 1)
+        for result, truth in zip(one.bind(data, dtype).moments, expected, strict=True):
+            assert result.dtype == dtype
+            assert np.abs(result.numpy() - truth).max() < rel * max(np.abs(truth).max(), 1)
     short = one.bind(type(data)(data.inputs[:8192], data.noise[:8192]), torch.float64).moments
     assert np.abs(short.second.numpy() - expected[0]).max() > 1e-6
 

@@ -147,7 +147,7 @@ def test_targets_may_share_a_bound_loss(name, matmul):
     problem = registry.problem(name)
     data = problem.sample_data(rng(9))
     loss = problem.bind(data, torch.float32).placed("cpu", matmul)
-    found = []
+    results = []
     for bound in (None, loss, loss):
         options = {"dtype": torch.float32, "matmul": matmul, "bound": bound}
         target = Target(problem, 10.0, 1.0, 2, data, 32, **options)
@@ -156,9 +156,9 @@ def test_targets_may_share_a_bound_loss(name, matmul):
         for _ in range(3):
             target.next_batch(generator)
         theta = target.start(rng(6))
-        found.append((*target.loss_and_grad(theta), target.loss.baseline(target.batch)))
-    for values in found[1:]:
-        assert all(torch.equal(a, b) for a, b in zip(values, found[0], strict=True))
+        results.append((*target.loss_and_grad(theta), target.loss.baseline(target.batch)))
+    for values in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(values, results[0], strict=True))
     with pytest.raises(
         ValueError, match=r"bound is a loss in torch.float32, and dtype=torch.float64"
     ):

@@ -48,8 +48,8 @@ def test_population_loss_is_the_polynomial(name: str, polynomial: str, factor: f
     torch.testing.assert_close(one.w_star(), other.w_star())
     rng = torch.Generator().manual_seed(0)
     theta = one.w_star() + torch.randn(20, one.dim, generator=rng, dtype=torch.float64)
-    found, expected = excess(one.id, theta), factor * excess(other.id, theta)
-    torch.testing.assert_close(found, expected)
+    results, expected = excess(one.id, theta), factor * excess(other.id, theta)
+    torch.testing.assert_close(results, expected)
     assert one.truth.local.value == other.truth.local.value
 
 
@@ -59,8 +59,8 @@ def hessian(one: Likelihood) -> Array:
     def scalar(w: torch.Tensor) -> torch.Tensor:
         return loss.excess(w.unsqueeze(0), loss.full)[0]
 
-    found: torch.Tensor = torch.autograd.functional.hessian(scalar, one.w_star())
-    return found.numpy()
+    result: torch.Tensor = torch.autograd.functional.hessian(scalar, one.w_star())
+    return result.numpy()
 
 
 @pytest.mark.parametrize(
@@ -208,10 +208,10 @@ def test_short_runs_bracket_the_coefficient(name: str) -> None:
     """Metropolis-adjusted chains at a low temperature, where the gap of the setting is gone."""
     one = model(name)
     settings = llcbench.Settings(nbeta=3e4, num_chains=32, num_draws=500, num_burnin=300)
-    found = llcbench.MeanEnergy(llcbench.MALA(spread=2), settings).estimate(one)
-    assert found.llc is not None
-    assert found.mcse is not None
+    estimate = llcbench.MeanEnergy(llcbench.MALA(spread=2), settings).estimate(one)
+    assert estimate.llc is not None
+    assert estimate.mcse is not None
     # 4.5 standard errors: a false alarm in 1e5. The same gate must reject half the dimension.
-    gate = 4.5 * found.mcse
-    assert abs(found.llc - float(one.truth.local.value)) < gate
-    assert abs(found.llc - one.dim / 2) > gate
+    gate = 4.5 * estimate.mcse
+    assert abs(estimate.llc - float(one.truth.local.value)) < gate
+    assert abs(estimate.llc - one.dim / 2) > gate

@@ -73,16 +73,16 @@ def test_the_full_batch_is_evaluated_in_pieces(classifier, monkeypatch):
     net, data = classifier
     problem = from_module(net, entropies, data)
     theta = problem.w_star().expand(2, -1) + 0.05
-    found = []
+    results = []
     for size in (1000, 16):
         monkeypatch.setattr("llcbench.problems.modules.loss.CHUNK", size)
         loss = problem.bind(None, torch.float32)
-        found.append(loss.excess_and_grad(theta, loss.draw(2, None, torch.Generator())))
-    assert torch.allclose(found[0][0], found[1][0], atol=1e-6)
-    assert torch.allclose(found[0][1], found[1][1], atol=1e-6)
+        results.append(loss.excess_and_grad(theta, loss.draw(2, None, torch.Generator())))
+    assert torch.allclose(results[0][0], results[1][0], atol=1e-6)
+    assert torch.allclose(results[0][1], results[1][1], atol=1e-6)
 
 
-def test_a_linear_module_has_the_law_of_linear_regression():
+def test_a_linear_module_has_the_distribution_of_linear_regression():
     """The energy of a perfect sampler is known in closed form, and so is that of a wrong one."""
     torch.manual_seed(0)
     x = torch.randn(200, 3)
@@ -91,15 +91,15 @@ def test_a_linear_module_has_the_law_of_linear_regression():
     settings = Settings(
         nbeta=50.0, gamma=20.0, num_chains=16, num_draws=600, num_burnin=200, dtype="float64"
     )
-    found = llcbench.estimate(problem, llcbench.MALA(step_size=3e-3), settings, progress=False)
+    estimate = llcbench.estimate(problem, llcbench.MALA(step_size=3e-3), settings, progress=False)
     curvature = torch.linalg.eigvalsh(2 * x.double().T @ x.double() / 200)
 
-    def law(nbeta):
+    def expected(nbeta):
         return float((nbeta * curvature / 2 / (nbeta * curvature + 20.0)).sum())
 
-    assert abs(found.llc - law(50.0)) < 4 * found.mcse
-    assert abs(found.llc - law(25.0)) > 4 * found.mcse
-    assert found.dim == 3
+    assert abs(estimate.llc - expected(50.0)) < 4 * estimate.mcse
+    assert abs(estimate.llc - expected(25.0)) > 4 * estimate.mcse
+    assert estimate.dim == 3
     assert problem.truth.local.upper == 1.5
 
 
@@ -188,13 +188,13 @@ def test_the_command_estimates_every_layer_at_every_checkpoint(tmp_path):
         "num_draws=20", "--set", "num_burnin=5", "--no-progress",
     ]  # fmt: skip
     done = CliRunner().invoke(cli, [*words, "--json"], catch_exceptions=False)
-    found = json.loads(done.stdout)
-    assert [(row["problem"].partition("@")[2], row["dim"]) for row in found] == [
+    output = json.loads(done.stdout)
+    assert [(row["problem"].partition("@")[2], row["dim"]) for row in output] == [
         ("late", 11),
         ("late", 8),
         ("late", 3),
     ]
-    assert all(row["llc"] is not None for row in found)
+    assert all(row["llc"] is not None for row in output)
     text = CliRunner().invoke(cli, words, catch_exceptions=False).stdout
     assert "localisation_felt" in text
 

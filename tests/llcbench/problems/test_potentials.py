@@ -1,4 +1,4 @@
-"""Every polynomial truth by a second route: the law of the tempered energy at low temperature.
+"""Every polynomial truth by a second route: the tempered energy at low temperature.
 
 With Z(t) ~ C t^-lambda (log t)^(m-1), the tempered value is lambda(t) = lambda - (m-1)/(log t + c)
 up to powers of 1/t. Products of norms reach any t by their line integral, the others by quadrature
@@ -29,34 +29,34 @@ def inverse_slope(low: float, high: float, value: float, lowest: float, highest:
 @pytest.mark.parametrize("name", [n for n in NAMES if BY_NAME[n].blocks])
 def test_sums_of_products_by_the_line_integral(name: str) -> None:
     entry = BY_NAME[name]
-    found = entry.local()
+    result = entry.local()
     t1, t2 = 1e80, 1e160
 
     def at(t: float) -> float:
         parts = [tempered.norm_product(dims, powers, t, 1.0) for dims, powers in entry.blocks]
         return sum(part.value for part in parts)
 
-    gap = float(found.value) - at(t2)
-    if found.multiplicity == 1:
+    gap = float(result.value) - at(t2)
+    if result.multiplicity == 1:
         assert abs(gap) < 2e-4
     else:
         # Sums have one logarithm per block with m > 1; the catalogue has at most one such block.
-        slope = inverse_slope(at(t1), at(t2), float(found.value), t1, t2)
-        assert slope == pytest.approx((found.multiplicity or 0) - 1, rel=0.02)
+        slope = inverse_slope(at(t1), at(t2), float(result.value), t1, t2)
+        assert slope == pytest.approx((result.multiplicity or 0) - 1, rel=0.02)
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if not BY_NAME[n].blocks])
 def test_others_by_quadrature_in_a_box(name: str) -> None:
     entry = BY_NAME[name]
-    found = entry.local()
+    result = entry.local()
     low, high = (_in_box(entry, t) for t in (1e4, 1e6))
-    value = float(found.value)
-    if found.multiplicity == 1:
+    value = float(result.value)
+    if result.multiplicity == 1:
         assert abs(high - value) < 0.02
         assert abs(high - value) <= abs(low - value) + 1e-6
     else:
         assert inverse_slope(low, high, value, 1e4, 1e6) == pytest.approx(
-            (found.multiplicity or 0) - 1, rel=0.15
+            (result.multiplicity or 0) - 1, rel=0.15
         )
 
 

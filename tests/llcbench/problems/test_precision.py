@@ -14,14 +14,14 @@ NAME = "dln/64-48-64/r16/n300"
 def test_rounded_products_change_the_gradient_by_their_rounding(batch_size):
     problem = registry.problem(NAME)
     data = problem.sample_data(torch.Generator().manual_seed(1))
-    before, found = torch.get_float32_matmul_precision(), []
+    before, results = torch.get_float32_matmul_precision(), []
     for matmul in ("full", "bfloat16"):
         target = Target(problem, 1e3, 1.0, 2, data, batch_size, dtype=torch.float32, matmul=matmul)
         target.next_batch(torch.Generator().manual_seed(2))
         theta = target.start() + 0.02
-        found.append(target.loss_and_grad(theta))
+        results.append(target.loss_and_grad(theta))
         assert torch.get_float32_matmul_precision() == before
-    (loss, grad), (same, rounded) = found
+    (loss, grad), (same, rounded) = results
     assert torch.equal(loss, same)
     # bfloat16 keeps 8 bits: 2^-9 for a factor, and a machine may as well not round at all.
     error = float((grad - rounded).norm() / grad.norm())

@@ -1,4 +1,4 @@
-"""The random classes: sizes, law of the weights, ranks, trained points."""
+"""The random classes: sizes, distribution of the weights, ranks, trained points."""
 
 import math
 from itertools import pairwise
@@ -66,7 +66,7 @@ def test_truncation_is_that_of_the_singular_value_decomposition(shape):
         np.testing.assert_allclose(cut, (u[:, :rank] * s[:rank]) @ v[:rank], atol=1e-10)
 
 
-def test_law_of_single_precision_layers():
+def test_distribution_of_single_precision_layers():
     """Second moments and coins at 4.5 standard deviations: false alarms below 1e-4 in all."""
     scaled, reduced, total = [], 0, 0
     for k in range(60):

@@ -22,11 +22,11 @@ def test_excess_and_residual_are_those_of_the_definition(batch, noisy):
     expected = 0.7 * ((error - free).square() - free.square()).sum(2).mean(1)
     assert torch.allclose(squared.excess_of(error, noise, 0.7), expected, rtol=1e-12)
     before, residual = error.clone(), error - free
-    loss, found = squared.excess_and_residual(error, noise, 0.7)
+    loss, result = squared.excess_and_residual(error, noise, 0.7)
     assert torch.allclose(loss, expected, rtol=1e-12)
-    assert torch.equal(found, residual)
-    assert found is error
-    assert noisy != torch.equal(found, before)
+    assert torch.equal(result, residual)
+    assert result is error
+    assert noisy != torch.equal(result, before)
 
 
 def test_errors_that_are_no_block_of_memory_are_not_silently_left_alone():

@@ -12,12 +12,12 @@ from llcbench.problems.squared.regression import Inputs, Regression
 from llcbench.problems.squared.streams import Stream, StreamMoments, mixed, uniforms
 from llcbench.sampling.target import Target
 
-LAWS = ("normal", "uniform10")
+DISTRIBUTIONS = ("normal", "uniform10")
 MASK = 2**64 - 1
 
 
-def stream(law="normal", noise_sd=0.5, num_data=3000, inputs=7, outputs=4, seed=11):
-    return Stream(num_data, inputs, outputs, law, noise_sd, seed)
+def stream(distribution="normal", noise_sd=0.5, num_data=3000, inputs=7, outputs=4, seed=11):
+    return Stream(num_data, inputs, outputs, distribution, noise_sd, seed)
 
 
 def splitmix64(state):
@@ -37,9 +37,9 @@ def test_hash_is_the_published_generator():
     assert [int(value) & MASK for value in mixed(torch.arange(200))] == expected
 
 
-@pytest.mark.parametrize("law", LAWS)
-def test_rows_depend_on_their_number_alone(law):
-    data, rng = stream(law), torch.Generator().manual_seed(0)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_rows_depend_on_their_number_alone(distribution):
+    data, rng = stream(distribution), torch.Generator().manual_seed(0)
     whole = data.rows(torch.arange(3000), torch.float64)
     index = torch.randint(3000, (2, 50), generator=rng)
     for all_rows, some in zip(whole, data.rows(index, torch.float64), strict=True):
@@ -47,7 +47,7 @@ def test_rows_depend_on_their_number_alone(law):
     single = data.rows(index, torch.float32)[0]
     assert single.dtype == torch.float32
     assert torch.equal(single, whole[0][index].float())
-    other = stream(law, seed=12).rows(torch.arange(3000), torch.float64)
+    other = stream(distribution, seed=12).rows(torch.arange(3000), torch.float64)
     assert not torch.equal(whole[0], other[0])
 
 
@@ -56,7 +56,7 @@ def deviation(sample, mean, variance):
 
 
 def flaws(u):
-    """z values of tests of uniform numbers ``(rows, columns)``: law, rows, columns."""
+    """z values of tests of uniform numbers ``(rows, columns)``: distribution, rows, columns."""
     count = torch.histc(u, 64, 0, 1)
     chi = float(((count - u.numel() / 64).square() / (u.numel() / 64)).sum())
     c = (u - 0.5) * math.sqrt(12)
@@ -72,16 +72,16 @@ def flaws(u):
 
 def test_uniform_numbers_are_uniform_and_independent():
     rows = torch.arange(20_000)
-    found = {
+    results = {
         (seed, plane): uniforms(rows, 12, seed, plane)
         for seed in (0, 1, 2**40)
         for plane in (0, 1, 2)
     }
-    for u in found.values():
+    for u in results.values():
         assert 0 <= u.min() < 1e-4
         assert 1 - 1e-4 < u.max() < 1
         assert all(abs(z) < 5 for z in flaws(u).values()), flaws(u)
-    centred = [(u - 0.5) * math.sqrt(12) for u in found.values()]
+    centred = [(u - 0.5) * math.sqrt(12) for u in results.values()]
     for k, a in enumerate(centred):
         for b in centred[:k]:
             assert abs(deviation(a * b, 0, 1)) < 5
@@ -90,19 +90,19 @@ def test_uniform_numbers_are_uniform_and_independent():
     # and numbers with a wrong end.
     lattice = (torch.arange(240_000).double() * 0.6180339887498949).remainder(1).view(-1, 12)
     assert any(abs(z) > 5 for z in flaws(lattice).values())
-    assert any(abs(z) > 5 for z in flaws(0.99 * found[0, 0]).values())
+    assert any(abs(z) > 5 for z in flaws(0.99 * results[0, 0]).values())
 
 
-def test_entries_have_their_law():
+def test_entries_have_their_distribution():
     data = stream(num_data=40_000)
     for sample, sd in zip(data.rows(torch.arange(40_000), torch.float64), (1.0, 0.5), strict=True):
         z = sample / sd
-        figures = [
+        scores = [
             deviation(z, 0, 1), deviation(z**2, 1, 2), deviation(z**3, 0, 15),
             deviation(z**4, 3, 96), deviation(z[1:] * z[:-1], 0, 1),
             deviation(z[:, 1:] * z[:, :-1], 0, 1),
         ]  # fmt: skip
-        assert all(abs(figure) < 5 for figure in figures), figures
+        assert all(abs(score) < 5 for score in scores), scores
         wrong = 1.02 * z
         assert abs(deviation(wrong**2, 1, 2)) > 5
     x, noise = data.rows(torch.arange(40_000), torch.float64)
@@ -113,29 +113,29 @@ def test_entries_have_their_law():
     assert abs(deviation(box**2, 100 / 3, 1e4 / 5 - 1e4 / 9)) < 5
 
 
-def problem(num_data, law="normal", noise_sd=0.5):
+def problem(num_data, distribution="normal", noise_sd=0.5):
     base = registry.problem("dln/5-4-6-5/r4-2-5")
     assert isinstance(base, Regression)
-    inputs = Inputs(law)
+    inputs = Inputs(distribution)
     return replace(base, inputs=inputs, noise_sd=noise_sd).with_data(num_data)
 
 
 @pytest.mark.parametrize("noise_sd", [0.5, 0.0])
-@pytest.mark.parametrize("law", LAWS)
-def test_a_stored_copy_gives_the_same_losses_and_gradients(law, noise_sd):
-    one, data = problem(400, law, noise_sd), stream(law, noise_sd, 400, 5, 5)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_a_stored_copy_gives_the_same_losses_and_gradients(distribution, noise_sd):
+    one, data = problem(400, distribution, noise_sd), stream(distribution, noise_sd, 400, 5, 5)
     theta = one.w_star() + 0.1 * torch.randn(
         3, one.dim, generator=torch.Generator().manual_seed(1), dtype=torch.float64
     )
     for batch_size in (None, 3, 200):
-        found = []
+        results = []
         for kind in (data, data.stored()):
             target = Target(one, 100.0, 1.0, 3, data=kind, batch_size=batch_size)
             target.next_batch(torch.Generator().manual_seed(2))
             loss, grad = target.loss_and_grad(theta)
             base = target.loss.baseline(target.batch).expand(3)
-            found.append((loss, grad, base))
-        for a, b in zip(*found, strict=True):
+            results.append((loss, grad, base))
+        for a, b in zip(*results, strict=True):
             assert torch.allclose(a, b, rtol=1e-11, atol=1e-13)
     assert (float(base[0]) == 0) == (noise_sd == 0)
 

@@ -137,9 +137,9 @@ def test_two_common_roots_decouple(name: str) -> None:
     one = problem("alg/roots-2-2-1-1")
     assert isinstance(one, Regression)
     germ = solved(one).value - theory.families.regular(dim=1).value
-    found = problem(name).truth.local
-    assert found.value == theory.families.regular(dim=1).value + 2 * germ
-    assert found.multiplicity == 1
+    derived = problem(name).truth.local
+    assert derived.value == theory.families.regular(dim=1).value + 2 * germ
+    assert derived.multiplicity == 1
 
 
 def test_least_value_over_all_ways_to_share_roots() -> None:

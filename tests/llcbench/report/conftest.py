@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from llcbench.records import Estimate, Exact, Guard, RunRecord, Spec, Status, TemperedTruth, Truths
+from llcbench.records import (
+    Estimate,
+    ExactValue,
+    Guard,
+    RunRecord,
+    Spec,
+    Status,
+    TemperedTruth,
+    Truths,
+)
 from llcbench.report.site import Source, source_of, write_site
 from llcbench.run.store import RunStore, environments, key_of
 from llcbench.scoring import Score, scores
@@ -75,8 +84,8 @@ def make_record(
         key=key_of(spec),
         spec=spec,
         truths=Truths(
-            local=Exact(value=local, multiplicity=order, source="Watanabe 2009"),
-            global_=Exact(value=deepest, multiplicity=order, source="Watanabe 2009"),
+            local=ExactValue(value=local, multiplicity=order, source="Watanabe 2009"),
+            global_=ExactValue(value=deepest, multiplicity=order, source="Watanabe 2009"),
             tempered=truth,
         ),
         estimate=estimate,
@@ -85,19 +94,19 @@ def make_record(
 
 
 def make_records() -> list[RunRecord]:
-    found = []
+    results = []
     for number, problem in enumerate(PROBLEMS):
         for replicate in range(3):
             shift = 0.01 * replicate + 0.1 * number
-            found += [
+            results += [
                 make_record(problem, "sgld", replicate, llc=0.5 + shift, guard_passed=False),
                 make_record(problem, "mala", replicate, llc=0.4 + shift),
             ]
-    found += [
+    results += [
         make_record("poly/x2y2", "exact", 0, status="timeout", message="stopped after 60 s"),
         make_record("rrr/3-3-3/r1", "exact", 0, status="skipped", message="too many <parameters>"),
     ]
-    return found
+    return results
 
 
 @pytest.fixture
@@ -106,7 +115,7 @@ def records() -> list[RunRecord]:
 
 
 @pytest.fixture
-def found(records: list[RunRecord]) -> list[Score]:
+def scored(records: list[RunRecord]) -> list[Score]:
     return scores(records)
 
 

@@ -1,6 +1,6 @@
 """The table of classes shows ratios to both truths, and counts what failed."""
 
-from llcbench.records import Estimate, Exact, RunRecord, Spec, TemperedTruth, Truths
+from llcbench.records import Estimate, ExactValue, RunRecord, Spec, TemperedTruth, Truths
 from llcbench.report.classes import class_table
 from llcbench.run.store import key_of
 from llcbench.settings import Settings
@@ -23,7 +23,7 @@ def record(
         status="ok" if llc is not None else "diverged", llc=llc, nbeta=1.0, gamma=gamma, dim=100,
         ess_bulk=5.0, seconds_sampling=1.0, peak_bytes=2**21,
     )  # fmt: skip
-    exact = Exact(value="10", multiplicity=1, source="")
+    exact = ExactValue(value="10", multiplicity=1, source="")
     tempered = None
     if truth is not None:
         tempered = TemperedTruth(value=truth, stderr=0.1, method="", certified=certified)
@@ -65,8 +65,8 @@ def test_block_gibbs_takes_the_place_of_a_truth_that_nobody_can_afford() -> None
         record("dln/100m/s0", 10.0, "gibbs", truth=None),
         record("dln/100m/s1/n1000", 9.0, truth=None),
     ]
-    found = texts(runs, 3, 7)
-    assert found == [["gibbs", "-"], ["sgld", "0.9"], ["sgld", "-"]]
+    result = texts(runs, 3, 7)
+    assert result == [["gibbs", "-"], ["sgld", "0.9"], ["sgld", "-"]]
 
 
 def test_a_truth_that_is_not_certified_is_none() -> None:

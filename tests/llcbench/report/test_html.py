@@ -101,18 +101,18 @@ def test_the_markup_is_accessible(pages: dict[str, Page]) -> None:
         assert ("html", {"lang": "en"}) in page.attributes
         assert tags.count("h1") == tags.count("main") == tags.count("title") == 1, name
         assert tags.count("caption") == tags.count("table"), name
-        drawn = [found for tag, found in page.attributes if tag == "svg"]
+        drawn = [result for tag, result in page.attributes if tag == "svg"]
         assert all(f.get("aria-hidden") or (f.get("role") and f.get("aria-label")) for f in drawn)
-        assert all(found.get("alt") for tag, found in page.attributes if tag == "img"), name
-        links = [found for tag, found in page.attributes if tag == "a"]
+        assert all(result.get("alt") for tag, result in page.attributes if tag == "img"), name
+        links = [result for tag, result in page.attributes if tag == "a"]
         assert links[0] == {"class": "skip", "href": "#main"}
     assert any(tag == "img" for tag, _ in pages["figures.html"].attributes)
 
 
 def test_every_score_is_on_the_pages_of_its_problem_and_sampler(
-    pages: dict[str, Page], found: list[Score]
+    pages: dict[str, Page], scored: list[Score]
 ) -> None:
-    for score in found:
+    for score in scored:
         name = score.sampler.partition("[")[0]
         for file in (f"problems/{anchor(score.problem)}.html", f"samplers/{name}.html"):
             shown = {text.strip() for text in pages[file].texts}
@@ -163,10 +163,10 @@ def test_the_gallery_shows_claims_and_verdicts(texts: dict[str, str]) -> None:
     assert "The picture is not in the folder" in page
 
 
-def test_the_tables_lie_beside_it(site: Path, found: list[Score]) -> None:
+def test_the_tables_lie_beside_it(site: Path, scored: list[Score]) -> None:
     with (site / "scores.csv").open(encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
-    assert [row["problem"] for row in rows] == [score.problem for score in found]
+    assert [row["problem"] for row in rows] == [score.problem for score in scored]
     assert (site / "scores.md").read_text(encoding="utf-8").startswith("| problem |")
 
 
@@ -192,10 +192,10 @@ def test_damaged_files_are_reported(store: RunStore) -> None:
     (store.root / "runs" / "0123.json").write_text("{")
     (store.root / "runs" / "4567.99.tmp").write_text("{")
     (store.root / "environments" / "bad.json").write_text("[")
-    found = source_of(store)
-    assert any("0123.json is damaged" in line for line in found.notices)
-    assert "4567.99.tmp was left by a run that was killed" in found.notices
-    assert ("bad", {"damaged": "this file cannot be read"}) in found.environments
+    result = source_of(store)
+    assert any("0123.json is damaged" in line for line in result.notices)
+    assert "4567.99.tmp was left by a run that was killed" in result.notices
+    assert ("bad", {"damaged": "this file cannot be read"}) in result.environments
 
 
 def test_committed_files_are_sources_too(records: list[RunRecord], tmp_path: Path) -> None:

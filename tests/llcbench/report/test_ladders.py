@@ -24,16 +24,16 @@ def laddered(source: Source, steps: int, others: int) -> Source:
 
 
 @pytest.mark.parametrize(
-    ("steps", "others", "found", "whole"),
+    ("steps", "others", "shown", "whole"),
     [(3, 0, 1, True), (3, 1, 1, True), (3, 2, 1, False), (2, 0, 0, False)],
 )
 def test_a_source_is_a_ladder_if_half_of_its_questions_are(
-    source: Source, steps: int, others: int, found: int, whole: bool
+    source: Source, steps: int, others: int, shown: int, whole: bool
 ) -> None:
     """Three step sizes are a ladder, two are not."""
     given = laddered(source, steps, others)
     held = ladders(given.records)
-    assert [ladder.sampler for ladder in held] == ["sgld"] * found
+    assert [ladder.sampler for ladder in held] == ["sgld"] * shown
     assert is_ladder(given, held) is whole
 
 

@@ -182,10 +182,10 @@ def test_commands_read_stores_and_files(store: RunStore, tmp_path: Path) -> None
          "--metric", "rmse", "--draws", "100"],
         catch_exceptions=False,
     )  # fmt: skip
-    found = json.loads(done.output)
+    output = json.loads(done.output)
     # Rounding to six digits is all that differs.
-    assert found
-    assert all(abs(d["value"]) < 1e-4 for d in found if d["value"] is not None)
+    assert output
+    assert all(abs(d["value"]) < 1e-4 for d in output if d["value"] is not None)
 
 
 def test_unknown_entries_are_one_line(store: RunStore) -> None:

@@ -20,10 +20,10 @@ def cross(points: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("draw", [overview, decomposition])
-def test_figures_are_the_same_bytes_whatever_the_user_set(found: list[Score], draw) -> None:
-    first = draw(found)
+def test_figures_are_the_same_bytes_whatever_the_user_set(scored: list[Score], draw) -> None:
+    first = draw(scored)
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "svg.hashsalt": None}):
-        second = draw(found)
+        second = draw(scored)
     assert first == second
     root = ElementTree.fromstring(first)
     assert root.tag.endswith("svg")
@@ -31,41 +31,41 @@ def test_figures_are_the_same_bytes_whatever_the_user_set(found: list[Score], dr
 
 
 @pytest.mark.parametrize("draw", [overview, decomposition])
-def test_every_problem_is_a_row(found: list[Score], draw) -> None:
-    text = "".join(ElementTree.fromstring(draw(found)).itertext())
-    assert all(score.problem in text for score in found)
+def test_every_problem_is_a_row(scored: list[Score], draw) -> None:
+    text = "".join(ElementTree.fromstring(draw(scored)).itertext())
+    assert all(score.problem in text for score in scored)
 
 
-def test_the_same_problem_at_two_temperatures_is_two_rows(found: list[Score]) -> None:
+def test_the_same_problem_at_two_temperatures_is_two_rows(scored: list[Score]) -> None:
     import msgspec
 
-    cold = [msgspec.structs.replace(score, nbeta=100.0) for score in found]
-    labels = [line.label for line in lines_of([*found, *cold])]
-    assert len(labels) == len(set(labels)) == 2 * len(lines_of(found))
+    cold = [msgspec.structs.replace(score, nbeta=100.0) for score in scored]
+    labels = [line.label for line in lines_of([*scored, *cold])]
+    assert len(labels) == len(set(labels)) == 2 * len(lines_of(scored))
 
 
-def test_a_failure_is_drawn(found: list[Score]) -> None:
-    others = [s for s in found if not (s.problem == "poly/x2y2" and s.sampler == "exact")]
+def test_a_failure_is_drawn(scored: list[Score]) -> None:
+    others = [s for s in scored if not (s.problem == "poly/x2y2" and s.sampler == "exact")]
     hollow = "fill-opacity: 0; stroke: #009e73"
-    assert hollow in overview(found)
+    assert hollow in overview(scored)
     assert hollow not in overview(others)
 
 
-def test_an_estimate_outside_the_frame_is_written_there(found: list[Score]) -> None:
+def test_an_estimate_outside_the_frame_is_written_there(scored: list[Score]) -> None:
     import msgspec
 
     from llcbench.scoring import Uncertain
 
-    wild = [msgspec.structs.replace(s, mean=Uncertain(1e3, 1.0)) for s in found if s.mean]
+    wild = [msgspec.structs.replace(s, mean=Uncertain(1e3, 1.0)) for s in scored if s.mean]
     assert "2000" in "".join(ElementTree.fromstring(overview(wild)).itertext())
 
 
-def test_scores_without_truth_are_drawn(found: list[Score]) -> None:
+def test_scores_without_truth_are_drawn(scored: list[Score]) -> None:
     import msgspec
 
     blind = [
         msgspec.structs.replace(s, local=None, global_=None, tempered=None, gap=None, bias=None)
-        for s in found
+        for s in scored
     ]
     assert "no exact coefficient" in overview(blind)
     assert "unknown" in decomposition(blind)

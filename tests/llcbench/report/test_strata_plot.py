@@ -10,10 +10,10 @@ from theory import strata
 
 
 def test_same_bytes_whatever_the_user_set() -> None:
-    found = strata("(x^2+y^2-1)^2*(x-y)^2")
-    first = strata_plot(found)
+    stratification = strata("(x^2+y^2-1)^2*(x-y)^2")
+    first = strata_plot(stratification)
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "svg.hashsalt": None}):
-        second = strata_plot(found)
+        second = strata_plot(stratification)
     assert first == second
     assert ElementTree.fromstring(first).tag.endswith("svg")
     assert "<dc:date>" not in first
@@ -21,10 +21,10 @@ def test_same_bytes_whatever_the_user_set() -> None:
 
 
 def test_points_curves_and_labels_are_drawn_in_the_colour_of_their_value() -> None:
-    found = strata("((x-1)*(x^2+y^2)^2)^2*(y-1)^6")
-    figure = strata_figure(found)
+    stratification = strata("((x-1)*(x^2+y^2)^2)^2*(y-1)^6")
+    figure = strata_figure(stratification)
     axes = figure.axes[0]
-    special = [s for s in found if s.dimension == 0]
+    special = [s for s in stratification if s.dimension == 0]
     marked = [line for line in axes.lines if line.get_marker() not in (None, "None", "")]
     assert len(marked) == len(special) == 2
     for line, stratum in zip(marked, special, strict=True):
@@ -32,7 +32,7 @@ def test_points_curves_and_labels_are_drawn_in_the_colour_of_their_value() -> No
         assert (
             line.get_color()
             == PALETTE[
-                found.values.index(
+                stratification.values.index(
                     (stratum.value.lower, stratum.value.upper, stratum.value.multiplicity)
                 )
             ]
@@ -45,8 +45,8 @@ def test_points_curves_and_labels_are_drawn_in_the_colour_of_their_value() -> No
 
 
 def test_drawn_curves_lie_on_the_zero_set() -> None:
-    found = strata("(x^2+y^2-1)^2*(y-x^3)^2")
-    axes = strata_figure(found).axes[0]
+    stratification = strata("(x^2+y^2-1)^2*(y-x^3)^2")
+    axes = strata_figure(stratification).axes[0]
     drawn = [path for c in axes.collections for path in c.get_paths() if len(path.vertices)]
     assert len(drawn) == 2
     for path in drawn:

@@ -40,9 +40,9 @@ def test_numbers_are_right_aligned_and_texts_left() -> None:
     ]
 
 
-def test_every_group_has_its_row(found: list[Score]) -> None:
-    table = score_table(found)
-    assert len(table.rows) == len(found) == 10
+def test_every_group_has_its_row(scored: list[Score]) -> None:
+    table = score_table(scored)
+    assert len(table.rows) == len(scored) == 10
     lines = to_text(table).splitlines()
     failed = next(line for line in lines if line.startswith("poly/x2y2 ") and "exact" in line)
     assert failed.split()[-2:] == ["0/1", "timeout"]
@@ -51,33 +51,33 @@ def test_every_group_has_its_row(found: list[Score]) -> None:
     assert {row.mark for row in table.rows} == {"", "flagged", "skipped", "failed"}
 
 
-def test_the_three_truths_stand_beside_the_estimate(found: list[Score]) -> None:
-    row = next(r for r in score_table(found).rows if r.cells[0].text == "poly/x2y2" and not r.mark)
+def test_the_three_truths_stand_beside_the_estimate(scored: list[Score]) -> None:
+    row = next(r for r in score_table(scored).rows if r.cells[0].text == "poly/x2y2" and not r.mark)
     texts = [cell.text for cell in row.cells]
     assert texts[4:7] == ["1/2 (m 2)", "1/2", "0.4123"]
-    score = next(s for s in found if s.problem == "poly/x2y2" and s.sampler.startswith("mala"))
+    score = next(s for s in scored if s.problem == "poly/x2y2" and s.sampler.startswith("mala"))
     assert score.mean is not None
     assert texts[7] == estimated(score.mean) == "0.4100(58)"
 
 
-def test_a_terminal_is_not_overrun_and_says_what_is_left_out(found: list[Score]) -> None:
-    text = to_text(score_table(found), 110)
+def test_a_terminal_is_not_overrun_and_says_what_is_left_out(scored: list[Score]) -> None:
+    text = to_text(score_table(scored), 110)
     assert max(len(line) for line in text.splitlines()[:-2]) <= 110
     assert "Omitted (terminal too narrow): " in text
     assert "gamma 1" in text
     assert "lambda_hat" in text.splitlines()[2]
 
 
-def test_constant_columns_become_a_sentence(found: list[Score]) -> None:
-    table, sentence = without_constants(score_table(found))
+def test_constant_columns_become_a_sentence(scored: list[Score]) -> None:
+    table, sentence = without_constants(score_table(scored))
     assert sentence == "In all rows: nbeta 10000, gamma 1, seconds 1.5."
     assert {"nbeta", "gamma"}.isdisjoint(column.name for column in table.columns)
 
 
-def test_csv_has_full_precision_and_errors_of_their_own(found: list[Score]) -> None:
-    rows = list(csv.DictReader(io.StringIO(to_csv(score_table(found)))))
-    assert len(rows) == len(found)
-    for row, score in zip(rows, found, strict=True):
+def test_csv_has_full_precision_and_errors_of_their_own(scored: list[Score]) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(score_table(scored)))))
+    assert len(rows) == len(scored)
+    for row, score in zip(rows, scored, strict=True):
         assert row["problem"] == score.problem
         assert row["sampler"] == score.sampler
         if score.mean is None:
@@ -133,9 +133,9 @@ def test_a_vanishing_gap_has_no_sign() -> None:
     assert known(None) == "-"
 
 
-def test_the_summary_counts_all_runs(found: list[Score]) -> None:
-    table = sampler_table(found)
-    assert sum(int(row.cells[-1].text) for row in table.rows) == sum(s.replicates for s in found)
+def test_the_summary_counts_all_runs(scored: list[Score]) -> None:
+    table = sampler_table(scored)
+    assert sum(int(row.cells[-1].text) for row in table.rows) == sum(s.replicates for s in scored)
     exact = next(row for row in table.rows if row.cells[0].text == "exact")
     names = [column.name for column in table.columns]
     assert exact.cells[names.index("failed")].text == "1"

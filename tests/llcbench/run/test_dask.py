@@ -107,8 +107,8 @@ def test_a_run_that_dies_hangs_or_fills_the_memory_fails_alone(
     wanted = specs(["hangs", "dies", "eats", "naps[nap=0.0]"], 1)
     executor = on(cluster, 8.0)
     with caplog.at_level(logging.WARNING, "llcbench"):
-        found = run_specs(wanted, RunStore(tmp_path), executor, progress=False).finished
-    by = {record.spec.sampler: record.estimate for record in found}
+        result = run_specs(wanted, RunStore(tmp_path), executor, progress=False).finished
+    by = {record.spec.sampler: record.estimate for record in result}
     assert {name: estimate.status for name, estimate in by.items()} == {
         "hangs": "timeout",
         "dies": "crashed",
@@ -146,19 +146,19 @@ def test_workers_give_the_numbers_of_one_process_and_a_killed_one_costs_a_second
     executor = on(cluster, keep=seen.append)
     store = RunStore(tmp_path / "b")
     with caplog.at_level(logging.WARNING, "llcbench"):
-        found = run_specs([*plain, *slow], store, executor, progress=False).finished
+        result = run_specs([*plain, *slow], store, executor, progress=False).finished
     killer.join()
     assert victim.wait(timeout=120) == -signal.SIGKILL
-    assert len(found) == 12
-    assert all(record.estimate.status == "ok" for record in found)
-    assert numbers(one.finished) == numbers([r for r in found if r.spec.sampler == "sgld"])
+    assert len(result) == 12
+    assert all(record.estimate.status == "ok" for record in result)
+    assert numbers(one.finished) == numbers([r for r in result if r.spec.sampler == "sgld"])
     # Truths are made there too.
     assert len(seen) > 12
     assert all("torch" in environment for environment in seen)
     retried = [r.getMessage() for r in caplog.records]
     assert len(retried) == 1
     assert "was lost; the run is tried once more" in retried[0]
-    # What the lost worker watched over ends by itself.
+    # What the lost worker watched over ends on its own.
     (busy,) = cluster.folder.glob(f"busy-{victim.pid}-*")
     for pid in map(int, busy.name.split("-")[2:]):
         wait_for(lambda pid=pid: gone(pid))
@@ -243,9 +243,9 @@ class Shelf:
 )
 def test_a_task_is_tried_twice_and_elsewhere(deadly: dict[str, set[str]], dead: set[str]) -> None:
     shelf = Shelf(deadly)
-    found = dict(drive("abcde", shelf))
-    assert {task for task, result in found.items() if isinstance(result, Failure)} == dead
-    assert {t: r for t, r in found.items() if t not in dead} == {
+    results = dict(drive("abcde", shelf))
+    assert {task for task, result in results.items() if isinstance(result, Failure)} == dead
+    assert {t: r for t, r in results.items() if t not in dead} == {
         t: t.upper() for t in "abcde" if t not in dead
     }
     for task in "abcde":

@@ -55,20 +55,20 @@ def test_every_failure_is_a_record_and_the_others_are_run(tmp_path: Path) -> Non
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["failed"] == 4
-    found = {r.spec.sampler: r for r in RunStore(tmp_path / "store").contents().records.values()}
-    assert {name: record.estimate.status for name, record in found.items()} == {
+    results = {r.spec.sampler: r for r in RunStore(tmp_path / "store").contents().records.values()}
+    assert {name: record.estimate.status for name, record in results.items()} == {
         "hangs": "timeout",
         "diverges": "diverged",
         "raises": "error",
         "nan": "not_finite",
         "sgld": "ok",
     }
-    assert "hung: no result after 25 s" in found["hangs"].estimate.message
-    assert "no step of size 3" in found["raises"].estimate.message
-    assert all(record.truths is not None for record in found.values())
+    assert "hung: no result after 25 s" in results["hangs"].estimate.message
+    assert "no step of size 3" in results["raises"].estimate.message
+    assert all(record.truths is not None for record in results.values())
     shown = here("leaderboard", "--store", str(tmp_path / "store"), "--json")
     assert shown.returncode == 0, shown.stderr
-    assert all(name in shown.stdout for name in found)
+    assert all(name in shown.stdout for name in results)
 
 
 def test_a_limit_that_is_no_time_is_named(tmp_path: Path) -> None:

@@ -60,8 +60,8 @@ def test_the_prediction_is_near_what_the_run_takes() -> None:
     (spec,) = spec_of(LARGE, "rmsprop_sgld", dtype="float32")
     need = memory.predict(spec)
     whole = replica.Replica(replica.with_settings(spec, {"nbeta": 1e-3}), None)
-    ((_, found),) = Processes(1).map(replica.measure, [whole])
-    floor, peak = found  # type: ignore[misc]
+    ((_, result),) = Processes(1).map(replica.measure, [whole])
+    floor, peak = result  # type: ignore[misc]
     print(
         f"predicted {need.above / 1e6:.0f} MB, measured {(peak - floor) / 1e6:.0f} MB above imports"
     )

@@ -53,9 +53,9 @@ def all_gone(pids: list[int], seconds: float = 30.0) -> bool:
 
 def test_every_failure_costs_its_own_task(tmp_path: Path) -> None:
     tasks = ["a", "die", f"once {tmp_path / 'died'}", "hang", "raise", "exit", "odd", "b", "c"]
-    found = dict(Processes(2, limit=3.0).map(work, tasks))
-    assert set(found) == set(tasks)
-    failures = {k.partition(" ")[0]: v for k, v in found.items() if isinstance(v, Failure)}
+    results = dict(Processes(2, limit=3.0).map(work, tasks))
+    assert set(results) == set(tasks)
+    failures = {k.partition(" ")[0]: v for k, v in results.items() if isinstance(v, Failure)}
     assert {name: failure.status for name, failure in failures.items()} == {
         "die": "crashed", "hang": "timeout", "raise": "error", "exit": "error", "odd": "error",
     }  # fmt: skip
@@ -64,7 +64,7 @@ def test_every_failure_costs_its_own_task(tmp_path: Path) -> None:
     assert "hung: no result after 3 s" in failures["hang"].message
     assert "TimeoutError: mine" in failures["raise"].message
     assert "SystemExit: 3" in failures["exit"].message
-    pids = [pid for pid in found.values() if isinstance(pid, int)]
+    pids = [pid for pid in results.values() if isinstance(pid, int)]
     assert len(pids) == 4
     assert all_gone(pids)
 

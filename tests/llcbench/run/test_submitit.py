@@ -51,15 +51,15 @@ def test_jobs_give_the_numbers_of_one_process(tmp_path: Path) -> None:
     seen: list[dict[str, str]] = []
     machines = Machines(slurm={"cluster": "local"}, folder=tmp_path / "jobs", keep=seen.append)
     executor = Slurm(3, (str(script),), 60.0, machines)
-    found = run_specs(wanted, RunStore(tmp_path / "b"), executor, progress=False).finished
-    assert Counter(r.estimate.status for r in found) == {"ok": 1, "crashed": 1}
-    assert [r.truths is not None for r in found] == [True, True]
-    (shot,) = (r.estimate for r in found if r.estimate.status == "crashed")
+    result = run_specs(wanted, RunStore(tmp_path / "b"), executor, progress=False).finished
+    assert Counter(r.estimate.status for r in result) == {"ok": 1, "crashed": 1}
+    assert [r.truths is not None for r in result] == [True, True]
+    (shot,) = (r.estimate for r in result if r.estimate.status == "crashed")
     assert "SIGKILL" in shot.message
     assert "both times" in shot.message
     alone = [spec for spec in wanted if spec.sampler == "sgld"]
     one = run_specs(alone, RunStore(tmp_path / "a"), Serial(), progress=False).finished
-    assert numbers(one) == numbers(found) != {}
+    assert numbers(one) == numbers(result) != {}
     assert len(seen) == 2
     logs = [path.suffix for path in (tmp_path / "jobs").glob("*_log.*")]
     assert Counter(logs) == {".out": 4, ".err": 4}

@@ -1,4 +1,4 @@
-"""Tuning looks at diagnostics only, counts its gradients, and chooses the same thing twice."""
+"""Tuning looks at diagnostics only, counts its gradients, and makes the same choice twice."""
 
 import json
 
@@ -21,16 +21,16 @@ SETTINGS = Settings(nbeta=1e3, gamma=10.0, num_chains=8)
 
 
 @pytest.fixture(scope="module")
-def found():
+def tuned():
     return tune("regular/d5", "sgld", {}, SETTINGS)
 
 
-def test_plateau_is_where_the_bias_is_small(found):
+def test_plateau_is_where_the_bias_is_small(tuned):
     """The truth is asked for here only: the largest curvature times the step decides the bias."""
-    step = found.parameters["step_size"]
+    step = tuned.parameters["step_size"]
     assert 1e-5 < step * 4 * 1e3 / 4 < 0.3
-    chosen = next(p for p in found.pilots if p.value == step)
-    assert chosen.criterion == min(p.criterion for p in found.pilots if p.criterion is not None)
+    chosen = next(p for p in tuned.pilots if p.value == step)
+    assert chosen.criterion == min(p.criterion for p in tuned.pilots if p.criterion is not None)
 
 
 def test_the_truth_is_never_asked_for(monkeypatch):
@@ -45,17 +45,17 @@ def test_the_truth_is_never_asked_for(monkeypatch):
     assert tune("regular/d5", "hmc", {}, SETTINGS).varied == "spread"
 
 
-def test_it_is_deterministic_and_counts_gradients(found):
+def test_it_is_deterministic_and_counts_gradients(tuned):
     again = tune("regular/d5", "sgld", {}, SETTINGS)
-    assert msgspec.to_builtins(again) == msgspec.to_builtins(found)
+    assert msgspec.to_builtins(again) == msgspec.to_builtins(tuned)
     # 17 probes and 6 pilots of 8 chains, less the steps that failed early.
-    assert 8 * 6 * 400 <= found.grad_evals <= 8 * (17 * 60 + 6 * 400)
+    assert 8 * 6 * 400 <= tuned.grad_evals <= 8 * (17 * 60 + 6 * 400)
 
 
-def test_steps_that_run_away_are_out(found):
-    failed = [p.value for p in found.pilots if p.status != "ok"]
+def test_steps_that_run_away_are_out(tuned):
+    failed = [p.value for p in tuned.pilots if p.status != "ok"]
     assert max(failed) == 10.0
-    assert min(failed) > found.parameters["step_size"]
+    assert min(failed) > tuned.parameters["step_size"]
 
 
 def test_nothing_to_tune_is_said():

@@ -41,16 +41,16 @@ def script(tmp_path):
 
 
 def test_runs_from_a_script_in_both_executors(tmp_path, script):
-    found = {}
+    results = {}
     for executor, call in (("serial", here), ("processes", process)):
         store = tmp_path / executor
         done = run(call, store, script, "--executor", executor, "--workers", "1")
         assert done.returncode == 0, done.stderr
-        found[executor] = score(store)
+        results[executor] = score(store)
         for name in ("seconds", "peak_bytes"):
-            del found[executor][name]
-    assert found["serial"] == found["processes"]
-    result = found["serial"]
+            del results[executor][name]
+    assert results["serial"] == results["processes"]
+    result = results["serial"]
     assert result["sampler"] == "mine[step_size=0.0001]"
     assert result["statuses"] == {"ok": 1}
     # The step is stable (4 / curvature is 1e-3): the estimate is of the order of 1/2.

@@ -137,15 +137,15 @@ def test_large_states_in_single_precision_get_vectorised_noise(shape):
 
 
 def test_the_noise_is_the_same_in_any_number_of_threads():
-    before, found = torch.get_num_threads(), []
+    before, results = torch.get_num_threads(), []
     try:
         for threads in (1, 2, 4):
             torch.set_num_threads(threads)
             with torch.inference_mode():
-                found.append(drawn((3, 200_012), dtype=torch.float32))
+                results.append(drawn((3, 200_012), dtype=torch.float32))
     finally:
         torch.set_num_threads(before)
-    assert all(torch.equal(found[0], other) for other in found[1:])
+    assert all(torch.equal(results[0], other) for other in results[1:])
 
 
 def test_threads_have_streams_of_their_own():
@@ -162,8 +162,8 @@ def test_blocks_may_grow(monkeypatch):
     expected = Normals(2**18 + 16)
     expected.seed(rng(3))
     monkeypatch.setattr(fused, "WHOLE", 0)
-    found = drawn((1, 2**18), dtype=torch.float32)
-    assert torch.equal(found.flatten(), expected.next(2**18))
+    result = drawn((1, 2**18), dtype=torch.float32)
+    assert torch.equal(result.flatten(), expected.next(2**18))
 
 
 def test_large_networks_step_by_the_formula_and_leave_the_point_alone(monkeypatch):
@@ -258,8 +258,8 @@ def test_a_visit_that_fails_leaves_a_batch_that_can_be_used():
 
     with pytest.raises(KeyError):
         target.loss_and_visit(theta, fail)
-    for found in (*inside, target.loss_and_grad(theta)[0]):
-        assert torch.allclose(found, loss, rtol=1e-12)
+    for result in (*inside, target.loss_and_grad(theta)[0]):
+        assert torch.allclose(result, loss, rtol=1e-12)
 
 
 def subtract(moved, gradient):
@@ -270,7 +270,7 @@ def test_a_pull_that_is_too_small_to_change_a_weight_by_itself_is_not_lost(monke
     size, gamma = 1e-9, 20.0
     pull, star = 0.5 * size * gamma, torch.full((2600,), 0.5)
     apart = torch.full((2, 2600), 1.5)
-    # By itself it is less than half of the distance to the next number in single precision.
+    # Alone it is less than half of the distance to the next number in single precision.
     assert torch.equal(torch.lerp(apart, star, pull), apart)
     moved = {}
     for force in (gamma, 0.0):

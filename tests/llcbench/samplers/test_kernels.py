@@ -70,14 +70,14 @@ def test_rmsprop_with_short_memory_has_the_density_divided_by_its_preconditioner
     assert biased > 1.6 * right
     sampler = make_sampler("rmsprop_sgld", {"step_size": 2e-5, "decay": 0.0, "damping": damping})
     settings = Settings(nbeta=nbeta, gamma=gamma, num_chains=256, num_draws=4000, num_burnin=1500)
-    found = MeanEnergy(sampler, settings).estimate(llcbench.problem("regular/d1"))
-    assert abs(found.llc - biased) < 4 * found.mcse + 0.02 * biased
-    assert found.mcse < 0.02 * biased
-    assert found.llc - right > 20 * found.mcse
+    estimate = MeanEnergy(sampler, settings).estimate(llcbench.problem("regular/d1"))
+    assert abs(estimate.llc - biased) < 4 * estimate.mcse + 0.02 * biased
+    assert estimate.mcse < 0.02 * biased
+    assert estimate.llc - right > 20 * estimate.mcse
 
 
 def test_sghmc_at_full_friction_is_sgld():
-    found = []
+    results = []
     for name, parameters in (("sgld", {}), ("sghmc", {"friction": 1.0})):
         settings = Settings(nbeta=100.0, gamma=10.0, num_chains=4, num_draws=50, num_burnin=0)
         sampler = make_sampler(name, {"step_size": 1e-3, **parameters})
@@ -87,8 +87,8 @@ def test_sghmc_at_full_friction_is_sgld():
         state = sampler.init(target.start(), target, torch.Generator().manual_seed(9))
         for _ in range(20):
             state, draw = sampler.step(state, target, noise)
-        found.append(draw.theta.clone())
-    assert torch.allclose(*found, rtol=1e-12, atol=1e-15)
+        results.append(draw.theta.clone())
+    assert torch.allclose(*results, rtol=1e-12, atol=1e-15)
 
 
 def test_isokinetic_flow_is_reversible_and_keeps_its_energy():

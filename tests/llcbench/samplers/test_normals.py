@@ -27,12 +27,12 @@ def drawn(seed=0):
 def statistics(z):
     """Return what is standard normal if z is independent and normal: moments and lags."""
     flat, size = z.ravel().astype(np.float64), math.sqrt(z.size)
-    found = [flat.mean(), (flat**2 - 1).mean() / math.sqrt(2), (flat**3).mean() / math.sqrt(15)]
-    found += [(flat**4 - 3).mean() / math.sqrt(96)]
+    results = [flat.mean(), (flat**2 - 1).mean() / math.sqrt(2), (flat**3).mean() / math.sqrt(15)]
+    results += [(flat**4 - 3).mean() / math.sqrt(96)]
     for power in (1, 2):
         y = flat if power == 1 else (flat**2 - 1) / math.sqrt(2)
-        found += [(np.roll(y, lag) * y).mean() for lag in (1, 2, SIZE // 2, SIZE)]
-    return [size * value for value in found]
+        results += [(np.roll(y, lag) * y).mean() for lag in (1, 2, SIZE // 2, SIZE)]
+    return [size * value for value in results]
 
 
 def binned(z):
@@ -120,24 +120,24 @@ def test_numbers_at_the_ends_are_those_of_the_formula_and_finite():
     words = [k * 2**23 + j for k in (0, 1, 255, 256, 511) for j in (0, 1, 2**22, 2**23 - 1)]
     normals = stream()
     normals._bits = Words(words)
-    found = normals.next(2 * len(words)).numpy()
+    result = normals.next(2 * len(words)).numpy()
     u, v = point(np.array(words, dtype=object))
     radius = np.sqrt(-2 * np.log(u))
     expected = np.concatenate([radius * np.sin(2 * np.pi * v), radius * np.cos(2 * np.pi * v)])
-    assert np.allclose(found, expected, rtol=1e-6, atol=2e-6 * radius.max())
+    assert np.allclose(result, expected, rtol=1e-6, atol=2e-6 * radius.max())
     assert radius.max() < 5.77
     # The least of the radii is not rounded away.
-    assert np.allclose(np.hypot(*np.split(found, 2)), radius, rtol=1e-6)
+    assert np.allclose(np.hypot(*np.split(result, 2)), radius, rtol=1e-6)
 
 
 def test_a_stream_serves_in_inference_mode_and_outside_of_it():
-    plain, found = stream(2), stream(2)
+    plain, results = stream(2), stream(2)
     with torch.inference_mode():
         fresh = stream(2)
     for inside in (True, False, True, False):
         expected = plain.next(SIZE).clone()
         with torch.inference_mode(inside):
-            assert torch.equal(found.next(SIZE), expected)
+            assert torch.equal(results.next(SIZE), expected)
             assert torch.equal(fresh.next(SIZE), expected)
 
 
@@ -202,7 +202,7 @@ def distance(low):
     return np.abs(below / (2 * len(words)) - stats.norm.cdf(edges.astype(float))).max()
 
 
-def test_the_law_is_normal_over_evenly_chosen_words(monkeypatch):
+def test_the_distribution_is_normal_over_evenly_chosen_words(monkeypatch):
     low = np.arange(2**10, 2**23, 2**11)
     # No chance in it. That only one word in 2048 is taken makes half of the limit.
     assert distance(low) < 1e-4

@@ -29,10 +29,10 @@ def guards_of(identifier, sampler, settings=SETTINGS):
 
 def test_a_chain_that_sticks_in_the_narrow_middle_of_a_cross_is_flagged():
     """One step size for arms and middle: R-hat and the effective draws see nothing wrong."""
-    found = guards_of("poly/x2y4", MALA())
-    assert not found["stuck"].passed
-    assert found["rhat"].passed
-    assert found["ess_bulk"].passed
+    result = guards_of("poly/x2y4", MALA())
+    assert not result["stuck"].passed
+    assert result["rhat"].passed
+    assert result["ess_bulk"].passed
     # Controls: a mixture of step sizes on the same problem, and a regular point.
     assert guards_of("poly/x2y4", MALA(spread=2.0))["stuck"].passed
     assert guards_of("regular/d5", MALA())["stuck"].passed
@@ -54,9 +54,9 @@ def test_the_curvature_on_one_batch_is_near_that_on_all_data(identifier):
     data = problem.sample_data(torch.Generator().manual_seed(0))
     size = None if data is None else 500
     target = Target(problem, 1e3, 1.0, 1, data=data, batch_size=size, dtype=torch.float32)
-    found = guards._curvature_of_a_batch(target, torch.Generator().manual_seed(1))
+    result = guards._curvature_of_a_batch(target, torch.Generator().manual_seed(1))
     exact = guards.largest_curvature(target, torch.Generator().manual_seed(1))
-    assert abs(found / exact - 1) < 0.1
+    assert abs(result / exact - 1) < 0.1
     early = guards._curvature_of_a_batch(target, torch.Generator().manual_seed(1), iterations=1)
     assert abs(early / exact - 1) > 0.1
 

@@ -15,12 +15,12 @@ def test_a_chain_takes_its_parameters_three_times():
     """Parameters and point are two; the rest is activations and blocks."""
     command = [sys.executable, str(SCRIPT), "1100", "5", "100"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout)
-    print(f"\npeak bytes / parameter bytes: {found}")
-    assert found["finite"]
-    assert found["shared"]
-    assert 2 <= found["lean"] <= 3.2
-    assert found["with two copies"] > 4.2
+    output = json.loads(done.stdout)
+    print(f"\npeak bytes / parameter bytes: {output}")
+    assert output["finite"]
+    assert output["shared"]
+    assert 2 <= output["lean"] <= 3.2
+    assert output["with two copies"] > 4.2
 
 
 PARENT = """

@@ -39,18 +39,18 @@ def test_a_state_comes_back_as_it_was() -> None:
         Frozen(matrix, ("x", "y")),
         (column_major, torch.zeros(0), torch.tensor(3), np.float32(0.1)),
     ]
-    found = through_a_file(state)
-    assert found[0] == state[0]
-    assert type(found[1]) is Frozen
-    assert (found[1].matrix == matrix).all()
-    assert found[1].matrix.flags.f_contiguous
-    assert found[1].names == ("x", "y")
-    assert torch.equal(found[2][0], column_major)
-    assert found[2][0].stride() == column_major.stride()
-    assert found[2][3] == np.float32(0.1)
-    assert type(found[2][3]) is np.float32
+    result = through_a_file(state)
+    assert result[0] == state[0]
+    assert type(result[1]) is Frozen
+    assert (result[1].matrix == matrix).all()
+    assert result[1].matrix.flags.f_contiguous
+    assert result[1].names == ("x", "y")
+    assert torch.equal(result[2][0], column_major)
+    assert result[2][0].stride() == column_major.stride()
+    assert result[2][3] == np.float32(0.1)
+    assert type(result[2][3]) is np.float32
     column_major.zero_()
-    assert found[2][0].abs().sum() > 0
+    assert result[2][0].abs().sum() > 0
 
 
 @pytest.mark.parametrize("kind", [np.random.PCG64, np.random.MT19937, np.random.Philox])

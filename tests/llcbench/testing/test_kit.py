@@ -46,9 +46,9 @@ def test_accepts(sampler):
 
 
 def test_accepts_another_discretisation_when_told():
-    named_checks(two_halves, langevin=False)["stationary_law"]()
+    named_checks(two_halves, langevin=False)["stationary_distribution"]()
     with pytest.raises(NotConforming, match="Euler-Langevin gives"):
-        named_checks(two_halves)["stationary_law"]()
+        named_checks(two_halves)["stationary_distribution"]()
 
 
 @pytest.mark.parametrize("check", sampler_checks("sgld[step_size=1e-4]"))
@@ -63,14 +63,14 @@ def test_parameters_are_named():
 
 
 REJECTED = [
-    (wrong.NoiseTooLarge(), "stationary_law", "factors of drift, noise"),
-    (wrong.GammaDropped(), "stationary_law", "Euler-Langevin gives"),
-    (wrong.NbetaDoubled(), "stationary_law", "Euler-Langevin gives"),
-    (wrong.DriftDoubled(), "stationary_law", "Euler-Langevin gives"),
-    (wrong.NbetaInLoss(), "stationary_law", "Euler-Langevin gives"),
-    (wrong.AcceptsAll(), "stationary_law", "the target gives"),
-    (wrong.ForgetsProposalDensity(), "stationary_law", "the target gives"),
-    (wrong.ProposalOnly(), "stationary_law", "the target gives"),
+    (wrong.NoiseTooLarge(), "stationary_distribution", "factors of drift, noise"),
+    (wrong.GammaDropped(), "stationary_distribution", "Euler-Langevin gives"),
+    (wrong.NbetaDoubled(), "stationary_distribution", "Euler-Langevin gives"),
+    (wrong.DriftDoubled(), "stationary_distribution", "Euler-Langevin gives"),
+    (wrong.NbetaInLoss(), "stationary_distribution", "Euler-Langevin gives"),
+    (wrong.AcceptsAll(), "stationary_distribution", "the target gives"),
+    (wrong.ForgetsProposalDensity(), "stationary_distribution", "the target gives"),
+    (wrong.ProposalOnly(), "stationary_distribution", "the target gives"),
     (wrong.BiasThatStays(), "bias_shrinks", "at a quarter of it"),
     (wrong.SharedNoise(), "own_noise", "are at 1 points"),
     (wrong.PooledDrift(), "independent_chains", "the start of chain 0 changes chain 1"),

@@ -226,9 +226,9 @@ def test_objects_and_functions_run_without_a_name(run_tests, tmp_path):
         ]
     )
     specs = [json.loads(p.read_text())["spec"] for p in (tmp_path / "runs").glob("*.json")]
-    found = {spec["sampler"]: spec["parameters"] for spec in specs}
-    assert found["object.mine"] == {"step_size": 2e-5}
-    assert set(found) == {"object.mala", "object.mine", "object.raises", "gibbs"}
+    results = {spec["sampler"]: spec["parameters"] for spec in specs}
+    assert results["object.mine"] == {"step_size": 2e-5}
+    assert set(results) == {"object.mala", "object.mine", "object.raises", "gibbs"}
 
 
 def test_gate_refuses_what_it_cannot_judge(run_tests):

@@ -18,9 +18,9 @@ def slope(w):
     return H * (w - MEAN)
 
 
-def close(found, wanted):
-    assert len(found) == len(wanted)
-    return all(torch.allclose(a, b, atol=1e-12) for a, b in zip(found, wanted, strict=True))
+def close(result, wanted):
+    assert len(result) == len(wanted)
+    return all(torch.allclose(a, b, atol=1e-12) for a, b in zip(result, wanted, strict=True))
 
 
 def entropy(**settings):
@@ -70,10 +70,10 @@ def test_sam_descends_along_the_gradient_uphill(radius):
         speed = 0.5 * speed + slope(w + radius * grad / grad.norm())
         w = w - 0.1 * speed
         wanted.append(w)
-    found = walk(START, H, CENTRES, optimiser="sam", sam_radius=radius, lr=0.1, momentum=0.5)
-    assert close(found, wanted)  # six gradients are three updates
+    result = walk(START, H, CENTRES, optimiser="sam", sam_radius=radius, lr=0.1, momentum=0.5)
+    assert close(result, wanted)  # six gradients are three updates
     plain = walk(START, H, CENTRES, lr=0.1, momentum=0.5, steps=3)
-    assert close(found, plain) == (radius == 0)
+    assert close(result, plain) == (radius == 0)
 
 
 def test_sam_takes_both_gradients_on_one_minibatch():
@@ -91,9 +91,9 @@ def test_sam_stays_where_the_gradient_is_zero():
 
 def test_entropy_sgd_of_one_quiet_step_is_sgd():
     inner = entropy(inner_steps=1, inner_lr=0.2, scope=5.0)
-    found = walk(START, H, CENTRES, optimiser="entropy_sgd", lr=0.5, entropy=inner)
+    result = walk(START, H, CENTRES, optimiser="entropy_sgd", lr=0.5, entropy=inner)
     plain = walk(START, H, CENTRES, lr=0.1)
-    assert close(found, plain)
+    assert close(result, plain)
     for changed in ({"noise": 1e-3}, {"averaging": 0.75}, {"inner_lr": 0.21}):
         other = entropy(**{"inner_steps": 1, "inner_lr": 0.2} | changed)
         assert not close(
@@ -127,8 +127,8 @@ def test_entropy_sgd_by_hand():
         w = w - 0.8 * outer
         wanted.append(w)
     settings = {"lr": 0.8, "momentum": momentum, "weight_decay": decay, "steps": 12}
-    found = walk(START, H, CENTRES, optimiser="entropy_sgd", entropy=inner, **settings)
-    assert close(found, wanted)
+    result = walk(START, H, CENTRES, optimiser="entropy_sgd", entropy=inner, **settings)
+    assert close(result, wanted)
 
 
 def test_entropy_sgd_with_many_steps_descends_the_moreau_envelope():
@@ -143,9 +143,9 @@ def test_the_noise_of_entropy_sgd():
     size, step, noise = 20_000, 0.09, 2.0
     flat, still = torch.zeros(size), torch.zeros(2, size)
     inner = entropy(inner_steps=1, inner_lr=step, noise=noise)
-    found = walk(still[0], flat, still, optimiser="entropy_sgd", lr=1.0, entropy=inner, steps=1)
-    z = (float(found[-1].square().mean()) / (step * noise**2) - 1) / math.sqrt(2 / size)
-    doubled = (float(found[-1].square().mean()) / (2 * step * noise**2) - 1) / math.sqrt(2 / size)
+    result = walk(still[0], flat, still, optimiser="entropy_sgd", lr=1.0, entropy=inner, steps=1)
+    z = (float(result[-1].square().mean()) / (step * noise**2) - 1) / math.sqrt(2 / size)
+    doubled = (float(result[-1].square().mean()) / (2 * step * noise**2) - 1) / math.sqrt(2 / size)
     assert abs(z) < 4 < abs(doubled)  # the authors' code has twice the variance of the paper
 
 

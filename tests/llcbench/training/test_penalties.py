@@ -55,11 +55,11 @@ def test_the_spectral_penalty_is_half_the_squared_largest_singular_values():
     )
     penalty = Spectral(net, 0)
     for _ in range(300):
-        found = penalty()
-    assert float(found.detach()) == pytest.approx(float(exact.detach()), rel=1e-9)
+        result = penalty()
+    assert float(result.detach()) == pytest.approx(float(exact.detach()), rel=1e-9)
     weights = [net[0].weight, net[2].weight]
     for one, two in zip(
-        torch.autograd.grad(found, weights), torch.autograd.grad(exact, weights), strict=True
+        torch.autograd.grad(result, weights), torch.autograd.grad(exact, weights), strict=True
     ):
         assert torch.allclose(one, two, atol=1e-6)
 
@@ -71,9 +71,9 @@ def test_the_spectral_penalty_follows_the_weights():
         with torch.no_grad():
             noise = torch.randn(5, 6, dtype=torch.float64, generator=rng(step))
             net[0].weight.add_(0.002 * noise)
-        found = float(penalty().detach())
+        result = float(penalty().detach())
     exact = float(torch.linalg.matrix_norm(net[0].weight.detach(), 2)) ** 2 / 2
-    assert 0.98 * exact < found <= exact * (1 + 1e-9)
+    assert 0.98 * exact < result <= exact * (1 + 1e-9)
 
 
 # 4 standard errors over 4000 probes: false alarms below 1e-4.
@@ -84,10 +84,10 @@ def test_probes_of_the_jacobian_average_to_the_geometric_complexity(data):
     exact = float(jacobians.detach().square().sum((1, 2)).mean())
     many = inputs.repeat(500, 1).requires_grad_()
     outputs, source = net(many), rng(3)
-    found = torch.tensor([float(jacobian(outputs, many, source).detach()) for _ in range(8)])
-    error = float(found.std()) / math.sqrt(8)
-    assert abs(float(found.mean()) - exact) < 4 * max(error, 1e-3 * exact)
-    assert abs(2 * float(found.mean()) - exact) > 4 * max(error, 1e-3 * exact)
+    result = torch.tensor([float(jacobian(outputs, many, source).detach()) for _ in range(8)])
+    error = float(result.std()) / math.sqrt(8)
+    assert abs(float(result.mean()) - exact) < 4 * max(error, 1e-3 * exact)
+    assert abs(2 * float(result.mean()) - exact) > 4 * max(error, 1e-3 * exact)
 
 
 def test_one_output_needs_no_luck():

@@ -47,9 +47,9 @@ def test_the_matched_loss_is_the_first_check_below_it(data):
     trace = run(data, steps=400, checkpoint_steps=tuple(range(0, 401, 7))).checkpoints
     goal = 0.35
     first = next(k for k in trace if k.train_loss < goal and k.step)
-    found = run(data, steps=400, stop="loss", stop_loss=goal, check_every=7)
-    assert found.status == "ok"
-    (end,) = found.checkpoints
+    run_result = run(data, steps=400, stop="loss", stop_loss=goal, check_every=7)
+    assert run_result.status == "ok"
+    (end,) = run_result.checkpoints
     assert end.reasons == ("end",)
     assert (end.step, end.train_loss) == (first.step, first.train_loss)
     assert 7 < end.step < 400
@@ -59,21 +59,21 @@ def test_the_matched_loss_is_the_first_check_below_it(data):
 
 def test_checkpoints_at_first_passages(data):
     goals = (0.9, 0.35, 1e-9)
-    found = run(data, steps=140, checkpoint_losses=goals, check_every=7)
+    run_result = run(data, steps=140, checkpoint_losses=goals, check_every=7)
     trace = run(data, steps=140, checkpoint_steps=tuple(range(7, 141, 7))).checkpoints
     for goal in goals[:2]:
-        kept = next(k for k in found.checkpoints if f"loss {goal:g}" in k.reasons)
+        kept = next(k for k in run_result.checkpoints if f"loss {goal:g}" in k.reasons)
         assert kept.step == next(k.step for k in trace if k.train_loss < goal)
-    assert found.missed == (1e-9,)
-    assert found.checkpoints[-1].reasons == ("end",)
-    assert found.checkpoints[-1].step == 140
+    assert run_result.missed == (1e-9,)
+    assert run_result.checkpoints[-1].reasons == ("end",)
+    assert run_result.checkpoints[-1].step == 140
 
 
 def test_the_end_is_the_first_check_without_an_error(data):
     settings = {"lr": 0.5, "momentum": 0.9, "steps": 4000}
-    found = run(data, stop="interpolation", check_every=40, **settings)
-    assert found.status == "ok"
-    end = found.checkpoints[-1]
+    run_result = run(data, stop="interpolation", check_every=40, **settings)
+    assert run_result.status == "ok"
+    end = run_result.checkpoints[-1]
     assert end.train_error == 0
     assert end.step % 40 == 0
     trace = run(
@@ -100,10 +100,10 @@ def test_optimisers_spend_the_same_gradients(data, optimiser, cost):
         steps=33,
         checkpoint_steps=(0, 12),
     )
-    found = train(fresh(), data, class_losses, config, 0, lambda at, loss: calls.append(at))
+    training = train(fresh(), data, class_losses, config, 0, lambda at, loss: calls.append(at))
     assert calls == [cost * k for k in range(1, 33 // cost + 1)]
-    assert [kept.step for kept in found.checkpoints] == [0, -(-12 // cost), 33 // cost]
-    assert all(kept.gradients == cost * kept.step for kept in found.checkpoints)
+    assert [kept.step for kept in training.checkpoints] == [0, -(-12 // cost), 33 // cost]
+    assert all(kept.gradients == cost * kept.step for kept in training.checkpoints)
 
 
 def test_losses_of_a_checkpoint_are_those_of_its_weights(data):
@@ -172,12 +172,14 @@ def test_the_share_of_wrong_labels_is_exact(data):
 @pytest.mark.parametrize("optimiser", ["sgd", "sam", "entropy_sgd"])
 def test_leaving_the_finite_numbers_is_a_status(data, optimiser):
     entropy = EntropySGD(inner_lr=1e30)
-    found = run(
+    run_result = run(
         data, optimiser=optimiser, lr=1e30, entropy=entropy, steps=400, checkpoint_steps=(0, 400)
     )
-    assert found.status == "not_finite"
-    assert found.message.startswith("update ")
-    assert [kept.step for kept in found.checkpoints] == [0]  # nothing is kept that is not finite
+    assert run_result.status == "not_finite"
+    assert run_result.message.startswith("update ")
+    assert [kept.step for kept in run_result.checkpoints] == [
+        0
+    ]  # nothing is kept that is not finite
 
 
 def test_weights_that_are_not_finite_are_noticed_where_no_loss_shows_them():
@@ -189,9 +191,9 @@ def test_weights_that_are_not_finite_are_noticed_where_no_loss_shows_them():
 
     for decay, status in ((1e30, "not_finite"), (1e-30, "ok")):
         config = Training(lr=1e10, steps=1, batch_size=None, weight_decay=decay)
-        found = train(Point(torch.ones(2)), task, blind, config, 0)
-        assert found.status == status
-        assert ("weights that are not finite" in found.message) == (status != "ok")
+        training = train(Point(torch.ones(2)), task, blind, config, 0)
+        assert training.status == status
+        assert ("weights that are not finite" in training.message) == (status != "ok")
 
 
 def test_what_a_regression_has_no_meaning_for():

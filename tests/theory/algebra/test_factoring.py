@@ -27,23 +27,23 @@ def draw(rng, top=3, terms=4):
 @pytest.mark.parametrize("seed", range(60))
 def test_factors_are_those_of_the_computer_algebra_system(seed):
     rng = random.Random(seed)
-    pieces = [draw(rng, rng.randint(1, 2), rng.randint(2, 3)) for _ in range(rng.randint(1, 3))]
-    p = pieces[0].ring.one
-    for piece in pieces:
-        p = p * piece ** rng.choice([1, 1, 2, 3, 4])
+    drawn = [draw(rng, rng.randint(1, 2), rng.randint(2, 3)) for _ in range(rng.randint(1, 3))]
+    p = drawn[0].ring.one
+    for factor in drawn:
+        p = p * factor ** rng.choice([1, 1, 2, 3, 4])
         if len(p) > 16:
             break
     p = p / rng.randint(1, 7)
-    found = {(q, k) for q, k, _ in factors(p)}
+    results = {(q, k) for q, k, _ in factors(p)}
     expected: dict = {}
     for q, k in p.factor_list()[1]:
         expected[primitive(q)] = expected.get(primitive(q), 0) + k
     product = p.ring.one
-    for q, k in found:
+    for q, k in results:
         product = product * q**k
     assert primitive(product) == primitive(p)
     if all(known for _, _, known in factors(p)):
-        assert found == set(expected.items())
+        assert results == set(expected.items())
 
 
 def test_what_is_seen_to_be_irreducible_or_coprime_is():
@@ -59,8 +59,8 @@ def test_what_is_seen_to_be_irreducible_or_coprime_is():
         for p in (f, f * g, f * f):
             for i in used(p):
                 if common_factor([c for c in coefficient_list(p, i) if c]).is_ground:
-                    pieces = sum(k for _, k in p.factor_list()[1])
-                    assert pieces == 1 or not irreducible(p, i)
+                    drawn = sum(k for _, k in p.factor_list()[1])
+                    assert drawn == 1 or not irreducible(p, i)
                     seen[1] += irreducible(p, i)
     assert min(seen) > 4
 
@@ -97,5 +97,5 @@ def test_square_roots():
         assert square_root(3 * p * p) is None
         assert square_root(p * p * p * p) in (p * p, -p * p)
         other = p * p + draw(rng)
-        found = square_root(other) if other else None
-        assert found is None or found * found == other
+        result = square_root(other) if other else None
+        assert result is None or result * result == other

@@ -21,10 +21,10 @@ def test_primitive_is_what_is_left_of_the_content() -> None:
         expected = expected.copy()
         if expected.LC < 0:
             expected, content = -expected, -content
-        found = primitive(p)
-        assert found == expected
-        assert hash(found) == hash(expected)
-        assert found * content == p
+        result = primitive(p)
+        assert result == expected
+        assert hash(result) == hash(expected)
+        assert result * content == p
         scaled += content != 1
     assert scaled > 400
     assert primitive(RING.zero) == 0

@@ -110,18 +110,18 @@ def _light(germ: Germ) -> Node:
 
 def proofs() -> dict[str, Node]:
     """Return proofs that do not start from an expression: bounds, regions, an algebraic point."""
-    found = {"order bound": elementary(_germ(["x^2 - y*z", "z^3"]))}
+    results = {"order bound": elementary(_germ(["x^2 - y*z", "z^3"]))}
     for g in (_germ(["x", "y + z^2", "z^3"]), _germ(["(x - y^2)*(z - x^3)", "(x - y^2)*(z + y)"])):
         for node in (rank_bound(g), zero_set_bound(g)):
             if node is not None:
-                found[node.rule] = node
+                results[node.rule] = node
     small = _germ(["x^2 - y*z", "y^2", "z^3"])
-    (found["smaller ideal"],) = smaller_ideal_bounds(small, elementary(small), _light)
+    (results["smaller ideal"],) = smaller_ideal_bounds(small, elementary(small), _light)
     meeting = _germ(["x*y", "y*z", "z*x", "x^2 - y^3"])
-    (found["squeezed"],) = smaller_ideal_bounds(meeting, _light(meeting), _light)
-    found["no pole"] = region("y", "t", ["t + y"])
-    found["split"] = SPLITS["coefficient witness"]()
-    found["empty"] = region("y", "ts", ["(t^2 + 1)*(s^3 + s*t^2 + 1) + y"])
+    (results["squeezed"],) = smaller_ideal_bounds(meeting, _light(meeting), _light)
+    results["no pole"] = region("y", "t", ["t + y"])
+    results["split"] = SPLITS["coefficient witness"]()
+    results["empty"] = region("y", "ts", ["(t^2 + 1)*(s^3 + s*t^2 + 1) + y"])
     point = next(
         s.value
         for s in strata("(x^2 - 2)^2*(y - 1)^4")
@@ -129,5 +129,5 @@ def proofs() -> dict[str, Node]:
     )
     assert isinstance(point, RLCT)
     assert point.certificate is not None
-    found["algebraic point"] = point.certificate
-    return found
+    results["algebraic point"] = point.certificate
+    return results

@@ -61,9 +61,9 @@ def test_a_relation_must_not_be_left_out_of_a_product() -> None:
         ring, 2, (((x,), F(2)), ((y * (t**2 - 2),), F(2))), zero, one, ((t**2 - 2, 2, y),), ()
     )
     free = whole._replace(relations=())
-    whole.check_pieces([whole], of_sum=False)
+    whole.check_parts([whole], of_sum=False)
     with pytest.raises(ValueError, match="relation"):
-        whole.check_pieces([free], of_sum=False)
+        whole.check_parts([free], of_sum=False)
 
 
 def holders(plain: Any, key: str) -> Iterator[dict[str, Any]]:

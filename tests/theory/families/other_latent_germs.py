@@ -15,33 +15,33 @@ x, y, t = sp.symbols("x y t")
 def cells(n: int, minority: Any = t) -> tuple[list[Any], tuple[Any, ...], tuple[Any, ...]]:
     """Return the probabilities of all cells of a two-class naive Bayes model."""
     p, r = row("p", n), row("r", n)
-    found = []
+    results = []
     for cell in product((0, 1), repeat=n):
         first, second = (
             sp.prod(u if on else 1 - u for u, on in zip(side, cell, strict=True)) for side in (p, r)
         )
-        found.append((1 - minority) * first + minority * second)
-    return found, p, r
+        results.append((1 - minority) * first + minority * second)
+    return results, p, r
 
 
 def trees_and_classes() -> Iterator[Germ]:
     for n in (1, 2, 3):
-        found, p, r = cells(n)
+        result, p, r = cells(n)
         point = dict.fromkeys((*p, *r), HALF)
         parameters = {"features": n, "stratum": "independent"}
-        yield germ("naive_bayes", parameters, at_point(found, point), point)
+        yield germ("naive_bayes", parameters, at_point(result, point), point)
     for n, stratum, second in (
         (2, "one_dependent_pair", "1/2 1/4"),
         (3, "one_dependent_pair", "1/2 1/4 1/3"),
         (3, "regular", "1/2 1/4 3/4"),
     ):
-        found, p, r = cells(n)
+        result, p, r = cells(n)
         first = ("1/4", "1/2", "1/3")[:n]
         point = {t: THIRD} | {
             s: sp.Rational(e) for s, e in zip((*p, *r), (*first, *second.split()), strict=True)
         }
         parameters = {"features": n, "stratum": stratum}
-        yield germ("naive_bayes", parameters, at_point(found, point), point)
+        yield germ("naive_bayes", parameters, at_point(result, point), point)
     for loadings in ((0,) * 5, (1, -2, 0, 0, 0), (1, 2, -1, 0, 0), (1, -1, 2)):
         p = len(loadings)
         load, noise = sp.Matrix(row("l", p)), row("s", p)

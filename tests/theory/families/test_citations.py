@@ -33,29 +33,29 @@ def test_every_entry_is_read_and_keys_are_unique() -> None:
 @pytest.mark.parametrize("key", bibliography())
 def test_fields_of_every_entry(key: str) -> None:
     entry = bibliography()[key]
-    kind, found = re.match(r"@(\w+)", entry), fields(key)
+    kind, results = re.match(r"@(\w+)", entry), fields(key)
     assert kind is not None
-    assert REQUIRED[kind[1]] <= found.keys()
+    assert REQUIRED[kind[1]] <= results.keys()
     assert entry.count("{") == entry.count("}")
-    assert re.fullmatch(r"(19|20)\d\d", found["year"])
-    assert found["year"] in key
+    assert re.fullmatch(r"(19|20)\d\d", results["year"])
+    assert results["year"] in key
     # Every author is "Surname, Given names", none is left out.
-    assert all(", " in name for name in found["author"].split(" and "))
+    assert all(", " in name for name in results["author"].split(" and "))
     # The key starts with the surname of the first author, accents and spaces left out.
-    surname = re.sub(r"\\.|[{}' ]", "", found["author"].split(",")[0]).lower()
+    surname = re.sub(r"\\.|[{}' ]", "", results["author"].split(",")[0]).lower()
     assert re.match(r"[a-z]+", key)[0] in surname  # type: ignore[index]
-    if "pages" in found:
-        first, *last = map(int, found["pages"].split("--"))
+    if "pages" in results:
+        first, *last = map(int, results["pages"].split("--"))
         assert not last or first < last[0]
-    if "doi" in found:
-        assert re.fullmatch(r"10\.\d{4,5}/\S+", found["doi"])
+    if "doi" in results:
+        assert re.fullmatch(r"10\.\d{4,5}/\S+", results["doi"])
 
 
 @pytest.mark.parametrize("key", [key for key in bibliography() if "eprint" in fields(key)])
 def test_arxiv_numbers_have_their_form_and_are_not_from_the_future(key: str) -> None:
-    found = fields(key)
-    assert found["archiveprefix"] == "arXiv"
-    number = found["eprint"]
+    entry_fields = fields(key)
+    assert entry_fields["archiveprefix"] == "arXiv"
+    number = entry_fields["eprint"]
     new = re.fullmatch(r"(\d\d)(0[1-9]|1[0-2])\.(\d{4,5})", number)
     old = re.fullmatch(r"math/(\d\d)(0[1-9]|1[0-2])\d{3}", number)
     match = new or old
@@ -63,8 +63,8 @@ def test_arxiv_numbers_have_their_form_and_are_not_from_the_future(key: str) -> 
     if new:
         assert len(new[3]) == (5 if int(new[1]) >= 15 else 4)
     # A preprint appears before the paper, but no more than a decade.
-    assert 0 <= int(found["year"]) - (2000 + int(match[1])) <= 10
-    assert "arXiv" not in found.get("note", "")
+    assert 0 <= int(entry_fields["year"]) - (2000 + int(match[1])) <= 10
+    assert "arXiv" not in entry_fields.get("note", "")
 
 
 def test_no_key_is_unused_and_none_is_missing() -> None:

@@ -62,7 +62,7 @@ def summands(widths: tuple[int, ...]) -> tuple[tuple[Ranks, int, int], ...]:
     """
     depth = len(widths) - 1
     intervals = [(a, b) for a in range(depth + 1) for b in range(a, depth + 1)]
-    found: list[tuple[Ranks, int, int]] = []
+    results: list[tuple[Ranks, int, int]] = []
 
     def fill(index: int, room: tuple[int, ...], chosen: dict[Pair, int]) -> None:
         if index == len(intervals):
@@ -78,7 +78,7 @@ def summands(widths: tuple[int, ...]) -> tuple[tuple[Ranks, int, int], ...]:
                 (i, j): sum(m for (a, b), m in chosen.items() if a <= i and j <= b)
                 for i, j in combinations(range(depth + 1), 2)
             }
-            found.append((ranks, codimension, ranks[0, depth]))
+            results.append((ranks, codimension, ranks[0, depth]))
             return
         a, b = intervals[index]
         if a > 0 and room[a - 1]:
@@ -88,7 +88,7 @@ def summands(widths: tuple[int, ...]) -> tuple[tuple[Ranks, int, int], ...]:
             fill(index + 1, left, {**chosen, (a, b): m} if m else chosen)
 
     fill(0, widths, {})
-    return tuple(found)
+    return tuple(results)
 
 
 def codimension(widths: tuple[int, ...], ranks: Ranks) -> int:

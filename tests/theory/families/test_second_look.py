@@ -59,12 +59,12 @@ def test_bounds_of_nmf_at_a_corner_of_the_orthant() -> None:
     # The truth has one entry; all other entries are squares under the density |x|.
     entries = ["a*c + p^2*q^2 - 1", "a*r^2 + p^2*s^2", "u^2*c + v^2*q^2", "u^2*r^2 + v^2*s^2"]
     prior = dict.fromkeys("pqrsuv", 1)
-    found = theory.rlct(theory.SumOfSquares(entries), at={"a": "1", "c": "1"}, prior=prior)
+    coefficient = theory.rlct(theory.SumOfSquares(entries), at={"a": "1", "c": "1"}, prior=prior)
     bounds = f.nmf_bound(2, 2, 2, 1)
-    assert found.exact
-    assert bounds.lower < found.value <= bounds.upper
+    assert coefficient.exact
+    assert bounds.lower < coefficient.value <= bounds.upper
     # The rank of the truth alone would give the value at a positive truth.
-    assert found.value != f.nmf_positive(2, 2, 2, 1).value
+    assert coefficient.value != f.nmf_positive(2, 2, 2, 1).value
 
 
 def test_bounds_at_a_common_root_of_multiplicity_three() -> None:
@@ -75,10 +75,10 @@ def test_bounds_at_a_common_root_of_multiplicity_three() -> None:
         for k in range(7)
     ]
     entries = [f"{sums[0]}-1", *sums[1:]]
-    found = theory.rlct(theory.SumOfSquares(entries))
+    coefficient = theory.rlct(theory.SumOfSquares(entries))
     bounds = f.linear_convolution_common_roots((4, 4), [(3, 3)])
-    assert found.exact
-    assert bounds.lower <= found.value <= bounds.upper
+    assert coefficient.exact
+    assert bounds.lower <= coefficient.value <= bounds.upper
 
 
 def test_every_family_is_looked_at_again() -> None:

@@ -37,9 +37,11 @@ def test_identity_breaks_the_published_smaller_bound_of_nmf() -> None:
         "c^2*(1+e) + (1+d)*g^2",
         "c^2*f^2 + (1+d)*(1+h) - 1",
     ]
-    found = theory.rlct(theory.SumOfSquares(generators), prior={"b": 1, "c": 1, "f": 1, "g": 1})
+    coefficient = theory.rlct(
+        theory.SumOfSquares(generators), prior={"b": 1, "c": 1, "f": 1, "g": 1}
+    )
     bounds = lookup("nmf_bound", rows=2, columns=2, inner=2, true_inner=2)
-    assert found.value == 3
+    assert coefficient.value == 3
     assert bounds.lower <= 3 <= bounds.upper
     assert (2 * (2 + 2 - 2)) / 2 < 3
 
@@ -50,9 +52,9 @@ def test_upper_bound_of_a_shared_variance_is_attained_nearby() -> None:
     a, e, g, s = sp.symbols("a e g s")
     second = [sp.Rational(1, 5) + g, sp.Rational(3, 10) - g - e]
     equations = text(two_clusters(sp.Rational(1, 6) + a, second, s))
-    found = theory.rlct(theory.SumOfSquares(equations))
+    coefficient = theory.rlct(theory.SumOfSquares(equations))
     bounds = lookup("mixture_common_variance", components=4, true_components=2)
     assert bounds.multiplicity is None
-    assert found.exact
-    assert found.value == bounds.upper
+    assert coefficient.exact
+    assert coefficient.value == bounds.upper
     assert bounds.lower < bounds.upper

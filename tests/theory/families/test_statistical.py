@@ -130,10 +130,10 @@ def trees(leaves: int) -> list[list[list[int]]]:
     """Return trees as lists of neighbours per inner node: negative entries are leaves."""
     # Grow by attaching the next leaf to an inner node or to the middle of an edge.
     start = [[-1, -2, -3]]
-    found = [start]
+    results = [start]
     for leaf in range(4, leaves + 1):
         grown = []
-        for tree in found:
+        for tree in results:
             for node in range(len(tree)):
                 copy = [list(x) for x in tree]
                 copy[node].append(-leaf)
@@ -149,8 +149,8 @@ def trees(leaves: int) -> list[list[list[int]]]:
                         copy[other][copy[other].index(node)] = new
                     copy.append([node, other, -leaf])
                     grown.append(copy)
-        found = grown
-    return found
+        results = grown
+    return results
 
 
 def paths(tree: list[list[int]], leaves: int) -> list[list[int]]:

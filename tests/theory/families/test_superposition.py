@@ -149,8 +149,8 @@ def test_square_has_a_positive_leading_part_of_degree_two(columns: int, dead: st
     rng = np.random.default_rng(1)
     least = np.inf
     for _ in range(12):
-        found = minimize(leading, rng.standard_normal(frame.shape[1]), method="BFGS")
-        least = min(least, found.fun)
+        minimum = minimize(leading, rng.standard_normal(frame.shape[1]), method="BFGS")
+        least = min(least, minimum.fun)
     assert least > 0.01
     v = rng.standard_normal(frame.shape[1])
     assert leading(v, 1e-4) == pytest.approx(leading(v, 3e-4), rel=0.02)

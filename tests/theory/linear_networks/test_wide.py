@@ -117,11 +117,11 @@ def test_wide_target_against_a_product_of_norms():
     weights = [np.zeros((1, dims[0])), np.zeros((dims[1], 1))]
     posterior = WidePosterior(weights, 10.0, 2.0)
     rng = np.random.default_rng(1)
-    found = wide_network(posterior, rng, 8, 0.02, 256)
+    truth = wide_network(posterior, rng, 8, 0.02, 256)
     exact = norm_product(dims, [1, 1], 10.0, 2.0, 0.5).value
-    assert found.certified
-    assert abs(found.value - exact) <= 4.5 * found.stderr
-    assert abs(found.value - 1.25 * exact) > 4.5 * found.stderr
+    assert truth.certified
+    assert abs(truth.value - exact) <= 4.5 * truth.stderr
+    assert abs(truth.value - 1.25 * exact) > 4.5 * truth.stderr
 
 
 def test_large_networks_take_the_thin_kernel_in_their_own_precision():
@@ -144,10 +144,10 @@ def test_chains_that_overflow_end_the_run_at_once():
     """The localisation is so weak that 40 layers of its variance multiply beyond all numbers."""
     rng = np.random.default_rng(0)
     weights = [rng.standard_normal((24, 24)).astype(np.float32) / 5 for _ in range(40)]
-    found = linear_network(weights, 1e4, 1e-3)
-    assert math.isnan(found.value)
-    assert not found.certified
-    assert found.details["sweeps"] < 5
+    truth = linear_network(weights, 1e4, 1e-3)
+    assert math.isnan(truth.value)
+    assert not truth.certified
+    assert truth.details["sweeps"] < 5
 
 
 def test_the_state_is_overwritten_and_the_reference_is_not():

@@ -92,15 +92,15 @@ def leading(curve: Curve) -> list[Fraction]:
 
 def slopes(form: Sequence[Fraction]) -> list[tuple[object, int, Fraction | None]]:
     v = sympy.Symbol("v")
-    found = []
+    results = []
     poly = sympy.Poly([sympy.Rational(c.numerator, c.denominator) for c in reversed(form)], v)
     for part, power in poly.factor_list()[1]:
         if part.degree() == 1:
             root = -part.nth(0) / part.nth(1)
-            found.append((root, power, F(int(root.p), int(root.q))))
+            results.append((root, power, F(int(root.p), int(root.q))))
         else:
-            found += [(root, power, None) for root in part.real_roots()]
-    return found
+            results += [(root, power, None) for root in part.real_roots()]
+    return results
 
 
 def into_slope(curve: Curve, c: Fraction) -> Curve:

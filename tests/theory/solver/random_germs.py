@@ -34,15 +34,15 @@ def germ(
 
 def text_of(g: Germ) -> str:
     """Return |K| of a germ with integer exponents and without a monomial as text."""
-    pieces = []
+    written = []
     for factor in g.factors:
         whole = [f"({write(p)})" for p in factor.generators]
         if len(whole) == 1:
-            pieces.append(f"{whole[0]}^{factor.exponent}")
+            written.append(f"{whole[0]}^{factor.exponent}")
             continue
         power = factor.exponent / 2
-        pieces.append("(" + " + ".join(f"{p}^2" for p in whole) + f")^{power}")
-    return "*".join(pieces)
+        written.append("(" + " + ".join(f"{p}^2" for p in whole) + f")^{power}")
+    return "*".join(written)
 
 
 def image(p: Polynomial, images: Sequence[Polynomial], names: Sequence[str]) -> Polynomial:

@@ -28,10 +28,10 @@ def local(K: str, place: tuple[int, int, int]) -> tuple[Fraction, int]:
     """Return value and multiplicity of the plane germ at a point of the curve, with x = 1."""
     a, b, c = place
     chart = K.replace("x", "1").replace("y", "s").replace("z", "t")
-    found = rlct(chart, at={"s": Fraction(b, a), "t": Fraction(c, a)}, absolute=True)
-    assert found.exact
-    assert found.multiplicity is not None
-    return found.value, found.multiplicity
+    coefficient = rlct(chart, at={"s": Fraction(b, a), "t": Fraction(c, a)}, absolute=True)
+    assert coefficient.exact
+    assert coefficient.multiplicity is not None
+    return coefficient.value, coefficient.multiplicity
 
 
 CASES = [
@@ -53,11 +53,11 @@ def test_value_is_the_least_over_the_charts(
     ratio = Fraction(3, degree)
     expected = min(value, ratio)
     multiplicity = order * (value == expected) + (ratio == expected)
-    found = rlct(K)
-    assert verify(found)
-    assert found.lower <= expected <= found.upper
-    if found.exact:
-        assert (found.value, found.multiplicity) == (expected, multiplicity)
+    coefficient = rlct(K)
+    assert verify(coefficient)
+    assert coefficient.lower <= expected <= coefficient.upper
+    if coefficient.exact:
+        assert (coefficient.value, coefficient.multiplicity) == (expected, multiplicity)
 
 
 @pytest.mark.parametrize("prior", [{"x": 2}, {"y": 2}, {"z": 2}, {"x": 2, "z": 1}])
@@ -67,10 +67,13 @@ def test_value_is_not_above_that_of_points_nearby(other: str, prior: dict[str, A
     K = f"{CONE}^2*({CONE} + {TOUCHING[0]}*{other})^2"
     near = rlct(K, at={"x": 5, "y": 3, "z": 4})
     assert (near.value, near.multiplicity) == (Fraction(3, 8), 1)
-    found = rlct(K, prior=prior)
-    assert verify(found)
-    assert found.lower <= near.value
-    assert not found.exact or (found.value, found.multiplicity) == (Fraction(3, 8), 1)
+    coefficient = rlct(K, prior=prior)
+    assert verify(coefficient)
+    assert coefficient.lower <= near.value
+    assert not coefficient.exact or (coefficient.value, coefficient.multiplicity) == (
+        Fraction(3, 8),
+        1,
+    )
 
 
 CUSPS = [
@@ -97,9 +100,9 @@ def test_lower_bounds_hold_where_a_curve_touches_a_tied_parameter(
     near = rlct(K, at={"x": 5, "y": 3, "z": 4}, absolute=True)
     assert (near.value, near.multiplicity) == (value, 1)
     assert value == Fraction(5, 6 * power + 3 * cone)
-    found = rlct(K, prior={"x": 20}, absolute=True)
-    assert verify(found)
-    assert found.lower <= value <= found.upper
+    coefficient = rlct(K, prior={"x": 20}, absolute=True)
+    assert verify(coefficient)
+    assert coefficient.lower <= value <= coefficient.upper
 
 
 # A witness that would do if an equation of the system were a constant.

@@ -44,13 +44,13 @@ def in_a_thread() -> tuple[RLCT, float]:
 
 @pytest.mark.parametrize("run", [timed, in_a_thread])
 def test_the_clock_keeps_what_was_proved(run) -> None:
-    found, seconds = run()
+    run_result, seconds = run()
     assert seconds < 2 * SECONDS
     orders = elementary(germ(TANH, "abcdef"))
     assert orders.upper is not None
-    assert orders.lower < found.lower <= F(5, 6)
-    assert F(5, 6) <= found.upper < orders.upper
-    check(found)
+    assert orders.lower < run_result.lower <= F(5, 6)
+    assert F(5, 6) <= run_result.upper < orders.upper
+    check(run_result)
 
 
 def stop_after_reading(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,11 +144,11 @@ def test_routes_stand_alone() -> None:
     cusp = germ(["x^2-y*z", "z^2"], "xyz")
     # Degenerate on the edge of x^2 and y z, so the polyhedron alone proves nothing.
     assert newton_route(cusp) is None
-    found = blow_up_route(cusp, 600)
-    assert found is not None
-    assert (found.lower, found.multiplicity) == (F(5, 8), 1)
-    assert "newton" not in {node.rule for node in found.walk()}
-    assert verify(found)
+    result = blow_up_route(cusp, 600)
+    assert result is not None
+    assert (result.lower, result.multiplicity) == (F(5, 8), 1)
+    assert "newton" not in {node.rule for node in result.walk()}
+    assert verify(result)
     assert blow_up_route(cusp, 1) is None
     plain = newton_route(germ(["x^2", "y^3", "z"], "xyz"))
     assert plain is not None

@@ -92,9 +92,9 @@ def test_no_work_ends_in_bounds() -> None:
     K = "((x^3 - 2*y^3)^2 - 3*x^7)^2 + x^14*y"
     exact = rlct(K, absolute=True)
     for timeout in (1e-5, 1e-4, 1e-3, 3e-3):
-        found = rlct(K, absolute=True, timeout=timeout)
-        assert found.lower <= exact.value <= found.upper
-        assert verify(found)
+        coefficient = rlct(K, absolute=True, timeout=timeout)
+        assert coefficient.lower <= exact.value <= coefficient.upper
+        assert verify(coefficient)
     assert not rlct(K, absolute=True, timeout=1e-5).exact
 
 
@@ -102,10 +102,10 @@ def test_order_bounds_hold_at_every_level_of_work() -> None:
     for K in ("(y^2 - 2*x^2)^4 + x^9", "((y - x)^2 - 2*x^4)^3*(y^3 - 2*x^3)^2"):
         exact = rlct(K, absolute=True)
         for work in range(1, 400, 23):
-            found = rlct(K, absolute=True, timeout=work / 100_000)
-            assert found.lower <= exact.value <= found.upper
-            if found.exact:
-                assert found.multiplicity == exact.multiplicity
+            coefficient = rlct(K, absolute=True, timeout=work / 100_000)
+            assert coefficient.lower <= exact.value <= coefficient.upper
+            if coefficient.exact:
+                assert coefficient.multiplicity == exact.multiplicity
 
 
 def test_elementary_bounds_contain_the_value() -> None:
@@ -128,14 +128,14 @@ def test_a_tower_is_one_field() -> None:
     (_, root) = nonzero_real_roots([-2, 0, 1])
     first = adjoin(None, [-2, 0, 1], root)
     poly = [-first.root, 0, 1]
-    for found in nonzero_real_roots(poly):
-        second = adjoin(first.field, poly, found)
+    for result in nonzero_real_roots(poly):
+        second = adjoin(first.field, poly, result)
         assert isinstance(second.field, NumberField)
         assert second.field.degree == 4
         assert second.root * second.root - second.alpha == 0
         assert second.alpha * second.alpha == 2
         assert sign(second.alpha) == 1
-        assert sign(second.root) == (1 if found.hi > 0 else -1)
+        assert sign(second.root) == (1 if result.hi > 0 else -1)
         low, high = bracket(second.alpha)
         assert low < high
 
@@ -161,9 +161,9 @@ def test_a_root_at_a_power_of_two_is_found() -> None:
         poly: list[Any] = [1]
         for root in roots:
             poly = [a - root * b for a, b in zip([0, *poly], [*poly, 0], strict=True)]
-        found = nonzero_real_roots(poly)
-        assert len(found) == len(roots)
-        for value, interval in zip(sorted(roots), found, strict=True):
+        intervals = nonzero_real_roots(poly)
+        assert len(intervals) == len(roots)
+        for value, interval in zip(sorted(roots), intervals, strict=True):
             assert interval.lo <= value <= interval.hi
 
 
@@ -186,25 +186,25 @@ VOLUMES = [
 
 @pytest.mark.parametrize(("K", "prior"), VOLUMES)
 def test_volume_of_sublevel_sets(K: str, prior: dict[str, int]) -> None:
-    found = rlct(K, prior=prior, absolute=True)
-    value, m = float(found.value), found.multiplicity or 0
+    coefficient = rlct(K, prior=prior, absolute=True)
+    value, m = float(coefficient.value), coefficient.multiplicity or 0
     levels = [1e-8, 1e-10, 1e-12]
     scaled = [volume(K, t, prior.get("x", 0)) / t**value for t in levels]
     first, second = scaled[1] - scaled[0], scaled[2] - scaled[1]
     # V / t^lambda tends to a constant if m = 1: its changes shrink like a power of t. It grows by
     # the same amount per decade if m = 2; with a wrong lambda its changes grow like a power of t.
     if m == 1:
-        assert abs(second) < max(0.75 * abs(first), 0.01 * scaled[2]), (scaled, str(found))
+        assert abs(second) < max(0.75 * abs(first), 0.01 * scaled[2]), (scaled, str(coefficient))
     else:
         assert m == 2
-        assert second > 0.03 * scaled[2], (scaled, str(found))
-        assert second == pytest.approx(first, rel=0.12), (scaled, str(found))
+        assert second > 0.03 * scaled[2], (scaled, str(coefficient))
+        assert second == pytest.approx(first, rel=0.12), (scaled, str(coefficient))
 
 
 def volume(K: str, t: float, h: int) -> float:
     """Return the integral of ``|x|^h`` over ``|K| < t`` in a small square, slice by slice."""
     size = 0.25
-    # Slices at geometric midpoints on both sides of zero; the middle piece is negligible.
+    # Slices at geometric midpoints on both sides of zero; the middle interval is negligible.
     edges = np.geomspace(1e-8, size, 500)
     middle, width = np.sqrt(edges[1:] * edges[:-1]), np.diff(edges)
     x = np.concatenate([middle, -middle])

@@ -69,8 +69,8 @@ def test_square_roots(seed: int) -> None:
         stand_in = [(at(block, t), k) for block, k in factors for t in (1, -1)]
         expected = truth(stand_in)
         K = as_product([(conjugates(block, "t^2 - 2"), k) for block, k in factors])
-        found = rlct(K, absolute=True)
-        assert (found.value, found.multiplicity) == expected, factors
+        coefficient = rlct(K, absolute=True)
+        assert (coefficient.value, coefficient.multiplicity) == expected, factors
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -83,24 +83,25 @@ def test_cube_roots(seed: int) -> None:
         pairs = sum(order(block) * k for block, k in factors)
         expected = truth([*stand_in, ("y^2 + x^2", pairs)])
         K = as_product([(conjugates(block, "t^3 - 2"), k) for block, k in factors])
-        found = rlct(K, absolute=True)
-        assert (found.value, found.multiplicity) == expected, factors
+        coefficient = rlct(K, absolute=True)
+        assert (coefficient.value, coefficient.multiplicity) == expected, factors
 
 
 @pytest.mark.parametrize("block", TOWERS)
 @pytest.mark.parametrize("power", [1, 2])
 def test_towers(block: str, power: int) -> None:
     expected = truth([(at(block, 1), power), (at(block, -1), power)])
-    found = rlct(as_product([(conjugates(block, "t^2 - 2"), power)]), absolute=True)
-    assert (found.value, found.multiplicity) == expected
+    coefficient = rlct(as_product([(conjugates(block, "t^2 - 2"), power)]), absolute=True)
+    assert (coefficient.value, coefficient.multiplicity) == expected
     assert any(
-        node.data.get("field", {}).get("minimal", "").startswith("t^4") for node in _walk(found)
+        node.data.get("field", {}).get("minimal", "").startswith("t^4")
+        for node in _walk(coefficient)
     )
-    assert verify(found)
+    assert verify(coefficient)
 
 
-def _walk(found: object) -> list[object]:
-    certificate = getattr(found, "certificate", None)
+def _walk(result: object) -> list[object]:
+    certificate = getattr(result, "certificate", None)
     assert certificate is not None
     return list(certificate.walk())
 

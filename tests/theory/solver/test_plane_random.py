@@ -75,10 +75,10 @@ def test_point_blow_ups_agree_after_a_change_of_coordinates(seed: int) -> None:
         K = as_product([(substitute(text, first, second), k) for text, k in factors])
         if rng.random() < 0.3:
             K = write(parse(K, ("x", "y")))
-        found = rlct(K, absolute=True)
-        assert (found.value, found.multiplicity) == expected, (factors, first, second)
+        coefficient = rlct(K, absolute=True)
+        assert (coefficient.value, coefficient.multiplicity) == expected, (factors, first, second)
         if compared % 8 == 0:
-            assert verify(found)
+            assert verify(coefficient)
         compared += 1
 
 
@@ -97,8 +97,8 @@ def test_point_blow_ups_agree_under_a_monomial_density(seed: int) -> None:
         used = {name: h for name, h in zip("xy", prior, strict=True) if name in K}
         if len(used) < 2:
             continue
-        found = rlct(K, prior=used, absolute=True)
-        assert (found.value, found.multiplicity) == expected, (factors, prior)
+        coefficient = rlct(K, prior=used, absolute=True)
+        assert (coefficient.value, coefficient.multiplicity) == expected, (factors, prior)
         compared += 1
 
 
@@ -158,8 +158,8 @@ def test_smooth_branches_by_their_contact(seed: int) -> None:
         parts = [f"(y - ({_series(p)}) - ({shift}))^{k}" for p, k in real]
         parts += [f"((y - ({_series(p)}) - ({shift}))^2 + x^{2 * s})^{k}" for p, s, k in complex_]
         K = "*".join([*parts, f"x^{axis}"])
-        found = rlct(K, prior={"x": prior} if axis else _if_named(K, prior), absolute=True)
-        assert (found.value, found.multiplicity) == expected, K
+        coefficient = rlct(K, prior={"x": prior} if axis else _if_named(K, prior), absolute=True)
+        assert (coefficient.value, coefficient.multiplicity) == expected, K
 
 
 def _series(p: Sequence[int]) -> str:
@@ -208,8 +208,8 @@ def test_random_ideals_by_point_blow_ups() -> None:
             )
         except Irrational:
             continue
-        found = rlct(SumOfSquares(generators))
-        assert (found.value, found.multiplicity) == expected, generators
+        coefficient = rlct(SumOfSquares(generators))
+        assert (coefficient.value, coefficient.multiplicity) == expected, generators
         compared += 1
 
 

@@ -48,10 +48,10 @@ def test_invariance_under_linear_and_polynomial_changes(seed: int) -> None:
     rng = random.Random(seed)
     g, (value, multiplicity) = random_case(rng)
     for change in (linear_change, polynomial_change):
-        found = solved(moved(g, change(rng, g.variables)))
-        assert found.lower <= value <= found.upper
-        if found.exact:
-            assert found.multiplicity == multiplicity
+        coefficient = solved(moved(g, change(rng, g.variables)))
+        assert coefficient.lower <= value <= coefficient.upper
+        if coefficient.exact:
+            assert coefficient.multiplicity == multiplicity
 
 
 @LIGHT
@@ -108,10 +108,10 @@ def test_a_stated_share_is_exact_and_verified() -> None:
     exact = 0
     for k in range(30):
         g, (value, multiplicity) = random_case(rng)
-        found = solved(moved(g, linear_change(rng, g.variables)))
-        assert found.lower <= value <= found.upper
-        assert found.multiplicity in (None, multiplicity)
-        exact += found.exact
+        coefficient = solved(moved(g, linear_change(rng, g.variables)))
+        assert coefficient.lower <= value <= coefficient.upper
+        assert coefficient.multiplicity in (None, multiplicity)
+        exact += coefficient.exact
         if k % 3 == 0:
-            assert verify(found)
+            assert verify(coefficient)
     assert exact >= 27

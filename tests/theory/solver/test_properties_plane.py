@@ -12,8 +12,8 @@ from theory.polynomials.expression import Polynomial, parse, write
 F = Fraction
 
 
-def pair(found: RLCT) -> tuple[Fraction, int | None]:
-    return found.value, found.multiplicity
+def pair(coefficient: RLCT) -> tuple[Fraction, int | None]:
+    return coefficient.value, coefficient.multiplicity
 
 
 MONOMIALS = st.tuples(st.integers(0, 4), st.integers(0, 4)).filter(lambda e: sum(e) > 0)
@@ -94,14 +94,14 @@ def test_monomial_ideals_by_their_polygon(exponents: list[tuple[int, int]], h: i
     terms = {e: F(1) for e in exponents}
     f = Polynomial(("x", "y"), terms)
     generators = [f"x^{i}*y^{j}" for i, j in exponents]
-    found = rlct(SumOfSquares(generators), prior={"x": h, "y": k})
+    coefficient = rlct(SumOfSquares(generators), prior={"x": h, "y": k})
     rays = [(p, q) for p in range(9) for q in range(9) if p + q]
     ratios = [
         F(p * (1 + h) + q * (1 + k), 2 * least)
         for p, q in rays
         if (least := min(p * i + q * j for i, j in f.terms))
     ]
-    assert found.value == min(ratios)
+    assert coefficient.value == min(ratios)
     attained = {
         F(p, p + q)
         for p, q in rays
@@ -109,4 +109,4 @@ def test_monomial_ideals_by_their_polygon(exponents: list[tuple[int, int]], h: i
         and F(p * (1 + h) + q * (1 + k), 2 * least) == min(ratios)
     }
     # The minimum is attained on one ray, or on a whole cone: then two divisors cross.
-    assert found.multiplicity == (1 if len(attained) == 1 else 2)
+    assert coefficient.multiplicity == (1 if len(attained) == 1 else 2)

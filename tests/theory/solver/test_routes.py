@@ -98,10 +98,10 @@ FAMILIES: Final[Mapping[str, tuple[Callable[[random.Random], Germ], int]]] = {
 
 def answers(g: Germ, routes: Mapping[str, Route]) -> dict[str, tuple[Fraction, int | None]]:
     """Return value and multiplicity by every route that has an exact answer."""
-    found = {name: route(g) for name, route in routes.items()}
+    results = {name: route(g) for name, route in routes.items()}
     return {
         name: (node.lower, node.multiplicity)
-        for name, node in found.items()
+        for name, node in results.items()
         if node is not None and node.exact
     }
 

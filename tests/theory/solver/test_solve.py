@@ -19,8 +19,8 @@ from theory.polynomials.expression import Polynomial
 F = Fraction
 
 
-def pair(found: RLCT) -> tuple[Fraction, int | None]:
-    return found.value, found.multiplicity
+def pair(coefficient: RLCT) -> tuple[Fraction, int | None]:
+    return coefficient.value, coefficient.multiplicity
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_signs_agree_with_samples_near_the_point() -> None:
 
 def test_the_clock_turns_into_bounds() -> None:
     start = time.monotonic()
-    found = rlct(
+    coefficient = rlct(
         SumOfSquares(
             [
                 "x^2*y - z*w^2 + x*z^3",
@@ -157,8 +157,8 @@ def test_the_clock_turns_into_bounds() -> None:
         timeout=1,
     )
     assert time.monotonic() - start < 5
-    assert 0 < found.lower <= found.upper
-    assert verify(found)
+    assert 0 < coefficient.lower <= coefficient.upper
+    assert verify(coefficient)
 
 
 def test_an_undecided_sign_is_said() -> None:
@@ -171,8 +171,8 @@ def test_an_undecided_sign_is_said() -> None:
 
 
 def test_json_and_text() -> None:
-    found = rlct("x^2*y^4")
-    plain = json.loads(json.dumps(found.to_json()))
+    coefficient = rlct("x^2*y^4")
+    plain = json.loads(json.dumps(coefficient.to_json()))
     assert {k: plain[k] for k in ("exact", "value", "multiplicity", "lower", "upper")} == {
         "exact": True,
         "value": "1/4",
@@ -182,7 +182,7 @@ def test_json_and_text() -> None:
     }
     assert plain["proof"]
     assert verify(plain)
-    assert "lambda = 1/4, m = 1" in render(found.certificate or Node("", F(0), None, None))
+    assert "lambda = 1/4, m = 1" in render(coefficient.certificate or Node("", F(0), None, None))
     text = render(rlct("(x^2 - 2*y^2)^2 + x^6").certificate or Node("", F(0), None, None))
     assert "chart below" in text
 
@@ -206,7 +206,7 @@ def test_every_answer_of_a_random_set_is_verified() -> None:
             for _ in range(rng.randrange(1, 5))
         ]
         K = f"({' + '.join(terms)})^{rng.randrange(1, 3)}"
-        found = rlct(K, absolute=True)
-        assert found.exact
-        assert verify(found)
-        assert verify(json.loads(json.dumps(found.to_json())))
+        coefficient = rlct(K, absolute=True)
+        assert coefficient.exact
+        assert verify(coefficient)
+        assert verify(json.loads(json.dumps(coefficient.to_json())))

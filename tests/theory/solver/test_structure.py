@@ -61,10 +61,10 @@ def test_structure_is_read_off(text: str, expected: Any) -> None:
     ],
 )
 def test_reading_multiplies_to_the_expression(text: str) -> None:
-    found = reading(text)
+    structure = reading(text)
     variables = names(read(text))
-    total = Polynomial(variables, {(0,) * len(variables): found.constant})
-    for part in found.parts:
+    total = Polynomial(variables, {(0,) * len(variables): structure.constant})
+    for part in structure.parts:
         inner = part.polynomials[0]
         if part.weights:
             inner = Polynomial(variables, {})
@@ -80,7 +80,7 @@ def test_moving_the_point() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "is_sum"),
     [
         ("x^2 + x*y + y^2", True),
         ("x^2 + 3*x*y + y^2", False),
@@ -92,10 +92,10 @@ def test_moving_the_point() -> None:
         ("x^4 + 2*x^3*y + 3*x^2*y^2 + y^6", True),
     ],
 )
-def test_squares_are_exact(text: str, found: bool) -> None:
+def test_squares_are_exact(text: str, is_sum: bool) -> None:
     f = parse(text, ("x", "y", "z"))
     squares = as_squares(f)
-    assert (squares is not None) == found
+    assert (squares is not None) == is_sum
     if squares is not None:
         total = Polynomial(f.variables, {})
         for weight, g in squares:

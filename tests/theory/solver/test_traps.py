@@ -15,8 +15,8 @@ F = Fraction
 S = SumOfSquares
 
 
-def is_exactly(found: RLCT, value: str, multiplicity: int) -> bool:
-    return (found.value, found.multiplicity) == (F(value), multiplicity)
+def is_exactly(coefficient: RLCT, value: str, multiplicity: int) -> bool:
+    return (coefficient.value, coefficient.multiplicity) == (F(value), multiplicity)
 
 
 def test_01_scale_of_the_ideal_and_of_its_squares() -> None:

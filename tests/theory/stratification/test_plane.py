@@ -63,8 +63,8 @@ EXAMPLES: list[tuple[Any, list[Row]]] = [
 ]
 
 
-def rows(found: Strata) -> list[Row]:
-    return [(str(s.value.value), s.value.multiplicity or 0, s.dimension) for s in found]
+def rows(stratification: Strata) -> list[Row]:
+    return [(str(s.value.value), s.value.multiplicity or 0, s.dimension) for s in stratification]
 
 
 @pytest.mark.parametrize(("K", "expected"), EXAMPLES)
@@ -115,12 +115,12 @@ def line_oracle(lines: list[tuple[int, int, int, int]]) -> list[Row]:
         det = a * e - b * d
         if det:
             points.setdefault((F(c * e - b * f, det), F(a * f - c * d, det)), set()).update({i, j})
-    found: list[tuple[F, int, int]] = [(F(1, k), 1, 1) for *_, k in lines]
+    results: list[tuple[F, int, int]] = [(F(1, k), 1, 1) for *_, k in lines]
     for through in points.values():
         powers = [lines[i][3] for i in through]
         ratio, branch = F(2, sum(powers)), F(1, max(powers))
-        found.append((min(ratio, branch), 2 if ratio == branch else 1, 0))
-    ordered = sorted(found, key=lambda row: (row[0], -row[1], row[2]))
+        results.append((min(ratio, branch), 2 if ratio == branch else 1, 0))
+    ordered = sorted(results, key=lambda row: (row[0], -row[1], row[2]))
     return [(str(value), m, dimension) for value, m, dimension in ordered]
 
 
@@ -137,9 +137,9 @@ def test_line_arrangements(seed: int) -> None:
     K = "*".join(f"({a}*x + {b}*y - {c})^{k}" for a, b, c, k in lines)
     if "x" not in K or "y" not in K:
         pytest.fail(f"seed {seed} gives {K}")
-    found = strata(K)
-    assert rows(found) == line_oracle(lines)
-    assert found.complete
+    stratification = strata(K)
+    assert rows(stratification) == line_oracle(lines)
+    assert stratification.complete
 
 
 PARAMETRISED: list[tuple[str, Callable[[F], tuple[F, F]]]] = [
@@ -158,10 +158,12 @@ PARAMETRISED: list[tuple[str, Callable[[F], tuple[F, F]]]] = [
 def test_points_on_curves_have_values_of_the_list(
     K: str, curve: Callable[[F], tuple[F, F]]
 ) -> None:
-    found = strata(K)
-    special = [s.point.rational for s in found if s.dimension == 0]
+    stratification = strata(K)
+    special = [s.point.rational for s in stratification if s.dimension == 0]
     generic = {
-        (s.value.lower, s.value.upper, s.value.multiplicity) for s in found if s.dimension == 1
+        (s.value.lower, s.value.upper, s.value.multiplicity)
+        for s in stratification
+        if s.dimension == 1
     }
     rng = random.Random(K)
     places = [F(n) for n in (-1, 0, 1)]
@@ -171,19 +173,19 @@ def test_points_on_curves_have_values_of_the_list(
         at = {"x": x, "y": y}
         local = rlct(K, at=at)
         value = (local.lower, local.upper, local.multiplicity)
-        assert value in found.values
+        assert value in stratification.values
         assert at in special or value in generic
 
 
 @pytest.mark.parametrize("K", [K for K, _ in EXAMPLES[::3]])
 def test_deeper_points_have_smaller_values(K: Any) -> None:
-    found = strata(K)
-    curves = {s.equations: s.value.value for s in found if s.dimension == 1}
-    for stratum in found:
+    stratification = strata(K)
+    curves = {s.equations: s.value.value for s in stratification if s.dimension == 1}
+    for stratum in stratification:
         for equations, value in curves.items():
             if equations[0] in stratum.equations:
                 assert stratum.value.value <= value
-    assert found.deepest.value.value == min(s.value.value for s in found)
+    assert stratification.deepest.value.value == min(s.value.value for s in stratification)
 
 
 def test_a_point_that_is_left_out_is_noticed() -> None:

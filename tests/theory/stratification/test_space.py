@@ -45,8 +45,8 @@ EXAMPLES: list[tuple[Any, list[Row]]] = [
 ]
 
 
-def rows(found: Any) -> list[Row]:
-    return [(str(s.value.value), s.value.multiplicity or 0, s.dimension) for s in found]
+def rows(result: Any) -> list[Row]:
+    return [(str(s.value.value), s.value.multiplicity or 0, s.dimension) for s in result]
 
 
 @pytest.mark.parametrize(("K", "expected"), EXAMPLES)
@@ -73,21 +73,21 @@ PARAMETRISED: list[tuple[str, Callable[[F, F], Place]]] = [
 def test_points_on_surfaces_have_values_of_the_list(
     K: str, surface: Callable[[F, F], Place]
 ) -> None:
-    found = strata(K)
+    stratification = strata(K)
     rng = random.Random(K)
     numbers = [F(n) for n in (-1, 0, 1)] + [F(rng.randint(-5, 5), rng.randint(1, 4)) for _ in "ab"]
     for s in numbers:
         t = rng.choice(numbers)
         at = dict(zip(("x", "y", "z"), surface(s, t), strict=True))
         value = rlct(K, at=at)
-        assert (value.lower, value.upper, value.multiplicity) in found.values
+        assert (value.lower, value.upper, value.multiplicity) in stratification.values
 
 
 def test_both_halves_of_the_handle_are_told_apart() -> None:
-    found = strata("(x^2-2*y^2*z)^2")
+    stratification = strata("(x^2-2*y^2*z)^2")
     handle = {
         s.point.rational["z"] > 0: s.value.multiplicity
-        for s in found
+        for s in stratification
         if s.dimension == 1 and s.point.rational
     }
     assert handle == {True: 2, False: 1}
@@ -95,11 +95,13 @@ def test_both_halves_of_the_handle_are_told_apart() -> None:
 
 def test_what_was_not_decided_is_said() -> None:
     # Two umbrellas on the line x = y = 0, at the irrational places z^2 = 2.
-    found = strata("((z^2-2)*x^2-y^2)^2", timeout=20)
-    assert not found.complete
-    assert len(found.conditions) == 1
-    assert found.conditions[0].startswith("samples are not proved to stand for all real zeros of")
-    assert str(found).splitlines()[-1].startswith("NOT complete; ")
+    stratification = strata("((z^2-2)*x^2-y^2)^2", timeout=20)
+    assert not stratification.complete
+    assert len(stratification.conditions) == 1
+    assert stratification.conditions[0].startswith(
+        "samples are not proved to stand for all real zeros of"
+    )
+    assert str(stratification).splitlines()[-1].startswith("NOT complete; ")
     # No rational point at all on the surface: nothing is invented.
     with pytest.raises(ValueError, match="no real zero of K was found; "):
         strata("(x^2+y^2+z^2-7)^2", timeout=10)

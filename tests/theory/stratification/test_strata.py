@@ -74,23 +74,23 @@ def test_box_keeps_what_lies_in_it() -> None:
 
 
 def test_order_values_and_table() -> None:
-    found = strata("x^2*y^4*(x-1)^4")
-    assert found.values == (
+    stratification = strata("x^2*y^4*(x-1)^4")
+    assert stratification.values == (
         (Fraction(1, 4), Fraction(1, 4), 2),
         (Fraction(1, 4), Fraction(1, 4), 1),
         (Fraction(1, 2), Fraction(1, 2), 1),
     )
-    lines = str(found).splitlines()
+    lines = str(stratification).splitlines()
     assert lines[0].split() == ["lambda", "m", "dim", "sample", "point", "piece"]
     assert lines[1].split()[:3] == ["1/4", "2", "0"]
     assert lines[-1] == "every real zero is covered"
-    assert len(lines) == len(found) + 2
+    assert len(lines) == len(stratification) + 2
 
 
 def test_json_is_checked_again_and_damage_is_noticed() -> None:
-    found = strata("(x^2+y^2-1)^2*(x-y)^2")
-    plain = json.loads(json.dumps(found.to_json()))
-    assert check_strata(plain) == len(found) == 4
+    stratification = strata("(x^2+y^2-1)^2*(x-y)^2")
+    plain = json.loads(json.dumps(stratification.to_json()))
+    assert check_strata(plain) == len(stratification) == 4
     assert plain["strata"][0]["point"]["x"]["root_of"] == "2*x^2 - 1"
 
     def broken(change: Any) -> None:
@@ -123,14 +123,14 @@ def test_json_is_checked_again_and_damage_is_noticed() -> None:
 )
 def test_checker_of_algebraic_points_rejects_damage(key: str, value: Any) -> None:
     K = "(x^2-2)^2*(y-1)^4*(x-5)^2"
-    found = next(
+    result = next(
         s.value
         for s in strata(K)
         if s.point.rational is None and s.point.floats()[0] > 0 and not s.dimension
     )
-    assert isinstance(found, RLCT)
-    assert verify(found)
-    plain = found.to_json()
+    assert isinstance(result, RLCT)
+    assert verify(result)
+    plain = result.to_json()
     plain["proof"][-1]["certificate"]["data"][key] = value
     assert not verify(plain)
 
@@ -144,8 +144,8 @@ def test_little_time_gives_bounds_or_open_questions_and_no_wrong_value() -> None
     assert not (hasty.conditions and hasty.complete)
 
 
-def rows(found: Any) -> list[tuple[Any, ...]]:
-    return [(s.value.lower, s.value.upper, s.value.multiplicity) for s in found]
+def rows(result: Any) -> list[tuple[Any, ...]]:
+    return [(s.value.lower, s.value.upper, s.value.multiplicity) for s in result]
 
 
 def test_common_zeros_against_an_independent_solver() -> None:
@@ -161,12 +161,12 @@ def test_common_zeros_against_an_independent_solver() -> None:
     ]
     for one, two in systems:
         pair = [ring.from_expr(sympy.sympify(f.replace("^", "**"))) for f in (one, two)]
-        found = sorted(p.floats() for p in common_zeros(pair, ("x", "y")))
+        results = sorted(p.floats() for p in common_zeros(pair, ("x", "y")))
         solved = sympy.solve([f.as_expr() for f in pair], [x, y], dict=True)
         points = [(complex(s[x]), complex(s[y])) for s in solved]
         real = sorted((a.real, b.real) for a, b in points if abs(a.imag) + abs(b.imag) < 1e-9)
-        assert len(found) == len(real)
-        for p, q in zip(found, real, strict=True):
+        assert len(results) == len(real)
+        for p, q in zip(results, real, strict=True):
             assert p == pytest.approx(q, abs=1e-7)
 
 
@@ -203,10 +203,12 @@ def test_special_points_are_all_real_singular_points_of_the_reduced_curve(
     factors: list[str],
 ) -> None:
     # The signature of the Hermite form counts them without resultants or number fields.
-    found = strata("*".join(f"({f})^{2 * k + 2}" for k, f in enumerate(factors)))
+    stratification = strata("*".join(f"({f})^{2 * k + 2}" for k, f in enumerate(factors)))
     ring = sympy.ring(["x", "y"], sympy.QQ, sympy.grevlex)[0]
     whole = ring.from_expr(sympy.sympify("*".join(f"({f})" for f in factors).replace("^", "**")))
     reduced = basis([whole, whole.diff(0), whole.diff(1)])
     monomials = standard_monomials(reduced, [0, 1])
     assert monomials is not None
-    assert len([s for s in found if s.dimension == 0]) == count_real(reduced, monomials) > 0
+    assert (
+        len([s for s in stratification if s.dimension == 0]) == count_real(reduced, monomials) > 0
+    )

@@ -39,8 +39,8 @@ def test_eigenvalues_are_those_of_the_jacobian(widths, with_data):
     values = np.linalg.eigvalsh(inner.T @ inner).clip(0)
     expected = regular(2 * 0.7 * values, 30.0, 2.0).value
     given = moment if with_data else None
-    found = gauss_newton_dimension(weights, 30.0, 2.0, 0.7, second_moment=given)
-    assert found.value == pytest.approx(expected, rel=1e-9)
+    dimension = gauss_newton_dimension(weights, 30.0, 2.0, 0.7, second_moment=given)
+    assert dimension.value == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("with_data", [False, True])
@@ -52,10 +52,10 @@ def test_probes_agree_with_all_eigenvalues(with_data, monkeypatch):
     exact = gauss_newton_dimension(weights, 10.0, 50.0, second_moment=given)
     other = gauss_newton_dimension(weights, 10.0, 800.0, second_moment=given)
     monkeypatch.setattr(module, "_EXACT", 0)
-    found = gauss_newton_dimension(weights, 10.0, 50.0, second_moment=given, probes=8)
-    assert found.certified
-    assert abs(found.value - exact.value) <= 4.5 * found.stderr
-    assert abs(found.value - other.value) > 4.5 * found.stderr
+    dimension = gauss_newton_dimension(weights, 10.0, 50.0, second_moment=given, probes=8)
+    assert dimension.certified
+    assert abs(dimension.value - exact.value) <= 4.5 * dimension.stderr
+    assert abs(dimension.value - other.value) > 4.5 * dimension.stderr
 
 
 def test_both_rules_bound_the_quadratic_form():

@@ -77,7 +77,7 @@ def test_square_of_one_norm_is_regular(dim, nbeta, gamma):
     assert result.value == pytest.approx(regular([1.0] * dim, nbeta, gamma).value, rel=1e-10)
 
 
-def test_gamma_law():
+def test_gamma_distribution():
     assert norm_product([3], [2], 7.0, 0.0).value == 0.75
     assert norm_product([3], [2], 7.0, 1e-12).value == pytest.approx(0.75, rel=1e-6)
     assert norm_product([2, 3], [1, 2], 1.0, 1e-200).value == pytest.approx(0.75, rel=1e-6)

@@ -124,7 +124,7 @@ def test_kink_at_a_breakpoint():
     assert result.value == pytest.approx(1.0, rel=1e-6)
 
 
-def test_gamma_law_in_a_box_without_localisation():
+def test_gamma_distribution_in_a_box_without_localisation():
     # Quasi-homogeneous: nbeta K is Gamma distributed with mean 1/4 + 1/6.
     result = quadrature(lambda w: w[0] ** 4 + w[1] ** 6, [0, 0], 1e5, 0.0, box=3.0)
     assert result.value == pytest.approx(1 / 4 + 1 / 6, rel=1e-6)

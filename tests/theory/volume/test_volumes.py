@@ -37,8 +37,8 @@ def test_intervals_of_a_double_valley() -> None:
     a = np.geomspace(1e-20, 0.05, 60)[:, None]
     levels = [-10.0, -30.0, -50.0]
     for h in (0.0, 1.0, 3.0):
-        found = plain("z^2 - a", "az").lines(a).measure(levels, 0.5, h)
-        for level, row in zip(levels, found, strict=True):
+        result = plain("z^2 - a", "az").lines(a).measure(levels, 0.5, h)
+        for level, row in zip(levels, result, strict=True):
             # |z^2 - a| < d: both intervals between sqrt(a - d) and sqrt(a + d), in [-1/2, 1/2].
             d = math.exp(level / 2)
             high, low = np.minimum(a + d, 0.25), np.maximum(a - d, 0.0)
@@ -82,10 +82,10 @@ def closed_forms() -> list[tuple[FactoredPotential, list[float], np.ndarray]]:
 @pytest.mark.parametrize("case", range(4))
 def test_volumes_have_their_closed_form(case: int) -> None:
     potential, prior, exact = closed_forms()[case]
-    found = volumes(potential, prior, LEVELS, points=1 << 13, seed=5)
+    measured = volumes(potential, prior, LEVELS, points=1 << 13, seed=5)
     # Halving stops at a relative error of 2e-5; the strata leave out less than 1e-4.
-    spread = np.hypot(found.error, 1e-4)
-    z = (found.log_volume - np.log(exact)) / spread
+    spread = np.hypot(measured.error, 1e-4)
+    z = (measured.log_volume - np.log(exact)) / spread
     assert np.all(np.abs(z) < 4.5)
     assert np.any(np.abs(z + 0.05 / spread) > 4.5)
 
@@ -96,10 +96,10 @@ def test_volumes_have_their_closed_form(case: int) -> None:
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
 @pytest.mark.parametrize("shift", [-5.0, 0.0, 10.0])
 def test_the_rule_on_exact_powers(order: int, shift: float) -> None:
-    found = volumes(plain("x*y", "xy"), [0, 0], LEVELS, points=16)
-    size = -found.levels
-    exact = type(found)(
-        found.levels, -0.6 * size + (order - 1) * np.log(size + shift), np.full(len(size), 1e-3)
+    measured = volumes(plain("x*y", "xy"), [0, 0], LEVELS, points=16)
+    size = -measured.levels
+    exact = type(measured)(
+        measured.levels, -0.6 * size + (order - 1) * np.log(size + shift), np.full(len(size), 1e-3)
     )
     verdict = judge(exact, 0.6, order)
     assert verdict.agrees
@@ -162,15 +162,15 @@ def test_a_slow_logarithm_is_beyond_the_rule(
     # differences of V / t^lambda tell: they last, where a power t^(1/24) would halve them.
     germ = ListedGerm(factors, "v", {}, {})
     claim = germ.claim()
-    found = germ.volumes(seed=3, points=1 << 13)
+    measured = germ.volumes(seed=3, points=1 << 13)
     assert (claim.value, claim.multiplicity) == (Fraction(1, 4), 2)
-    verdict = judge(found, 0.25, 2)
+    verdict = judge(measured, 0.25, 2)
     assert not verdict.agrees
     assert verdict.multiplicity == 1
-    size = -found.levels
-    scaled = np.exp(found.log_volume + size / 4)
+    size = -measured.levels
+    scaled = np.exp(measured.log_volume + size / 4)
     growth = (scaled[5:] - scaled[:-5]) / (size[5:] - size[:-5])
-    error = np.hypot(scaled[5:] * found.error[5:], scaled[:-5] * found.error[:-5]) / (
+    error = np.hypot(scaled[5:] * measured.error[5:], scaled[:-5] * measured.error[:-5]) / (
         size[5:] - size[:-5]
     )
     assert np.all(growth > 10 * error)

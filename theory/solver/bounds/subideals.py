@@ -12,13 +12,13 @@ MAX_TRIED = 10
 
 def smaller_ideals(germ: Germ) -> list[Germ]:
     """Return the germ with one or two generators of one factor left out, high orders first."""
-    found = [
+    candidates = [
         _with_generators(germ, k, kept)
         for count in (1, 2)
         for k, factor in enumerate(germ.factors)
         for kept in _kept(factor, count)
     ]
-    return found[:MAX_TRIED]
+    return candidates[:MAX_TRIED]
 
 
 def _kept(factor: Factor, count: int) -> Iterator[tuple[Polynomial, ...]]:

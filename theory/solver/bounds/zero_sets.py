@@ -63,10 +63,10 @@ def _graphs(state: State, generators: Sequence[Poly], solved: Graph, limit: int)
     for q, _, _ in factors(left[0]):
         if state.at_point(q):
             continue
-        found = _solve(state, q)
-        if found is None:
+        solution = _solve(state, q)
+        if solution is None:
             continue
-        index, phi = found
+        index, phi = solution
         images = [phi if i == index else x for i, x in enumerate(state.ring.gens)]
         try:
             rest = [substitute(g, images, state.ring) for g in left]

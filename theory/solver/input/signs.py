@@ -8,7 +8,7 @@ from theory.certificate import Node
 from theory.polynomials.expression import Exponents, Polynomial, parse
 from theory.polynomials.germ import ROOM, Factor, Germ
 from theory.solver.budget import WorkBudget
-from theory.solver.input.pieces import pieces, summands
+from theory.solver.input.independent import independent_factors, summands
 from theory.solver.plane.resolution import solve_plane
 
 
@@ -16,11 +16,11 @@ class Signs(NamedTuple):
     """Which signs a function takes arbitrarily near the origin.
 
     Attributes:
-        found: Those that it is proved to take, out of 1 and -1.
+        values: Those that it is proved to take, out of 1 and -1.
         complete: Whether it is proved to take no other.
     """
 
-    found: frozenset[int]
+    values: frozenset[int]
     complete: bool
 
 
@@ -39,22 +39,22 @@ def product_signs(constant: Fraction, odd: Sequence[Polynomial], budget: WorkBud
     names = odd[0].variables
     zero, one = (Fraction(0),) * len(names), (Fraction(1),) * len(names)
     germ = Germ(names, tuple(Factor((f,), Fraction(1)) for f in odd), zero, one)
-    split = pieces(germ)
+    split = independent_factors(germ)
     for unit in split.units:
         total = _times(total, _one_sign(unit.generators[0].terms[(0,) * len(names)]))
     for f in odd:
-        # A monomial has gone into the pieces without its coefficient.
+        # A monomial has gone into the germs without its coefficient.
         if len(f.terms) == 1:
             total = _times(total, _one_sign(next(iter(f.terms.values()))))
-    for piece in split.pieces:
-        total = _times(total, _piece_signs(piece, budget))
+    for part in split.germs:
+        total = _times(total, _factor_signs(part, budget))
     return total
 
 
 def _times(left: Signs, right: Signs) -> Signs:
     """Combine factors in disjoint variables, or with a factor of one sign."""
-    found = frozenset(a * b for a in left.found for b in right.found)
-    return Signs(found, left.complete and right.complete)
+    values = frozenset(a * b for a in left.values for b in right.values)
+    return Signs(values, left.complete and right.complete)
 
 
 def _one_sign(value: Fraction) -> Signs:
@@ -93,41 +93,41 @@ def lowest_sign(f: Polynomial) -> int:
     return 1 if f.terms[min(f.terms)] > 0 else -1
 
 
-def _piece_signs(piece: Germ, budget: WorkBudget) -> Signs:
-    if any(n % 2 for n in piece.monomial):
+def _factor_signs(germ: Germ, budget: WorkBudget) -> Signs:
+    if any(n % 2 for n in germ.monomial):
         # At a general point of that coordinate plane nothing else vanishes.
         return _BOTH
-    if not piece.factors:
+    if not germ.factors:
         return _POSITIVE
-    if len(piece.variables) == 2:
-        node = solve_plane(piece, budget)
+    if len(germ.variables) == 2:
+        node = solve_plane(germ, budget)
         orders = branch_orders(node)
         if orders is not None and any(order % 2 for order in orders):
             return _BOTH
         total = 1
-        for factor in piece.factors:
+        for factor in germ.factors:
             total *= lowest_sign(factor.generators[0])
         return Signs(frozenset({total}), orders is not None)
-    parts = summands(piece)
+    parts = summands(germ)
     if len(parts) > 1:
         # In disjoint variables the values of each summand are values of the sum.
         signs = [
             product_signs(Fraction(1), [f.generators[0] for f in part.factors], budget)
             for part in parts
         ]
-        found = frozenset(s for sign in signs for s in sign.found)
-        return Signs(found, all(sign.complete for sign in signs) or len(found) == 2)
-    return _sampled_signs(piece)
+        values = frozenset(s for sign in signs for s in sign.values)
+        return Signs(values, all(sign.complete for sign in signs) or len(values) == 2)
+    return _sampled_signs(germ)
 
 
-def _sampled_signs(piece: Germ) -> Signs:
+def _sampled_signs(germ: Germ) -> Signs:
     """Sample parts of lowest weight: K takes the sign of their values near the origin."""
     seen: set[int] = set()
-    for weights in _weights(len(piece.variables)):
-        forms = [_initial(factor.generators[0], weights) for factor in piece.factors]
-        for point in _points(len(piece.variables)):
+    for weights in _weights(len(germ.variables)):
+        forms = [_initial(factor.generators[0], weights) for factor in germ.factors]
+        for point in _points(len(germ.variables)):
             value = Fraction(1)
-            for x, n in zip(point, piece.monomial, strict=True):
+            for x, n in zip(point, germ.monomial, strict=True):
                 value *= x ** int(n)
             for form in forms:
                 value *= form(point)

@@ -32,11 +32,11 @@ def factorised(f: Polynomial) -> tuple[Fraction, list[tuple[Polynomial, int]]]:
     terms = {e: SYMPY.QQ(c.numerator, c.denominator) for e, c in f.terms.items()}
     element = polynomials.from_dict(terms)
     constant, factors = element.factor_list()
-    found = [
+    squares = [
         (Polynomial(f.variables, {tuple(e): _fraction(c) for e, c in factor.terms()}), int(power))
         for factor, power in factors
     ]
-    return _fraction(constant), found
+    return _fraction(constant), squares
 
 
 def _complete(f: Polynomial, trials: list[int]) -> list[Square] | None:

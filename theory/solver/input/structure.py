@@ -123,8 +123,8 @@ def _read_sum(tree: Sum, names: tuple[str, ...]) -> Structure:
     if all(term.nonnegative for term in terms):
         squares: list[Square] | None = []
         for term in terms:
-            found = _squares(term)
-            squares = None if squares is None or found is None else squares + found
+            own = _squares(term)
+            squares = None if squares is None or own is None else squares + own
         if squares is not None and len(squares) <= MAX_GENERATORS:
             return _sum_reading(squares)
     return _analysed(expand(tree, names))
@@ -183,12 +183,12 @@ def _one(reading: Structure) -> Polynomial:
 
 def _collected(squares: Sequence[Square]) -> list[Square]:
     """Add the weights of equal generators."""
-    found: dict[frozenset[tuple[Exponents, Fraction]], Square] = {}
+    merged: dict[frozenset[tuple[Exponents, Fraction]], Square] = {}
     for weight, g in squares:
         key = frozenset(g.terms.items())
-        old = found.get(key)
-        found[key] = (weight + (old[0] if old else 0), g)
-    return list(found.values())
+        old = merged.get(key)
+        merged[key] = (weight + (old[0] if old else 0), g)
+    return list(merged.values())
 
 
 def _sum_reading(squares: Sequence[Square]) -> Structure:

@@ -70,11 +70,11 @@ def newton_leaf(state: State, newton: Newton) -> NewtonLeaf:
         shape = tuple(tuple(system) for system in systems)
         if shape not in done:
             done[shape] = _test_face(state, systems)
-        found = done[shape]
-        if found is None:
+        checked = done[shape]
+        if checked is None:
             return fail
-        zeros.extend((facets, subset) for subset in found[0])
-        tests.append({"weight": list(weight), "tests": found[1]})
+        zeros.extend((facets, subset) for subset in checked[0])
+        tests.append({"weight": list(weight), "tests": checked[1]})
     value = min([upper, *(ratios[k] for _, subset in zeros for k in subset)])
     best = newton.codimension(sorted(attaining)) if upper == value else 0
     for facets, subset in zeros:

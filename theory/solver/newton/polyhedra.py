@@ -39,15 +39,17 @@ def vertex_coefficients(state: State) -> list[Poly]:
             normals = [f.normal for f, on in zip(own.facets, own.on, strict=True) if on >> j & 1]
             if point not in moving or rank(normals) < v:
                 continue
-            found = [p for g in ideal.generators if (p := _coefficient(g, point)) is not None]
-            if decide([*found, *equations], nonzero).answer != "empty":
-                return found
+            coefficients = [
+                p for g in ideal.generators if (p := _coefficient(g, point)) is not None
+            ]
+            if decide([*coefficients, *equations], nonzero).answer != "empty":
+                return coefficients
     return []
 
 
 def _has_unit(state: State, ideal: Ideal, point: Sequence[int]) -> bool:
-    found = (_coefficient(g, point) for g in ideal.generators)
-    return any(p is not None and state.is_unit(p) for p in found)
+    coefficients = (_coefficient(g, point) for g in ideal.generators)
+    return any(p is not None and state.is_unit(p) for p in coefficients)
 
 
 def _coefficient(g: Poly, point: Sequence[int]) -> Poly | None:

@@ -40,19 +40,19 @@ def split(germ: Germ) -> list[CurvePower]:
     An ideal ``|J|^c`` becomes ``|h|^c (sum (g_i / h)^2)^(c/2)`` with h the common divisor.
     Monomials ``x`` and ``y`` are left in place.
     """
-    found: list[CurvePower] = []
+    components: list[CurvePower] = []
     for factor in germ.factors:
         curves = _whole(factor.generators)
         shared = _normal(curves[0])
         for curve in curves[1:]:
             shared = _gcd(shared, curve)
         if len(curves) == 1 or max(map(sum, shared)) > 0:
-            found.append(CurvePower(shared, factor.exponent))
+            components.append(CurvePower(shared, factor.exponent))
         if len(curves) > 1:
             rest = [_quotient(curve, shared) for curve in curves]
-            found.append(CurvePower(_normal(_sum_of_squares(rest)), factor.exponent / 2))
+            components.append(CurvePower(_normal(_sum_of_squares(rest)), factor.exponent / 2))
     parts: list[CurvePower] = []
-    for component in found:
+    for component in components:
         for curve, power in _squarefree(component.curve):
             parts = _insert(parts, CurvePower(curve, component.exponent * power))
     return sorted(parts, key=lambda part: sorted(part.curve.items()))
@@ -91,8 +91,8 @@ def _squarefree(curve: Whole) -> list[tuple[Whole, int]]:
         return parts
     if clearly_squarefree(rest):
         return [*parts, (rest, 1)]
-    _, found = _sympy(rest).sqf_list()
-    return parts + [(_from_sympy(part), int(power)) for part, power in found]
+    _, factors = _sympy(rest).sqf_list()
+    return parts + [(_from_sympy(part), int(power)) for part, power in factors]
 
 
 def _gcd(left: Whole, right: Whole) -> Whole:

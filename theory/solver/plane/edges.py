@@ -36,14 +36,14 @@ def classes(edges: Mapping[int, Poly], field: NumberField | None) -> list[RootCl
 
 
 def _rational(edges: Mapping[int, Poly]) -> list[RootClass]:
-    found: dict[tuple[int, ...], dict[int, int]] = {}
+    powers: dict[tuple[int, ...], dict[int, int]] = {}
     for index, edge in edges.items():
         for part, power in rational_parts([c for c in edge if is_rational(c)]):
             key = tuple(int(c) for c in part if is_rational(c))
             # Irreducible factors agree up to a sign.
             key = key if key[-1] > 0 else tuple(-c for c in key)
-            found.setdefault(key, {})[index] = power
-    return [RootClass(list(key), found[key]) for key in sorted(found)]
+            powers.setdefault(key, {})[index] = power
+    return [RootClass(list(key), powers[key]) for key in sorted(powers)]
 
 
 def _coprime(edges: Mapping[int, Poly]) -> list[RootClass]:

@@ -118,10 +118,10 @@ def resolve_chart(chart: Chart, budget: WorkBudget, depth: int) -> Node:
     roots: list[dict[str, Any]] = []
     children: list[Node] = []
     for position, ray in enumerate(rays[1:-1], start=1):
-        for found, root in _real_roots(_edge_classes(chart, ray, budget)):
+        for root_class, root in _real_roots(_edge_classes(chart, ray, budget)):
             entry: dict[str, Any] = {"ray": position, "interval": [str(root.lo), str(root.hi)]}
-            if found.total == 1:
-                (index,) = found.multiplicities
+            if root_class.total == 1:
+                (index,) = root_class.multiplicities
                 value = 1 / chart.factors[index][1]
                 order = 2 if value == ratios[position] else 1
                 claims.append(_Claim(value, value, order))
@@ -129,7 +129,7 @@ def resolve_chart(chart: Chart, budget: WorkBudget, depth: int) -> Node:
             elif depth == MAX_DEPTH:
                 raise _NeedsChild
             else:
-                child, link = _descend(chart, ray, found, root, budget, depth)
+                child, link = _descend(chart, ray, root_class, root, budget, depth)
                 claims.append(_Claim(child.lower, child.upper, child.multiplicity))
                 entry |= link | {"child": len(children)}
                 children.append(child)
@@ -140,25 +140,25 @@ def resolve_chart(chart: Chart, budget: WorkBudget, depth: int) -> Node:
 
 
 def _descend(
-    chart: Chart, ray: Ray, found: RootClass, root: Root, budget: WorkBudget, depth: int
+    chart: Chart, ray: Ray, root_class: RootClass, root: Root, budget: WorkBudget, depth: int
 ) -> tuple[Node, dict[str, Any]]:
     """Return the node at a root of higher multiplicity, and how its chart arises."""
-    size = (chart.field.degree if chart.field else 1) * (len(found.poly) - 1)
+    size = (chart.field.degree if chart.field else 1) * (len(root_class.poly) - 1)
     budget.spend(size**3)
-    extension = adjoin(chart.field, found.poly, root)
-    curves = [chart.factors[i][0] for i in sorted(found.multiplicities)]
+    extension = adjoin(chart.field, root_class.poly, root)
+    curves = [chart.factors[i][0] for i in sorted(root_class.multiplicities)]
     cost = sum(transform_cost(curve, ray) * _words(curve) for curve in curves)
     budget.spend(cost * size * size)
     factors = tuple(
         (transform(change_field(curve, extension.alpha), ray, extension.root), exponent)
-        for curve, exponent in (chart.factors[i] for i in sorted(found.multiplicities))
+        for curve, exponent in (chart.factors[i] for i in sorted(root_class.multiplicities))
     )
     order, jacobian = _orders(chart, ray)
     below = Chart(factors, (order, Fraction(0)), (jacobian, Fraction(1)), extension.field)
     r, s = ray_chart(ray)
     link = {
         "matrix": [ray[0], r, ray[1], s],
-        "factors": sorted(found.multiplicities),
+        "factors": sorted(root_class.multiplicities),
         "alpha": number_text(extension.alpha),
         "root": number_text(extension.root),
     }
@@ -182,9 +182,9 @@ def _edge_classes(chart: Chart, ray: Ray, budget: WorkBudget) -> list[RootClass]
     return classes({i: edge for i, edge in edges.items() if len(edge) > 1}, chart.field)
 
 
-def _real_roots(found: Iterable[RootClass]) -> list[tuple[RootClass, Root]]:
+def _real_roots(classes: Iterable[RootClass]) -> list[tuple[RootClass, Root]]:
     """Return all real roots in order, in intervals that do not touch each other."""
-    roots = [(kind, root) for kind in found for root in nonzero_real_roots(kind.poly)]
+    roots = [(kind, root) for kind in classes for root in nonzero_real_roots(kind.poly)]
     while True:
         roots.sort(key=lambda item: item[1])
         close = {

@@ -172,7 +172,7 @@ def _positive_roots(poly: Poly) -> list[Root]:
         return []
     bound = _root_bound(poly)
     scaled = [c * bound**i for i, c in enumerate(poly)]
-    found: list[Root] = []
+    roots: list[Root] = []
     work = [(scaled, Fraction(0), bound)]
     while work:
         part, lo, width = work.pop()
@@ -180,17 +180,17 @@ def _positive_roots(poly: Poly) -> list[Root]:
         if count == 0:
             continue
         if count == 1:
-            found.append(Root(lo, lo + width))
+            roots.append(Root(lo, lo + width))
             continue
         degree = len(part) - 1
         left = [c * 2 ** (degree - i) for i, c in enumerate(part)]
         right = shifted(left, 1)
         middle = lo + width / 2
         if not right[0]:
-            found.append(Root(middle, middle))
+            roots.append(Root(middle, middle))
             right = right[1:]
         work += [(right, middle, width / 2), (left, lo, width / 2)]
-    return sorted(found)
+    return sorted(roots)
 
 
 def _root_bound(poly: Poly) -> Fraction:

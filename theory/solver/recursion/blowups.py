@@ -119,11 +119,11 @@ def centres(state: State, style: int) -> tuple[int, ...] | None:
     if len(everything) > 14:
         return everything
     for size in range(2, len(everything)):
-        found = []
+        candidates = []
         for subset in combinations(everything, size):
             orders = [order(j.generators, subset) for j in state.ideals]
             if orders == full if style == 0 else all(orders):
-                found.append((-sum(orders), subset))
-        if found:
-            return min(found)[1]
+                candidates.append((-sum(orders), subset))
+        if candidates:
+            return min(candidates)[1]
     return everything

@@ -8,7 +8,7 @@ from theory.algebra.ring import Poly, is_constant, names_of, polynomial_ring, pr
 from theory.solver.recursion.states import Ideal, Relation, State, rename
 
 # The rank of what a polynomial is for, and its terms: variables with powers, rank of the size.
-_Piece = tuple[int, list[tuple[list[tuple[int, int]], int]]]
+_Ranked = tuple[int, list[tuple[list[tuple[int, int]], int]]]
 
 
 def canonical(state: State) -> tuple[State, list[int]]:
@@ -57,15 +57,15 @@ def refined_ranks(state: State) -> list[int]:
         (0, state.monomial[i], state.density[i]) if i < v else (1, Fraction(0), Fraction(0))
         for i in range(n)
     ]
-    pieces: list[tuple[Any, Poly]] = [
+    labelled: list[tuple[Any, Poly]] = [
         ((0, j.exponent, len(j.generators)), g) for j in state.ideals for g in j.generators
     ]
-    pieces += [((1, Fraction(r.pivot * 0), 0), r.polynomial) for r in state.relations]
-    pieces += [((2, Fraction(0), 0), p) for p in state.nonzero]
+    labelled += [((1, Fraction(r.pivot * 0), 0), r.polynomial) for r in state.relations]
+    labelled += [((2, Fraction(0), 0), p) for p in state.nonzero]
     ranks = _ranks(kinds)
     if len(set(ranks)) == n:
         return ranks
-    listed = _listed(pieces)
+    listed = _listed(labelled)
     for _ in range(3):
         before, ranks = ranks, _refined(ranks, listed)
         if ranks == before or len(set(ranks)) == n:
@@ -74,18 +74,18 @@ def refined_ranks(state: State) -> list[int]:
     return ranks
 
 
-def _listed(pieces: Sequence[tuple[Any, Poly]]) -> list[_Piece]:
+def _listed(labelled: Sequence[tuple[Any, Poly]]) -> list[_Ranked]:
     """Return the polynomials with small numbers, in the same order, for labels and sizes."""
-    labels = _ranks([label for label, _ in pieces])
-    sizes = [abs(c) for _, p in pieces for c in p.values()]
+    labels = _ranks([label for label, _ in labelled])
+    sizes = [abs(c) for _, p in labelled for c in p.values()]
     number = dict(zip(sizes, _ranks(sizes), strict=True))
     return [
         (label, [([(j, k) for j, k in enumerate(e) if k], number[abs(c)]) for e, c in p.items()])
-        for label, (_, p) in zip(labels, pieces, strict=True)
+        for label, (_, p) in zip(labels, labelled, strict=True)
     ]
 
 
-def _refined(ranks: Sequence[int], listed: Sequence[_Piece]) -> list[int]:
+def _refined(ranks: Sequence[int], listed: Sequence[_Ranked]) -> list[int]:
     """Return finer ranks: variables also differ by the ranks around them."""
     near = [
         [tuple(sorted([(ranks[j], k) for j, k in powers])) for powers, _ in terms]

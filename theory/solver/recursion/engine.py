@@ -168,10 +168,10 @@ class Engine:
             if move.state.key != state.key:
                 return self._through("simplify", state, move, aim)
         if not state.ideals:
-            found = monomial_leaf(state)
-            if found is None:
+            leaf = monomial_leaf(state)
+            if leaf is None:
                 return SolvedState(0, state, "no pole", None, None, None)
-            return SolvedState(0, state, "monomial", found[0], found[0], found[1])
+            return SolvedState(0, state, "monomial", leaf[0], leaf[0], leaf[1])
         for k, ideal in enumerate(state.ideals):
             constants = vanishing_coefficients(state, ideal)
             if not constants:
@@ -217,8 +217,8 @@ class Engine:
             except WorkLimit:
                 continue
             return self._through("substitute", state, move, aim)
-        for rule, found in (("straighten", straighten), ("shift", shortening_shift)):
-            simpler = found(state)
+        for rule, rewrite in (("straighten", straighten), ("shift", shortening_shift)):
+            simpler = rewrite(state)
             if simpler is not None:
                 return self._through(rule, state, simpler, aim)
         newton = self._newton(state)

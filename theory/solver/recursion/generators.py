@@ -57,7 +57,7 @@ def reduced_generators(
 def _tidy(
     state: State, generators: Sequence[Poly], cuts: dict[Poly, None], seen: _Tidied
 ) -> list[Poly]:
-    found: dict[Poly, None] = {}
+    tidied: dict[Poly, None] = {}
     for g in generators:
         if g in seen:
             charge(seen[g][1])
@@ -66,8 +66,8 @@ def _tidy(
             kept = cut_units(state, rest, cuts) if rest else None
             seen[g] = kept, spent() - before
         if seen[g][0] is not None:
-            found[seen[g][0]] = None
-    return sorted(found, key=lambda p: (len(p), text(p)))
+            tidied[seen[g][0]] = None
+    return sorted(tidied, key=lambda p: (len(p), text(p)))
 
 
 def _cut_by_monomials(generators: Sequence[Poly]) -> list[Poly]:

@@ -55,9 +55,9 @@ def _reduce_ideals(state: State, log: Log, seen: _Reduced) -> State:
         if key in seen:
             charge(seen[key][2])
         else:
-            before, found = spent(), dict[Poly, None]()
-            reduced = tuple(reduced_generators(state, ideal.generators, found))
-            seen[key] = reduced, tuple(found), spent() - before
+            before, charged = spent(), dict[Poly, None]()
+            reduced = tuple(reduced_generators(state, ideal.generators, charged))
+            seen[key] = reduced, tuple(charged), spent() - before
         after, cuts, _ = seen[key]
         if after != ideal.generators:
             log.append(
@@ -87,22 +87,22 @@ def _extract(state: State, log: Log) -> State:
             ideals.append(ideal)
             continue
         if len(ideal.generators) == 1:
-            pieces = factors(ideal.generators[0])
-            if len(pieces) == 1 and pieces[0][1] == 1 and len(pieces[0][0]) > 1:
+            irreducible = factors(ideal.generators[0])
+            if len(irreducible) == 1 and irreducible[0][1] == 1 and len(irreducible[0][0]) > 1:
                 ideals.append(ideal)
                 continue
         changed = True
         rest = tuple(g.quo(common) for g in ideal.generators)
-        pieces = factors(common)
+        irreducible = factors(common)
         log.append(
             {
                 "op": "factor",
                 "index": len(ideals),
-                "common": [[text(q), e] for q, e, _ in pieces],
+                "common": [[text(q), e] for q, e, _ in irreducible],
                 "rest": [text(g) for g in rest],
             }
         )
-        for q, e, _ in pieces:
+        for q, e, _ in irreducible:
             variable = next(iter(used(q)))
             if len(q) == 1 and variable < state.vanishing:
                 monomial[variable] += e * ideal.exponent
@@ -129,13 +129,13 @@ def _common_factor(generators: Sequence[Poly]) -> Poly:
 
 def _merge(state: State, log: Log) -> State:
     """Add the exponents of equal factors."""
-    found: dict[tuple[Poly, ...], Fraction] = {}
+    totals: dict[tuple[Poly, ...], Fraction] = {}
     for ideal in state.ideals:
-        found[ideal.generators] = found.get(ideal.generators, Fraction(0)) + ideal.exponent
-    if len(found) == len(state.ideals):
+        totals[ideal.generators] = totals.get(ideal.generators, Fraction(0)) + ideal.exponent
+    if len(totals) == len(state.ideals):
         return state
     log.append({"op": "merge"})
-    return replace(state, ideals=tuple(Ideal(g, c) for g, c in found.items()))
+    return replace(state, ideals=tuple(Ideal(g, c) for g, c in totals.items()))
 
 
 def _constant_direction(state: State, log: Log) -> State:
@@ -205,10 +205,10 @@ def simplified(state: State) -> StateMove:
         WorkLimit: If the polynomials grow too long.
     """
     key = state.ring, state.key
-    found = _moves.get(key)
-    if found is not None:
-        charge(found[1])
-        return found[0]
+    known = _moves.get(key)
+    if known is not None:
+        charge(known[1])
+        return known[0]
     before = spent()
     simple, log = simplify(state)
     move = finish(simple, {"steps": log})

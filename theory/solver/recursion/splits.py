@@ -29,22 +29,22 @@ from theory.solver.zeros.problem import ZeroStatus
 
 def split_polynomials(state: State, coefficients: Sequence[Poly]) -> list[Poly]:
     """Return the irreducible factors that may vanish, simplest first."""
-    found: dict[Poly, None] = {}
+    chosen: dict[Poly, None] = {}
     for p in coefficients:
         for q, _, _ in factors(p):
             if q not in state.units and not is_constant(q):
-                found[q] = None
-    return sorted(found, key=lambda q: (len(q), sum(q.LM), text(q)))
+                chosen[q] = None
+    return sorted(chosen, key=lambda q: (len(q), sum(q.LM), text(q)))
 
 
 def vanishing_coefficients(state: State, ideal: Ideal) -> list[Poly]:
     """Return the parts of the generators that are constant in the coordinates, if not zero."""
-    found = []
+    chosen = []
     for g in ideal.generators:
         part = group(g, state.vanishing).get((0,) * state.vanishing)
         if part:
-            found.append(part)
-    return found
+            chosen.append(part)
+    return chosen
 
 
 def easier(state: State, p: Poly) -> list[Poly]:
@@ -54,10 +54,10 @@ def easier(state: State, p: Poly) -> list[Poly]:
     the real zeros of a definite p are singular points.
     """
     variables = sorted(used(p) - state.pivots)
-    found: list[Poly] = []
+    polynomials: list[Poly] = []
     for i in variables:
         if degree_in(p, i) == 1:
-            found.extend(split_polynomials(state, [coefficient_list(p, i)[1]]))
+            polynomials.extend(split_polynomials(state, [coefficient_list(p, i)[1]]))
     slopes = [p.diff(state.ring.gens[i]) for i in variables]
     equations = state.region()[0]
     try:
@@ -69,9 +69,9 @@ def easier(state: State, p: Poly) -> list[Poly]:
     for q in singular:
         if all(not any(e[size:]) for e in q.keys()) and not is_constant(q):
             members.append(state.ring.dtype({e[:size]: c for e, c in q.items()}))
-    found.extend(split_polynomials(state, members))
-    found.extend(split_polynomials(state, slopes))
-    return [q for q in found if q != p]
+    polynomials.extend(split_polynomials(state, members))
+    polynomials.extend(split_polynomials(state, slopes))
+    return [q for q in polynomials if q != p]
 
 
 def linked(state: State, system: Sequence[Poly]) -> list[Poly]:

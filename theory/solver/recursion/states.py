@@ -120,10 +120,10 @@ class State:
     @cached_property
     def units(self) -> frozenset[Poly]:
         """Return the known irreducible polynomials without a zero in the region."""
-        found: set[Poly] = set()
+        irreducible: set[Poly] = set()
         for p in self.nonzero:
-            found.update(q for q, _, _ in factors(p))
-        return frozenset(found)
+            irreducible.update(q for q, _, _ in factors(p))
+        return frozenset(irreducible)
 
     def is_unit(self, p: Poly) -> bool:
         """Return whether a polynomial in the parameters is seen at once not to vanish."""
@@ -235,12 +235,12 @@ def drop_variables(state: State, gone: Sequence[int]) -> tuple[State, list[int]]
 
 def occurring(state: State) -> frozenset[int]:
     """Return the variables that occur in the ideals, the relations or the conditions."""
-    found: set[int] = set()
+    indices: set[int] = set()
     for ideal in state.ideals:
         for g in ideal.generators:
-            found |= used(g)
+            indices |= used(g)
     for relation in state.relations:
-        found |= used(relation.polynomial) | used(relation.value) | {relation.pivot}
+        indices |= used(relation.polynomial) | used(relation.value) | {relation.pivot}
     for p in state.nonzero:
-        found |= used(p)
-    return frozenset(found)
+        indices |= used(p)
+    return frozenset(indices)

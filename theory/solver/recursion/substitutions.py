@@ -19,7 +19,7 @@ from theory.solver.recursion.states import Ideal, Relation, State
 
 def smooth_substitutions(state: State) -> Iterator[tuple[int, Poly, Poly, Poly]]:
     """Yield a free coordinate, the generator ``c v + r`` and c, r, the simplest first."""
-    found = []
+    candidates = []
     for ideal in state.ideals:
         for g in ideal.generators:
             if len(g) < 2 or len(g) > 40 or state.at_point(g):
@@ -39,8 +39,8 @@ def smooth_substitutions(state: State) -> Iterator[tuple[int, Poly, Poly, Poly]]
                 if any(degree_in(x.value, i) for x in state.relations) and not is_constant(c):
                     continue
                 rank = (not is_constant(c), len(c), len(r), i, text(g))
-                found.append((rank, i, g, c, r))
-    for _, i, g, c, r in sorted(found, key=lambda item: item[0]):
+                candidates.append((rank, i, g, c, r))
+    for _, i, g, c, r in sorted(candidates, key=lambda item: item[0]):
         yield i, g, c, r
 
 

@@ -23,8 +23,8 @@ def sign_change(problem: ZeroProblem) -> ZeroStatus | None:
     share a factor with.
     """
     (p,) = problem.system
-    pieces = factors(p)
-    if len(pieces) != 1 or not pieces[0][2] or pieces[0][1] != 1:
+    irreducible = factors(p)
+    if len(irreducible) != 1 or not irreducible[0][2] or irreducible[0][1] != 1:
         return None
     variables = sorted(used(p))
     if len(variables) > 5:
@@ -115,8 +115,8 @@ def discriminant(problem: ZeroProblem) -> ZeroStatus | None:
 def plane_curve(problem: ZeroProblem) -> ZeroStatus:
     """Decide a plane curve by its points over one sample of every interval of its shadow."""
     (p,) = problem.system
-    pieces = factors(p)
-    if len(pieces) != 1 or not pieces[0][2] or degree(p) > 16:
+    irreducible = factors(p)
+    if len(irreducible) != 1 or not irreducible[0][2] or degree(p) > 16:
         return UNKNOWN
     i, j = sorted(used(p))
     lead = coefficient_list(p, j)[-1]

@@ -79,13 +79,13 @@ class ZeroProblem:
 
 def irreducible(nonzero: Sequence[Poly]) -> list[Poly]:
     """Return the irreducible factors of the conditions; a zero condition stays alone."""
-    found: dict[Poly, None] = {}
+    kept: dict[Poly, None] = {}
     for p in nonzero:
         if not p:
             return [p]
         for q, _, _ in factors(p):
-            found[q] = None
-    return sorted(found, key=lambda p: (len(p), sort_text(p)))
+            kept[q] = None
+    return sorted(kept, key=lambda p: (len(p), sort_text(p)))
 
 
 def witness(rule: str, parts: Sequence[ZeroStatus] = (), **data: Any) -> dict[str, Any]:

@@ -43,16 +43,16 @@ def _radical(ring: Any, exponents: Sequence[int]) -> Poly:
 def product_of_factors(problem: ZeroProblem) -> ZeroStatus | None:
     """An equation that factors is a union of cases."""
     for p in problem.system:
-        pieces = [q for q, _, _ in factors(p)]
-        if len(pieces) < 2:
+        parted = [q for q, _, _ in factors(p)]
+        if len(parted) < 2:
             continue
         rest = problem.without(p)
         parts = []
-        for q in pieces:
+        for q in parted:
             parts.append(problem.below([q, *rest]))
             if parts[-1].answer == "nonempty":
                 break
-        return union("factors", parts, equation=text(p), pieces=[text(q) for q in pieces])
+        return union("factors", parts, equation=text(p), pieces=[text(q) for q in parted])
     return None
 
 

@@ -1,4 +1,4 @@
-"""What a maker of a polynomial problem returns, and the text that makers share."""
+"""The definition that a maker of a polynomial problem returns, and helpers for its text."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple

@@ -77,12 +77,12 @@ def _common(first: int, second: int, *pairs: int, conjugate: bool) -> Definition
 
 def _theorem(lengths: tuple[int, int], common: list[tuple[int, int]], conjugate: bool) -> RLCT:
     if conjugate:
-        found = linear_convolution_common_roots(lengths, complex_common=common)
+        coefficient = linear_convolution_common_roots(lengths, complex_common=common)
     else:
-        found = linear_convolution_common_roots(lengths, real_common=common)
-    if not found.exact:
+        coefficient = linear_convolution_common_roots(lengths, real_common=common)
+    if not coefficient.exact:
         raise ValueError(f"only bounds are known for common roots of multiplicities {common}")
-    return found
+    return coefficient
 
 
 def _least(
@@ -91,13 +91,13 @@ def _least(
     """Return the least coefficient over all factors of the product of the given lengths."""
     size = 2 if conjugate else 1
     totals = [sum(pair) for pair in common]
-    found = []
+    coefficients = []
     for shares in product(*(range(total + 1) for total in totals)):
         # The simple roots fill up the degree of the first filter.
         if 0 <= lengths[0] - 1 - size * sum(shares) <= simple:
             split = [(i, n - i) for i, n in zip(shares, totals, strict=True) if 0 < i < n]
-            found.append(_theorem(lengths, split, conjugate))
-    return min(found, key=lambda part: (part.value, -(part.multiplicity or 0)))
+            coefficients.append(_theorem(lengths, split, conjugate))
+    return min(coefficients, key=lambda part: (part.value, -(part.multiplicity or 0)))
 
 
 def _polynomial(powers: list[int], conjugate: bool, own: tuple[int, ...]) -> list[int]:

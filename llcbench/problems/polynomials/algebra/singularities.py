@@ -92,8 +92,8 @@ def _monomials(*texts: str) -> Definition:
     used = [letter for letter in _LETTERS if letter in "".join(texts)]
     vectors = []
     for text in texts:
-        found = [(letter, int(power or 1)) for letter, power in re.findall(r"([a-z])(\d?)", text)]
-        vectors.append(tuple(sum(n for name, n in found if name == letter) for letter in used))
+        powers = [(letter, int(power or 1)) for letter, power in re.findall(r"([a-z])(\d?)", text)]
+        vectors.append(tuple(sum(n for name, n in powers if name == letter) for letter in used))
     generators = [
         "*".join(f"{letter}^{n}" for letter, n in zip(used, vector, strict=True) if n)
         for vector in vectors

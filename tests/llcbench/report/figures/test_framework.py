@@ -69,10 +69,10 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
         {"name": 'q"', "llc": None, "extra": 1e-300},
     ]
     write_rows(tmp_path / "t.csv", rows)
-    found = read_rows(tmp_path / "t.csv")
-    assert list(found[0]) == ["name", "llc", "ok", "seed", "extra"]
-    assert found[0] == {**rows[0], "extra": None}
-    assert found[1] == {"ok": None, "seed": None, **rows[1]}
+    result = read_rows(tmp_path / "t.csv")
+    assert list(result[0]) == ["name", "llc", "ok", "seed", "extra"]
+    assert result[0] == {**rows[0], "extra": None}
+    assert result[1] == {"ok": None, "seed": None, **rows[1]}
     assert not list(tmp_path.glob("*.tmp"))
 
 

@@ -1,8 +1,9 @@
-"""How far the noise of large states is from the normal law, over evenly chosen words.
+"""How far the noise of large states is from the normal distribution, over evenly chosen words.
 
-``pytest tests/benchmarks/test_normals_law.py --benchmark-only`` puts one in sixteen of all 2^32
-words through the transformation and prints the largest distance of the distribution function from
-the normal one, for the multiplier in use and for two that fill the square less evenly.
+``pytest tests/benchmarks/test_normals_distribution.py --benchmark-only`` puts one in sixteen of
+all 2^32 words through the transformation and prints the largest distance of the distribution
+function from the normal one, for the multiplier in use and for two that fill the square less
+evenly.
 """
 
 from typing import Any
@@ -48,7 +49,10 @@ def distance(every: int) -> float:
 @pytest.mark.parametrize("name", TURNS)
 def test_distance(benchmark: Any, capsys: Any, monkeypatch: Any, name: str) -> None:
     monkeypatch.setattr(normals, "_TURN", TURNS[name])
-    found = benchmark.pedantic(distance, args=(16,), rounds=1, iterations=1)
-    benchmark.extra_info["distance"] = found
+    result = benchmark.pedantic(distance, args=(16,), rounds=1, iterations=1)
+    benchmark.extra_info["distance"] = result
     with capsys.disabled():
-        print(f"\nmultiplier {name:7s} largest distance from the normal law {found:.1e}", end="")
+        print(
+            f"\nmultiplier {name:7s} largest distance from the normal distribution {result:.1e}",
+            end="",
+        )

@@ -1,4 +1,4 @@
-"""Splits a germ into independent pieces: units, monomials, products and sums."""
+"""Splits a germ into factors, or summands, in disjoint variables."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from theory.polynomials.germ import Factor, Germ
 
 @final
 @dataclass(frozen=True)
-class Pieces:
-    """``K = product of the pieces times units``, the pieces in disjoint variables.
+class IndependentFactors:
+    """``K = product of the germs times units``, the germs in disjoint variables.
 
     Attributes:
-        pieces: Germs without common variables; a variable of none of them does not occur in K.
+        germs: Germs without common variables; a variable of none of them does not occur in K.
         units: Factors that do not vanish at the origin, in the variables of the whole germ.
     """
 
-    pieces: tuple[Germ, ...]
+    germs: tuple[Germ, ...]
     units: tuple[Factor, ...]
 
 
-def pieces(germ: Germ) -> Pieces:
+def independent_factors(germ: Germ) -> IndependentFactors:
     """Take out monomials and units, then group the factors by common variables."""
     monomial = list(germ.monomial)
     factors: list[Factor] = []
@@ -40,16 +40,16 @@ def pieces(germ: Germ) -> Pieces:
         is_unit = any(origin in g.terms for g in stripped.generators)
         (units if is_unit else factors).append(stripped)
     groups = _components([_used(factor.generators) for factor in factors])
-    found = [
+    germs = [
         _restricted(germ, sorted(used), [factors[k] for k in members], monomial)
         for used, members in groups
     ]
     taken = {i for used, _ in groups for i in used}
     free = [i for i, n in enumerate(monomial) if n and i not in taken]
     if free:
-        found.append(_restricted(germ, free, [], monomial))
+        germs.append(_restricted(germ, free, [], monomial))
     constant = [u for u in units if any(any(e) for g in u.generators for e in g.terms)]
-    return Pieces(tuple(found), tuple(constant))
+    return IndependentFactors(tuple(germs), tuple(constant))
 
 
 def summands(germ: Germ) -> tuple[Germ, ...]:
@@ -67,15 +67,15 @@ def summands(germ: Germ) -> tuple[Germ, ...]:
     else:
         blocks = list(factor.generators)
     groups = _components([_used([block]) for block in blocks])
-    found = []
+    germs = []
     for used, members in groups:
         parts = [blocks[k] for k in members]
         if len(factor.generators) == 1:
             parts = [_total(parts)]
-        found.append(
+        germs.append(
             _restricted(germ, sorted(used), [Factor(tuple(parts), factor.exponent)], germ.monomial)
         )
-    return tuple(found)
+    return tuple(germs)
 
 
 def _components(sets: Sequence[frozenset[int]]) -> list[tuple[frozenset[int], list[int]]]:
