@@ -49,7 +49,7 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
     from llcbench.samplers.sghmc import SGHMC as SGHMC
     from llcbench.samplers.sgld import SGLD as SGLD
     from llcbench.samplers.sgnht import SGNHT as SGNHT
-    from llcbench.sampling.loop import Trace as Trace
+    from llcbench.sampling.chains import Trace as Trace
     from llcbench.sampling.loop import sample as sample
     from llcbench.sampling.target import Target as Target
     from llcbench.scoring import Score as Score
@@ -102,7 +102,8 @@ _HOMES = {
     "samplers.sghmc": "SGHMC",
     "samplers.sgld": "SGLD",
     "samplers.sgnht": "SGNHT",
-    "sampling.loop": "Trace sample",
+    "sampling.chains": "Trace",
+    "sampling.loop": "sample",
     "sampling.target": "Target",
     "scoring": "Score",
     "seeds": "Seeds",

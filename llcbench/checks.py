@@ -8,6 +8,7 @@ is one.
 
 import math
 from collections.abc import Sequence
+from difflib import get_close_matches
 from numbers import Integral, Rational, Real
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
@@ -181,6 +182,12 @@ def shown(value: Any) -> str:
     """Return a value as messages show it: on one line, shortened if it is long."""
     text = " ".join(repr(value).split())
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
+
+def nearest(name: str, candidates: Sequence[str]) -> str:
+    """Return ``; did you mean ...?`` for the closest candidate, or an empty string."""
+    close = get_close_matches(name, candidates, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _float(value: Any) -> float | None:

@@ -47,7 +47,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         message: The reason, for any status but ``ok``.
         llc: The estimate; None if there is none.
         mcse: Its Monte Carlo standard error, minibatch noise included.
-        data_se: Standard error from the finite data set (linear response); None in population.
+        data_se: Standard error from the label noise of the data set; None in population.
         stderr: Both combined.
         interval: 90 % interval from ``stderr``.
         llc_per_chain: Estimates of the chains that stayed finite.

@@ -5,12 +5,13 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatch
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from llcbench.checks import nearest
 
 if TYPE_CHECKING:
     from llcbench.problems.family import Family
@@ -70,7 +71,7 @@ def make_sampler(name: str, parameters: dict[str, Any]) -> "AnySampler":
         for key in parameters:
             if key not in options:
                 raise UnknownName(
-                    f"{name} has no option {key!r}{_nearest(key, options)};"
+                    f"{name} has no option {key!r}{nearest(key, options)};"
                     f" it has {', '.join(options)}"
                 )
     built: AnySampler = make(**parameters)
@@ -113,7 +114,7 @@ def match_problems(pattern: str) -> list[str]:
     names = [name for name in problem_ids() if fnmatch(name, pattern)]
     if not names:
         raise UnknownName(
-            f"no problem matches {pattern!r}{_nearest(pattern, problem_ids())};"
+            f"no problem matches {pattern!r}{nearest(pattern, problem_ids())};"
             " 'llcbench list problems' shows them all"
         )
     return names
@@ -131,7 +132,7 @@ def problem(identifier: str) -> "Problem":
     prefix = identifier.split("/")[0]
     if prefix not in _entries("problems"):
         raise UnknownName(
-            f"unknown problem {identifier!r}{_nearest(identifier, problem_ids())};"
+            f"unknown problem {identifier!r}{nearest(identifier, problem_ids())};"
             " 'llcbench list problems' shows them all"
         )
     base, modifiers = split_modifiers(identifier)
@@ -192,7 +193,7 @@ def make_estimator(
         if key not in defaults:
             known = sorted(defaults)
             raise UnknownName(
-                f"{name} has no option {key!r}{_nearest(key, known)};"
+                f"{name} has no option {key!r}{nearest(key, known)};"
                 f" it has {', '.join(known) or 'none'}"
             )
     given = {} if settings is None else {"settings": settings}
@@ -223,7 +224,7 @@ def _typed(default: Any, value: Any) -> Any:
 
 def unknown(kind: str, name: str, known: list[str]) -> UnknownName:
     """Return the error for an unknown name, with the nearest valid one."""
-    return UnknownName(f"unknown {kind} {name!r}{_nearest(name, known)}; known: {', '.join(known)}")
+    return UnknownName(f"unknown {kind} {name!r}{nearest(name, known)}; known: {', '.join(known)}")
 
 
 def _families() -> dict[str, "Family"]:
@@ -248,8 +249,3 @@ def _load(group: str, name: str, kind: str, known: list[str]) -> Callable[..., A
         raise unknown(kind, name, known)
     loaded: Callable[..., Any] = entries[name].load()
     return loaded
-
-
-def _nearest(name: str, candidates: list[str]) -> str:
-    close = get_close_matches(name, candidates, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -12,6 +11,7 @@ from llcbench.checks import (
     check_count,
     check_non_negative,
     check_positive,
+    nearest,
     plain_number,
     refuse,
 )
@@ -98,10 +98,9 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     names = Settings.__struct_fields__
     for name in values:
         if name not in names:
-            close = get_close_matches(name, names, n=1, cutoff=0.5)
-            nearest = f"; did you mean {close[0]!r}?" if close else ""
             raise ValueError(
-                f"{_OWNER}: there is no {name!r}{nearest}; settings are {', '.join(names)}"
+                f"{_OWNER}: there is no {name!r}{nearest(name, names)};"
+                f" settings are {', '.join(names)}"
             )
     return Settings(**values)
 

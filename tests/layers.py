@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +42,26 @@ def class_names(sources: Mapping[str, str]) -> dict[str, list[str]]:
             if isinstance(node, ast.ClassDef):
                 names.setdefault(node.name, []).append(module)
     return names
+
+
+def borrowed(source: str, known: Mapping[str, Path]) -> Iterator[str]:
+    """Yield the names that a source imports from modules that only import them themselves.
+
+    A package may hand out the names of its modules.
+    """
+    for node in ast.walk(ast.parse(source)):
+        path = known.get(node.module or "") if isinstance(node, ast.ImportFrom) else None
+        if path is None or path.name == "__init__.py" or not isinstance(node, ast.ImportFrom):
+            continue
+        yield from (f"{node.module}.{a.name}" for a in node.names if a.name in _passed_on(path))
+
+
+@cache
+def _passed_on(path: Path) -> frozenset[str]:
+    """Return the names that a module imports at its top level."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    found = (each for each in body if isinstance(each, ast.ImportFrom))
+    return frozenset(alias.asname or alias.name for each in found for alias in each.names)
 
 
 def module_graph() -> Graph:

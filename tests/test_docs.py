@@ -1,5 +1,7 @@
-"""What the documents show works: code, commands, options, links, paths, versions."""
+"""What documents and docstrings show is there: code, commands, links, paths, names, versions."""
 
+import ast
+import io
 import json
 import os
 import re
@@ -7,7 +9,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tokenize
 import tomllib
+from collections.abc import Iterator
 from functools import reduce
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -28,6 +32,8 @@ PAGES += sorted((ROOT / "docs").glob("*.md"))
 RESULTS = sorted((ROOT / "results").glob("*.md"))
 PAGES += RESULTS
 TUTORIALS = ROOT / "tutorials"
+CODE = ("theory", "llcbench", "paper_figures", "tests", "docs", "tutorials")
+SOURCES = sorted(path for folder in CODE for path in (ROOT / folder).rglob("*.py"))
 # Folders that a path in backticks may begin with; build/ is made by the commands.
 FOLDERS = ("docs/", "llcbench/", "paper_figures/", "results/", "tests/", "theory/", "tutorials/")
 # The same on a page in results/, relative to it.
@@ -229,18 +235,19 @@ def missing_names(text: str) -> list[str]:
     for name in sorted(set(re.findall(r"\b(?:llcbench|theory)(?:\.[A-Za-z_]\w*)+", text))):
         parts = name.split(".")
         try:
-            held = reduce(member, parts[1:], import_module(parts[0]))
+            reduce(member, parts[1:], import_module(parts[0]))
         except (ImportError, AttributeError):
-            held = None
-        if held is None:
             missing.append(name)
     return missing
 
 
 def member(holder: object, name: str) -> object:
     """Return what a package, a module or a class holds under a name."""
-    if isinstance(holder, ModuleType) and find_spec(f"{holder.__name__}.{name}") is not None:
-        return import_module(f"{holder.__name__}.{name}")
+    # A package knows its modules, imported or not; a module that is no package has none.
+    if isinstance(holder, ModuleType) and hasattr(holder, "__path__"):
+        module = f"{holder.__name__}.{name}"
+        if find_spec(module) is not None:
+            return import_module(module)
     return getattr(holder, name)
 
 
@@ -251,7 +258,53 @@ def test_named_modules_and_their_members_exist(page: Path) -> None:
 
 def test_a_module_that_does_not_exist_is_seen() -> None:
     wrong = ["llcbench.report.page", "llcbench.testing.check_samplers", "theory.gibs"]
-    assert missing_names(f"`{'`, `'.join(wrong)}` and `theory.rlct`") == sorted(wrong)
+    right = "`theory.rlct`, `llcbench.checks.nearest` and `llcbench.types.runs.Budget.seconds`"
+    assert missing_names(f"`{'`, `'.join(wrong)}`, {right}") == sorted(wrong)
+
+
+def remarks(source: str) -> Iterator[str]:
+    """Yield the docstrings and the comments of a source."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            yield ast.get_docstring(node) or ""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string
+
+
+def identifiers(source: str) -> Iterator[str]:
+    """Yield the names that a source defines or uses."""
+    for node in ast.walk(ast.parse(source)):
+        yield from (value for _, value in ast.iter_fields(node) if isinstance(value, str))
+
+
+def unknown_references(text: str, known: set[str]) -> list[str]:
+    """Return what stands between single backticks and is no name, and paths that do not exist."""
+    single = re.findall(r"(?<!`)`([\w.]+)`(?!`)", text)
+    unknown = [name for name in single if not known.issuperset(name.split("."))]
+    paths = re.findall(r"`([\w./-]+)`", text)
+    missing = [p for p in paths if p.startswith(FOLDERS[:7]) and not (ROOT / p).exists()]
+    return sorted({*unknown, *missing})
+
+
+def test_names_in_docstrings_and_comments_exist() -> None:
+    sources = {path: path.read_text(encoding="utf-8") for path in SOURCES}
+    known = {name for source in sources.values() for name in identifiers(source)}
+    known |= {part for path in SOURCES for part in (path.stem, *path.relative_to(ROOT).parts)}
+    texts = {path: "\n".join(remarks(source)) for path, source in sources.items()}
+    # A file called after a package is no member of it.
+    names = missing_names(re.sub(r"\b\w+\.(py|toml|bib|md)\b", "", "\n".join(texts.values())))
+    assert names == []
+    wrong = {named(path): unknown_references(text, known) for path, text in texts.items()}
+    assert {page: found for page, found in wrong.items() if found} == {}
+
+
+def test_a_stale_reference_in_a_docstring_is_seen() -> None:
+    source = (
+        '''"""Calls `Target.chargee` of ``theory/gibs.py``, not ``x / y``."""  # see `Target`'''
+    )
+    text = "\n".join(remarks(source))
+    assert unknown_references(text, {"Target"}) == ["Target.chargee", "theory/gibs.py"]
 
 
 def version() -> str:

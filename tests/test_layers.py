@@ -4,7 +4,17 @@ import json
 import subprocess
 import sys
 
-from layers import ROOT, circles, class_names, imports, module_graph, modules, room_graph, table
+from layers import (
+    ROOT,
+    borrowed,
+    circles,
+    class_names,
+    imports,
+    module_graph,
+    modules,
+    room_graph,
+    table,
+)
 
 CASES = {
     "theory": (
@@ -128,6 +138,17 @@ def test_a_class_name_stands_for_one_class() -> None:
 def test_a_second_class_of_a_name_is_seen() -> None:
     sources = {"a": "class State: ...", "b": "class State:\n    x = 1\nclass Other: ..."}
     assert class_names(sources) == {"State": ["a", "b"], "Other": ["b"]}
+
+
+def test_names_are_imported_from_where_they_are_defined() -> None:
+    known, wrong = modules(), {}
+    folders = ("theory", "llcbench", "paper_figures", "tests", "docs", "tutorials")
+    for path in (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))):
+        names = list(borrowed(path.read_text(encoding="utf-8"), known))
+        wrong |= {str(path.relative_to(ROOT)): names} if names else {}
+    assert wrong == {}
+    passed_on = "from llcbench.sampling.loop import Chains, sample\nfrom llcbench import Trace\n"
+    assert list(borrowed(passed_on, known)) == ["llcbench.sampling.loop.Chains"]
 
 
 def test_few_modules_stand_at_the_top() -> None:

@@ -24,7 +24,7 @@ from llcbench.adapters.packages import global_noise, load
 from llcbench.checks import check_choice
 from llcbench.estimators.mean_energy import MeanEnergy
 from llcbench.records import Estimate, Status
-from llcbench.sampling.loop import Trace
+from llcbench.sampling.chains import Trace
 from llcbench.sampling.target import Target
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings

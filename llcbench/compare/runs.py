@@ -20,8 +20,6 @@ Array = NDArray[np.float64]
 # estimate counts as worse: beyond 100 % all are equally useless, and failing never pays.
 CAP = 1.0
 
-Slot = tuple[Case, tuple[int, int]]
-
 
 class Runs(NamedTuple):
     """Values of the runs of an entry, each an array ``(..., cases, replicates)``, NaN for none.

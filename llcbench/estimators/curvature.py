@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard
-from llcbench.types import Data, Problem, Streamed
+from llcbench.sampling.loss_abilities import streamed
+from llcbench.types import Data, Problem
 from theory.tempered import Tempered
 
 Array = NDArray[np.float64]
@@ -74,8 +75,9 @@ def noise_free(data: Any) -> Any:
         return None
     if isinstance(data, Data):
         return Data(data.inputs, torch.zeros_like(data.noise))
-    if isinstance(data, Streamed):
-        return data.noise_free()
+    stream = streamed(data)
+    if stream is not None:
+        return stream.noise_free()
     return tuple(noise_free(part) for part in data)
 
 

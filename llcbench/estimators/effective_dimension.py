@@ -8,8 +8,7 @@ import numpy as np
 
 from llcbench.estimators.curvature import Array, constant, deterministic, spectrum, too_large
 from llcbench.estimators.gauss_newton import estimate_of, is_network, probed
-from llcbench.estimators.mean_energy import nbeta_of
-from llcbench.estimators.options import skipped
+from llcbench.estimators.mean_energy import nbeta_of, skipped
 from llcbench.records import Estimate
 from llcbench.sampling.target import AnySampler
 from llcbench.settings import Settings

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from llcbench.checks import check_count, set_checked
 from llcbench.estimators.jackknife import jackknife
-from llcbench.estimators.mean_energy import nbeta_of
-from llcbench.estimators.options import skipped
+from llcbench.estimators.mean_energy import nbeta_of, skipped
 from llcbench.estimators.temperature_runs import TemperatureRun, run_temperatures
 from llcbench.records import Estimate
 from llcbench.sampling import sampler_abilities

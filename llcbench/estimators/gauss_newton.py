@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard
-from llcbench.sampling.loss_abilities import squared_form
-from llcbench.types import LayerForm, Problem, Streamed
+from llcbench.sampling.loss_abilities import squared_form, streamed
+from llcbench.types import LayerForm, Problem
 from theory.tempered import Tempered
 from theory.tempered.effective_dimension import gauss_newton_dimension
 
@@ -68,8 +68,9 @@ def _second_moment(data: Any) -> NDArray[np.float64] | None:
     if data is None:
         return None
     moment: NDArray[np.float64]
-    if isinstance(data, Streamed):
-        moment = data.second_moment().numpy()
+    stream = streamed(data)
+    if stream is not None:
+        moment = stream.second_moment().numpy()
         return moment
     inputs = data.inputs.numpy()
     moment = inputs.T @ inputs / inputs.shape[0]

@@ -63,7 +63,8 @@ class HeatCapacity:
         units = units - centre
         moments = np.stack([units.mean(1), (units**2).mean(1)], axis=1)
         gradient = nbeta * np.array([[-2 * centre, nbeta]])
-        return runs.summarise(jackknife(moments, _variance), gradient)
+        curvature = nbeta**2 * np.diag([-2.0, 0.0])
+        return runs.summarise(jackknife(moments, _variance), gradient, curvature)
 
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None

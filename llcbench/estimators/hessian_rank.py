@@ -6,8 +6,7 @@ from typing import final
 
 from llcbench.checks import check_between, set_checked
 from llcbench.estimators.curvature import Array, constant, deterministic, spectrum, too_large
-from llcbench.estimators.mean_energy import nbeta_of
-from llcbench.estimators.options import skipped
+from llcbench.estimators.mean_energy import nbeta_of, skipped
 from llcbench.records import Estimate
 from llcbench.sampling.target import AnySampler
 from llcbench.settings import Settings

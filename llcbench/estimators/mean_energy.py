@@ -13,9 +13,10 @@ from llcbench.intervals import chain_quantile
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate
 from llcbench.sampling import sampler_abilities
+from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import convergence, standard_error
 from llcbench.sampling.guards import guards
-from llcbench.sampling.loop import Trace, sample
+from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
@@ -76,9 +77,7 @@ class MeanEnergy:
         target = self.target(problem, context.data_for(problem), context.budget)
         reason = sampler_abilities.unsupported(self.sampler, target)
         if reason:
-            return Estimate(
-                status="skipped", message=reason, nbeta=target.nbeta, gamma=target.gamma
-            )
+            return skipped(reason, target.nbeta, self.settings)
         trace = sample(
             target,
             self.sampler,
@@ -193,3 +192,8 @@ def nbeta_of(settings: Settings, num_data: int | None) -> float:
         return settings.nbeta
     n = num_data or NOMINAL_DATA
     return n / math.log(n)
+
+
+def skipped(reason: str, nbeta: float, settings: Settings) -> Estimate:
+    """Return the record of a problem that an estimator cannot measure."""
+    return Estimate(status="skipped", message=reason, nbeta=nbeta, gamma=settings.gamma)

@@ -16,6 +16,7 @@ from llcbench.estimators.temperature_runs import run_full_batch
 from llcbench.estimators.temperatures import Combination, tempered_combination
 from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.records import Estimate, Guard
+from llcbench.sampling.label_noise import FeatureValues
 from llcbench.sampling.target import AnySampler
 from llcbench.settings import Settings
 from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext
@@ -99,11 +100,15 @@ class Reweighting:
             meaning="share of effective draws under the weights: reduce ratio",
         )
         draws = torch.from_numpy(units.ravel())
-        means = weighted_energies(draws, shifts, typical)[0].mean(1).numpy()
+        means = weighted_energies(draws, shifts, typical).values.mean(1).numpy()
         energies = means[0::2] / means[1::2]
         factors = combination.nbetas * combination.weights / means[1::2]
         gradient = np.stack([factors, -factors * energies], axis=1).reshape(1, -1)
-        return runs.summarise(jackknife(features, value), gradient, [guard])
+        curvature = np.zeros((len(means), len(means)))
+        for k, factor in enumerate(factors / means[1::2]):
+            pair = slice(2 * k, 2 * k + 2)
+            curvature[pair, pair] = factor * np.array([[0.0, -1.0], [-1.0, 2 * energies[k]]])
+        return runs.summarise(jackknife(features, value), gradient, curvature, [guard])
 
     def tempered(
         self, problem: Problem, nbeta: float, gamma: float, data: Data | None
@@ -116,19 +121,18 @@ class Reweighting:
         return TwoTemperatures(self.sampler, self.settings, self.ratio).combination(nbeta)
 
 
-def weighted_energies(
-    excess: Tensor, shifts: Sequence[float], typical: float
-) -> tuple[Tensor, Tensor]:
+def weighted_energies(excess: Tensor, shifts: Sequence[float], typical: float) -> FeatureValues:
     """Return ``w L`` and ``w`` for every shift, and their derivatives in L, ``(2 shifts, chains)``.
 
     The weights are ``w = exp(-shift (L - typical))``.
     """
-    values, slopes = [], []
+    values, slopes, curvatures = [], [], []
     for shift in shifts:
         weight = torch.exp(-shift * (excess - typical))
         values += [weight * excess, weight]
         slopes += [weight * (1 - shift * excess), -shift * weight]
-    return torch.stack(values), torch.stack(slopes)
+        curvatures += [-shift * weight * (2 - shift * excess), shift**2 * weight]
+    return FeatureValues(torch.stack(values), torch.stack(slopes), torch.stack(curvatures))
 
 
 def reweighted(losses: Array, shift: float) -> tuple[Array, float]:

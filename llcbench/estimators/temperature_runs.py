@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.estimators.jackknife import Statistic, split
-from llcbench.estimators.mean_energy import LEVEL, nbeta_of, target_of
-from llcbench.estimators.options import skipped
+from llcbench.estimators.mean_energy import LEVEL, nbeta_of, skipped, target_of
 from llcbench.intervals import chain_quantile
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard, Status
 from llcbench.sampling import label_noise, sampler_abilities
+from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import convergence
 from llcbench.sampling.guards import guards
-from llcbench.sampling.loop import Trace, sample
+from llcbench.sampling.label_noise_error import standard_error
+from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
@@ -81,16 +82,22 @@ class TemperatureRuns:
     seeds: Seeds
 
     def summarise(
-        self, statistic: Statistic, gradient: Array, extra: Sequence[Guard] = ()
+        self,
+        statistic: Statistic,
+        gradient: Array,
+        curvature: Array | None = None,
+        extra: Sequence[Guard] = (),
     ) -> Estimate:
         """Return the estimate with its interval, worst diagnostics and total cost.
 
         Args:
             statistic: The value with its Monte Carlo error.
             gradient: Its derivative in the means of the features, ``(runs, k)``.
+            curvature: Its second derivative, ``(runs k, runs k)``; None where it is 0.
             extra: Guards of the estimator itself.
         """
-        data_se = label_noise.standard_error([done.response for done in self.finished], gradient)
+        responses = [done.response for done in self.finished]
+        data_se = standard_error(responses, gradient, curvature)
         stderr = math.hypot(statistic.mcse, data_se or 0.0)
         reach = chain_quantile(LEVEL, statistic.units) * stderr
         diagnostics = [convergence(done.kept) for done in self.finished]

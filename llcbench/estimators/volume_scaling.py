@@ -13,8 +13,7 @@ from torch import Tensor
 
 from llcbench.checks import check_between, check_count, set_checked
 from llcbench.estimators.jackknife import jackknife
-from llcbench.estimators.mean_energy import LEVEL, nbeta_of
-from llcbench.estimators.options import skipped
+from llcbench.estimators.mean_energy import LEVEL, nbeta_of, skipped
 from llcbench.estimators.splitting import Splitting
 from llcbench.estimators.sublevel import sublevel_mass
 from llcbench.estimators.temperatures import log_log_slope

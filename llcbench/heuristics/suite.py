@@ -11,7 +11,6 @@ from llcbench.heuristics.trial import Trial
 from llcbench.registry import unknown
 
 FOLDER = Path(__file__).with_name("suites")
-PRESETS = ("cpu", "paper")
 # A chain that feels its localisation less often than this reads how far it diffused.
 FELT = 2.0
 

@@ -1,12 +1,13 @@
 """One training under one heuristic, and what is measured on it; needs no torch."""
 
-import math
 from typing import Any, Literal
 
 import msgspec
 
+from llcbench.checks import check_count, check_positive
 from llcbench.files import content_key
 from llcbench.records import Value
+from llcbench.settings import AUTOMATIC
 from llcbench.training.config import Training
 
 # Raised when the same trial would give other numbers than before.
@@ -15,13 +16,11 @@ SCHEMA = 1
 Status = Literal["ok", "not_reached", "not_finite", "timeout", "out_of_memory", "crashed", "error"]
 # Trials with one of these are results; the others are made again.
 FINAL = ("ok", "not_reached", "not_finite")
-
-
-def _check(name: str, value: float, *, zero: bool) -> None:
-    if not (math.isfinite(value) and (value > 0 or (zero and value == 0))):
-        raise ValueError(
-            f"measuring: {name} must be {'at least 0' if zero else 'positive'}, got {value!r}"
-        )
+# The least that counts of a measurement may be.
+_LEAST = {
+    "num_chains": 1, "num_burnin": 0, "num_draws": 1, "gc_samples": 0, "hessian_samples": 0,
+    "hessian_products": 2, "hessian_probes": 2,
+}  # fmt: skip
 
 
 class Measuring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,17 +61,16 @@ class Measuring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     hessian_probes: int = 16
 
     def __post_init__(self) -> None:
-        for name in ("step_size", "gamma", "num_chains", "num_draws", "hessian_tolerance"):
-            _check(name, getattr(self, name), zero=False)
-        for name in ("num_burnin", "gc_samples", "hessian_samples"):
-            _check(name, getattr(self, name), zero=True)
-        for name in ("nbeta", "batch_size"):
-            value = getattr(self, name)
-            if isinstance(value, int | float):
-                _check(name, value, zero=False)
-        for name in ("hessian_products", "hessian_probes"):
-            if getattr(self, name) < 2:
-                raise ValueError(f"measuring: {name} must be at least 2")
+        # Checks refuse, and values stay as they were given: the keys of trials tell 2 from 2.0.
+        owner = "measuring"
+        for name in ("step_size", "gamma", "hessian_tolerance"):
+            check_positive(owner, name, getattr(self, name))
+        for name, least in _LEAST.items():
+            check_count(owner, name, getattr(self, name), least=least)
+        if self.nbeta != AUTOMATIC:
+            check_positive(owner, "nbeta", self.nbeta, hint=f"{AUTOMATIC!r} is the default")
+        if self.batch_size is not None:
+            check_count(owner, "batch_size", self.batch_size, least=1)
 
     @property
     def felt(self) -> float:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import final
 
 from llcbench.types import Problem
@@ -24,12 +23,6 @@ class Family:
     names: Sequence[str]
     build: Callable[[str], Problem]
     pattern: str
-
-
-def nearest(name: str, candidates: Sequence[str]) -> str:
-    """Return ``; did you mean ...?`` for the closest candidate, or an empty string."""
-    close = get_close_matches(name, candidates, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def widths_of(text: str, identifier: str) -> tuple[int, ...]:

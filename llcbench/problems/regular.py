@@ -8,7 +8,8 @@ import numpy as np
 from torch import Tensor
 
 from llcbench.problems.family import Family
-from llcbench.problems.squared.regression import Array, Pullback, Regression
+from llcbench.problems.squared.linear_map import Pullback
+from llcbench.problems.squared.regression import Array, Regression
 from llcbench.types import DiagonalForm, Truth
 from theory import tempered
 from theory.combine import at_deepest

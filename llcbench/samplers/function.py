@@ -8,7 +8,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from llcbench.problems.family import nearest
+from llcbench.checks import nearest
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 

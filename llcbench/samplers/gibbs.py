@@ -12,6 +12,7 @@ from llcbench.samplers.metropolis import full_batch_only
 from llcbench.sampling.loss_abilities import moment_form, squared_form
 from llcbench.sampling.target import Target
 from llcbench.types import Draw, LayerForm
+from theory.linear_networks.density import LinearDensity
 from theory.linear_networks.gibbs import LinearPosterior
 from theory.linear_networks.wide_gibbs import WidePosterior
 from theory.tempered.linear import WIDE
@@ -27,7 +28,7 @@ class GibbsState(NamedTuple):
     """
 
     theta: Tensor
-    posterior: LinearPosterior | WidePosterior
+    posterior: LinearDensity
     noise: np.random.Generator
 
 
@@ -90,12 +91,10 @@ class Gibbs:
         """Draw all layers once."""
         theta, posterior, noise = state
         layers = _layers(target, theta)
-        if isinstance(posterior, WidePosterior):
-            _, conditional = posterior.sweep(layers, noise)
-        else:
-            moved = posterior.fibre_move(layers, noise) if self.fibre_moves else layers
-            drawn, conditional = posterior.sweep(moved, noise)
-            for layer, new in zip(layers, drawn, strict=True):
+        moved = posterior.fibre_move(layers, noise) if self.fibre_moves else layers
+        drawn, conditional = posterior.sweep(moved, noise)
+        for layer, new in zip(layers, drawn, strict=True):
+            if new is not layer:  # large chains are overwritten by the sweep
                 layer[...] = new
         loss = conditional if self.rao_blackwell else posterior.excess_loss(layers)
         return state, Draw(theta, torch.from_numpy(loss))

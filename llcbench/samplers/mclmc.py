@@ -9,9 +9,14 @@ import torch
 from torch import Tensor
 
 from llcbench.checks import check_count, check_non_negative, check_positive
-from llcbench.samplers.adaptation import spread_steps
 from llcbench.samplers.hyperparameters import check_hyperparameters
-from llcbench.samplers.metropolis import MetropolisState, Place, full_batch_only, metropolis_step
+from llcbench.samplers.metropolis import (
+    MetropolisState,
+    Place,
+    full_batch_only,
+    metropolis_step,
+    spread_steps,
+)
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from llcbench.records import Status
-from llcbench.sampling.label_noise import label_noise_of, standard_error
+from llcbench.sampling.label_noise import label_noise_of
+from llcbench.sampling.label_noise_error import standard_error
 from llcbench.sampling.state_trees import NotStorable, outline, values
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Draw
@@ -177,6 +178,8 @@ class Chains:
         label_noise = place["label_noise"]
         if done > self.steps or excess.shape != (done, self.target.num_chains):
             raise NotStorable("its traces have another shape")
+        if self._label_noise is not None and not self._label_noise.fits(label_noise):
+            raise NotStorable("its sums over label noise are not those of this version")
         shape = outline(self._state)
         # Two states of the size of the parameters would not always fit.
         self._state = None

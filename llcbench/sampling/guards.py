@@ -7,11 +7,10 @@ import torch
 
 from llcbench.records import Guard
 from llcbench.sampling import sampler_abilities
+from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import Convergence, longest_stay, split_half
-from llcbench.sampling.loop import Trace
-from llcbench.sampling.loss_abilities import noisy_labels
+from llcbench.sampling.loss_abilities import noisy_labels, streamed
 from llcbench.sampling.target import AnySampler, Target
-from llcbench.types import Streamed
 
 # A chain that has stayed in one place for this share of its draws knows that place from a few
 # visits only.
@@ -102,7 +101,7 @@ def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30
     """
     samples = target.problem.num_data or 1 if target.loss.autograd else 1
     large = target.dim > LARGE or target.dim * samples > SLOW
-    if large or isinstance(target.data, Streamed):
+    if large or streamed(target.data) is not None:
         return _curvature_of_a_batch(target, rng)
     start = target.w_star.double().unsqueeze(0)
     loss = target.problem.bind(target.data, torch.float64)

@@ -1,30 +1,25 @@
-"""How much an estimate would change with other label noise, from runs on one data set.
+"""Derivatives of the means of a run in the label noise of its data set.
 
-For ``y = M(w) x + noise`` the label noise of a data set enters the loss through its cross moment
-``C`` alone. With ``q`` the excess loss, ``D = M(w) - M(w*)`` and ``f`` a function, at inverse
-temperature b
+For ``y = M(w) x + noise`` the label noise enters the loss through its cross moment C alone, one for
+each data set. The excess loss q is linear in it, ``dq/dC = u = -2 weight D`` with ``D = M(w) -
+M(w*)``, so that at inverse temperature b every mean has
 
-``d E_b[f(q)] / d C = 2 weight (b Cov(f, D) - E[f'(q) D])``,  ``Cov(C_ij, C_ik) = sd^2 S_jk / n``.
+``d E_b[X] / d C_c = E[d X / d C_c] - b Cov(X, u_c)``.
 
-An estimate is a smooth function of such means, so its derivative is the combination of theirs and
-its variance over label noise the quadratic form with that of ``C``, to first order in the noise
-(the delta method; twice too large where the estimate is a quadratic form in ``C``, as it nearly is
-on a regular model). A sum of losses has a ``C`` for each of its data sets; they are independent, so
-the variances add. Mean energies take ``f = q``, their variance ``q`` and ``q^2``, weighted means
-exponentials.
+Twice applied to ``X = f(q)`` for a function f, with K3 the third central moment, this is
 
-Two halves of the chains give two independent derivatives; their product has no bias from Monte
-Carlo noise. Where that noise makes the variance negative, the form of the mean derivative is used
-instead, which is never negative and too large on average.
+``g_a  = E[f' u_a] - b Cov(f, u_a)``,
+``H_ac = E[f'' u_a u_c] - b Cov(f' u_a, u_c) - b Cov(f' u_c, u_a) + b^2 K3(f, u_a, u_c)``,
+
+with a and c entries of the same C or of two. Mean energies take ``f = q``, their variance ``q`` and
+``q^2``, weighted means exponentials. Two halves of the chains give two independent g and H.
+`llcbench.sampling.label_noise_error` makes an error of them.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from llcbench.sampling.loss_abilities import excess_and_deltas, noise_sources
@@ -41,22 +36,50 @@ SMALL = 2**16
 # are reduced together.
 EACH = 2**14
 BLOCK = 2**16
+# Products of all pairs of entries of every C are summed up to so many entries: at most one or two
+# percent of a step of 64 chains, and 4 % from 64 entries on.
+PAIRED = 36
 
 
-# From the excess loss to functions of it and their derivatives, each with a leading axis ``k``;
-# None for derivatives that are all 1.
-Features = Callable[[Tensor], tuple[Tensor, Tensor | None]]
+class FeatureValues(NamedTuple):
+    """Functions f of the excess loss, each array with a leading axis ``k`` for the functions.
+
+    Attributes:
+        values: ``f``.
+        slopes: ``f'``; None where all are 1.
+        curvatures: ``f''``; None where all are 0.
+    """
+
+    values: Tensor
+    slopes: Tensor | None = None
+    curvatures: Tensor | None = None
+
+    def of_chains(self, chains: slice) -> "FeatureValues":
+        """Return those of some chains, of arrays ``(k, states, chains)``."""
+        values, slopes, curvatures = self
+        return FeatureValues(
+            values[:, :, chains],
+            None if slopes is None else slopes[:, :, chains],
+            None if curvatures is None else curvatures[:, :, chains],
+        )
 
 
-def energy(excess: Tensor) -> tuple[Tensor, Tensor | None]:
+Features = Callable[[Tensor], FeatureValues]
+
+
+def energy(excess: Tensor) -> FeatureValues:
     """Return the excess itself."""
-    return excess[None], None
+    return FeatureValues(excess[None])
 
 
-def energy_and_square(excess: Tensor) -> tuple[Tensor, Tensor | None]:
+def energy_and_square(excess: Tensor) -> FeatureValues:
     """Return the excess and its square."""
-    values = torch.stack([excess, excess.square()])
-    return values, torch.stack([torch.ones_like(excess), 2 * excess])
+    one = torch.ones_like(excess)
+    return FeatureValues(
+        values=torch.stack([excess, excess.square()]),
+        slopes=torch.stack([one, 2 * excess]),
+        curvatures=torch.stack([torch.zeros_like(excess), 2 * one]),
+    )
 
 
 class Sums(NamedTuple):
@@ -67,12 +90,27 @@ class Sums(NamedTuple):
         deltas: ``D`` of every source, ``(out, in)``.
         with_deltas: ``f D`` of every source, ``(k, out, in)``.
         sloped: ``f' D`` likewise; empty where that is ``D``.
+        pairs: ``d d^T`` and, for every function, ``(f'' - 2 b f' + b^2 f) d d^T``, with d all
+            entries of every D, one ``(K, (1 + k) K)``; empty for more than `PAIRED` entries.
     """
 
     values: Tensor
     deltas: list[Tensor]
     with_deltas: list[Tensor]
     sloped: list[Tensor]
+    pairs: list[Tensor]
+
+
+class Derivatives(NamedTuple):
+    """Derivatives of functions of C.
+
+    Attributes:
+        first: In every C, ``(k, out, in)``.
+        second: In all pairs of entries of all of them, ``(k, K, K)``; None where it is not known.
+    """
+
+    first: list[Tensor]
+    second: Tensor | None
 
 
 @final
@@ -126,20 +164,20 @@ class LabelNoise:
         theta = torch.cat(self._waiting) if states > 1 else self._waiting[0]
         self._waiting = []
         excess, deltas = excess_and_deltas(self._loss, theta)
-        values, slopes = self._features(excess.double().view(states, chains))
+        features = self._features(excess.double().view(states, chains))
         deltas = tuple(delta.view(states, chains, *delta.shape[1:]) for delta in deltas)
         if not self._sums:
             # Sums that are made in inference mode could not be added to outside of it.
             with torch.inference_mode(False):
-                self._sums = [_zeros(values, slopes, deltas) for _ in range(2)]
+                self._sums = [_zeros(features, deltas) for _ in range(2)]
         half = chains // 2
         for sums, rows in zip(self._sums, (slice(0, half), slice(half, None)), strict=True):
-            own = None if slopes is None else slopes[:, :, rows]
-            self._add(sums, values[:, :, rows], own, [delta[:, rows] for delta in deltas])
+            self._add(sums, features.of_chains(rows), [delta[:, rows] for delta in deltas])
         self._count += states
 
-    def _add(self, sums: Sums, values: Tensor, slopes: Tensor | None, deltas: list[Tensor]) -> None:
+    def _add(self, sums: Sums, features: FeatureValues, deltas: list[Tensor]) -> None:
         """Add means over the chains of a half, ``(k, states, chains)``, summed over states."""
+        values, slopes, _ = features
         each = 1 / values.shape[2]
         for total, value in zip(sums.values, values, strict=True):
             total.add_(each * value.sum())
@@ -152,6 +190,18 @@ class LabelNoise:
             if slopes is not None:
                 for total, slope in zip(sums.sloped[s], slopes, strict=True):
                     product(total, each, slope, wide)
+        for total in sums.pairs:
+            rows = torch.cat([delta.flatten(2) for delta in deltas], 2).flatten(0, 1).double()
+            weights = self._weights(features).flatten(1)[:, :, None]
+            columns = torch.cat([rows, *(weights * rows)], 1)
+            total.addmm_(rows.mT, columns, alpha=each)
+
+    def _weights(self, features: FeatureValues) -> Tensor:
+        """Return ``f'' - 2 b f' + b^2 f``, the factors of products of entries of D."""
+        values, slopes, curvatures = features
+        b = self._nbeta
+        weights = b**2 * values - 2 * b * (1 if slopes is None else slopes)
+        return weights if curvatures is None else weights + curvatures
 
     def state(self) -> dict[str, Any]:
         """Return the sums so far, to be restored in another process."""
@@ -168,33 +218,44 @@ class LabelNoise:
         self._count = state["count"]
         self._waiting = [theta.clone() for theta in state["waiting"]]
 
-    def derivatives(self, gradient: Sequence[float]) -> list[list[Tensor]] | None:
-        """Return the derivative in every C of a combination of the means of the features.
+    def fits(self, state: dict[str, Any]) -> bool:
+        """Return whether a state has the sums that `restore` goes on from."""
+        return all(set(half) == set(Sums._fields) for half in state["sums"])
 
-        Args:
-            gradient: Weights of the features, ``(k,)``.
+    def derivatives(self) -> list[Derivatives] | None:
+        """Return the derivatives of the means of all features from each of two halves.
 
         Returns:
-            ``(out, in)`` for each of two halves and every source; None before the first state.
+            None before the first state.
         """
         self._gather()
         if not self._count:
             return None
-        return [self._derivative(sums, gradient) for sums in self._sums]
+        return [self._derivatives(sums) for sums in self._sums]
 
-    def _derivative(self, sums: Sums, gradient: Sequence[float]) -> list[Tensor]:
-        values, deltas, with_deltas, sloped = _mapped(lambda total: total / self._count, sums)
-        derivatives = []
+    def _derivatives(self, sums: Sums) -> Derivatives:
+        means = _mapped(lambda total: total / self._count, sums)
+        b, values = self._nbeta, means.values[:, None, None]
+        first, slopes = [], []
         for s, source in enumerate(self.sources):
-            slopes = sloped[s] if sloped else deltas[s].expand_as(with_deltas[s])
-            parts = [
-                2 * source.weight * share * (self._nbeta * (product - value * deltas[s]) - slope)
-                for share, value, product, slope in zip(
-                    gradient, values, with_deltas[s], slopes, strict=True
-                )
-            ]
-            derivatives.append(sum(parts[1:], start=parts[0]))
-        return derivatives
+            delta, product = means.deltas[s], means.with_deltas[s]
+            slope = means.sloped[s] if means.sloped else delta.expand_as(product)
+            first.append(2 * source.weight * (b * (product - values * delta) - slope))
+            slopes.append(slope)
+        if not means.pairs:
+            return Derivatives(first, None)
+        # As in the formula of the module, with the means of products and the products of means.
+        (pairs,) = means.pairs
+        plain, *weighted = pairs.view(len(pairs), -1, len(pairs)).unbind(1)
+        mean = flat(means.deltas)
+        pulled = b * flat(slopes) - b**2 * (flat(means.with_deltas) - values[:, 0] * mean)
+        outer = pulled[:, :, None] * mean
+        second = torch.stack(weighted) - b**2 * values * plain + outer + outer.mT
+        weight = torch.cat(
+            [delta.new_full((delta.numel(),), 2 * source.weight)
+             for source, delta in zip(self.sources, means.deltas, strict=True)]
+        )  # fmt: skip
+        return Derivatives(first, weight[:, None] * second * weight)
 
 
 def label_noise_of(
@@ -205,45 +266,6 @@ def label_noise_of(
     if not sources or target.num_chains < 2:
         return None
     return LabelNoise(target, sources, features, dense=dense)
-
-
-def standard_error(
-    responses: Sequence[LabelNoise | None], gradient: NDArray[np.float64]
-) -> float | None:
-    """Return the standard error of an estimate from the label noise of its data set.
-
-    Args:
-        responses: One per run on the same data set.
-        gradient: Derivative of the estimate in the means of the features, ``(runs, k)``.
-
-    Returns:
-        The error; None without label noise, or where its effect is not known.
-    """
-    halves: list[list[Tensor]] = []
-    sources: tuple[NoiseSource, ...] = ()
-    for response, row in zip(responses, gradient.tolist(), strict=True):
-        derivatives = response.derivatives(row) if response is not None else None
-        if response is None or derivatives is None:
-            return None
-        sources = response.sources
-        halves = [
-            [total + part for total, part in zip(*pair, strict=True)]
-            for pair in zip(halves, derivatives, strict=True)
-        ] if halves else derivatives  # fmt: skip
-    variance = _variance(sources, *halves)
-    if variance <= 0:
-        pooled = [(first + second) / 2 for first, second in zip(*halves, strict=True)]
-        variance = _variance(sources, pooled, pooled)
-    return math.sqrt(variance) if math.isfinite(variance) else None
-
-
-def _variance(sources: tuple[NoiseSource, ...], first: list[Tensor], second: list[Tensor]) -> float:
-    """Return the quadratic form of two derivatives with the covariance of every ``C``."""
-    total = 0.0
-    for source, one, two in zip(sources, first, second, strict=True):
-        form = float((one @ source.second.double() * two).sum())
-        total += form * source.sd**2 / source.num_data
-    return total
 
 
 @final
@@ -268,13 +290,15 @@ class RecordingSampler:
         return state, draw
 
 
-def _zeros(values: Tensor, slopes: Tensor | None, deltas: tuple[Tensor, ...]) -> Sums:
+def _zeros(features: FeatureValues, deltas: tuple[Tensor, ...]) -> Sums:
     """Return sums of nothing, in double precision."""
-    count = len(values)
+    count = len(features.values)
     each = [torch.zeros(d.shape[2:], dtype=torch.float64, device=d.device) for d in deltas]
     many = [total.new_zeros(count, *total.shape) for total in each]
-    sloped = [] if slopes is None else [torch.zeros_like(total) for total in many]
-    return Sums(each[0].new_zeros(count), each, many, sloped)
+    sloped = [] if features.slopes is None else [torch.zeros_like(total) for total in many]
+    entries = sum(total.numel() for total in each)
+    pairs = [each[0].new_zeros(entries, (1 + count) * entries)] if entries <= PAIRED else []
+    return Sums(each[0].new_zeros(count), each, many, sloped, pairs)
 
 
 def _product(total: Tensor, each: float, factors: Tensor | None, delta: Tensor) -> None:
@@ -294,3 +318,8 @@ def _product_of_large(total: Tensor, each: float, factors: Tensor | None, delta:
 def _mapped(function: Callable[[Tensor], Tensor], sums: Sums) -> Sums:
     values, *rows = sums
     return Sums(function(values), *([function(part) for part in row] for row in rows))
+
+
+def flat(parts: Sequence[Tensor]) -> Tensor:
+    """Return the matrices ``(..., out, in)`` of all sources as one row, ``(..., K)``."""
+    return torch.cat([part.flatten(-2) for part in parts], -1)

@@ -12,8 +12,6 @@ from llcbench.sampling.state_trees import NotStorable
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Budget, BudgetExceeded, CheckpointFile, Draw
 
-__all__ = ["Trace", "sample"]
-
 # How often the chains are checked for having left the finite numbers: in steps, and in seconds
 # where a step takes long.
 CHECK_EVERY = 200

@@ -1,4 +1,4 @@
-"""Optional abilities of losses and problems, queried in one place and forwarded."""
+"""Optional abilities of losses, problems and data, queried in one place and forwarded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,6 +25,7 @@ from llcbench.types import (
     SquaredForm,
     SquaredLossForm,
     SquaredProblem,
+    Streamed,
     Visit,
 )
 
@@ -107,6 +108,11 @@ def moment_form(loss: Loss) -> MomentForm | None:
 def squared_form(problem: Problem) -> SquaredForm | None:
     """Return a regression with squared loss as plain data, None for other problems."""
     return problem.squared_form() if isinstance(problem, SquaredProblem) else None
+
+
+def streamed(data: Any) -> Streamed | None:
+    """Return a data set if it is too large to be stored, None for others."""
+    return data if isinstance(data, Streamed) else None
 
 
 @dataclass(frozen=True)

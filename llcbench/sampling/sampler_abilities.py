@@ -42,6 +42,11 @@ def hyperparameters(sampler: AnySampler) -> dict[str, Any]:
     return {}
 
 
+def has_fields(sampler: AnySampler) -> bool:
+    """Return whether hyper-parameters are fields, not entries of a mapping as for a function."""
+    return not isinstance(sampler, Parametrised)
+
+
 def with_hyperparameters(sampler: AnySampler, **changes: Any) -> AnySampler:
     """Return the same sampler with other hyper-parameters.
 

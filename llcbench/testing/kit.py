@@ -17,6 +17,7 @@ from llcbench.testing.conformance.distributions import (
     coarse_energy,
 )
 from llcbench.testing.conformance.fixtures import NotConforming as NotConforming
+from llcbench.types import Sampler
 
 
 def check_sampler(sampler: Any, *, langevin: bool | None = None) -> None:
@@ -75,9 +76,8 @@ def as_sampler(given: Any) -> AnySampler:
     if isinstance(given, str):
         return registry.make_sampler(*parse_sampler(given))
     built = given() if isinstance(given, type) else given
-    if callable(getattr(built, "init", None)) and callable(getattr(built, "step", None)):
-        sampler: AnySampler = built
-        return sampler
+    if isinstance(built, Sampler):
+        return built
     if callable(built):
         return factory(getattr(built, "__name__", "function"), built)()
     raise TypeError(

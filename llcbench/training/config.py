@@ -1,20 +1,23 @@
 """How a network is trained; needs no torch, so that plans and reports can read it."""
 
-import math
 from typing import Literal
 
 import msgspec
 
+from llcbench.checks import (
+    check_count,
+    check_decay,
+    check_fraction,
+    check_non_negative,
+    check_positive,
+    refuse,
+)
+
 Optimiser = Literal["sgd", "adam", "adamw", "sam", "entropy_sgd"]
 Stop = Literal["steps", "loss", "interpolation"]
 
-
-def _check(name: str, value: float, *, zero: bool = False, most: float = math.inf) -> None:
-    """Refuse what is not finite, negative, zero unless allowed, or above a limit."""
-    if not (math.isfinite(value) and (value > 0 or (zero and value == 0)) and value <= most):
-        least = "at least 0" if zero else "positive"
-        limit = f" and at most {most:g}" if math.isfinite(most) else ""
-        raise ValueError(f"training: {name} must be {least}{limit}, got {value!r}")
+# Checks refuse, and values stay as they were given: the keys of trials tell 2 from 2.0.
+_OWNER = "training"
 
 
 class Penalties(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,7 +40,7 @@ class Penalties(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
-            _check(name, getattr(self, name), zero=True)
+            check_non_negative(_OWNER, name, getattr(self, name))
 
 
 class EntropySGD(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,11 +63,11 @@ class EntropySGD(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     averaging: float = 0.75
 
     def __post_init__(self) -> None:
-        _check("inner_steps", self.inner_steps)
-        _check("inner_lr", self.inner_lr)
+        check_count(_OWNER, "inner_steps", self.inner_steps, least=1)
+        check_positive(_OWNER, "inner_lr", self.inner_lr)
         for name in ("scope", "scope_growth", "noise"):
-            _check(name, getattr(self, name), zero=True)
-        _check("averaging", self.averaging, most=1.0)
+            check_non_negative(_OWNER, name, getattr(self, name))
+        check_fraction(_OWNER, "averaging", self.averaging)
 
 
 class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,23 +122,25 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     checkpoint_losses: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("lr", "check_every"):
-            _check(name, getattr(self, name))
-        for name in ("momentum", "weight_decay", "sam_radius", "input_noise", "steps"):
-            _check(name, getattr(self, name), zero=True)
-        if self.momentum >= 1:
-            raise ValueError(f"training: momentum must be below 1, got {self.momentum!r}")
-        _check("label_noise", self.label_noise, zero=True, most=1.0)
+        check_positive(_OWNER, "lr", self.lr)
+        check_count(_OWNER, "check_every", self.check_every, least=1)
+        check_count(_OWNER, "steps", self.steps)
+        check_decay(_OWNER, "momentum", self.momentum)
+        for name in ("weight_decay", "sam_radius", "input_noise"):
+            check_non_negative(_OWNER, name, getattr(self, name))
+        if check_non_negative(_OWNER, "label_noise", self.label_noise) > 1:
+            refuse(_OWNER, "label_noise", "at most 1", self.label_noise)
         if self.batch_size is not None:
-            _check("batch_size", self.batch_size)
+            check_count(_OWNER, "batch_size", self.batch_size, least=1)
         for loss in self.checkpoint_losses:
-            _check("checkpoint_losses", loss)
+            check_positive(_OWNER, "checkpoint_losses", loss)
         for step in self.checkpoint_steps:
-            _check("checkpoint_steps", step, zero=True, most=self.steps)
+            if check_count(_OWNER, "checkpoint_steps", step) > self.steps:
+                refuse(_OWNER, "checkpoint_steps", f"at most {self.steps}", step)
         if (self.stop == "loss") != (self.stop_loss is not None):
             raise ValueError("training: stop = 'loss' and stop_loss go together: give both or none")
         if self.stop_loss is not None:
-            _check("stop_loss", self.stop_loss)
+            check_positive(_OWNER, "stop_loss", self.stop_loss)
         if self.nesterov and not (self.momentum and self.optimiser not in ("adam", "adamw")):
             raise ValueError("training: nesterov needs a momentum, and an optimiser that has one")
         if self.momentum and self.optimiser in ("adam", "adamw"):

@@ -11,7 +11,35 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from llcbench.types.core import InputDistribution, Loss, Matmul, Problem, Visit
+from llcbench.settings import Matmul
+from llcbench.types.problems import InputDistribution, Loss, Problem
+
+
+class LayerGradient(NamedTuple):
+    """The gradient in one layer as a product that has not been formed.
+
+    Attributes:
+        start: First of its columns among all parameters.
+        stop: First column after them.
+        weight: Factor of the product.
+        slopes: Slopes in what leaves the layer, ``(chains, H_k, batch)``.
+        inputs: What enters it, ``(chains, batch, H_{k-1})``.
+    """
+
+    start: int
+    stop: int
+    weight: float
+    slopes: Tensor
+    inputs: Tensor
+
+    def add_to(self, part: Tensor, factor: float) -> None:
+        """Add a multiple to the weights of the layer, ``(chains, stop - start)``, in place."""
+        shape = (len(part), self.slopes.shape[1], self.inputs.shape[2])
+        part.view(shape).baddbmm_(self.slopes, self.inputs, alpha=factor * self.weight)
+
+
+# Is handed the gradient of a layer and may move its weights.
+Visit = Callable[[LayerGradient], None]
 
 
 class Minibatches(Protocol):
@@ -35,12 +63,14 @@ class NoiseSource(NamedTuple):
 
     Attributes:
         second: S, mean of ``x x^T``, ``(in, in)``.
+        cross: C of this data set, mean of ``noise x^T``, ``(out, in)``.
         sd: Standard deviation of the noise.
         num_data: Number of samples.
         weight: Factor of the mean squared error in the loss.
     """
 
     second: Tensor
+    cross: Tensor
     sd: float
     num_data: int
     weight: float

@@ -18,8 +18,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from llcbench.problems.squared.batches import Samples
 from llcbench.problems.squared.linear_map import LayerPass, LinearNetwork, ProductPass
-from llcbench.problems.squared.regression import Inputs, Regression, Samples
+from llcbench.problems.squared.regression import Inputs, Regression
 from llcbench.samplers.sgld import SGLD
 from llcbench.sampling.target import Target
 

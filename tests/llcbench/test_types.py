@@ -1,11 +1,14 @@
-"""The context of a run, and what estimators may have on top."""
+"""The context of a run, what estimators may have on top, and where abilities are asked for."""
 
+import ast
+from collections import defaultdict
 from dataclasses import FrozenInstanceError, dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
 import llcbench
-from llcbench import Budget, RunContext, Seeds, Settings, registry
+from llcbench import Budget, RunContext, Seeds, Settings, registry, types
 from llcbench.estimators.mean_energy import MeanEnergy
 from llcbench.records import Estimate
 from llcbench.run import execute, suite
@@ -100,3 +103,28 @@ def test_execute_asks_for_the_ability_not_for_the_class(
     (context,) = estimator.given
     assert context.checkpoint is (file if kept else None)
     assert context.seeds == execute.seeds_of(spec)
+
+
+# What everybody has; the other protocols are abilities.
+PROTOCOLS = {"Problem", "Sampler", "Estimator"}
+
+
+def asked_for(source: str) -> set[str]:
+    """Return the names that a source tests instances or classes against."""
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    tests = [call for call in calls if ast.unparse(call.func) in ("isinstance", "issubclass")]
+    found = (node for call in tests for node in ast.walk(call.args[1]))
+    return {node.id for node in found if isinstance(node, ast.Name)}
+
+
+def test_every_ability_is_asked_for_in_one_module() -> None:
+    package = Path(llcbench.__file__).parent
+    places = defaultdict(set)
+    for path in package.rglob("*.py"):
+        for name in asked_for(path.read_text(encoding="utf-8")):
+            places[name].add(str(path.relative_to(package)))
+    protocols = {n for n, kind in vars(types).items() if getattr(kind, "_is_runtime_protocol", 0)}
+    assert len(protocols) > 15
+    wrong = {name: places[name] for name in protocols - PROTOCOLS if len(places[name]) != 1}
+    assert wrong == {}
+    assert asked_for("isinstance(x, A | B) or issubclass(type(x), C)") == {"A", "B", "C"}

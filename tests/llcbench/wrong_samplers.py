@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llcbench.problems.squared.regression import Samples
+from llcbench.problems.squared.batches import Samples
 from llcbench.samplers.exact import Exact
 from llcbench.samplers.metropolis import Place, accepts, selected
 from llcbench.sampling.target import Target

@@ -1,4 +1,4 @@
-"""Tools of the checkers: the error, the table of rules, identities modulo a prime.
+"""Tools of the checkers: the error, what a node states, identities modulo a prime.
 
 The code here is separate from the solver's: it shares the text format of polynomials and nothing
 that takes a decision.
@@ -24,11 +24,8 @@ class CertificateError(ValueError):
     """A certificate that does not prove its claim."""
 
 
-CHECKERS: dict[str, Callable[[Node], None]] = {}
-"""Checker of each rule: confirms the claim of a node from its data and its children's claims."""
-
-OPAQUE: set[str] = set()
-"""Rules whose checker also checks everything below the node."""
+# Confirms the claim of a node from its data and its children's claims.
+Checker = Callable[[Node], None]
 
 
 def require(condition: object, reason: str) -> None:

@@ -1,11 +1,11 @@
 """Checkers of the rules that bound lambda when no value is found."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from theory.algebra.linear import rank
 from theory.certificate import Node
-from theory.checker.base import germ_of, require, same_claim
+from theory.checker.base import Checker, germ_of, require, same_claim
 from theory.checker.children import check_same_germ, germ_below
 from theory.polynomials.expression import Polynomial, parse
 from theory.polynomials.germ import ROOM, Factor, Germ
@@ -123,11 +123,10 @@ def _check_smaller(germ: Germ, smaller: Germ) -> None:
         require(all(g in whole.generators for g in part.generators), "another generator")
 
 
-BOUNDS: dict[str, Callable[[Node], None]] = {
+RULES: dict[str, Checker] = {
     "order bound": check_order_bound,
     "linear rank": check_linear_rank,
     "zero set": check_zero_set,
     "smaller ideal": check_smaller_ideal,
     "squeezed": check_squeezed,
 }
-"""Checker of each rule."""

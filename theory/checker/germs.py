@@ -6,8 +6,8 @@ from typing import Any
 
 from theory.certificate import Node
 from theory.checker.base import (
-    CHECKERS,
     PRIME,
+    Checker,
     common_scale,
     factor_value,
     germ_of,
@@ -21,7 +21,7 @@ from theory.checker.base import (
     tree_value,
     value,
 )
-from theory.checker.bounds import BOUNDS
+from theory.checker.charts import real_branch_orders
 from theory.checker.children import check_same_germ, germ_below
 from theory.polynomials.expression import Polynomial, parse
 from theory.polynomials.germ import ROOM, Factor, Germ
@@ -201,8 +201,6 @@ def _check_sign(child: Node, part: Germ, entry: Mapping[str, Any]) -> None:
             total = total + constant * g * g
         require(total == f, "the squares do not add up")
     else:
-        from theory.checker.charts import real_branch_orders
-
         require(kind == "branches" and child.rule == "plane", "no sign proof")
         require(f.terms[min(f.terms)] > 0, "a summand is negative")
         for order in real_branch_orders(child):
@@ -210,13 +208,10 @@ def _check_sign(child: Node, part: Germ, entry: Mapping[str, Any]) -> None:
             require(multiplicity.denominator == 1 and multiplicity % 2 == 0, "a sign change")
 
 
-CHECKERS.update(
-    {
-        "polynomial": check_polynomial,
-        "independent factors": check_factors,
-        "independent summands": check_summands,
-        "monomial germ": check_monomial,
-        "best bounds": check_best,
-    }
-)
-CHECKERS.update(BOUNDS)
+RULES: dict[str, Checker] = {
+    "polynomial": check_polynomial,
+    "independent factors": check_factors,
+    "independent summands": check_summands,
+    "monomial germ": check_monomial,
+    "best bounds": check_best,
+}

@@ -8,7 +8,7 @@ from typing import Any
 
 from theory.certificate import Node
 from theory.checker.base import (
-    CHECKERS,
+    Checker,
     common_scale,
     germ_of,
     germ_value,
@@ -214,10 +214,8 @@ def _multiples(field: RealField, left: Curve, right: Curve) -> bool:
     )
 
 
-CHECKERS.update(
-    {
-        "plane": check_plane,
-        "toric chart": check_chart,
-        "chart bound": check_chart_bound,
-    }
-)
+RULES: dict[str, Checker] = {
+    "plane": check_plane,
+    "toric chart": check_chart,
+    "chart bound": check_chart_bound,
+}

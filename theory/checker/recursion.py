@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from theory.certificate import Node
 from theory.checker.arrangements import check_arrangement
-from theory.checker.base import CHECKERS, OPAQUE
+from theory.checker.base import Checker
 from theory.checker.blow_ups import check_blow_up
 from theory.checker.claims import ClaimedBounds, ClaimPart, claim_of, own_claim
 from theory.checker.moves import (
@@ -63,7 +63,7 @@ def check_claim(node: Node) -> None:
     parts = [
         ClaimPart(read_state(part["state"]), claim_of(part), part) for part in node.data["parts"]
     ]
-    rule = _RULES.get(node.rule)
+    rule = CLAIM_RULES.get(node.rule)
     if rule is None:
         raise ValueError(f"no checker for rule {node.rule!r}")
     infinite, lower, upper, multiplicity = rule(node, state, parts)
@@ -123,7 +123,7 @@ def _newton(node: Node, state: Seen, parts: Sequence[ClaimPart]) -> ClaimedBound
     return False, value, value, multiplicity
 
 
-_RULES: dict[str, Callable[[Node, Seen, Sequence[ClaimPart]], ClaimedBounds]] = {
+CLAIM_RULES: dict[str, Callable[[Node, Seen, Sequence[ClaimPart]], ClaimedBounds]] = {
     "empty": _empty,
     "no pole": _no_pole,
     "monomial": _monomial,
@@ -141,11 +141,8 @@ _RULES: dict[str, Callable[[Node, Seen, Sequence[ClaimPart]], ClaimedBounds]] = 
 }
 
 
-CHECKERS.update(
-    {
-        "recursion": check_recursion,
-        "portfolio": check_portfolio,
-        "arrangement": check_arrangement,
-    }
-)
-OPAQUE.add("recursion")
+RULES: dict[str, Checker] = {
+    "recursion": check_recursion,
+    "portfolio": check_portfolio,
+    "arrangement": check_arrangement,
+}

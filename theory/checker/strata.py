@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, final
 
 from theory.certificate import Node
-from theory.checker.base import CHECKERS, PRIME, require, residue, same_claim, sample
+from theory.checker.base import PRIME, Checker, require, residue, same_claim, sample
 from theory.checker.charts import SeenChart, read_chart
 from theory.checker.fields import Element, RealField
 from theory.polynomials.expression import Polynomial, parse
@@ -150,4 +150,4 @@ def _chart_value(ring: _Ring, chart: SeenChart, near: Sequence[Residue]) -> Resi
     return whole
 
 
-CHECKERS[RULE] = check_algebraic_point
+RULES: dict[str, Checker] = {RULE: check_algebraic_point}

@@ -2,22 +2,17 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
-from importlib import import_module
 from typing import Any
 
 from theory.certificate import Node, from_json
-from theory.checker.base import CHECKERS as CHECKERS
-from theory.checker.base import OPAQUE as OPAQUE
-from theory.checker.base import CertificateError as CertificateError
+from theory.checker import bounds, germs, plane, recursion, strata
+from theory.checker.base import CertificateError
 from theory.coefficient import RLCT
 
-# Modules that register their rules when they are imported.
-_MODULES = (
-    "theory.checker.germs",
-    "theory.checker.plane",
-    "theory.checker.recursion",
-    "theory.checker.strata",
-)
+# Checker of each rule.
+CHECKERS = germs.RULES | bounds.RULES | plane.RULES | recursion.RULES | strata.RULES
+# Rules whose checker also checks everything below the node.
+OPAQUE = frozenset({"recursion"})
 
 
 def verify(certificate: Node | RLCT | Mapping[str, Any]) -> bool:
@@ -39,8 +34,6 @@ def check(certificate: Node | RLCT | Mapping[str, Any]) -> None:
     Raises:
         CertificateError: At the first rule that fails; the message says where and why.
     """
-    for module in _MODULES:
-        import_module(module)
     try:
         _check(_tree(certificate), "root")
     except CertificateError:

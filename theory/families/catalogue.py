@@ -14,7 +14,7 @@ from typing import Any, Final, final
 from theory.coefficient import RLCT
 from theory.families import FAMILIES
 from theory.families.evidence import evidence
-from theory.families.examples import EXAMPLES as EXAMPLES
+from theory.families.examples import EXAMPLES
 from theory.families.examples import Example as Example
 from theory.families.linear_point import LinearPoint
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from theory.coefficient import RLCT, Step
 from theory.families import FAMILIES, lookup
-from theory.families.catalogue import EXAMPLES
+from theory.families.examples import EXAMPLES
 from theory.families.linear_point import LinearPoint
 
 

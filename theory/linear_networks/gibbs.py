@@ -5,25 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from theory.checks import require_positive
+from theory.linear_networks.density import Array, LinearDensity, State
 from theory.linear_networks.fibres import fibre_move
-from theory.linear_networks.layers import checked_layers
-from theory.linear_networks.whitening import whitened_moments
-
-Array = NDArray[np.floating[Any]]
-State = list[Array]
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class LinearPosterior:
-    """The localised posterior of a linear network at known weights.
-
-    With ``P = W_L ... W_1``, ``P*`` the product at the reference weights and ``D = P - P*``,
-    ``K(W) = scale * [tr(D S D^T) - 2 tr(D C^T)]``, and the density is proportional to
-    ``exp(-nbeta K(W) - gamma/2 sum_k |W_k - W_k*|^2)``.
+class LinearPosterior(LinearDensity):
+    """Draws every layer from its conditional, all chains at once.
 
     Every layer is Gaussian given the others. With ``U`` the product above, ``V`` the product
     below and ``R`` the current ``D``, a change ``X`` of layer ``k`` adds
@@ -32,50 +23,24 @@ class LinearPosterior:
     Both small factors are diagonalised, the change is drawn in the eigenbasis and rotated back;
     no Kronecker product is formed. Writing the step as a change about the current weights keeps
     every term of the size of ``K`` itself.
-
-    Attributes:
-        weights: reference weights, first layer first, ``W_k`` of shape ``(H_k, H_{k-1})``. Their
-            dtype is that of the chains.
-        nbeta: inverse temperature, positive.
-        gamma: localisation, positive.
-        scale: positive factor of the loss (one half for the usual Gaussian likelihood).
-        second_moment: ``S``, input second moment, shape ``(H_0, H_0)``; None is the identity.
-        cross_moment: ``C``, mean of ``eps x^T`` over the data, shape ``(H_L, H_0)``; None is zero.
-
-    Raises:
-        ValueError: if shapes do not match or a parameter is out of range.
     """
 
-    weights: Sequence[Array]
-    nbeta: float
-    gamma: float
-    scale: float = 0.5
-    second_moment: ArrayLike | None = None
-    cross_moment: ArrayLike | None = None
     _root: Array | None = field(init=False, repr=False)
     _root_basis: Array | None = field(init=False, repr=False)
     _product: Array = field(init=False, repr=False)
     _cross: Array | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        layers = checked_layers(self.weights)
-        require_positive("nbeta", self.nbeta)
-        require_positive("gamma", self.gamma)
-        require_positive("scale", self.scale)
-        root, basis, white_cross = whitened_moments(layers, self.second_moment, self.cross_moment)
+        LinearDensity.__post_init__(self)
+        root, basis, white_cross = self.whitened_moments()
+        layers = self.weights
         product: NDArray[np.floating[Any]] = layers[0] if root is None else layers[0] @ root
         for weight in layers[1:]:
             product = weight @ product
         dtype = layers[0].dtype
-        object.__setattr__(self, "weights", layers)
         object.__setattr__(self, "_product", product.astype(dtype))
         for name, item in (("_root", root), ("_root_basis", basis), ("_cross", white_cross)):
             object.__setattr__(self, name, None if item is None else item.astype(dtype))
-
-    @property
-    def dim(self) -> int:
-        """Return the number of parameters."""
-        return sum(weight.size for weight in self.weights)
 
     def start(self, num_chains: int) -> State:
         """Return chains that all start at the reference weights."""
@@ -89,16 +54,7 @@ class LinearPosterior:
         return self._energy(product - self._product)
 
     def sweep(self, state: Sequence[Array], rng: np.random.Generator) -> tuple[State, Array]:
-        """Draw every layer once, first to last, given the others.
-
-        Args:
-            state: one array for each layer, shape ``(chains, H_k, H_{k-1})``; not changed.
-            rng: source of the Gaussian noise.
-
-        Returns:
-            The new state, and ``E[K | other layers]`` averaged over the layers of the sweep,
-            shape ``(chains,)``: the same mean as ``K`` and a much smaller variance.
-        """
+        """Draw every layer once, as `LinearDensity.sweep`; the state given is not changed."""
         layers = list(state)
         depth = len(layers)
         # above[k] is the product of the layers over k; the last is the identity, left out.

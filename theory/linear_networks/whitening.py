@@ -1,28 +1,9 @@
 """Input moments of linear models: checks, and the change to uncorrelated inputs."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
-
-
-def whitened_moments(
-    layers: Sequence[NDArray[np.floating[Any]]],
-    second_moment: ArrayLike | None,
-    cross_moment: ArrayLike | None,
-) -> tuple[Array | None, Array | None, Array | None]:
-    """Return `whitened` of the moments of a network with the given layers.
-
-    Raises:
-        ValueError: if a shape does not fit the layers, or as in `whitened`.
-    """
-    inputs, outputs = layers[0].shape[1], layers[-1].shape[0]
-    moment = checked_matrix("second_moment", second_moment, (inputs, inputs))
-    cross = checked_matrix("cross_moment", cross_moment, (outputs, inputs))
-    return whitened(moment, cross)
 
 
 def whitened(

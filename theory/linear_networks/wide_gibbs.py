@@ -3,13 +3,11 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from theory.checks import require_positive
-from theory.linear_networks.layers import checked_layers
+from theory.linear_networks.density import Array, LinearDensity, State
 from theory.linear_networks.thin_products import (
     Axes,
     Thin,
@@ -19,16 +17,12 @@ from theory.linear_networks.thin_products import (
     outside,
     squared_size,
 )
-from theory.linear_networks.whitening import whitened_moments
-
-Array = NDArray[np.floating[Any]]
-State = list[Array]
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class WidePosterior:
-    """The density of `LinearPosterior`, sampled by the same conditionals.
+class WidePosterior(LinearDensity):
+    """Draws every layer from the conditionals of `LinearPosterior`, one chain at a time.
 
     ``K`` depends on ``W_k`` only through ``U W_k V``. A narrow layer above or below bounds the
     rank of U or V, so with orthonormal bases Q of the rows of U and R of the columns of V the block
@@ -37,65 +31,30 @@ class WidePosterior:
     ``N(W_k*, 1/gamma)``. Eigendecompositions and products are as large as the narrowest layers on
     the way, not as the layer itself. One chain needs, beside reference and state, the bases
     above (less than the parameters) and a few matrices.
-
-    Attributes:
-        weights: reference weights, first layer first, ``(H_k, H_{k-1})``, all of one dtype, which
-            is that of the chains; not copied.
-        nbeta: inverse temperature, positive.
-        gamma: localisation, positive.
-        scale: positive factor of the loss.
-        second_moment: ``S``, ``(H_0, H_0)``; None is the identity.
-        cross_moment: ``C``, ``(H_L, H_0)``; None is zero.
-
-    Raises:
-        ValueError: if shapes do not match or a parameter is out of range.
     """
 
-    weights: Sequence[Array]
-    nbeta: float
-    gamma: float
-    scale: float = 0.5
-    second_moment: ArrayLike | None = None
-    cross_moment: ArrayLike | None = None
     _inputs: Thin | None = field(init=False, repr=False)
     _product: Array = field(init=False, repr=False)
     _cross: Array | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        layers = checked_layers(self.weights)
-        require_positive("nbeta", self.nbeta)
-        require_positive("gamma", self.gamma)
-        require_positive("scale", self.scale)
-        root, _, white_cross = whitened_moments(layers, self.second_moment, self.cross_moment)
+        LinearDensity.__post_init__(self)
+        root, _, white_cross = self.whitened_moments()
+        layers = self.weights
         dtype = layers[0].dtype
         start = None if root is None else Thin(root.T.astype(dtype), None)
-        object.__setattr__(self, "weights", layers)
         object.__setattr__(self, "_inputs", start)
         object.__setattr__(self, "_product", self._map(layers))
         object.__setattr__(
             self, "_cross", None if white_cross is None else white_cross.astype(dtype)
         )
 
-    @property
-    def dim(self) -> int:
-        """Return the number of parameters."""
-        return sum(weight.size for weight in self.weights)
-
     def excess_loss(self, state: Sequence[Array]) -> Array:
         """Return ``K`` of every chain, shape ``(chains,)``."""
         return np.array([self._energy(self._map(one) - self._product) for one in _chains(state)])
 
     def sweep(self, state: State, rng: np.random.Generator) -> tuple[State, Array]:
-        """Draw every layer once, first to last, given the others; the state is overwritten.
-
-        Args:
-            state: one array for each layer, shape ``(chains, H_k, H_{k-1})``.
-            rng: source of the Gaussian noise.
-
-        Returns:
-            The state, and ``E[K | other layers]`` averaged over the layers of the sweep, shape
-            ``(chains,)``: the same mean as ``K`` and a much smaller variance.
-        """
+        """Draw every layer once, as `LinearDensity.sweep`; the state given is overwritten."""
         return state, np.array([self._sweep_chain(one, rng) for one in _chains(state)])
 
     def _sweep_chain(self, layers: State, rng: np.random.Generator) -> float:

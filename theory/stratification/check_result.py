@@ -5,10 +5,10 @@ from fractions import Fraction
 from typing import Any
 
 from theory.certificate import Node, from_json
-from theory.checker.base import require
+from theory.checker.base import CertificateError, require
 from theory.checker.fields import Element, RealField, element
 from theory.checker.strata import RULE
-from theory.checker.verify import CertificateError, check
+from theory.checker.verify import check
 from theory.polynomials.expression import parse
 from theory.polynomials.germ import ROOM
 

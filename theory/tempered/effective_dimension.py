@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.checks import require_positive
-from theory.linear_networks.layers import checked_layers
+from theory.linear_networks.density import checked_layers
 from theory.linear_networks.thin_products import (
     Array,
     Thin,

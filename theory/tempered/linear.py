@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory.checks import require_positive
-from theory.linear_networks.gibbs import Array, LinearPosterior, State
+from theory.linear_networks.density import Array, State
+from theory.linear_networks.gibbs import LinearPosterior
 from theory.linear_networks.wide_gibbs import WidePosterior
 from theory.tempered.doubling import Trace, doubled
 from theory.tempered.gaussian import linear_regression

@@ -107,8 +107,6 @@ def cells(
     nbeta: float,
     gamma: float,
     *,
-    breakpoints: Sequence[Sequence[float]] | None = None,
-    box: float | None = None,
     rtol: float = 1e-3,
     max_cells: int = 1_000_000,
 ) -> Cells:
@@ -118,7 +116,7 @@ def cells(
     independence sampler. Parameters and errors are those of `quadrature`; a smaller ``rtol``
     gives more and smaller cells. The cells tile the truncated box exactly.
     """
-    leaves, _ = _partition(potential, centre, nbeta, gamma, breakpoints, box, rtol, max_cells)
+    leaves, _ = _partition(potential, centre, nbeta, gamma, None, None, rtol, max_cells)
     mass = leaves.moments[:, 0]
     return Cells(leaves.lower, leaves.upper, mass / np.sum(mass))
 

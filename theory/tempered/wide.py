@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from theory.linear_networks.wide_gibbs import Array, State, WidePosterior
+from theory.linear_networks.density import Array, State
+from theory.linear_networks.wide_gibbs import WidePosterior
 from theory.tempered.doubling import Trace, doubled
 from theory.tempered.result import Tempered
 

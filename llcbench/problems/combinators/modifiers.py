@@ -8,6 +8,7 @@ from torch import Tensor
 from llcbench.problems.combinators.changed import Reparametrised, Rescaled
 from llcbench.problems.combinators.sums import DirectSum
 from llcbench.problems.linear_networks.points import frame, generator_of
+from llcbench.problems.regular import build
 from llcbench.types import Problem, TakesData
 
 MODIFIERS = {
@@ -62,8 +63,6 @@ def padded(problem: Problem, directions: int) -> DirectSum:
     Raises:
         ValueError: If the number of directions is not positive.
     """
-    from llcbench.problems.regular import build
-
     if directions < 1:
         raise ValueError(f"padded-{directions}: the number of directions must be positive")
     extra = build(f"regular/d{directions}")

@@ -1,6 +1,7 @@
 """Problems ``dln/*``: deep linear networks, named small ones and the published random classes."""
 
-from llcbench.problems.family import Family, nearest, ranks_of, widths_of
+from llcbench.checks import nearest
+from llcbench.problems.family import Family, ranks_of, widths_of
 from llcbench.problems.linear_networks.linear_model import linear_problem
 from llcbench.problems.linear_networks.points import balanced, generator_of, generic
 from llcbench.problems.linear_networks.random_networks import CLASSES, RandomClass, draw_network

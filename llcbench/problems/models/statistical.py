@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 
-from llcbench.problems.family import Family, nearest
+from llcbench.checks import nearest
+from llcbench.problems.family import Family
 from llcbench.problems.models import (
     classic,
     latent,

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from llcbench.problems.family import Family, nearest
+from llcbench.checks import nearest
+from llcbench.problems.family import Family
 from llcbench.problems.polynomials.algebra import filters, matrices, networks, singularities
 from llcbench.problems.polynomials.algebra.definition import Definition, Maker
 from llcbench.problems.polynomials.polynomial import polynomial_problem

@@ -5,7 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from llcbench.problems.family import Family, nearest
+from llcbench.checks import nearest
+from llcbench.problems.family import Family
 from llcbench.problems.polynomials.potentials import POTENTIALS, Block
 from llcbench.problems.squared.polynomial_map import PolynomialMap
 from llcbench.problems.squared.regression import Array, Regression

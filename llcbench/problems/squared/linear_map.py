@@ -53,11 +53,7 @@ class LinearNetwork:
 
     def layers(self, theta: Tensor) -> list[Tensor]:
         """Return the weight matrices as views, each ``(chains, H_k, H_{k-1})``."""
-        shapes = [(rows, columns) for columns, rows in pairwise(self.widths)]
-        return [
-            theta[:, start:stop].view(theta.shape[0], *shape)
-            for (start, stop), shape in zip(pairwise(self.offsets), shapes, strict=True)
-        ]
+        return self.form().layers(theta)
 
     def value(self, theta: Tensor) -> Tensor:
         """Return the product, ``(chains, H_L, H_0)``."""

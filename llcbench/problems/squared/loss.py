@@ -257,8 +257,8 @@ class SquaredLoss:
             return None if self.noisy else ()
         if not self.noise_sd or not isinstance(self.moments, Moments):
             return ()
-        count = num_rows(self.data)
-        return (NoiseSource(self.moments.second, self.noise_sd, count, self.scale),)
+        second, cross, count = self.moments.second, self.moments.cross, num_rows(self.data)
+        return (NoiseSource(second, cross, self.noise_sd, count, self.scale),)
 
     def excess_and_deltas(self, theta: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the excess on all data, ``(chains,)``, and ``M(w) - M(w_star)``, if noisy."""

@@ -15,28 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from llcbench.problems.squared.batches import ChainMoments, Moments, Population, Samples
-from llcbench.problems.squared.linear_map import Pullback
-from llcbench.problems.squared.loss import Batch, Map, SquaredLoss
+from llcbench.problems.squared.batches import Moments, Population
+from llcbench.problems.squared.loss import Map, SquaredLoss
 from llcbench.problems.squared.streams import STORED_BYTES, Stream, StreamMoments
 from llcbench.types import Data, InputDistribution, SquaredForm, Truth
 from theory.tempered import Tempered
-
-__all__ = [
-    "Array",
-    "Batch",
-    "ChainMoments",
-    "Inputs",
-    "Map",
-    "Moments",
-    "Population",
-    "Pullback",
-    "Regression",
-    "Samples",
-    "SquaredLoss",
-    "TemperedFunction",
-    "flat",
-]
 
 Array = NDArray[np.float64]
 # A point of more parameters than this is handed out without a copy; nobody may write to it.

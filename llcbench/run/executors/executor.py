@@ -11,8 +11,6 @@ from llcbench.run.executors.processes import Processes
 from llcbench.run.executors.slurm import Slurm
 from llcbench.run.failure import Failure
 
-__all__ = ["Dask", "Executor", "Processes", "Serial", "Slurm", "make_executor"]
-
 
 class Executor(Protocol):
     """Runs tasks somewhere."""

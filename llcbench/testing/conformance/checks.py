@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from llcbench.samplers.function import FunctionSampler
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.target import AnySampler
 from llcbench.testing.conformance.fixtures import (
@@ -119,7 +118,7 @@ def check_inputs_kept(sampler: AnySampler) -> None:
 
 def check_pickles(sampler: AnySampler) -> None:
     """Check that a sampler class survives a trip to another process; functions are exempt."""
-    if isinstance(sampler, FunctionSampler):
+    if not sampler_abilities.has_fields(sampler):
         return
     try:
         copy = pickle.loads(pickle.dumps(sampler))
@@ -138,11 +137,10 @@ def check_parameters(sampler: AnySampler) -> None:
     for name, value in parameters.items():
         plain = value is None or isinstance(value, bool | int | float | str)
         require(plain, f"hyper-parameter {name} must be a plain value, got {type(value).__name__}")
-    if not isinstance(sampler, FunctionSampler):
-        require(
-            type(sampler)(**parameters) == sampler,
-            "the recorded hyper-parameters do not build the same sampler",
-        )
+    require(
+        sampler_abilities.with_hyperparameters(sampler, **parameters) == sampler,
+        "the recorded hyper-parameters do not build the same sampler",
+    )
 
 
 def check_gradients_counted(sampler: AnySampler) -> None:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from llcbench import registry
 from llcbench.sampling import sampler_abilities
-from llcbench.sampling.loop import Trace, sample
+from llcbench.sampling.chains import Trace
+from llcbench.sampling.loop import sample
 from llcbench.sampling.loss_abilities import Forwarding
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Draw, LayerGradient, Visit

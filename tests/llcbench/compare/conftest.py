@@ -11,13 +11,13 @@ from llcbench.records import (
     Estimate,
     ExactValue,
     RunRecord,
-    Settings,
     Spec,
     Status,
     TemperedTruth,
     Truths,
 )
 from llcbench.run.store import key_of
+from llcbench.settings import Settings
 
 
 def run(

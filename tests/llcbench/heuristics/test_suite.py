@@ -63,7 +63,7 @@ def test_layers_are_merged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("lr = 0.1", "lr = -1.0", "lr must be positive"),
+        ("lr = 0.1", "lr = -1.0", "lr must be a finite positive number"),
         ("lr = 0.1", "rl = 1.0", "rl"),
         ("level = 0.2", "level = 0.1", "one level"),
         ("level = 0.2", "level = 0", "no logarithm"),

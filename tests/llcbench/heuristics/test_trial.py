@@ -71,8 +71,9 @@ def test_experiments_share_trials_and_whole_seeds_come_first() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("step_size", 0.0), ("gamma", -1.0), ("nbeta", float("nan")), ("batch_size", 0),
-     ("num_draws", 0), ("gc_samples", -1), ("hessian_probes", 1)],
+    [("step_size", 0.0), ("gamma", -1.0), ("nbeta", float("nan")), ("nbeta", "n log n"),
+     ("batch_size", 0), ("num_draws", 0), ("num_chains", 2.5),
+     ("gc_samples", -1), ("hessian_probes", 1)],
 )  # fmt: skip
 def test_measuring_refuses(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):

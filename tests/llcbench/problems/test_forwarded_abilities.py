@@ -11,7 +11,8 @@ from llcbench import SGLD, Gibbs, MeanEnergy, RunContext, Seeds, Settings
 from llcbench.problems.combinators.modifiers import direct_sum, rescaled, rotated, sheared
 from llcbench.problems.squared.batches import ChainMoments
 from llcbench.sampling import loss_abilities
-from llcbench.sampling.label_noise import label_noise_of, standard_error
+from llcbench.sampling.label_noise import label_noise_of
+from llcbench.sampling.label_noise_error import standard_error
 from llcbench.sampling.target import Target
 from llcbench.types import Data
 

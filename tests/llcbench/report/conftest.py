@@ -10,7 +10,6 @@ from llcbench.records import (
     ExactValue,
     Guard,
     RunRecord,
-    Settings,
     Spec,
     Status,
     TemperedTruth,
@@ -19,6 +18,7 @@ from llcbench.records import (
 from llcbench.report.site import Source, source_of, write_site
 from llcbench.run.store import RunStore, environments, key_of
 from llcbench.scoring import Score, scores
+from llcbench.settings import Settings
 
 # Problem: local, multiplicity, global, tempered.
 PROBLEMS: dict[str, tuple[str, int, str, float | None]] = {

@@ -17,8 +17,9 @@ from cluster import Cluster, wait_for
 
 from llcbench.records import RunRecord, Spec
 from llcbench.run.execute import load_plugins
+from llcbench.run.executors.dask import Dask
 from llcbench.run.executors.drive import drive
-from llcbench.run.executors.executor import Dask, Serial, make_executor
+from llcbench.run.executors.executor import Serial, make_executor
 from llcbench.run.executors.machines import Machines
 from llcbench.run.failure import Failure
 from llcbench.run.plan import expand

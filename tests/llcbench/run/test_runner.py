@@ -11,7 +11,8 @@ import pytest
 from command import LLCBENCH, here
 
 from llcbench.records import RunRecord
-from llcbench.run.executors.executor import Processes, Serial, make_executor
+from llcbench.run.executors.executor import Serial, make_executor
+from llcbench.run.executors.processes import Processes
 from llcbench.run.failure import Failure
 from llcbench.run.plan import expand, missing
 from llcbench.run.runs import run_specs

@@ -11,8 +11,9 @@ import pytest
 
 from llcbench.records import RunRecord
 from llcbench.run.execute import load_plugins
-from llcbench.run.executors.executor import Serial, Slurm
+from llcbench.run.executors.executor import Serial
 from llcbench.run.executors.machines import Machines, options_of
+from llcbench.run.executors.slurm import Slurm
 from llcbench.run.plan import expand
 from llcbench.run.runs import run_specs
 from llcbench.run.store import RunStore

@@ -88,6 +88,8 @@ def test_a_function_has_its_keyword_arguments() -> None:
     assert abilities.hyperparameters(finer) == {"step_size": 1e-4, "other": 2}
     assert abilities.step_size(sampler) == 1e-3
     assert abilities.name(sampler) == "mine"
+    assert not abilities.has_fields(sampler)
+    assert abilities.has_fields(llcbench.SGLD())
 
 
 def test_no_dataclass_has_no_hyperparameters_on_record() -> None:

@@ -37,16 +37,18 @@ penalties = { jacobian = 0.1 }
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"lr": 0.0}, "lr must be positive, got 0.0"),
-        ({"lr": float("nan")}, "lr must be positive, got nan"),
-        ({"momentum": 1.0}, "momentum must be below 1"),
-        ({"batch_size": 0}, "batch_size must be positive"),
-        ({"label_noise": 1.5}, "label_noise must be at least 0 and at most 1"),
-        ({"input_noise": -1.0}, "input_noise must be at least 0"),
+        ({"lr": 0.0}, "lr must be a finite positive number, got 0.0"),
+        ({"lr": float("nan")}, "lr must be a finite positive number, got nan"),
+        ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1"),
+        ({"label_noise": 1.5}, "label_noise must be at most 1, got 1.5"),
+        ({"input_noise": -1.0}, "input_noise must be a finite number of at least 0"),
+        ({"steps": 2.5}, "steps must be a whole number of at least 0, got 2.5"),
+        ({"lr": True}, "lr must be a finite positive number, got True"),
         ({"stop": "loss"}, "give both or none"),
         ({"stop_loss": 0.1}, "give both or none"),
-        ({"steps": 10, "checkpoint_steps": (11,)}, "checkpoint_steps must be .* at most 10"),
-        ({"checkpoint_losses": (0.0,)}, "checkpoint_losses must be positive"),
+        ({"steps": 10, "checkpoint_steps": (11,)}, "checkpoint_steps must be at most 10, got 11"),
+        ({"checkpoint_losses": (0.0,)}, "checkpoint_losses must be a finite positive number"),
         ({"nesterov": True}, "nesterov needs a momentum"),
         ({"optimiser": "adam", "momentum": 0.9}, "adam has no momentum"),
     ],
@@ -57,11 +59,11 @@ def test_a_configuration_that_cannot_be(values, message):
 
 
 def test_settings_of_parts_are_checked():
-    with pytest.raises(ValueError, match="jacobian must be at least 0"):
+    with pytest.raises(ValueError, match="jacobian must be a finite number of at least 0"):
         Penalties(jacobian=-1.0)
-    with pytest.raises(ValueError, match="averaging must be positive and at most 1"):
+    with pytest.raises(ValueError, match=r"averaging must be in \(0, 1\]"):
         EntropySGD(averaging=1.5)
-    with pytest.raises(ValueError, match="inner_steps must be positive"):
+    with pytest.raises(ValueError, match="inner_steps must be a whole number of at least 1"):
         EntropySGD(inner_steps=0)
 
 

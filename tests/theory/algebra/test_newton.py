@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from theory.algebra.newton import convex_weights, minimal_points, polyhedron, rank
+from theory.algebra.linear import convex_weights, rank
+from theory.algebra.newton import minimal_points, polyhedron
 
 ONE = Fraction(1)
 

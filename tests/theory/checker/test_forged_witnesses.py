@@ -10,8 +10,9 @@ import pytest
 from mutation_examples import SPLITS
 
 from theory.algebra.ring import polynomial_ring, read
+from theory.checker.base import CertificateError
 from theory.checker.states import Seen
-from theory.checker.verify import CertificateError, check
+from theory.checker.verify import check
 from theory.checker.zeros import replay
 from theory.solver.zeros.oracle import real_status
 

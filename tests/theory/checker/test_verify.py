@@ -10,7 +10,8 @@ import pytest
 
 from theory import SumOfSquares, rlct
 from theory.certificate import Node
-from theory.checker.verify import CHECKERS, CertificateError, check, verify
+from theory.checker.base import CertificateError
+from theory.checker.verify import CHECKERS, check, verify
 from theory.coefficient import known
 
 GERMS: list[tuple[Any, dict[str, Any]]] = [

@@ -17,8 +17,9 @@ from written_out import all_germs
 
 from theory import families, lookup
 from theory.families import FAMILIES
-from theory.families.catalogue import EXAMPLES, entries, markdown, write
+from theory.families.catalogue import entries, markdown, write
 from theory.families.evidence import evidence
+from theory.families.examples import EXAMPLES
 from theory.families.names import CoefficientName
 
 KERNELS = {"norm_product", "normal_crossing", "quasi_homogeneous", "regular"}

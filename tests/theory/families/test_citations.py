@@ -8,8 +8,8 @@ import pytest
 import theory
 from theory import lookup
 from theory.families import FAMILIES
-from theory.families.catalogue import EXAMPLES
 from theory.families.citations import bibliography, cite, fields, keys
+from theory.families.examples import EXAMPLES
 
 REQUIRED = {
     "article": {"author", "title", "journal", "volume", "year"},

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from theory.checker.recursion import CHECKERS
+from theory.checker.verify import CHECKERS
 from theory.polynomials.expression import parse
 from theory.polynomials.germ import Factor, Germ
 from theory.solver.arrangements import arrangement, flats, solve_arrangement

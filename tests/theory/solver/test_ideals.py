@@ -6,7 +6,8 @@ import pytest
 
 from theory.algebra.ring import polynomial_ring, read, text
 from theory.solver.recursion.canonical import canonical
-from theory.solver.recursion.simplifications import reduced_generators, simplify
+from theory.solver.recursion.generators import reduced_generators
+from theory.solver.recursion.simplifications import simplify
 from theory.solver.recursion.states import Ideal, State
 
 RING = polynomial_ring(("x", "y", "z"))

@@ -8,7 +8,7 @@ from random_germs import Ideals, germ
 
 from theory import lookup
 from theory.certificate import Node, from_json
-from theory.checker.recursion import CHECKERS
+from theory.checker.verify import CHECKERS
 from theory.polynomials.germ import Germ
 from theory.solver.recursion.portfolio import solve_germ
 

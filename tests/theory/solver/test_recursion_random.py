@@ -9,7 +9,7 @@ from random_germs import Ideals, germ, random_case
 from scipy.stats import qmc
 
 from theory.certificate import from_json
-from theory.checker.recursion import CHECKERS
+from theory.checker.verify import CHECKERS
 from theory.solver.recursion.portfolio import solve_germ
 
 

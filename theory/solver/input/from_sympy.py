@@ -17,7 +17,7 @@ def from_sympy(expression: Any) -> Tree:
 
 
 def _convert(expression: Any, depth: int) -> Tree:
-    import sympy
+    import sympy  # loaded only by those who pass its objects
 
     if depth > MAX_DEPTH:
         raise ValueError(f"expression is nested more than {MAX_DEPTH} deep")

@@ -8,6 +8,7 @@ from typing import Any, final
 from theory.polynomials.expression import Polynomial, expand, write
 from theory.polynomials.grammar import read
 from theory.polynomials.trees import Power, Sum, Tree, names, show
+from theory.solver.input.from_sympy import from_sympy
 from theory.solver.input.structure import Structure, read_structure, squares_reading
 
 Expression = Any
@@ -97,7 +98,4 @@ def _tree(expression: Expression) -> Tree:
         return read(expression)
     if isinstance(expression, Polynomial):
         return read(write(expression))
-    # SymPy is loaded only by those who pass its objects.
-    from theory.solver.input.from_sympy import from_sympy
-
     return from_sympy(expression)

@@ -12,7 +12,6 @@ from theory.algebra.ring import (
     Poly,
     Ring,
     degree_in,
-    evaluate,
     from_polynomial,
     names_of,
     polynomial_ring,
@@ -245,8 +244,3 @@ def occurring(state: State) -> frozenset[int]:
     for p in state.nonzero:
         indices |= used(p)
     return frozenset(indices)
-
-
-def set_zero(p: Poly, index: int) -> Poly:
-    """Return the polynomial at zero of one variable."""
-    return evaluate(p, index, 0)
