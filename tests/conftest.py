@@ -4,9 +4,9 @@ from pathlib import Path
 
 pytest_plugins = ["pytester"]
 
-# Test folders are no packages; these hold what several tests share.
-HERE = Path(__file__).parent
-sys.path += [str(HERE), str(HERE / "llcbench")]
+# Test folders are no packages: what several tests share is a module beside them.
+SHARED = (path for path in Path(__file__).parent.rglob("*.py") if path.stem != "conftest")
+sys.path += sorted({str(path.parent) for path in SHARED if not path.stem.startswith("test_")})
 
 # What is imported and collected lives until the end: looking through all of it again and again for
 # garbage takes a few percent of the time.
@@ -20,7 +20,7 @@ def pytest_collection_finish():
 
 
 # Files with tests of half a minute. They begin at once: at the end, others would wait for them.
-FIRST = ["test_docs", "test_failures", "test_dask", "test_third_party", "test_submitit"]
+FIRST = ["test_docs", "test_failed_runs", "test_dask", "test_third_party", "test_submitit"]
 FIRST += ["test_readme", "test_executors", "test_processes"]
 
 

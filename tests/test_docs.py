@@ -262,6 +262,12 @@ def test_a_module_that_does_not_exist_is_seen() -> None:
     assert missing_names(f"`{'`, `'.join(wrong)}`, {right}") == sorted(wrong)
 
 
+def test_the_architecture_has_every_folder() -> None:
+    text = text_of(ROOT / "docs" / "architecture.md")
+    folders = {path.parent.name for path in (ROOT / "llcbench").glob("*/__init__.py")}
+    assert {name for name in folders if f"`llcbench/{name}/`" not in text} == set()
+
+
 def remarks(source: str) -> Iterator[str]:
     """Yield the docstrings and the comments of a source."""
     for node in ast.walk(ast.parse(source)):

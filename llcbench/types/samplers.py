@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor
 
-from llcbench.types.problems import PerChain, Theta
+from llcbench.types.problems import Theta
 
 StateT = TypeVar("StateT")
 TargetT = TypeVar("TargetT", contravariant=True)
@@ -23,8 +23,8 @@ class Draw(NamedTuple):
         last: Whether the sampler has spent its gradients, so that no step follows.
     """
 
-    theta: Theta
-    loss: PerChain
+    theta: Tensor
+    loss: Tensor
     accepted: Tensor | None = None
     last: bool = False
 

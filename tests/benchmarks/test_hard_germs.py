@@ -3,12 +3,9 @@
 Run with ``pytest tests/benchmarks/test_hard_germs.py --benchmark-only -s``; it takes minutes.
 """
 
-import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parent))
 hard = import_module("hard_germs")
 
 

@@ -1,21 +1,16 @@
 """Statistical models against the ideals of their proofs: size of the loss, and the solver."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from germs import GERMS, Array, Germ
 
 import theory
 from llcbench.problems.models.likelihood import Likelihood
 from llcbench.registry import problem
 from theory.polynomials.expression import parse
-
-sys.path.append(str(Path(__file__).parent))
-
-from germs import GERMS, Array, Germ
 
 # The solver leaves this one open within seconds; the ranks of its factors are compared instead.
 UNSOLVED = ("lda-3-3-2-1",)

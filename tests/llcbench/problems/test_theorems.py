@@ -1,11 +1,9 @@
 """Every family of theorems has a problem, every problem has a theorem, and the solver agrees."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import sympy as sp
+from theorems import ALGEBRAIC, ELSEWHERE, EXCLUDED, MODELS, OWN_DERIVATION
 
 import theory
 from llcbench.problems.models.statistical import NAMED as MODEL_IDS
@@ -17,10 +15,6 @@ from llcbench.registry import problem
 from theory import RLCT, lookup
 from theory.families import FAMILIES
 from theory.polynomials.expression import write
-
-sys.path.append(str(Path(__file__).parent))
-
-from theorems import ALGEBRAIC, ELSEWHERE, EXCLUDED, MODELS, OWN_DERIVATION
 
 BY_ID = {f"alg/{name}": entry for name, entry in ALGEBRAIC.items()}
 BY_ID |= {f"model/{name}": entry for name, entry in MODELS.items()}

@@ -1,12 +1,9 @@
 """A site in a real browser: keyboard, filter, phones, contrast, nothing from the network."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from browser import SCHEMES, Browser, executable
 
 # Pages of every kind.

@@ -3,14 +3,10 @@
 import ast
 import inspect
 import json
-import sys
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent))
-
 from other_germs import other_germs
 from other_latent_germs import latent_germs
 from written_out import all_germs

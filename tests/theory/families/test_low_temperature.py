@@ -1,19 +1,14 @@
 """Exponents of Laplace integrals at t up to e^200: lambda and the power of the logarithm."""
 
 import math
-import sys
 from functools import reduce
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp
-
-sys.path.append(str(Path(__file__).parent))
-
 from laplace_grid import log_laplace, powers
+from scipy.special import logsumexp
 
 from theory.families import lines_squared, minors, naive_bayes, one_factor, vandermonde
 

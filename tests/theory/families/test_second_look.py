@@ -1,13 +1,8 @@
 """Every family once more at parameters that no other test uses, by an independent route."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent))
-
 from other_germs import other_germs
 from other_latent_germs import latent_germs
 from written_out import Germ

@@ -1,12 +1,7 @@
 """Every polynomial family against the general solver, value and multiplicity."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import sympy as sp
-
-sys.path.append(str(Path(__file__).parent))
 
 pytest.importorskip("theory.solver.solve")
 

@@ -1,5 +1,0 @@
-import sys
-from pathlib import Path
-
-# Test folders are no packages; this one shares a quadratic.
-sys.path.append(str(Path(__file__).parent))
