@@ -40,11 +40,10 @@ ALLOWED = (
 # Parameters, attributes and functions that no reader can guess.
 VAGUE = {"found", "thing", "things", "piece", "pieces"}
 NAMED = {
-    # Stored in the claims of a figure and in the effects of a heuristic, or an entry of both.
+    # Keys of the claims of a figure and of the effects of a heuristic, which are written as JSON.
     ("llcbench/heuristics/effects.py", "found"),
     ("llcbench/heuristics/readings.py", "found"),
     ("llcbench/report/figures/paper_figure.py", "found"),
-    ("tests/benchmarks/hard_germs.py", "found"),
 }
 
 

@@ -58,7 +58,7 @@ class Outcome(NamedTuple):
     """What the solver said of a case, and after how many seconds."""
 
     case: Case
-    found: RLCT
+    coefficient: RLCT
     seconds: float
 
 
@@ -107,7 +107,7 @@ def summary(outcomes: Sequence[Outcome]) -> Summary:
     seconds = [outcome.seconds for outcome in outcomes]
     return Summary(
         len(outcomes),
-        sum(outcome.found.exact for outcome in outcomes),
+        sum(outcome.coefficient.exact for outcome in outcomes),
         statistics.median(seconds),
         statistics.quantiles(seconds, n=20, method="inclusive")[-1],
     )
@@ -115,7 +115,7 @@ def summary(outcomes: Sequence[Outcome]) -> Summary:
 
 def row(outcome: Outcome) -> tuple[str, ...]:
     """Return the line of the table for one case."""
-    result = outcome.found
+    result = outcome.coefficient
     return (
         outcome.case.text,
         outcome.case.place,
@@ -143,7 +143,7 @@ def main(groups: Sequence[str]) -> None:
     outcomes = []
     for case in cases(groups):
         outcomes.append(solve(case))
-        result = outcomes[-1].found
+        result = outcomes[-1].coefficient
         if not result.exact:
             print(f"[{result.lower}, {result.upper}]  {case.text[:90]}  {case.place}", flush=True)
     total = summary(outcomes)
