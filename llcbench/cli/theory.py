@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from llcbench.cli.options import json_option
+from llcbench.cli.options import command, group, json_option
 
 
-@click.group()
+@group()
 def theory() -> None:
     """Exact learning coefficients: families with a theorem, and a solver with proofs."""
 
@@ -141,7 +141,7 @@ def catalogue(out: str | None) -> None:
         click.echo(f"wrote {path}")
 
 
-@click.command("cite")
+@command("cite")
 @click.argument("identifier", metavar="ID")
 def cite(identifier: str) -> None:
     """Print the BibTeX of exactly what the coefficients of a problem or a family rest on."""
