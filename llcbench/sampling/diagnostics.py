@@ -18,7 +18,7 @@ FEWEST_KEPT = 8
 # Draws of a chain below which effective draws and R-hat are not defined.
 FEWEST_DRAWS = 4
 # Below ENOUGH_CHAINS: effective draws behind a degree of freedom, and those that the estimate of
-# the autocorrelation costs. Measured: results/trust/v1/coverage-few.csv.
+# the autocorrelation costs. Measured: results/trust/v1/coverage-*.csv.
 DRAWS_PER_FREEDOM = 8
 DRAWS_LOST = 3
 
