@@ -24,7 +24,7 @@ REPORT ?= build/report
 # Two processes or two threads, never four: the numbers of a run do not depend on it, but its speed does.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types compiled unit reference accuracy scale peers exact sensitivity heuristics site figures benchmark volume trust cas clean
+.PHONY: quickstart test lint types compiled unit reference accuracy scale peers exact sensitivity heuristics site figures benchmark volume trust mutants cas clean
 
 # Python compiles what it imports, once; compiling all of torch and jax beforehand takes a minute.
 unexport PYTHONDONTWRITEBYTECODE

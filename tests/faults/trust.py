@@ -28,14 +28,15 @@ from llcbench.intervals import clopper_pearson  # noqa: E402
 
 INTRODUCTION = """# Trust
 
-What was tried to make the product silently wrong, lose something, or write where it should not; and how often its error bars cover and its gates ring.
-`make trust` makes this page, for an hour and more, resumable; `tests/faults` repeats a part of each attack in the tests.
+What was tried to make the product silently wrong, lose something, or write where it should not; and
+how often its error bars cover and its gates ring. `make trust` makes this page, for an hour and
+more, resumable; `tests/faults` repeats a part of each attack in the tests.
 """
 ATTACKS = """
 ## Attacks
 
-A trial is mishandled if anything but the right result or one clear line comes out. The last column is the largest share of mishandled
-trials that is compatible with the count, at 95 %.
+A trial is mishandled if anything but the right result or one clear line comes out. The last column
+is the largest share of mishandled trials that is compatible with the count, at 95 %.
 
 | attack | trials | mishandled | share at most |
 |---|---:|---:|---:|
