@@ -199,7 +199,6 @@ def _root(term: Tree, rng: random.Random) -> str:
 _ALPHABET = (
     string.printable + "²³⁻ⁿ₁₂·×−–—ﬁαβοаеé\u0301ｘ２٢½√∑∂≤'\"\u200b\u202e\ufeff\U0001d465\x00"
 )
-)
 _PIECES = (
     "x", "y", "2", "0", "1e5", ".5", "x²", "(", ")", "^", "**", "*", "/", "+", "-", " ", "sin",
     "lambda", "__import__('os')", "x[0]", "x.y", "{x}", "%s", "\\", ";", "=", "1/0", "0/0", "^-1",
