@@ -40,7 +40,17 @@ def selecting(command: Any) -> Any:
 
 
 def records_in(store: str) -> dict[str, Any]:
-    """Return the runs of a store, or of a committed file of runs."""
+    """Return the runs of a store, or of a committed file of runs; say which are outdated."""
+    from llcbench.compare.outdated import outdated_note
+
+    records = _records_in(store)
+    note = outdated_note(records.values())
+    if note is not None:
+        click.echo(f"llcbench: {note}", err=True)
+    return records
+
+
+def _records_in(store: str) -> dict[str, Any]:
     from llcbench.run.exports import is_export, read
     from llcbench.run.store import RunStore
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from llcbench.compare.board import Board
+from llcbench.compare.outdated import outdated_note
 from llcbench.records import RunRecord
 from llcbench.report.leaderboard_plots import PROFILE_CAPTION, SENSITIVITY_CAPTION
 from llcbench.report.leaderboard_table import leaderboard_table
@@ -165,6 +166,7 @@ def _leaders(
         "index.html", "index.html.j2",
         counts=overview.counts(results.scores),
         notices=[line for source in sources for line in source.notices],
+        outdated=[note for source in sources if (note := outdated_note(source.records))],
         several=len(sources) > 1,
         boards=views,
         overview=overview.overview_of(sources, results),
