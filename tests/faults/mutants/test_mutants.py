@@ -1,4 +1,4 @@
-"""The list of mutations fits the tree; its runner tells tests that notice from those that do not."""
+"""The list of mutations fits the tree, and its runner tells who notices from who does not."""
 
 import csv
 import io

@@ -131,7 +131,8 @@ EFFECT = Effect(
     design="gc", experiment="lr", factor="rate", measure="llc", unit="per doubling", matched=True,
     levels=(1.0, 2.0), seeds=5, value=-0.5, low=-0.75, high=-0.25, size=-2.5, change=-0.35,
     claimed="down", verdict="seen", source="Lau et al. 2025, figure 1", found=31, missed=4,
-    failed=2, lost=1, excluded=("huge",), figures=20, flagged=7, warnings={"rhat": 3, "ess_bulk": 6},
+    failed=2, lost=1, excluded=("huge",), figures=20, flagged=7,
+    warnings={"rhat": 3, "ess_bulk": 6},
 )  # fmt: skip
 
 
