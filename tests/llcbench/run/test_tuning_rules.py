@@ -105,7 +105,7 @@ def test_probes_come_first_and_six_stable_steps_are_run(monkeypatch):
 
 @pytest.mark.parametrize(("energy", "stable"), [(5.0, True), (5.001, False)])
 def test_an_energy_above_the_number_of_parameters_is_no_posterior(energy, stable, monkeypatch):
-    tuning, asked = chosen(monkeypatch, rows([(1, 0)] * 5 + [(energy, 0)]))
+    _, asked = chosen(monkeypatch, rows([(1, 0)] * 5 + [(energy, 0)]))
     assert ((HIGH[-1], 400, False) in asked) is stable
 
 
