@@ -1,7 +1,6 @@
 """One run, start to finish, in whatever process it lands."""
 
 import math
-import time
 from collections.abc import Callable
 from importlib import util
 from pathlib import Path
@@ -11,6 +10,7 @@ from llcbench import registry
 from llcbench.files import content_key
 from llcbench.provenance import environment, environment_id, reset_peak
 from llcbench.records import Estimate, ExactValue, RunRecord, Spec, TemperedTruth, Truths
+from llcbench.run.deadline import Deadline
 from llcbench.run.failure import Failure, failure_of
 from llcbench.run.store import key_of
 from llcbench.run.suite import build_estimator, estimator_with_target, has_target
@@ -70,7 +70,7 @@ def compute_truths(spec: Spec) -> Truths:
 def execute(
     spec: Spec,
     truths: Truths | None,
-    deadline: float | None = None,
+    deadline: Deadline | None = None,
     on_step: Callable[[int], None] | None = None,
     *,
     threads: int = 1,
@@ -81,7 +81,7 @@ def execute(
     Args:
         spec: What is run.
         truths: What the answer should be.
-        deadline: Time (as of ``time.time``) at which the run must stop.
+        deadline: When the run must stop.
         on_step: Called with the number of new steps now and then.
         threads: Threads of torch, the same in every process wherever the run lands: sums in
             another order differ in their last digits.
@@ -95,7 +95,7 @@ def execute(
     # The peak belongs to this run, whatever the process has done before it.
     reset_peak()
     problem = registry.problem(spec.problem)
-    seconds = None if deadline is None else max(deadline - time.time(), 0.0)
+    seconds = None if deadline is None else deadline.left()
     try:
         sampler = registry.make_sampler(spec.sampler, dict(spec.parameters))
         estimator = build_estimator(spec.estimator, sampler, spec.settings)

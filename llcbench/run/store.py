@@ -1,6 +1,5 @@
 """Folders of finished records: one file each, written whole or not at all."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +104,7 @@ class Store(Generic[RecordT]):
                 records[path.stem] = record
             else:
                 damaged[path] = f"the record's key does not match its contents ({keys[0]})"
-        return Contents(records, damaged, tuple(sorted(self.folder.glob(f"*{files.UNFINISHED}"))))
+        return Contents(records, damaged, tuple(files.leftovers(self.folder)))
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
@@ -114,15 +113,15 @@ class Store(Generic[RecordT]):
 def set_aside(root: Path, damaged: Mapping[Path, str], leftovers: Sequence[Path]) -> list[str]:
     """Move damaged and half-written files out of the way; return a line on each.
 
-    They stay readable under ``<root>/damaged``.
+    They stay readable under ``<root>/damaged``, beside earlier ones of the same name. A file that
+    another process has moved meanwhile is none.
     """
     lines = []
     killed = dict.fromkeys(leftovers, "a process was killed while it wrote")
     for path, reason in {**damaged, **killed}.items():
-        target = root / "damaged" / path.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, target)
-        lines.append(f"set aside {path.name} ({reason}); it is kept as damaged/{path.name}")
+        target = files.move_aside(path, root / "damaged")
+        if target is not None:
+            lines.append(f"set aside {path.name} ({reason}); it is kept as damaged/{target.name}")
     return lines
 
 
@@ -172,7 +171,7 @@ class RunStore:
         """Read all runs, and the half-written files of all folders."""
         runs = self.runs.contents()
         folders = (self.runs.folder, self.truths.folder, self.tunings.folder)
-        left = [path for each in folders for path in sorted(each.glob(f"*{files.UNFINISHED}"))]
+        left = [path for each in folders for path in files.leftovers(each)]
         return Contents(runs.records, runs.damaged, tuple(left))
 
     def checkpoint(self, key: str) -> Path:
@@ -181,7 +180,8 @@ class RunStore:
 
     def forget(self, key: str) -> None:
         """Delete the checkpoint of a run that has ended, and what killed processes left of it."""
-        for path in (self.root / "checkpoints").glob(f"{key}.*"):
+        left = files.leftovers(self.root / "checkpoints")
+        for path in (self.checkpoint(key), *left):
             path.unlink(missing_ok=True)
 
 

@@ -8,6 +8,7 @@ from math import lcm
 from operator import add, mul
 from typing import final
 
+from theory.polynomials.characters import quoted
 from theory.polynomials.grammar import MAX_DEGREE, read
 from theory.polynomials.trees import Number, Power, Product, Sum, Symbol, Tree, degree_bound
 
@@ -128,7 +129,7 @@ def _parse(text: str, names: tuple[str, ...], room: int) -> Polynomial:
     try:
         return expand(tree, names, room)
     except ValueError as error:
-        raise ValueError(f"{error} in {text!r}") from None
+        raise ValueError(f"{error} in {quoted(text)}") from None
 
 
 # Proofs and the germs of a family repeat their polynomials many times.
@@ -152,7 +153,8 @@ def _expand(tree: Tree, names: tuple[str, ...]) -> Polynomial:
             return _constant(names, value)
         case Symbol(name):
             if name not in names:
-                raise ValueError(f"unknown variable {name!r}; expected one of {names}")
+                listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+                raise ValueError(f"unknown variable {quoted(name)}; expected one of {listed}")
             exponents = tuple(int(name == other) for other in names)
             return Polynomial(names, {exponents: Fraction(1)})
         case Power(base, exponent):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
+from math import inf
 from typing import Any
 
 from theory.certificate import Node
@@ -53,8 +54,8 @@ def rlct(
         ValueError: K is no polynomial with rational coefficients, is identically zero, is not
             zero at the point, or is negative somewhere near it and `absolute` is not set.
     """
-    if timeout <= 0:
-        raise ValueError(f"timeout must be positive, got {timeout}")
+    if not 0 < timeout < inf:
+        raise ValueError(f"timeout must be a positive number of seconds, got {timeout}")
     given = potential(K)
     point = rationals(at or {}, given.variables, "at")
     exponents = rationals(prior or {}, given.variables, "prior")

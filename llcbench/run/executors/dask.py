@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -46,7 +46,7 @@ class Dask:
 
     def map(
         self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
-    ) -> Iterator[tuple[TaskT, ResultT | Failure]]:
+    ) -> Generator[tuple[TaskT, ResultT | Failure], None, None]:
         """Yield every task with its result, as they finish; tasks are taken when they start.
 
         Raises:

@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable
 from concurrent.futures import wait
 from contextlib import closing
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Processes:
 
     def map(
         self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
-    ) -> Iterator[tuple[TaskT, ResultT | Failure]]:
+    ) -> Generator[tuple[TaskT, ResultT | Failure], None, None]:
         """Yield every task with its result, as they finish; tasks are taken when they start."""
         return drive_at(lambda: closing(_Pool(self, function)), tasks)
 

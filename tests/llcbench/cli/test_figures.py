@@ -7,7 +7,7 @@ import pytest
 
 from llcbench import registry
 from llcbench.cli import figures
-from llcbench.cli.main import cli
+from llcbench.cli.commands import cli
 from llcbench.heuristics import suite
 from llcbench.report.figures import build
 

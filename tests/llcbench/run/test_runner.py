@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from command import LLCBENCH, here
 
+from llcbench.files import temporary_name
 from llcbench.records import RunRecord
 from llcbench.run.executors.executor import Serial, make_executor
 from llcbench.run.executors.processes import Processes
@@ -124,14 +125,16 @@ def test_kill_in_the_middle_loses_nothing_that_was_finished(tmp_path: Path) -> N
     process.wait()
     before = {path.name: path.stat().st_mtime_ns for path in runs.glob("*.json")}
     assert 3 <= len(before) < 12
-    (runs / "0123456789abcdef.999.tmp").write_text('{"key": "01')
+    # As the killed process leaves one.
+    name = temporary_name("0123456789abcdef.json").replace(f"-{os.getpid()}-", f"-{process.pid}-")
+    (runs / name).write_text('{"key": "01')
     again = here(*command)
     assert again.returncode == 0, again.stderr
     after = {path.name: path.stat().st_mtime_ns for path in runs.glob("*.json")}
     assert len(after) == 12
     assert all(after[name] == stamp for name, stamp in before.items())
     assert f"{len(before)} reused" in again.stdout
-    assert "0123456789abcdef.999.tmp" in again.stderr
+    assert name in again.stderr
     assert "killed while it wrote" in again.stderr
 
 
