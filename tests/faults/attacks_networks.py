@@ -457,15 +457,6 @@ def _(folder: Path) -> Any:
         torch.set_default_device(None)
 
 
-@estimated("deterministic algorithms")
-def _(folder: Path) -> Any:
-    torch.use_deterministic_algorithms(True)
-    try:
-        return value(plain())
-    finally:
-        torch.use_deterministic_algorithms(False)
-
-
 @estimated("the caller's module, gradients and random state stay as they were")
 def _(folder: Path) -> Any:
     module = network().train()
@@ -490,26 +481,9 @@ def _(folder: Path) -> Any:
     return value(plain(torch.jit.script(network())))
 
 
-@refused("a traced module", "scripted or traced")
-def _(folder: Path) -> Any:
-    return value(plain(torch.jit.trace(network(), inputs())))
-
-
 @refused("a parallel module", "give module.module")
 def _(folder: Path) -> Any:
     return value(plain(nn.DataParallel(network())))
-
-
-@refused("a compiled module", "before torch.compile")
-def _(folder: Path) -> Any:
-    return value(plain(torch.compile(network())))
-
-
-@estimated("a module compiled in place")
-def _(folder: Path) -> Any:
-    module = network()
-    module.compile()
-    return value(plain(module))
 
 
 @estimated("old weight_norm")
@@ -961,4 +935,34 @@ def _(folder: Path) -> Any:
     return value(plain(only="2.*").restricted("*bias")), value(whole)
 
 
-EXPERIMENTS = [Experiment("own-networks", "attack", len(CASES), oddity, quick=len(CASES))]
+# Last, for they import compilers: seconds that the quick trials do without.
+SLOW = 4
+
+
+@refused("a compiled module", "before torch.compile")
+def _(folder: Path) -> Any:
+    return value(plain(torch.compile(network())))
+
+
+@estimated("deterministic algorithms")
+def _(folder: Path) -> Any:
+    torch.use_deterministic_algorithms(True)
+    try:
+        return value(plain())
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@estimated("a module compiled in place")
+def _(folder: Path) -> Any:
+    module = network()
+    module.compile()
+    return value(plain(module))
+
+
+@refused("a traced module", "scripted or traced")
+def _(folder: Path) -> Any:
+    return value(plain(torch.jit.trace(network(), inputs())))
+
+
+EXPERIMENTS = [Experiment("own-networks", "attack", len(CASES), oddity, quick=len(CASES) - SLOW)]

@@ -44,7 +44,7 @@ def explained(what: str, hint: str = "") -> Iterator[None]:
         hint: Ends the message; None of the usual ways out is guessed then.
 
     Raises:
-        OwnCodeError: If the body raises anything but want of memory.
+        OwnCodeError: If the body raises anything but an error of memory.
     """
     try:
         yield
