@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import msgspec
 
-from llcbench.intervals import chain_quantile, wilson
+from llcbench.intervals import run_quantile, wilson
 from llcbench.records import Estimate, RunRecord, TemperedTruth
 from llcbench.settings import Settings
 
@@ -213,9 +213,9 @@ def _tempered(truths: list[TemperedTruth]) -> Uncertain | None:
 
 def _coverage(pairs: list[tuple[Estimate, TemperedTruth]], chains: int) -> Proportion:
     """Count the 90 % Monte Carlo intervals that hold the tempered value of the same data."""
-    reach = chain_quantile(0.9, chains)
     hits = 0
     for estimate, truth in pairs:
+        reach = run_quantile(chains, estimate.interval, estimate.stderr)
         width = reach * math.hypot(estimate.mcse or 0.0, truth.stderr)
         hits += abs((estimate.llc or 0.0) - truth.value) <= width
     return Proportion(hits, len(pairs))

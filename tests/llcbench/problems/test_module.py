@@ -158,7 +158,7 @@ class Noisy(nn.Linear):
 @pytest.mark.parametrize(
     ("net", "loss", "message"),
     [
-        (nn.Linear(3, 2), mse_loss, r"shape \(\) for 4 samples.*reduction='none'"),
+        (nn.Linear(3, 2), mse_loss, r"shape \(\) for 9 samples.*reduction='none'"),
         (nn.Linear(3, 2), mixes, "samples must not mix"),
         (Noisy(3, 2), squares, "not the same twice"),
         (nn.Linear(3, 2), lambda f, y: squares(f, y) / 0, "not finite"),
