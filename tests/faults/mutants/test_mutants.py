@@ -126,7 +126,14 @@ def test_outcomes_are_kept_by_what_they_depend_on(tmp_path: Path, monkeypatch) -
     first, second = LISTED[:2]
     path = tmp_path / "outcomes.jsonl"
     path.write_text(f'["{first.id}", "{mutate.fingerprint(first)}", "killed", 1.5, "a"]\n["cut')
-    monkeypatch.setattr(mutate.kept, "__defaults__", (path,))
-    rows = list(csv.DictReader(io.StringIO(mutate.summarise([first, second]))))
+    committed = tmp_path / "mutants.csv"
+    monkeypatch.setattr(mutate.kept, "__defaults__", (path, committed))
+    content = mutate.summarise([first, second])
+    rows = list(csv.DictReader(io.StringIO(content)))
     assert [row["outcome"] for row in rows] == ["killed", "missing"]
+    # What is committed is known too.
+    path.unlink()
+    committed.write_text(content)
+    assert mutate.kept() == {mutate.fingerprint(first): ("killed", 1.5, "a")}
+    assert mutate.summarise([first, second]) == content
     assert mutate.fingerprint(first) != mutate.fingerprint(second)
