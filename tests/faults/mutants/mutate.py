@@ -37,6 +37,7 @@ COPIED = ("llcbench", "theory", "tests", "paper_figures", "tutorials", "docs", "
 SINGLE = ("pyproject.toml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile")
 LIBRARIES = ("torch", "numpy", "scipy.special", "scipy.stats", "sympy", "matplotlib.pyplot")
 LIBRARIES += ("pytest", "xdist", "hypothesis", "msgspec", "click", "jinja2", "arviz_stats")
+OPTIONS = ("-x", "-q", "-p", "xdist", "-n", "0", "-p", "no:cacheprovider")
 # Tests of a mutation that never ends take as long as this, in multiples of their own time.
 PATIENCE = 4
 # The outcome of tests that pytest could not collect, as after an error of import.
@@ -139,7 +140,7 @@ def _pytest(root: Path, tests: list[str], answer: Any) -> None:
     code = 3
     with contextlib.suppress(BaseException):
         code = pytest.main(
-            ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", f"--basetemp={root}.tmp", *tests],
+            [*OPTIONS, f"--basetemp={root}.tmp", *tests],
             plugins=[failures],
         )
     answer.send((int(code), failures.first))
