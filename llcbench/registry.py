@@ -146,6 +146,16 @@ def problem(identifier: str) -> "Problem":
     return modify(built, modifiers, identifier)
 
 
+def version_of(identifier: str) -> int:
+    """Return the version of the density of a problem, without building it.
+
+    A problem that another package registers counts as being at its first version.
+    """
+    from llcbench.problems import versions
+
+    return versions.version_of(identifier)
+
+
 def suite_names() -> list[str]:
     """Return the names of all suites."""
     return sorted(suite_paths())

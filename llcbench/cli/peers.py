@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from llcbench.cli.options import json_option, records_in
+from llcbench.cli.options import group, json_option, records_in
 
 
-@click.group()
+@group()
 def peers() -> None:
     """Compare with the samplers of other packages."""
 

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from llcbench.cli.execution import executing, execution_of, say
-from llcbench.cli.options import json_option, selecting, specs_of
+from llcbench.cli.options import command, json_option, selecting, specs_of
 
 
-@click.command()
+@command()
 @selecting
 @executing
 @click.option(
@@ -81,7 +81,7 @@ def run(
     )
 
 
-@click.command()
+@command()
 @selecting
 @click.option("--workers", type=int, default=1, show_default=True, help="Processes to plan for.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)

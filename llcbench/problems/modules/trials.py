@@ -160,12 +160,14 @@ def _unmixed(
     """Check that the loss of a sample does not depend on the others, nor on its place."""
     order = torch.randperm(len(rows), generator=_rng())
     first = max(1, len(rows) // 3)
+    pieces = torch.split(rows[order], [first, len(rows) - first])
     with torch.no_grad():
         star = loss.losses({}, rows)
         whole = loss.losses(point, rows)
         try:
             parts = [
-                loss.losses(point, part) for part in rows[order].split([first, len(rows) - first])
+                loss.losses(point, part)
+                for part in torch.split(rows[order], [first, len(rows) - first])
             ]
         except OwnCodeError as error:
             raise OwnCodeError(

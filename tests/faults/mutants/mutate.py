@@ -203,12 +203,17 @@ class Laboratory:
         return Verdict(outcome, session.seconds, session.by)
 
 
-def fingerprint(mutation: Mutation) -> str:
-    """Return a hash of the change, the source and the tests: what an outcome depends on."""
+def fingerprint(mutation: Mutation, root: Path = ROOT) -> str:
+    """Return a hash of the change, the source and the tests: what an outcome depends on.
+
+    Args:
+        mutation: The change.
+        root: The tree. While one is examined, that of the repository may go on.
+    """
     digest = hashlib.sha256(f"{mutation.old}\0{mutation.new}".encode())
     for name in (mutation.file, *mutation.tests):
         digest.update(name.encode())
-        path = ROOT / name.partition("::")[0]
+        path = root / name.partition("::")[0]
         for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             digest.update(source.read_bytes() if source.exists() else b"missing")
     return digest.hexdigest()[:16]
@@ -240,7 +245,10 @@ def run(chosen: Iterable[Mutation], minutes: float | None = None, slot: int = 0)
     for number, mutation in enumerate(missing, start=1):
         verdict = laboratory.verdict(mutation)
         with KEPT.open("a") as handle:
-            handle.write("\n" + json.dumps([mutation.id, fingerprint(mutation), *verdict]))
+            handle.write(
+                "\n"
+                + json.dumps([mutation.id, fingerprint(mutation, laboratory.tree.path), *verdict])
+            )
         print(
             f"{number}/{len(missing)} {verdict.outcome:8} {verdict.seconds:5.1f} s"
             f"  {mutation.id}  {verdict.by}",

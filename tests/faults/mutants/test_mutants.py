@@ -1,4 +1,4 @@
-"""The list of mutations fits the tree; its runner tells which tests notice a mutation."""
+"""The list of mutations fits the tree, and its runner tells who notices from who does not."""
 
 import csv
 import io

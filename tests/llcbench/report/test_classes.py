@@ -16,9 +16,10 @@ def record(
     gamma: float = 1.0,
     truth: float | None = 8.0,
     certified: bool = True,
+    version: int = 2,
 ) -> RunRecord:
     spec = Spec(
-        problem=problem, problem_version=1, estimator="mean_energy", sampler=sampler,
+        problem=problem, problem_version=version, estimator="mean_energy", sampler=sampler,
         parameters={}, settings=Settings(gamma=gamma, num_draws=8, num_burnin=2), seed=0,
         replicate=0,
     )  # fmt: skip
