@@ -152,6 +152,16 @@ def problem(identifier: str) -> "Problem":
     return modify(built, modifiers, identifier)
 
 
+def version_of(identifier: str) -> int:
+    """Return the version of the density of a problem, without building it.
+
+    A problem that another package registers counts as being at its first version.
+    """
+    from llcbench.problems import versions
+
+    return versions.version_of(identifier)
+
+
 def size_of(identifier: str) -> int:
     """Return the number of parameters that an id names, without making anything of that size.
 

@@ -98,9 +98,12 @@ def selecting(command: Any) -> Any:
 def records_in(stores: str | Sequence[str]) -> dict[str, Any]:
     """Return the runs of stores and of committed files of runs, each run once, by key.
 
+    Damaged and outdated runs are named on the standard error.
+
     Raises:
         ValueError: If one holds no run, or two hold different results of one run.
     """
+    from llcbench.compare.outdated import outdated_note
     from llcbench.run.merging import merged, read_place
 
     names = [stores] if isinstance(stores, str) else list(dict.fromkeys(stores))
@@ -109,7 +112,11 @@ def records_in(stores: str | Sequence[str]) -> dict[str, Any]:
         for path, reason in place.damaged.items():
             line = f"{path.name} is damaged ({reason}); run the suite again"
             click.echo(f"llcbench: {printable(line)}", err=True)
-    return merged(places)
+    records = merged(places)
+    note = outdated_note(records.values())
+    if note is not None:
+        click.echo(f"llcbench: {note}", err=True)
+    return records
 
 
 def pairs_of(texts: tuple[str, ...]) -> dict[str, Any]:

@@ -56,14 +56,13 @@ def rlct(
 ) -> None:
     """Compute the real log canonical threshold of a polynomial K, or certified bounds."""
     import theory as exact
+    from theory.meter import ticking
 
-    coefficient = exact.rlct(
-        expression,
-        at=_assignments(at, "--at"),
-        prior=_assignments(prior, "--prior"),
-        timeout=timeout,
-        absolute=absolute,
-    )
+    place, density = _assignments(at, "--at"), _assignments(prior, "--prior")
+    with ticking():
+        coefficient = exact.rlct(
+            expression, at=place, prior=density, timeout=timeout, absolute=absolute
+        )
     plain = coefficient.to_json()
     if as_json:
         click.echo(json.dumps(plain, indent=2))
@@ -92,11 +91,13 @@ def strata(
 ) -> None:
     """Compute the distinct local coefficients along the zero set of K, deepest first."""
     import theory as exact
+    from theory.meter import ticking
 
     if plot is not None and Path(plot).suffix not in (".svg", ".png"):
         raise ValueError(f"--plot {plot!r}: the name must end in .svg or .png")
     sides = _range(box)
-    stratification = exact.strata(expression, box=sides, timeout=timeout, absolute=absolute)
+    with ticking():
+        stratification = exact.strata(expression, box=sides, timeout=timeout, absolute=absolute)
     drawing = None
     if plot is not None:
         from llcbench.report.strata_plot import strata_figure
@@ -217,6 +218,8 @@ def _assignments(text: str | None, option: str) -> dict[str, Any] | None:
         name, equals, value = part.partition("=")
         if not equals or not name.strip() or not value.strip():
             raise ValueError(f"{option}: cannot read {part!r}; write x=0,y=1/2")
+        if name.strip() in assignments:
+            raise ValueError(f"{option}: {name.strip()} is given twice")
         assignments[name.strip()] = value.strip()
     return assignments
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, final
 
 from llcbench.compare.board import leaderboard
+from llcbench.compare.outdated import outdated_note
 from llcbench.files import write
 from llcbench.foreign import reading
 from llcbench.heuristics.store import TrialResults
@@ -172,7 +173,9 @@ def speed_blocks(path: Path) -> dict[PageBlock, str]:
 
 def classes_blocks(records: Iterable[RunRecord]) -> dict[PageBlock, str]:
     """Return the random classes of deep linear networks."""
-    return {CLASSES: to_markdown(class_table(records))}
+    runs = list(records)
+    note = outdated_note(runs)
+    return {CLASSES: to_markdown(class_table(runs)) + (f"\n{note}.\n" if note else "")}
 
 
 def heuristics_blocks(contents: Iterable[TrialResults]) -> dict[PageBlock, str]:

@@ -152,9 +152,13 @@ def has_target(written: str) -> bool:
 
 def estimator_with_target(written: str, settings: Settings) -> "TemperedEstimator | None":
     """Return an estimator that says what a perfect sampler would make it return, None of others."""
+    return targeted(build_estimator(written, None, settings)) if has_target(written) else None
+
+
+def targeted(built: "Estimator") -> "TemperedEstimator | None":
+    """Return an estimator if it has a target of its own, None if it aims at the mean energy."""
     from llcbench.types import TemperedEstimator
 
-    built = build_estimator(written, None, settings) if has_target(written) else None
     return built if isinstance(built, TemperedEstimator) else None
 
 

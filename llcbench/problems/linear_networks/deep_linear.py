@@ -14,6 +14,7 @@ from llcbench.problems.linear_networks.random_networks import (
 )
 from llcbench.problems.linear_networks.trained import train, truth_at
 from llcbench.problems.squared.regression import Inputs, Regression
+from llcbench.problems.versions import version_of
 from llcbench.types import Truth
 from theory.families.deep_linear import deep_linear_generic, deep_linear_global
 
@@ -96,6 +97,7 @@ def _random(identifier: str, limits: RandomClass, seed: str) -> Regression:
         scale=1.0 / widths[-1],
         inputs=Inputs("uniform10"),
         noise_sd=0.0,
+        version=version_of(identifier),
     )
 
 
@@ -117,6 +119,7 @@ def _trained(identifier: str, name: str, seed: str) -> Regression:
         scale=1.0 / teacher.widths[-1],
         inputs=inputs,
         noise_sd=0.0,
+        version=version_of(identifier),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from llcbench.compare.board import Board
+from llcbench.compare.outdated import outdated_note
 from llcbench.foreign.names import safe_name
 from llcbench.records import RunRecord
 from llcbench.report.leaderboard_plots import PROFILE_CAPTION, SENSITIVITY_CAPTION
@@ -169,6 +170,7 @@ def _leaders(
         counts=overview.counts(results.scores),
         notices=[line for source in sources for line in source.notices],
         conflicts=conflicts(sources),
+        outdated=[note for source in sources if (note := outdated_note(source.records))],
         several=len(sources) > 1,
         boards=views,
         overview=overview.overview_of(sources, results),
