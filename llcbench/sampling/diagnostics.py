@@ -85,14 +85,14 @@ def constant_chains(traces: Traces) -> NDArray[np.bool_]:
     """Return which chains never leave one place, ``(chains,)``; none for a single draw."""
     if traces.shape[1] < 2:
         return np.zeros(len(traces), dtype=np.bool_)
-    still: NDArray[np.bool_] = (traces == traces[:, :1]).all(1)
+    still: NDArray[np.bool_] = np.all(traces == traces[:, :1], axis=1)
     return still
 
 
 def finite_chains(traces: Traces) -> NDArray[np.bool_]:
     """Return which chains have finite losses only, ``(chains,)``."""
     # NaN compares false.
-    finite: NDArray[np.bool_] = (np.abs(traces) < LARGEST).all(1)
+    finite: NDArray[np.bool_] = np.all(np.abs(traces) < LARGEST, axis=1)
     return finite
 
 
