@@ -52,6 +52,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         problem: Id of the problem.
+        version: Version of its density.
         sampler: Sampler with its hyper-parameters.
         variant: ``default``, ``tuned`` or empty.
         estimator: What turned the trace into an estimate.
@@ -83,6 +84,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     problem: str
+    version: int = 1
     sampler: str
     variant: str
     estimator: str
@@ -148,6 +150,7 @@ def _score(group: list[RunRecord]) -> Score:
     estimates = [r.estimate for r in done]
     return Score(
         problem=spec.problem,
+        version=spec.problem_version,
         sampler=spec.label,
         variant=spec.variant,
         estimator=spec.estimator,
