@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from llcbench.cli.options import json_option, pairs_of
+from llcbench.cli.options import command, json_option, pairs_of
 
 
-@click.command("estimate")
+@command("estimate")
 @click.argument("script", metavar="FILE.py[:NAME]")
 @click.option("-s", "--sampler", default="sgld[step_size=1e-4]", show_default=True)
 @click.option("--set", "overrides", multiple=True, metavar="OPTION=VALUE", help="E.g. gamma=100.")

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from llcbench.cli.options import json_option, load_option, pairs_of
+from llcbench.cli.options import command, json_option, load_option, pairs_of
 
 
-@click.command("tune")
+@command("tune")
 @click.argument("sampler", metavar="SAMPLER")
 @click.argument("problem", metavar="PROBLEM")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the pilots.")

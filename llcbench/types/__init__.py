@@ -44,6 +44,7 @@ from llcbench.types.runs import CheckpointFile as CheckpointFile
 from llcbench.types.runs import Estimator as Estimator
 from llcbench.types.runs import RunContext as RunContext
 from llcbench.types.runs import TemperedEstimator as TemperedEstimator
+from llcbench.types.samplers import Adaptive as Adaptive
 from llcbench.types.samplers import Declining as Declining
 from llcbench.types.samplers import Draw as Draw
 from llcbench.types.samplers import GradientCost as GradientCost

@@ -8,11 +8,15 @@ from math import lcm
 from operator import add, mul
 from typing import final
 
+from theory.meter import check_time
+from theory.polynomials.characters import quoted
 from theory.polynomials.grammar import MAX_DEGREE, read
 from theory.polynomials.trees import Number, Power, Product, Sum, Symbol, Tree, degree_bound
 
 MAX_TERMS = 20_000
 MAX_PRODUCTS = 400_000
+# The clock is looked at for every row of a product with longer rows.
+LONG = 1_000
 # Text up to this length is remembered with its polynomial.
 SHORT = 500
 
@@ -70,7 +74,10 @@ class Polynomial:
             raise ValueError("factors in different variables")
         (left, below), (right, under) = _integers(self.terms), _integers(other.terms)
         terms: dict[Exponents, int] = {}
+        check_time()
         for e, a in left:
+            if len(right) > LONG:
+                check_time()
             for d, b in right:
                 key = tuple(map(add, e, d))
                 terms[key] = terms.get(key, 0) + a * b
@@ -128,7 +135,7 @@ def _parse(text: str, names: tuple[str, ...], room: int) -> Polynomial:
     try:
         return expand(tree, names, room)
     except ValueError as error:
-        raise ValueError(f"{error} in {text!r}") from None
+        raise ValueError(f"{error} in {quoted(text)}") from None
 
 
 # Proofs and the germs of a family repeat their polynomials many times.
@@ -147,13 +154,16 @@ def expand(tree: Tree, variables: Sequence[str], room: int = 1) -> Polynomial:
 
 
 def _expand(tree: Tree, names: tuple[str, ...]) -> Polynomial:
+    check_time()
     match tree:
         case Number(value):
             return _constant(names, value)
         case Symbol(name):
             if name not in names:
-                raise ValueError(f"unknown variable {name!r}; expected one of {names}")
-            exponents = tuple(int(name == other) for other in names)
+                listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+                raise ValueError(f"unknown variable {quoted(name)}; expected one of {listed}")
+            place = names.index(name)
+            exponents = (*(0,) * place, 1, *(0,) * (len(names) - place - 1))
             return Polynomial(names, {exponents: Fraction(1)})
         case Power(base, exponent):
             return _expand(base, names) ** exponent

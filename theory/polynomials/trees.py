@@ -1,9 +1,12 @@
 """Trees of polynomial expressions, which keep the structure that was written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm, prod
 from typing import final
+
+MAX_DIGITS = 1_000
 
 
 @final
@@ -48,6 +51,73 @@ class Power:
 
 
 Tree = Number | Symbol | Sum | Product | Power
+
+
+def sum_of(terms: Sequence[Tree], digits: int = MAX_DIGITS) -> Tree:
+    """Return the sum of one or more trees; a sum of constants is a number.
+
+    Raises:
+        ValueError: If the number may have more than so many digits.
+    """
+    if len(terms) == 1:
+        return terms[0]
+    values = [tree.value for tree in terms if isinstance(tree, Number)]
+    if len(values) < len(terms):
+        return Sum(tuple(terms))
+    below = 1
+    for value in values:
+        below = lcm(below, value.denominator)
+        _check_bits(below.bit_length(), digits)
+    _check_bits(max(map(_bits, values)) + len(values).bit_length(), digits)
+    return Number(Fraction(sum(v.numerator * (below // v.denominator) for v in values), below))
+
+
+def product(factors: Sequence[Tree], digits: int = MAX_DIGITS) -> Tree:
+    """Return the product of one or more trees, its numbers multiplied to one in front.
+
+    Raises:
+        ValueError: If the number may have more than so many digits.
+    """
+    values = [tree.value for tree in factors if isinstance(tree, Number)]
+    if len(values) > 1:
+        _check_bits(sum(_bits(value) for value in values if abs(value) != 1), digits)
+        rest = [tree for tree in factors if not isinstance(tree, Number)]
+        factors = [Number(prod(values, start=Fraction(1))), *rest]
+    return factors[0] if len(factors) == 1 else Product(tuple(factors))
+
+
+def power(base: Tree, exponent: int, digits: int = MAX_DIGITS) -> Tree:
+    """Return a power with a natural exponent; that of a number is a number, ``0^0`` is 1.
+
+    Raises:
+        ValueError: If the number may have more than so many digits.
+    """
+    match base:
+        case Number(value):
+            if abs(value) > 1 or value.denominator > 1:
+                _check_bits(exponent * _bits(value), digits)
+            return Number(value**exponent if value or not exponent else value)
+    return Power(base, exponent)
+
+
+def number(value: Fraction, digits: int = MAX_DIGITS) -> Tree:
+    """Return a constant.
+
+    Raises:
+        ValueError: If it may have more than so many digits.
+    """
+    _check_bits(_bits(value), digits)
+    return Number(value)
+
+
+def _bits(value: Fraction) -> int:
+    return max(value.numerator.bit_length(), value.denominator.bit_length())
+
+
+def _check_bits(bits: int, digits: int) -> None:
+    # A digit is less than four bits.
+    if bits > 4 * digits:
+        raise ValueError(f"a number has more than {digits} digits")
 
 
 def names(tree: Tree) -> tuple[str, ...]:

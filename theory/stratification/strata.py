@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from fractions import Fraction
 from itertools import product
+from math import inf
 
 from theory.coefficient import RLCT
 from theory.solver.budget import attempt
@@ -47,8 +48,8 @@ def strata(
             (in the box), is no polynomial with rational coefficients, or has negative values and
             `absolute` is not set.
     """
-    if not timeout > 0:
-        raise ValueError(f"timeout must be positive, got {timeout}")
+    if not 0 < timeout < inf:
+        raise ValueError(f"timeout must be positive and finite, got {timeout}")
     given = potential(K)
     names = given.variables
     _check_shape(given)

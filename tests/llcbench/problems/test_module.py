@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 import llcbench
 from llcbench import SGLD, Settings, Target
-from llcbench.cli.main import cli
+from llcbench.cli.commands import cli
 from llcbench.problems.modules.problem import from_module
 
 SCRIPT = """

@@ -7,8 +7,9 @@ from itertools import product as cartesian
 from math import comb
 from typing import NamedTuple, final
 
+from theory.meter import check_time
 from theory.polynomials.expression import Exponents, Polynomial, expand
-from theory.polynomials.trees import Number, Power, Product, Sum, Symbol, Tree
+from theory.polynomials.trees import Number, Power, Product, Sum, Symbol, Tree, constant
 from theory.solver.input.squares import Square, as_squares, factorised
 
 MAX_GENERATORS = 400
@@ -100,6 +101,10 @@ def shift(polynomial: Polynomial, point: Sequence[Fraction]) -> Polynomial:
 
 
 def _read(tree: Tree, names: tuple[str, ...]) -> Structure:
+    check_time()
+    value = constant(tree)
+    if value is not None:
+        return Structure(value)
     match tree:
         case Number(value):
             return Structure(value)
@@ -123,7 +128,7 @@ def _read_sum(tree: Sum, names: tuple[str, ...]) -> Structure:
     if all(term.nonnegative for term in terms):
         squares: list[Square] | None = []
         for term in terms:
-            own = _squares(term)
+            own = _squares(term, names)
             squares = None if squares is None or own is None else squares + own
         if squares is not None and len(squares) <= MAX_GENERATORS:
             return _sum_reading(squares)
@@ -149,6 +154,7 @@ def _merged(readings: Sequence[Structure]) -> Structure:
     constant = Fraction(1)
     powers: dict[tuple[tuple[object, ...], tuple[Fraction, ...]], PowerPart] = {}
     for reading in readings:
+        check_time()
         constant *= reading.constant
         for part in reading.parts:
             key = (tuple(frozenset(f.terms.items()) for f in part.polynomials), part.weights)
@@ -158,9 +164,10 @@ def _merged(readings: Sequence[Structure]) -> Structure:
     return Structure(constant, tuple(powers.values()) if constant else ())
 
 
-def _squares(reading: Structure) -> list[Square] | None:
+def _squares(reading: Structure, names: tuple[str, ...]) -> list[Square] | None:
     """Write a nonnegative product as an exact sum of squares; None if that takes too many."""
-    total: list[Square] = [(reading.constant, _one(reading))] if reading.constant else []
+    one = Polynomial(names, {(0,) * len(names): Fraction(1)})
+    total: list[Square] = [(reading.constant, one)] if reading.constant else []
     for part in reading.parts:
         if not part.weights:
             root = part.polynomials[0] ** (part.power // 2)
@@ -176,15 +183,11 @@ def _squares(reading: Structure) -> list[Square] | None:
     return total
 
 
-def _one(reading: Structure) -> Polynomial:
-    names = reading.parts[0].polynomials[0].variables if reading.parts else ()
-    return Polynomial(names, {(0,) * len(names): Fraction(1)})
-
-
 def _collected(squares: Sequence[Square]) -> list[Square]:
     """Add the weights of equal generators."""
     merged: dict[frozenset[tuple[Exponents, Fraction]], Square] = {}
     for weight, g in squares:
+        check_time()
         key = frozenset(g.terms.items())
         old = merged.get(key)
         merged[key] = (weight + (old[0] if old else 0), g)
@@ -192,9 +195,7 @@ def _collected(squares: Sequence[Square]) -> list[Square]:
 
 
 def _sum_reading(squares: Sequence[Square]) -> Structure:
-    names = max((g.variables for _, g in squares), key=len, default=())
-    full = [(w, g if g.variables else _constant_in(names, g)) for w, g in squares]
-    kept = _collected(full)
+    kept = _collected(squares)
     if not kept:
         return Structure(Fraction(0))
     if len(kept) == 1:
@@ -202,10 +203,6 @@ def _sum_reading(squares: Sequence[Square]) -> Structure:
         return Structure(weight, (PowerPart((g,), (), 2),))
     part = PowerPart(tuple(g for _, g in kept), tuple(w for w, _ in kept), 1)
     return Structure(Fraction(1), (part,))
-
-
-def _constant_in(names: tuple[str, ...], g: Polynomial) -> Polynomial:
-    return Polynomial(names, {(0,) * len(names): sum(g.terms.values(), Fraction(0))})
 
 
 def _analysed(f: Polynomial) -> Structure:
