@@ -351,10 +351,10 @@ def _of(case: Case) -> Callable[[int, Path], list[Outcome]]:
 
 
 EXPERIMENTS = [
-    *(Experiment(f"gate-{case.name.replace(', ', '-')}", "rate", 50, _of(case)) for case in NULL),
+    *(Experiment(f"gate-{case.name.replace(', ', '-')}", "rate", 25, _of(case)) for case in NULL),
     Experiment("gate-numbers", "rate", 100, numbers),
-    Experiment("gate-power", "rate", 5, faulty),
-    Experiment("check-sampler", "rate", 50, conforming),
-    Experiment("check-sampler-shrinking", "rate", 25, shrinking),
-    Experiment("check-sampler-power", "rate", 5, nonconforming),
+    Experiment("gate-power", "rate", 3, faulty),
+    Experiment("check-sampler", "rate", 15, conforming),
+    Experiment("check-sampler-shrinking", "rate", 15, shrinking),
+    Experiment("check-sampler-power", "rate", 3, nonconforming),
 ]
