@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from theory.certificate import Node, from_json
+from theory.certificate import Node, check_numbers, from_json
 from theory.checker.base import CertificateError, require
 from theory.checker.fields import Element, RealField, element
 from theory.checker.strata import RULE
@@ -22,12 +22,13 @@ def check_strata(plain: Mapping[str, Any]) -> int:
         CertificateError: At the first stratum that fails.
     """
     try:
+        check_numbers(plain)
         for stratum in plain["strata"]:
             _check_stratum(plain, stratum)
         return len(plain["strata"])
     except CertificateError:
         raise
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise CertificateError(f"malformed strata: {error!r}") from error
 
 

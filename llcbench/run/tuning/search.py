@@ -20,6 +20,7 @@ import numpy as np
 from llcbench import registry
 from llcbench.records import Value
 from llcbench.run.plan import with_grads
+from llcbench.run.sizes import check_run
 from llcbench.run.tuning.pilots import Pilot, Tuning
 from llcbench.sampling.diagnostics import convergence, standard_error
 from llcbench.seeds import Seeds
@@ -50,6 +51,7 @@ def tune(
     Raises:
         ValueError: If a name or a value is not admissible, or no pilot stayed finite.
     """
+    check_run(identifier, settings, parameters)
     built = registry.make_sampler(name, dict(parameters))
     whole = registry.parameters_of(built)
     bench = _Bench(identifier, name, whole, settings, seed)
