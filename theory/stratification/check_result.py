@@ -12,6 +12,11 @@ from theory.checker.verify import check
 from theory.polynomials.expression import parse
 from theory.polynomials.germ import ROOM
 
+# What a malformed document raises in the code that reads it.
+REFUSED = (
+    ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
+
 
 def check_strata(plain: Mapping[str, Any]) -> int:
     """Confirm the proof of every stratum and return how many there are.
@@ -28,7 +33,7 @@ def check_strata(plain: Mapping[str, Any]) -> int:
         return len(plain["strata"])
     except CertificateError:
         raise
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except REFUSED as error:
         raise CertificateError(f"malformed strata: {error!r}") from error
 
 

@@ -86,7 +86,7 @@ def is_server() -> bool:
 
 def _pid() -> int | None:
     # The standard library starts it, and does not tell its id.
-    pid: int | None = vars(forkserver._forkserver)["_forkserver_pid"]  # type: ignore[attr-defined]
+    pid: int | None = vars(forkserver._forkserver)["_forkserver_pid"]
     return pid
 
 
