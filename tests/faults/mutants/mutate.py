@@ -20,6 +20,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -38,6 +39,14 @@ SINGLE = ("pyproject.toml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Mak
 LIBRARIES = ("torch", "numpy", "scipy.special", "scipy.stats", "sympy", "matplotlib.pyplot")
 LIBRARIES += ("pytest", "xdist", "hypothesis", "msgspec", "click", "jinja2", "arviz_stats")
 OPTIONS = ("-x", "-q", "-p", "xdist", "-n", "0", "-p", "no:cacheprovider")
+# In a process of its own, since it imports the packages.
+RENDER = """
+import sys
+from pathlib import Path
+sys.path += sorted({str(path.parent) for path in Path("..").resolve().rglob("*.py")})
+from trust import PAGE, page
+PAGE.write_text(page())
+"""
 # Tests of a mutation that never ends take as long as this, in multiples of their own time.
 PATIENCE = 4
 # The outcome of tests that pytest could not collect, as after an error of import.
@@ -302,6 +311,7 @@ def main() -> None:
     content = summarise(listed)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(content)
+    subprocess.run([sys.executable, "-c", RENDER], cwd=ROOT / "tests" / "faults", check=True)
     outcomes = [row["outcome"] for row in csv.DictReader(content.splitlines())]
     print(f"{outcomes.count('killed')} of {len(listed)} mutations are killed", end="; ")
     print(", ".join(f"{outcomes.count(o)} {o}" for o in ("survived", "broken", "missing")))
