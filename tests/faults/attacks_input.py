@@ -519,7 +519,7 @@ NAMES = (
     "\\input{/etc/passwd}", "%(x)s", "$(touch x)",
 )  # fmt: skip
 FIELDS = ("spec__sampler", "spec__problem", "spec__estimator", "environment", "estimate__message")
-BARE = ("<script>", "<img", "javascript:alert(1))")
+BARE = ("<script>", "<img", "](javascript:")
 
 
 def injected(index: int, folder: Path) -> list[Outcome]:
@@ -571,9 +571,9 @@ def injected(index: int, folder: Path) -> list[Outcome]:
 
 
 def _shown(arguments: list[str], ended: sandbox.Ended) -> str:
-    bad = [text for text in BARE if text in ended.out]
-    plain = "--csv" in arguments or "--latex" in arguments
-    return f"{arguments[-1]} shows {bad[0]!r}" if bad and not plain else ""
+    """Return what Markdown shows that a page would run; plain text runs nothing."""
+    bad = [text for text in BARE if text in ended.out and "--markdown" in arguments]
+    return f"{arguments[0]} shows {bad[0]!r}" if bad else ""
 
 
 def _markup(path: Path) -> str:
