@@ -39,14 +39,14 @@ class Condition(NamedTuple):
         path: File.
         first: First line of the statement.
         last: Last line.
-        disabled: Whether `without` can leave it out: it is a call of a helper.
+        helper: Whether it is a call of a helper, which `without` can leave out.
     """
 
     name: str
     path: str
     first: int
     last: int
-    disabled: bool
+    helper: bool
 
 
 @cache
@@ -104,14 +104,15 @@ def rejecting(call: Callable[[], object]) -> str | None:
 
 
 def _innermost(trace: TracebackType | None) -> str | None:
-    """Return the condition that raised: the last frame of a checker that is no helper."""
-    name = None
+    """Return the condition that raised: a helper in its call, or the statement itself."""
+    frames = []
     while trace is not None:
-        code = trace.tb_frame.f_code
-        if code.co_name not in HELPERS:
-            name = condition_at(code.co_filename, trace.tb_lineno)
+        frames.append((trace.tb_frame.f_code, trace.tb_lineno))
         trace = trace.tb_next
-    return name
+    helped = len(frames) > 1 and frames[-1][0].co_name in HELPERS
+    code, line = frames[-2 if helped else -1]
+    name = condition_at(code.co_filename, line)
+    return name if name is not None and conditions()[name].helper == helped else None
 
 
 @contextmanager
