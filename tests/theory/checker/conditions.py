@@ -109,8 +109,10 @@ def _innermost(trace: TracebackType | None) -> str | None:
     while trace is not None:
         frames.append((trace.tb_frame.f_code, trace.tb_lineno))
         trace = trace.tb_next
-    helped = len(frames) > 1 and frames[-1][0].co_name in HELPERS
-    code, line = frames[-2 if helped else -1]
+    helped = frames[-1][0].co_name in HELPERS
+    while len(frames) > 1 and frames[-1][0].co_name in (*HELPERS, "_lenient"):
+        frames.pop()
+    code, line = frames[-1]
     name = condition_at(code.co_filename, line)
     return name if name is not None and conditions()[name].helper == helped else None
 
@@ -124,7 +126,7 @@ def without(name: str) -> Iterator[None]:
         for helper in HELPERS:
             if helper in vars(module):
                 kept.append((module, helper, getattr(module, helper)))
-                setattr(module, helper, _lenient(name, getattr(module, helper)))
+                setattr(module, helper, _leaving_out(name, getattr(module, helper)))
     try:
         yield
     finally:
@@ -132,16 +134,16 @@ def without(name: str) -> Iterator[None]:
             setattr(module, helper, own)
 
 
-def _lenient(name: str, own: Callable[[object, str], None]) -> Callable[[object, str], None]:
+def _leaving_out(name: str, own: Callable[[object, str], None]) -> Callable[[object, str], None]:
     site = conditions()[name]
 
-    def helper(condition: object, reason: str) -> None:
+    def _lenient(condition: object, reason: str) -> None:
         frame = sys._getframe(1)
         here = frame.f_code.co_filename == site.path and site.first <= frame.f_lineno <= site.last
         if not here:
             own(condition, reason)
 
-    return helper
+    return _lenient
 
 
 def judge(subject: dict[str, Any]) -> Callable[[], object]:

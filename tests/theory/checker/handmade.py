@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from mutations import changed
+from mutations import changed, entries
 
 from theory import rlct
 
@@ -167,6 +167,17 @@ def _root_on_no_ray() -> Json:
     return _edited(chart, "data", "roots", value=[*chart["data"]["roots"], root])
 
 
+def _face_test(kind: str) -> Json:
+    """Return a proof in which a face with zeros passes for one without, or the reverse."""
+    whole: Json = _result("(x^2 + 4*y^2 - z^2)^2")["proof"][-1]["certificate"]
+    for path, test in entries(whole):
+        if isinstance(test, dict) and "ideals" in test and kind in test:
+            other = {"empty": "nonempty", "nonempty": "empty"}[kind]
+            forged = {"ideals": test["ideals"], other: test[kind], "smooth": test[kind]}
+            return _edited(whole, *path, value=forged)
+    raise AssertionError(kind)
+
+
 _X2, _XY = _leaf_state(), _leaf_state(monomial=("2", "0"))
 _UNIT = {"rule": "unit"}
 _Y2 = {"rule": "definite", "equation": "y^2 + 1", "parts": [_UNIT]}
@@ -218,6 +229,8 @@ HANDMADE: dict[str, Callable[[], Json]] = {
     },
     "plane.check_chart: rays": _root_on_no_ray,
     "plane.check_chart_bound: the density is unbounded": _chart_bound,
+    "newton._check_face: not empty": lambda: _face_test("nonempty"),
+    "newton._check_face: no zero": lambda: _face_test("empty"),
     "recursion._no_pole: K vanishes somewhere": lambda: _claims(
         _claim("no pole", _X2, infinite=True)
     ),
