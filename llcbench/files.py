@@ -7,7 +7,6 @@ import os
 import platform
 import re
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -180,21 +179,6 @@ def write(path: Path, content: str | bytes, *, durable: bool = True) -> None:
         data = gzip.compress(data, mtime=0)
     with replacing(path, durable=durable) as temporary:
         temporary.write_bytes(data)
-
-
-def read(path: Path) -> bytes:
-    """Return the content of a file, unzipped for a name ending in ``.gz``.
-
-    Raises:
-        ValueError: If it cannot be read.
-    """
-    if path.exists() and not path.is_file():
-        raise ValueError(f"{path} cannot be read: it is no regular file")
-    try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
 
 
 def content_key(content: Any, *, digits: int = 16, spaced: bool = False) -> str:

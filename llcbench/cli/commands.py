@@ -8,11 +8,13 @@ from typing import Any, final
 
 import click
 
+from llcbench.checks import printable
 from llcbench.cli.compare import compare, leaderboard
 from llcbench.cli.estimate import estimate
 from llcbench.cli.figures import figures
 from llcbench.cli.heuristics import heuristics
 from llcbench.cli.options import (
+    OnceCommand,
     json_option,
     load_option,
     records_in,
@@ -28,6 +30,8 @@ from llcbench.run.failure import ExecutorLost
 
 # Columns of a table that is not printed to a terminal.
 WIDTH = 160
+# Characters of a message, which may quote what was given.
+LONGEST = 2000
 
 
 @final
@@ -37,6 +41,8 @@ class _Commands(click.Group):
     Click takes an ``EOFError``, which a broken pipe or a truncated file raises, for Ctrl-D at a
     prompt, and breaks the line on Ctrl-C.
     """
+
+    command_class = OnceCommand
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -107,7 +113,7 @@ def show(
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated output.")
 @click.option("--markdown", is_flag=True, help="Markdown output.")
-def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
+def score(store: tuple[str, ...], as_json: bool, as_csv: bool, markdown: bool) -> None:
     """Print how far every sampler is from each truth."""
     import msgspec
 
@@ -131,7 +137,7 @@ def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
 @store_option
 @click.option("--out", required=True, metavar="FILE.jsonl[.gz]", help="File of the runs.")
 @click.option("--readme", metavar="README.md", help="Renew the tables of this file and results/.")
-def export(store: str, out: str, readme: str | None) -> None:
+def export(store: tuple[str, ...], out: str, readme: str | None) -> None:
     """Write the runs of a store as one sorted file with its scores beside it, to be committed."""
     from llcbench.files import write as write_file
     from llcbench.report import tables
@@ -205,11 +211,17 @@ def run_command() -> int:
         return _failed(str(error), 1)
     except MemoryError as error:
         return _failed(f"this needs more memory than there is: {error}")
+    except RecursionError:
+        return _failed("the input is nested too deeply, or too long")
+    except ArithmeticError as error:
+        return _failed(f"a number is out of range: {error}")
     except (ValueError, OSError) as error:
         return _failed(str(error))
     return 0
 
 
 def _failed(message: str, code: int = 2) -> int:
-    click.echo(f"llcbench: {' '.join(message.split())}", err=True)
+    line = printable(message)
+    shown = line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
+    click.echo(f"llcbench: {shown}", err=True)
     return code

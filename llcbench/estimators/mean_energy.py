@@ -14,7 +14,13 @@ from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
-from llcbench.sampling.diagnostics import constant_chains, convergence, defect, mean_error
+from llcbench.sampling.diagnostics import (
+    constant_chains,
+    convergence,
+    defect,
+    finite_chains,
+    mean_error,
+)
 from llcbench.sampling.guards import guards
 from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
@@ -98,7 +104,7 @@ class MeanEnergy:
     def summarise(self, trace: Trace, target: Target, seeds: Seeds) -> Estimate:
         """Turn traces into an estimate with errors, diagnostics and guards."""
         kept = self._controlled(trace)
-        finite = np.isfinite(kept).all(1)
+        finite = finite_chains(kept)
         per_chain = target.nbeta * kept[finite].mean(1) if kept.shape[1] else np.empty(0)
         common: dict[str, Any] = {
             "message": trace.message,

@@ -13,6 +13,7 @@ from typing import Any, final
 from llcbench.compare.board import leaderboard
 from llcbench.compare.outdated import outdated_note
 from llcbench.files import write
+from llcbench.foreign import reading
 from llcbench.heuristics.store import TrialResults
 from llcbench.peers.claim import margins
 from llcbench.records import RunRecord
@@ -23,7 +24,7 @@ from llcbench.report.labels import name_of
 from llcbench.report.leaderboard_table import AGREEMENT, leaderboard_table, legend, printed
 from llcbench.report.peers_table import margin_table, read_speed
 from llcbench.report.score_table import score_table
-from llcbench.report.tables import Table, to_markdown
+from llcbench.report.tables import Table, markdown_text, to_markdown
 from llcbench.scoring import scores
 
 README = "README.md"
@@ -120,7 +121,7 @@ def renew(readme: Path, blocks: Mapping[PageBlock, str]) -> list[Path]:
         path = block.path(readme)
         if not path.is_file():
             raise ValueError(f"{path} is missing: it shows what {block.command!r} makes")
-        text = texts.get(path) or path.read_text(encoding="utf-8")
+        text = texts.get(path) or reading.content(path).decode()
         texts[path] = block.placed(text, content)
     for path, text in texts.items():
         write(path, text)
@@ -196,8 +197,9 @@ def figures_blocks(folder: Path, readme: Path) -> dict[PageBlock, str]:
         f"| figure | shows | of | {' | '.join(_VERDICTS.values())} |",
         f"| --- | --- | --- | {' | '.join(['---:'] * len(_VERDICTS))} |",
         *(
-            f"| {entry['id']} | [{entry['title']}]({link}/{entry['stem']}.svg)"
-            f" | {entry['paper'] or 'new'} | {_counts(entry['claims'])} |"
+            f"| {markdown_text(entry['id'])} | [{markdown_text(entry['title'])}]"
+            f"({link}/{entry['stem']}.svg) | {markdown_text(entry['paper'] or 'new')}"
+            f" | {_counts(entry['claims'])} |"
             for entry in entries
         ),
         f"| all | {len(entries)} figures | | {_counts(every)} |",

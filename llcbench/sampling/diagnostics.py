@@ -13,6 +13,8 @@ from llcbench.records import Status
 Traces = NDArray[np.float64]
 # Chains from which on their spread is an error bar.
 ENOUGH_CHAINS = 4
+# Losses above it count as not finite: their squares are not.
+LARGEST = 1e150
 # Draws of a chain below which there is no estimate.
 FEWEST_KEPT = 8
 # Draws of a chain below which effective draws and R-hat are not defined.
@@ -62,7 +64,7 @@ def convergence(traces: Traces) -> Convergence:
     Source: Vehtari, Gelman, Simpson, Carpenter and Buerkner 2021, as implemented by arviz-stats.
     """
     nothing = Convergence(math.nan, math.nan, math.nan)
-    if traces.shape[1] < FEWEST_DRAWS or not np.isfinite(traces).all():
+    if traces.shape[1] < FEWEST_DRAWS or not finite_chains(traces).all():
         return nothing
     still = int(constant_chains(traces).sum())
     if still == len(traces):
@@ -83,8 +85,13 @@ def constant_chains(traces: Traces) -> NDArray[np.bool_]:
     """Return which chains never leave one place, ``(chains,)``; none for a single draw."""
     if traces.shape[1] < 2:
         return np.zeros(len(traces), dtype=np.bool_)
-    still: NDArray[np.bool_] = (traces == traces[:, :1]).all(1)
-    return still
+    return np.asarray((traces == traces[:, :1]).all(1))
+
+
+def finite_chains(traces: Traces) -> NDArray[np.bool_]:
+    """Return which chains have finite losses only, ``(chains,)``."""
+    # NaN compares false.
+    return np.asarray((np.abs(traces) < LARGEST).all(1))
 
 
 def mean_error(traces: Traces) -> MeanError:
@@ -106,7 +113,7 @@ def mean_error(traces: Traces) -> MeanError:
     """
     chains, draws = traces.shape
     still = constant_chains(traces)
-    if draws < 1 or not np.isfinite(traces).all() or still.all():
+    if draws < 1 or not finite_chains(traces).all() or still.all():
         return UNDEFINED
     if chains >= ENOUGH_CHAINS:
         return _defined(float(traces.mean(1).std(ddof=1) / chains**0.5), chains - 1.0)
@@ -133,7 +140,7 @@ def defect(traces: Traces) -> tuple[Status, str] | None:
     chains, draws = traces.shape
     if draws < FEWEST_KEPT:
         return "error", f"fewer than {FEWEST_KEPT} draws after burn-in"
-    lost = int((~np.isfinite(traces)).any(1).sum())
+    lost = int((~finite_chains(traces)).sum())
     if lost:
         return "not_finite", f"{lost} of {chains} chains recorded losses that are not finite"
     still = int(constant_chains(traces).sum())
@@ -143,7 +150,7 @@ def defect(traces: Traces) -> tuple[Status, str] | None:
             " no error; reduce step_size"
         )
     if math.isnan(standard_error(traces)):
-        return "error", "the spread of the draws is zero or too large for a number: no error"
+        return "error", "the means of all chains are the same, so that there is no error"
     return None
 
 
@@ -155,7 +162,7 @@ def split_half(traces: Traces) -> float:
     """
     chains, draws = traces.shape
     half = draws // 2
-    if half < 1:
+    if half < 1 or not finite_chains(traces).all():
         return math.nan
     if chains < ENOUGH_CHAINS:
         first, second = traces[:, :half], traces[:, half:]

@@ -14,8 +14,9 @@ from llcbench.sampling.diagnostics import (
     longest_stay,
     split_half,
 )
-from llcbench.sampling.loss_abilities import noisy_labels, streamed
+from llcbench.sampling.loss_abilities import noisy_labels
 from llcbench.sampling.proper import is_proper
+from llcbench.sampling.rounding import in_double, rounding
 from llcbench.sampling.target import AnySampler, Target
 
 # A chain that has stayed in one place for this share of its draws knows that place from a few
@@ -77,6 +78,7 @@ def guards(
     own_units = sampler_abilities.preconditioned(sampler)
     if step_size is not None and trace.acceptance is None and not own_units:
         measured += _langevin(target, step_size, trace.excess.shape[1], rng)
+    measured.append(rounding(target, trace, rng))
     if trace.acceptance is not None:
         stay = longest_stay(kept) / kept.shape[1]
         most = _longest_fair_stay(trace.acceptance, *kept.shape)
@@ -109,10 +111,10 @@ def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30
     """
     samples = target.problem.num_data or 1 if target.loss.autograd else 1
     large = target.dim > LARGE or target.dim * samples > SLOW
-    if large or streamed(target.data) is not None:
+    loss = None if large else in_double(target)
+    if loss is None:
         return _curvature_of_a_batch(target, rng)
     start = target.w_star.double().unsqueeze(0)
-    loss = target.problem.bind(target.data, torch.float64)
     batch = loss.draw(1, None, rng)
     direction = torch.randn(start.shape, generator=rng, dtype=torch.float64)
     width = 1e-4

@@ -22,11 +22,11 @@ from llcbench.files import (
     leftovers,
     machine,
     move_aside,
-    read,
     replacing,
     temporary_name,
     write,
 )
+from llcbench.foreign import reading
 from llcbench.provenance import environment_id
 from llcbench.records import RunRecord
 from llcbench.run.execute import truth_key
@@ -42,11 +42,11 @@ def test_round_trip_leaves_nothing_beside_the_file(
 ) -> None:
     path = tmp_path / "new" / name
     write(path, content)
-    assert read(path) == (content.encode() if isinstance(content, str) else content)
+    assert reading.content(path) == (content.encode() if isinstance(content, str) else content)
     assert [each.name for each in path.parent.iterdir()] == [name]
     if path.suffix == ".gz":
         first = path.read_bytes()
-        assert gzip.decompress(first) == read(path)
+        assert gzip.decompress(first) == reading.content(path)
         write(path, content)
         assert path.read_bytes() == first
 
@@ -176,8 +176,8 @@ def test_what_is_no_regular_file_is_not_replaced(name: str, tmp_path: Path) -> N
     before = os.lstat(tmp_path / name)
     with pytest.raises(OSError, match=f"{name} is no regular file"):
         write(tmp_path / name, "new")
-    with pytest.raises(ValueError, match=f"{name} cannot be read: it is no regular file"):
-        read(tmp_path / name)
+    with pytest.raises(ValueError, match=f"{name} cannot be read: it is a"):
+        reading.content(tmp_path / name)
     assert os.lstat(tmp_path / name).st_ino == before.st_ino
     assert len(list(tmp_path.iterdir())) == 3
 
@@ -229,7 +229,7 @@ def test_a_missing_or_torn_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.gz").write_text("text")
     for name in ("torn.gz", "odd.gz", "text.gz", "none.txt"):
         with pytest.raises(ValueError, match=f"{name} cannot be read"):
-            read(tmp_path / name)
+            reading.content(tmp_path / name)
 
 
 def test_keys_stay_what_they_were() -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from theory.algebra.meter import charge
 from theory.algebra.modular import coprime, irreducible
 from theory.algebra.ring import (
     Poly,
@@ -17,6 +16,7 @@ from theory.algebra.ring import (
     used,
 )
 from theory.algebra.square_roots import square_root
+from theory.meter import charge
 
 FACTOR_TERMS = 80
 

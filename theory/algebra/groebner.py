@@ -6,8 +6,8 @@ from functools import lru_cache
 from operator import gt, le
 
 from theory.algebra.division import remainder
-from theory.algebra.meter import WorkLimit, charge
 from theory.algebra.ring import Poly, names_of, polynomial_ring, primitive, rational, sort_text
+from theory.meter import WorkLimit, charge
 
 MAX_PAIRS = 250
 MAX_BASIS_TERMS = 3000

@@ -7,7 +7,7 @@ from math import gcd, lcm
 from typing import final
 
 from theory.algebra.linear import convex_weights, rank
-from theory.algebra.meter import WorkLimit, charge
+from theory.meter import WorkLimit, charge
 
 Vector = tuple[int, ...]
 

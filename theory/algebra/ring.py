@@ -10,7 +10,7 @@ from sympy.polys.domains import QQ
 from sympy.polys.orderings import grevlex
 from sympy.polys.rings import ring as sympy_ring
 
-from theory.algebra.meter import WorkLimit, charge
+from theory.meter import WorkLimit, charge
 from theory.polynomials.expression import Polynomial, parse
 
 Poly: TypeAlias = Any

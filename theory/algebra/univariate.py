@@ -6,8 +6,8 @@ from typing import Any
 
 from sympy import Poly as _SymPoly
 
-from theory.algebra.meter import WorkLimit
 from theory.algebra.ring import Poly, coefficient_list, degree_in
+from theory.meter import WorkLimit
 
 # Its constructor has no types.
 SymPoly: Any = _SymPoly

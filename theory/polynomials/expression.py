@@ -8,12 +8,15 @@ from math import lcm
 from operator import add, mul
 from typing import final
 
+from theory.meter import check_time
 from theory.polynomials.characters import quoted
 from theory.polynomials.grammar import MAX_DEGREE, read
 from theory.polynomials.trees import Number, Power, Product, Sum, Symbol, Tree, degree_bound
 
 MAX_TERMS = 20_000
 MAX_PRODUCTS = 400_000
+# The clock is looked at for every row of a product with longer rows.
+LONG = 1_000
 # Text up to this length is remembered with its polynomial.
 SHORT = 500
 
@@ -71,7 +74,10 @@ class Polynomial:
             raise ValueError("factors in different variables")
         (left, below), (right, under) = _integers(self.terms), _integers(other.terms)
         terms: dict[Exponents, int] = {}
+        check_time()
         for e, a in left:
+            if len(right) > LONG:
+                check_time()
             for d, b in right:
                 key = tuple(map(add, e, d))
                 terms[key] = terms.get(key, 0) + a * b
@@ -148,6 +154,7 @@ def expand(tree: Tree, variables: Sequence[str], room: int = 1) -> Polynomial:
 
 
 def _expand(tree: Tree, names: tuple[str, ...]) -> Polynomial:
+    check_time()
     match tree:
         case Number(value):
             return _constant(names, value)
@@ -155,7 +162,8 @@ def _expand(tree: Tree, names: tuple[str, ...]) -> Polynomial:
             if name not in names:
                 listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
                 raise ValueError(f"unknown variable {quoted(name)}; expected one of {listed}")
-            exponents = tuple(int(name == other) for other in names)
+            place = names.index(name)
+            exponents = (*(0,) * place, 1, *(0,) * (len(names) - place - 1))
             return Polynomial(names, {exponents: Fraction(1)})
         case Power(base, exponent):
             return _expand(base, names) ** exponent

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Generic, NamedTuple, ParamSpec, TypeVar, final
 
-from theory.algebra.meter import TimeUpError, WorkLimit, deadline
+from theory.meter import TimeUpError, WorkLimit, deadline
 
 # About what one second buys on a slow core; counts decide, so answers do not depend on speed.
 WORK_PER_SECOND = 100_000

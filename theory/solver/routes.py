@@ -1,7 +1,7 @@
 """Independent routes to the same value, each alone: polyhedron, plane, blow-ups, arrangement."""
 
-from theory.algebra.meter import WorkLimit
 from theory.certificate import Node
+from theory.meter import WorkLimit
 from theory.polynomials.germ import Germ
 from theory.solver.arrangements import solve_arrangement
 from theory.solver.budget import WORK_PER_SECOND, WorkBudget

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from theory.algebra.meter import TimeUpError, WorkLimit, deadline
 from theory.certificate import Node
+from theory.meter import TimeUpError, WorkLimit, deadline
 from theory.polynomials.expression import Polynomial, write
 from theory.polynomials.germ import Germ, germ_data
 from theory.solver.bounds.elementary import elementary, rank_bound

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 
-from theory.algebra.meter import WorkLimit, charge
 from theory.algebra.univariate import real_roots_between
+from theory.meter import WorkLimit, charge
 from theory.solver.plane.field import Number, is_rational
 from theory.stratification.box import Box, Side
 from theory.stratification.components import Element, column, number, uses

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import count
 
-from theory.algebra.meter import charge
 from theory.algebra.sympy_untyped import SYMPY
+from theory.meter import charge
 from theory.stratification.components import Element, column, terms
 
 Line = list[Fraction]

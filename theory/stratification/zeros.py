@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import count
 
-from theory.algebra.meter import charge
+from theory.meter import charge
 from theory.solver.plane.field import Number, is_rational
 from theory.solver.plane.roots import (
     Poly,

@@ -150,8 +150,7 @@ def pair_of(data: Any) -> Tensors:
             " at least 2"
         )
     with torch.inference_mode(False):
-        plain = (part.clone() if part.is_inference() else part.detach() for part in data)
-        return tuple(plain)  # type: ignore[return-value]
+        return _plain(inputs), _plain(targets)
 
 
 def load(module: nn.Module, state: Any) -> None:
@@ -226,6 +225,11 @@ def _check_part(what: str, part: Any) -> None:
         raise ValueError(f"{what} are on {part.device}; give {what}.cpu()")
     if part.dim() == 0:
         raise ValueError(f"{what} are a single number; samples are along the first axis")
+
+
+def _plain(part: Tensor) -> Tensor:
+    """Return data without a history; a tensor of inference mode takes part in no gradient."""
+    return part.clone() if part.is_inference() else part.detach()
 
 
 def _tensors(module: nn.Module) -> list[Tensor]:

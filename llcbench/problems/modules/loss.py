@@ -173,7 +173,7 @@ class ModuleLoss:
             held = self._cache if numbers is None else self._cache[numbers]
             if not bool(held.isnan().any()):
                 return held
-            wanted = torch.arange(len(self.inputs)) if numbers is None else numbers.unique()
+            wanted = torch.arange(len(self.inputs)) if numbers is None else torch.unique(numbers)
             missing = wanted[self._cache[wanted].isnan()]
             for rows in split(missing):
                 self._cache[rows] = self.losses({}, rows)

@@ -7,8 +7,7 @@ from itertools import count
 
 import pytest
 
-from theory import RLCT, SumOfSquares, rlct
-from theory.algebra import meter
+from theory import RLCT, SumOfSquares, meter, rlct
 from theory.certificate import from_json
 from theory.checker.verify import check, verify
 from theory.polynomials.expression import parse

@@ -5,7 +5,6 @@ from fractions import Fraction
 from itertools import islice
 
 from theory.algebra.factoring import factors
-from theory.algebra.meter import WorkLimit, spent
 from theory.algebra.ring import (
     Poly,
     coefficient_list,
@@ -16,11 +15,12 @@ from theory.algebra.ring import (
     used,
 )
 from theory.certificate import Node
+from theory.meter import WorkLimit, spent
 from theory.polynomials.germ import Germ, germ_data
 from theory.solver.recursion.states import State, from_germ
 
 MAX_GRAPHS = 60
-# Work on one ideal, in the units of `theory.algebra.meter`.
+# Work on one ideal, in the units of `theory.meter`.
 WORK = 4000
 Graph = Mapping[int, Poly]
 

@@ -11,6 +11,7 @@ Square = tuple[Fraction, Polynomial]
 # Larger polynomials are left as they are; the answer then rests on other rules.
 MAX_FACTOR_TERMS = 400
 MAX_FACTOR_DEGREE = 24
+MAX_FACTOR_VARIABLES = 60
 MAX_TRIALS = 60
 MAX_SQUARE_TERMS = 400
 
@@ -28,6 +29,8 @@ def factorised(f: Polynomial) -> tuple[Fraction, list[tuple[Polynomial, int]]]:
     """Return the constant and the irreducible factors with their powers, if f is not too large."""
     if len(f.terms) > MAX_FACTOR_TERMS or f.degree > MAX_FACTOR_DEGREE or not f.degree:
         return Fraction(1), [(f, 1)]
+    if len(f.variables) > MAX_FACTOR_VARIABLES:
+        return _factorised_within(f)
     polynomials = SYMPY.ring(list(f.variables), SYMPY.QQ)[0]
     terms = {e: SYMPY.QQ(c.numerator, c.denominator) for e, c in f.terms.items()}
     element = polynomials.from_dict(terms)
@@ -37,6 +40,28 @@ def factorised(f: Polynomial) -> tuple[Fraction, list[tuple[Polynomial, int]]]:
         for factor, power in factors
     ]
     return _fraction(constant), squares
+
+
+def _factorised_within(f: Polynomial) -> tuple[Fraction, list[tuple[Polynomial, int]]]:
+    """Factor in the variables that occur: the library recurses over all of a ring."""
+    size = len(f.variables)
+    used = [i for i in range(size) if any(e[i] for e in f.terms)]
+    if len(used) > MAX_FACTOR_VARIABLES:
+        return Fraction(1), [(f, 1)]
+    small = Polynomial(
+        tuple(f.variables[i] for i in used),
+        {tuple(e[i] for i in used): c for e, c in f.terms.items()},
+    )
+    place = {i: k for k, i in enumerate(used)}
+
+    def whole(e: Exponents) -> Exponents:
+        return tuple(e[place[i]] if i in place else 0 for i in range(size))
+
+    constant, factors = factorised(small)
+    return constant, [
+        (Polynomial(f.variables, {whole(e): c for e, c in g.terms.items()}), power)
+        for g, power in factors
+    ]
 
 
 def _complete(f: Polynomial, trials: list[int]) -> list[Square] | None:

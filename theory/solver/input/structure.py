@@ -7,6 +7,7 @@ from itertools import product as cartesian
 from math import comb
 from typing import NamedTuple, final
 
+from theory.meter import check_time
 from theory.polynomials.expression import Exponents, Polynomial, expand
 from theory.polynomials.trees import Number, Power, Product, Sum, Symbol, Tree, constant
 from theory.solver.input.squares import Square, as_squares, factorised
@@ -100,6 +101,7 @@ def shift(polynomial: Polynomial, point: Sequence[Fraction]) -> Polynomial:
 
 
 def _read(tree: Tree, names: tuple[str, ...]) -> Structure:
+    check_time()
     value = constant(tree)
     if value is not None:
         return Structure(value)
@@ -152,6 +154,7 @@ def _merged(readings: Sequence[Structure]) -> Structure:
     constant = Fraction(1)
     powers: dict[tuple[tuple[object, ...], tuple[Fraction, ...]], PowerPart] = {}
     for reading in readings:
+        check_time()
         constant *= reading.constant
         for part in reading.parts:
             key = (tuple(frozenset(f.terms.items()) for f in part.polynomials), part.weights)
@@ -184,6 +187,7 @@ def _collected(squares: Sequence[Square]) -> list[Square]:
     """Add the weights of equal generators."""
     merged: dict[frozenset[tuple[Exponents, Fraction]], Square] = {}
     for weight, g in squares:
+        check_time()
         key = frozenset(g.terms.items())
         old = merged.get(key)
         merged[key] = (weight + (old[0] if old else 0), g)

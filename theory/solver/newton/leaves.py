@@ -6,10 +6,10 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any, final
 
-from theory.algebra.meter import WorkLimit, charge
 from theory.algebra.newton import Newton, subsets
 from theory.algebra.ring import Poly, text
 from theory.algebra.univariate import determinant
+from theory.meter import WorkLimit, charge
 from theory.solver.newton.polyhedra import initial
 from theory.solver.recursion.states import State
 from theory.solver.zeros.oracle import decide

@@ -5,9 +5,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple, final
 
-from theory.algebra.meter import TimeUpError, WorkLimit, charge, overtime, spent
 from theory.algebra.newton import Newton
 from theory.algebra.ring import Poly, names_of, text
+from theory.meter import TimeUpError, WorkLimit, charge, overtime, spent
 from theory.solver.newton.hoelder import hoelder
 from theory.solver.newton.leaves import monomial_leaf
 from theory.solver.newton.polyhedra import newton_of, vertex_coefficients
@@ -91,7 +91,7 @@ UNITS = 150
 class Engine:
     """One run of one style with a budget of work and a memory of states.
 
-    When the deadline of `theory.algebra.meter` passes, states that are not solved yet get their
+    When the deadline of `theory.meter` passes, states that are not solved yet get their
     elementary bounds, and what was proved before stays.
     """
 

@@ -7,8 +7,8 @@ from typing import Any
 from theory.algebra.division import remainder
 from theory.algebra.factoring import factors
 from theory.algebra.groebner import basis
-from theory.algebra.meter import WorkLimit, charge, spent
 from theory.algebra.ring import Poly, degree, primitive, text
+from theory.meter import WorkLimit, charge, spent
 from theory.solver.recursion.states import State
 
 MEMBERSHIP_TERMS = 40

@@ -2,8 +2,8 @@
 
 from fractions import Fraction
 
-from theory.algebra.meter import deadline
 from theory.certificate import Node
+from theory.meter import deadline
 from theory.polynomials.germ import Germ
 from theory.solver.arrangements import solve_arrangement
 from theory.solver.recursion.canonical import canonical

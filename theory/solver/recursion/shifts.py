@@ -4,9 +4,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from theory.algebra.factoring import factors
-from theory.algebra.meter import WorkLimit
 from theory.algebra.newton import Newton
 from theory.algebra.ring import Poly, coefficient_list, degree_in, substitute, text, used
+from theory.meter import WorkLimit
 from theory.solver.newton.polyhedra import initial, newton_of
 from theory.solver.recursion.canonical import SUBSTITUTION_TERMS, StateMove, finish
 from theory.solver.recursion.simplifications import simplify

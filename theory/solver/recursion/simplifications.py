@@ -7,7 +7,6 @@ from typing import Any
 
 from theory.algebra.factoring import common_factor, factors
 from theory.algebra.linear import kernel
-from theory.algebra.meter import charge, spent
 from theory.algebra.ring import (
     Poly,
     evaluate,
@@ -18,6 +17,7 @@ from theory.algebra.ring import (
     text,
     used,
 )
+from theory.meter import charge, spent
 from theory.solver.recursion.canonical import StateMove, finish
 from theory.solver.recursion.generators import reduced_generators
 from theory.solver.recursion.states import Ideal, State, drop_variables, occurring

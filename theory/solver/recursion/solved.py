@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, final
 
-from theory.algebra.meter import WorkLimit
 from theory.algebra.newton import Newton
 from theory.certificate import Node
+from theory.meter import WorkLimit
 from theory.solver.newton.leaves import newton_leaf
 from theory.solver.recursion.states import State
 

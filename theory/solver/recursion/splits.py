@@ -7,7 +7,6 @@ from typing import Any
 
 from theory.algebra.factoring import factors
 from theory.algebra.groebner import basis, saturated
-from theory.algebra.meter import WorkLimit
 from theory.algebra.ring import (
     Poly,
     coefficient_list,
@@ -21,6 +20,7 @@ from theory.algebra.ring import (
     used,
 )
 from theory.algebra.univariate import determinant
+from theory.meter import WorkLimit
 from theory.solver.recursion.canonical import SUBSTITUTION_TERMS, StateMove, finish
 from theory.solver.recursion.states import Ideal, Relation, State
 from theory.solver.zeros.oracle import decide

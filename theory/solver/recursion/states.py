@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any, NamedTuple, final
 
 from theory.algebra.factoring import factors
-from theory.algebra.meter import WorkLimit
 from theory.algebra.ring import (
     Poly,
     Ring,
@@ -18,6 +17,7 @@ from theory.algebra.ring import (
     text,
     used,
 )
+from theory.meter import WorkLimit
 from theory.polynomials.germ import Germ
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from theory.algebra.meter import WorkLimit
 from theory.algebra.ring import (
     Poly,
     coefficient_list,
@@ -13,6 +12,7 @@ from theory.algebra.ring import (
     text,
     used,
 )
+from theory.meter import WorkLimit
 from theory.solver.recursion.canonical import SUBSTITUTION_TERMS, StateMove, finish
 from theory.solver.recursion.states import Ideal, Relation, State
 

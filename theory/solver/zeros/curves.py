@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from theory.algebra.factoring import factors
-from theory.algebra.meter import charge
 from theory.algebra.ring import Poly, coefficient_list, degree, evaluate, text, used
 from theory.algebra.univariate import real_roots_between, resultant, root_count
+from theory.meter import charge
 from theory.solver.zeros.problem import UNKNOWN, ZeroProblem, ZeroStatus, witness
 
 GRID = tuple(Fraction(a, b) for a, b in ((1, 1), (3, 1), (1, 3), (12, 1), (1, 12)))

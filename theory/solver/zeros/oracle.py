@@ -7,7 +7,6 @@ from typing import Any
 
 from theory.algebra.factoring import factors
 from theory.algebra.groebner import basis, count_real, saturated, standard_monomials
-from theory.algebra.meter import WorkLimit, charge, spent
 from theory.algebra.ring import (
     Poly,
     degree,
@@ -19,6 +18,7 @@ from theory.algebra.ring import (
     text,
     used,
 )
+from theory.meter import WorkLimit, charge, spent
 from theory.solver.zeros.curves import discriminant, plane_curve, sign_change
 from theory.solver.zeros.problem import (
     UNKNOWN,

@@ -6,7 +6,6 @@ from typing import Any
 
 from theory.algebra.factoring import factors
 from theory.algebra.linear import kernel
-from theory.algebra.meter import WorkLimit
 from theory.algebra.ring import (
     Poly,
     coefficient_list,
@@ -18,6 +17,7 @@ from theory.algebra.ring import (
     used,
 )
 from theory.algebra.univariate import root_count
+from theory.meter import WorkLimit
 from theory.solver.zeros.problem import Answer, ZeroProblem, ZeroStatus, irreducible, union, witness
 
 
