@@ -179,7 +179,7 @@ def refuse(owner: str, name: str, allowed: str, value: Any, hint: str = "") -> N
 
 
 def printable(text: str) -> str:
-    """Return a text on one line whose control characters are written out, as in ``\\x1b``.
+    r"""Return a text on one line whose control characters are written out, as in ``\x1b``.
 
     A terminal obeys them, a table breaks at them, and XML does not allow them.
     """

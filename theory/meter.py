@@ -28,6 +28,8 @@ class _Meter(threading.local):
 
     spent = 0
     deadline: float | None = None
+    # Where `ticking` stops what does not look at the clock; no engine goes on after it.
+    end: float | None = None
 
 
 _METER = _Meter()
@@ -65,18 +67,28 @@ class deadline:
 
     Args:
         moment: The deadline; None for none. An earlier one that is in force stays.
+        final: Whether the block gives up all that it has at that moment, so that `ticking` may end
+            it anywhere. An engine, which keeps what it has proved, has its own deadline before.
     """
 
-    def __init__(self, moment: float | None) -> None:
-        self._moment = moment
+    # A class and no generator: an alarm that rings between an error and the end of a block finds
+    # the frames of this module, where it does nothing, and no others.
+    def __init__(self, moment: float | None, final: bool = False) -> None:
+        self._moment, self._final = moment, final
 
     def __enter__(self) -> None:
-        self._before = before = _METER.deadline
+        self._before, self._end = _METER.deadline, _METER.end
         if self._moment is not None:
-            _METER.deadline = self._moment if before is None else min(self._moment, before)
+            _METER.deadline = _earlier(self._moment, self._before)
+            if self._final:
+                _METER.end = _earlier(self._moment, self._end)
 
     def __exit__(self, *_: object) -> None:
-        _METER.deadline = self._before
+        _METER.deadline, _METER.end = self._before, self._end
+
+
+def _earlier(moment: float, other: float | None) -> float:
+    return moment if other is None else min(moment, other)
 
 
 @final
@@ -97,7 +109,7 @@ TICK = 0.05
 
 @contextmanager
 def ticking() -> Iterator[None]:
-    """Let the deadline also stop the code of libraries, which does not `charge`.
+    """Let a final deadline also stop the code of libraries, which does not `charge`.
 
     The clock is looked at by the alarm of the process, so this is for a program in its main thread
     (a command), not for a library; elsewhere, and on systems without an alarm, it does nothing.
@@ -109,8 +121,9 @@ def ticking() -> Iterator[None]:
 
     def look(number: int, frame: FrameType | None) -> None:
         # The deadline itself is put back in any case.
-        if frame is None or frame.f_code.co_filename != __file__:
-            check_time()
+        late = _METER.end is not None and monotonic() > _METER.end
+        if late and (frame is None or frame.f_code.co_filename != __file__):
+            raise TimeUpError
 
     before = signal.signal(alarm, look)
     signal.setitimer(signal.ITIMER_REAL, TICK, TICK)

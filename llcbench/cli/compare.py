@@ -18,7 +18,11 @@ _seed = click.option(
     "--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap."
 )
 _draws = click.option(
-    "--draws", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap samples."
+    "--draws",
+    type=click.IntRange(100, 100_000),
+    default=1000,
+    show_default=True,
+    help="Bootstrap samples.",
 )
 
 

@@ -1,7 +1,6 @@
 """Options that several commands share, and their parsed form."""
 
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, final
 
 import click
@@ -34,8 +33,14 @@ class OnceGroup(click.Group):
     command_class = OnceCommand
 
 
-command = partial(click.command, cls=OnceCommand)
-group = partial(click.group, cls=OnceGroup)
+def command(name: str | None = None, **options: Any) -> Callable[[Callable[..., Any]], OnceCommand]:
+    """Return what makes a command of a function, as ``click.command`` does."""
+    return click.command(name, cls=OnceCommand, **options)
+
+
+def group(name: str | None = None, **options: Any) -> Callable[[Callable[..., Any]], OnceGroup]:
+    """Return what makes a group of a function, as ``click.group`` does."""
+    return click.group(name, cls=OnceGroup, **options)
 
 
 def _refuse_repeats(ctx: click.Context, order: Iterable[click.Parameter]) -> None:

@@ -5,8 +5,8 @@ import re
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
-# Ids and names of samplers: words between slashes, each with a letter or digit at both ends, so that
-# a slash that became two hyphens is told from any other hyphen.
+# Ids and names of samplers: words between slashes, with a letter or digit at both ends, so that a
+# slash that became two hyphens is told from any other hyphen.
 _WORD = r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?"
 _KEPT = re.compile(f"{_WORD}(?:/{_WORD})*")
 _UNSAFE = re.compile(r"[^a-z0-9-]+")

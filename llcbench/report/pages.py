@@ -198,7 +198,8 @@ def figures_blocks(folder: Path, readme: Path) -> dict[PageBlock, str]:
         f"| --- | --- | --- | {' | '.join(['---:'] * len(_VERDICTS))} |",
         *(
             f"| {markdown_text(entry['id'])} | [{markdown_text(entry['title'])}]"
-            f"({link}/{entry['stem']}.svg) | {markdown_text(entry['paper'] or 'new')} | {_counts(entry['claims'])} |"
+            f"({link}/{entry['stem']}.svg) | {markdown_text(entry['paper'] or 'new')}"
+            f" | {_counts(entry['claims'])} |"
             for entry in entries
         ),
         f"| all | {len(entries)} figures | | {_counts(every)} |",

@@ -85,15 +85,13 @@ def constant_chains(traces: Traces) -> NDArray[np.bool_]:
     """Return which chains never leave one place, ``(chains,)``; none for a single draw."""
     if traces.shape[1] < 2:
         return np.zeros(len(traces), dtype=np.bool_)
-    still: NDArray[np.bool_] = (traces == traces[:, :1]).all(1)
-    return still
+    return np.asarray((traces == traces[:, :1]).all(1))
 
 
 def finite_chains(traces: Traces) -> NDArray[np.bool_]:
     """Return which chains have finite losses only, ``(chains,)``."""
     # NaN compares false.
-    finite: NDArray[np.bool_] = (np.abs(traces) < LARGEST).all(1)
-    return finite
+    return np.asarray((np.abs(traces) < LARGEST).all(1))
 
 
 def mean_error(traces: Traces) -> MeanError:

@@ -41,6 +41,7 @@ def require(condition: object, reason: str) -> None:
 def germ_of(node: Node) -> Germ:
     """Return the germ that a node makes its claim about."""
     germ = read_germ(node.data["germ"])
+    require(len(set(germ.variables)) == len(germ.variables), "a variable has two places")
     require(all(n >= 0 for n in germ.monomial), "a negative exponent")
     require(all(nu > 0 for nu in germ.density), "a density that cannot be integrated")
     require(all(f.exponent > 0 and f.generators for f in germ.factors), "an empty factor")

@@ -202,6 +202,7 @@ def read_state(data: Mapping[str, Any]) -> Seen:
     coordinates, parameters = list(data["coordinates"]), list(data["parameters"])
     ring = polynomial_ring((*coordinates, *parameters))
     names = names_of(ring)
+    need(len(set(names)) == len(names), "a variable has two places")
     state = Seen(
         ring,
         len(coordinates),

@@ -39,7 +39,8 @@ def replay(equations: Sequence[Poly], nonzero: Sequence[Poly], witness: Witness)
         ValueError: If it proves nothing.
     """
     conditions = [p for p in nonzero if not p or not p.is_ground]
-    system = [cleaned(p, conditions) for p in equations if p]
+    # An equation that a substitution made twice stands once, as in the solver.
+    system = list(dict.fromkeys(cleaned(p, conditions) for p in equations if p))
     if not all(conditions):
         need(witness["rule"] == "zero", "a condition fails everywhere")
     rule = RULES.get(str(witness["rule"]))

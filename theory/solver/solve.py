@@ -1,11 +1,10 @@
 """Exact learning coefficients of polynomials: the entry point of the solver."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import inf
 from time import monotonic
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from theory.certificate import Node
 from theory.coefficient import RLCT
@@ -63,31 +62,25 @@ def rlct(
             zero at the point, or is negative somewhere near it and `absolute` is not set.
     """
     if not 0 < timeout < inf:
-        raise ValueError(f"timeout must be a positive number of seconds, got {timeout}")
+        raise ValueError(f"timeout must be positive and finite, got {timeout}")
     clock = _Clock(timeout)
-    with clock.reading():
-        given = potential(K)
-        point = rationals(at or {}, given.variables, "at")
-        exponents = rationals(prior or {}, given.variables, "prior")
-        for name, h in zip(given.variables, exponents, strict=True):
-            if h < 0:
-                raise ValueError(f"prior of {name} must be an exponent >= 0, got {h}")
-        where = _place(given.variables, point)
-        reading = moved(given.reading, point)
-        _check_zero(reading, where)
-        factors = tuple(Factor(part.polynomials, Fraction(part.exponent)) for part in reading.parts)
-        data = _data(given, reading, point, exponents)
-    budget = clock.budget()
-    sign = _sign(reading, budget, absolute, where, clock)
-    density = tuple(1 + h for h in exponents)
-    germ = Germ(given.variables, factors, (Fraction(0),) * len(point), density)
     try:
-        with deadline(clock.end):
-            node = solve_any(germ, budget)
+        with deadline(clock.reading_end, final=True):
+            question = _question(K, at or {}, prior or {})
+    except TimeUpError:
+        raise ValueError(
+            f"K could not be read in a time limit of {timeout} s; give it with fewer factors and"
+            " variables, or raise timeout"
+        ) from None
+    budget = clock.budget()
+    sign = _sign(question, budget, absolute, clock)
+    try:
+        with deadline(clock.end, final=True):
+            node = solve_any(question.germ, budget)
     # A library may be deep in a recursion of its own for each of many variables.
     except (TimeUpError, RecursionError):
-        node = simplest(germ)
-    root = Node("polynomial", node.lower, node.upper, node.multiplicity, data, (node,))
+        node = simplest(question.germ)
+    root = Node("polynomial", node.lower, node.upper, node.multiplicity, question.data, (node,))
     return RLCT(
         lower=root.lower,
         upper=_finite(root.upper),
@@ -95,9 +88,43 @@ def rlct(
         scope="local",
         method=_method(root),
         source=_SOURCE,
-        conditions=f"at {where}; {sign}",
+        conditions=f"at {question.where}; {sign}",
         certificate=root,
     )
+
+
+class _Question(NamedTuple):
+    """A potential at a point, read.
+
+    Attributes:
+        reading: The structure of K in coordinates that vanish at the point.
+        germ: K under its density.
+        where: The point in words.
+        data: What a proof says of all that.
+    """
+
+    reading: Structure
+    germ: Germ
+    where: str
+    data: dict[str, Any]
+
+
+def _question(
+    K: Expression | SumOfSquares, at: Mapping[str, Value], prior: Mapping[str, Value]
+) -> _Question:
+    given = potential(K)
+    point = rationals(at, given.variables, "at")
+    exponents = rationals(prior, given.variables, "prior")
+    for name, h in zip(given.variables, exponents, strict=True):
+        if h < 0:
+            raise ValueError(f"prior of {name} must be an exponent >= 0, got {h}")
+    where = _place(given.variables, point)
+    reading = moved(given.reading, point)
+    _check_zero(reading, where)
+    factors = tuple(Factor(part.polynomials, Fraction(part.exponent)) for part in reading.parts)
+    density = tuple(1 + h for h in exponents)
+    germ = Germ(given.variables, factors, (Fraction(0),) * len(point), density)
+    return _Question(reading, germ, where, _data(given, reading, point, exponents))
 
 
 @final
@@ -105,26 +132,16 @@ class _Clock:
     """When the work on one potential must end.
 
     Attributes:
-        end: Time of `time.monotonic` at which what still runs is stopped for the simplest bounds.
-            The rules stop before, when the budget is used up, and keep what they have proved.
+        reading_end: Time of `time.monotonic` at which it must be read. What is read must still be
+            written into a proof of the simplest bounds.
+        end: Time at which what still runs is stopped for the simplest bounds. The rules stop
+            before, when the budget is used up, and keep what they have proved.
     """
 
     def __init__(self, timeout: float) -> None:
         self._timeout, self._start = timeout, monotonic()
-        self.end = self._start + max(1.1 * timeout, _GRACE)
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Refuse a potential whose reading takes longer than the time limit."""
-        try:
-            # What is read must still be written into a proof of the simplest bounds.
-            with deadline(self._start + max(0.75 * self._timeout, _GRACE)):
-                yield
-        except TimeUpError:
-            raise ValueError(
-                f"K could not be read in a time limit of {self._timeout} s; give it with fewer"
-                " factors and variables, or raise timeout"
-            ) from None
+        self.reading_end = self._start + max(0.7 * timeout, _GRACE)
+        self.end = self._start + max(1.05 * timeout, _GRACE)
 
     def budget(self) -> WorkBudget:
         """Return the work that the time limit pays for, and the rest of the time."""
@@ -160,24 +177,25 @@ def _check_zero(reading: Structure, where: str) -> None:
         raise ValueError(f"K is {value}{place}, not zero; give a zero of K with `at`")
 
 
-def _sign(reading: Structure, budget: WorkBudget, absolute: bool, where: str, clock: _Clock) -> str:
+def _sign(question: _Question, budget: WorkBudget, absolute: bool, clock: _Clock) -> str:
     """Return on what the sign of K rests.
 
     Raises:
         ValueError: If K is negative somewhere near the point, unless |K| is asked for.
     """
+    reading = question.reading
     if reading.nonnegative:
         return "K >= 0 by its form"
     if absolute:
         return "the value is that of |K|"
     odd = [part.polynomials[0] for part in reading.parts if not part.nonnegative]
     try:
-        with deadline(clock.end):
+        with deadline(clock.end, final=True):
             signs = product_signs(reading.constant, odd, budget)
     except (TimeUpError, RecursionError):
         return _UNDECIDED
     if -1 in signs.values:
-        raise ValueError(_NEGATIVE.format(where=where))
+        raise ValueError(_NEGATIVE.format(where=question.where))
     if signs.complete:
         return "K >= 0 near the point"
     return _UNDECIDED

@@ -49,7 +49,7 @@ def strata(
             `absolute` is not set.
     """
     if not 0 < timeout < inf:
-        raise ValueError(f"timeout must be a positive number of seconds, got {timeout}")
+        raise ValueError(f"timeout must be positive and finite, got {timeout}")
     given = potential(K)
     names = given.variables
     _check_shape(given)

@@ -61,15 +61,18 @@ def examine(problem: Tried, native: torch.dtype) -> Tensor | None:
         rows = some_rows(problem)
         loss = problem.bind(None, native)
         star = loss.named(problem.w_star().to(native))
-        before = _state(loss.module)
-        _same_twice(loss, star, rows)
+        before = _state(loss.module) | {name: value.clone() for name, value in star.items()}
+        with torch.no_grad():
+            losses = loss.losses(star, rows)
+        _unchanged(before, _state(loss.module) | star)
+        _same_twice(loss, star, rows, losses)
         exact, precision = _best(problem, rows), torch.float64
         if exact is None:
             exact, precision = loss, native
         point = _beside(exact.named(problem.w_star().to(precision)))
         moved = {name: value.clone() for name, value in point.items()}
         _unmixed(exact, point, rows, precision)
-        _unchanged(before, _state(loss.module), moved, point)
+        _unchanged(moved, point)
         _derivative(exact, point, rows, precision)
         size = problem.num_data * sum(w.numel() for w in problem.module.parameters())
         return loss.reference.clone() if size <= WHOLE else None
@@ -137,10 +140,10 @@ def _best(problem: Tried, rows: Tensor) -> ModuleLoss | None:
     return exact
 
 
-def _same_twice(loss: ModuleLoss, star: dict[str, Tensor], rows: Tensor) -> None:
+def _same_twice(loss: ModuleLoss, named: dict[str, Tensor], rows: Tensor, losses: Tensor) -> None:
+    """Check that losses are finite and the same once more, and once more."""
     with torch.no_grad():
-        losses = loss.losses(star, rows)
-        again = [loss.losses(star, rows) for _ in range(2)]
+        again = [loss.losses(named, rows) for _ in range(2)]
     if not bool(losses.isfinite().all()):
         first = int(rows[~losses.isfinite()][0])
         raise OwnCodeError(
@@ -165,10 +168,7 @@ def _unmixed(
         star = loss.losses({}, rows)
         whole = loss.losses(point, rows)
         try:
-            parts = [
-                loss.losses(point, part)
-                for part in torch.split(rows[order], [first, len(rows) - first])
-            ]
+            parts = [loss.losses(point, part) for part in pieces]
         except OwnCodeError as error:
             raise OwnCodeError(
                 f"the module takes {len(rows)} samples at once and not {first}: samples must not"
@@ -178,6 +178,7 @@ def _unmixed(
     apart[order] = torch.cat(parts)
     if not bool(whole.isfinite().all()):
         return  # a point beside w_star where the loss overflows; chains say so
+    _same_twice(loss, point, rows, whole)
     typical = float((whole - star).abs().mean())
     noise = ROUND_OFF[precision] * float(whole.abs().max())
     change = float((whole - apart).abs().max())
@@ -200,15 +201,10 @@ def _suspect(module: nn.Module) -> str:
     return ""
 
 
-def _unchanged(
-    before: dict[str, Tensor],
-    after: dict[str, Tensor],
-    moved: dict[str, Tensor],
-    point: dict[str, Tensor],
-) -> None:
-    pairs = [(name, value, after[name]) for name, value in before.items()]
-    pairs += [(name, value, point[name]) for name, value in moved.items()]
-    for name, old, new in pairs:
+def _unchanged(before: dict[str, Tensor], after: dict[str, Tensor]) -> None:
+    """Check that parameters and buffers are what they were."""
+    for name, old in before.items():
+        new = after[name]
         if not torch.equal(old, new) and not bool((old != old).any()):
             raise OwnCodeError(
                 f"forward changes {name} even in eval(): the loss would depend on what was"
@@ -252,7 +248,8 @@ def _derivative(
             raise OwnCodeError(
                 f"the gradient is not the derivative of the loss: {sum(each):.3g} along a direction"
                 f" in which the loss changes by {quotient:.3g}; look for detach(), no_grad(),"
-                " rounding, hooks on gradients and own backward functions"
+                " rounding, hooks on gradients, own backward functions and checkpointing of"
+                " activations"
             )
 
 

@@ -17,10 +17,11 @@ _PRECISION = (
 _RANGE = "labels lie in 0 ... classes - 1, and numbers of tokens below the size of the embedding"
 _AXES = "samples are along the first axis; compare the other axes with what the module expects"
 _ONE = "the module is called with one tensor of inputs: wrap a module that takes anything else"
+_CHECKPOINTS = "switch checkpointing of activations off: it runs the module again at other weights"
 _WAYS_OUT = (
     (r"takes? .*positional|missing .*argument|unexpected keyword", _ONE),
     (r"does not require grad", "the loss must be differentiable in the parameters"),
-    (r"[Cc]heckpoint", "use torch.utils.checkpoint with use_reentrant=False"),
+    (r"[Cc]heckpoint", _CHECKPOINTS),
     (r"out of (bounds|range)|device-side assert", _RANGE),
     (r"same dtype|scalar type|[Dd]type|[Ff]ound (Float|Double|Half|Long)|_cpu.* not implemented|"
      r"to be of type|type .* should be the same|to have one of the following", _PRECISION),
@@ -43,7 +44,7 @@ def explained(what: str, hint: str = "") -> Iterator[None]:
         hint: Ends the message; None of the usual ways out is guessed then.
 
     Raises:
-        OwnCodeError: If the body raises anything but want of memory.
+        OwnCodeError: If the body raises anything but an error of memory.
     """
     try:
         yield

@@ -102,8 +102,10 @@ def section(identifier: str, group: Sequence[RunRecord]) -> Section:
 
 def _built(identifier: str, dim: int) -> "tuple[Problem | None, str]":
     """Return the problem, or why there is none; the stored runs remain in any case."""
-    from llcbench.registry import problem
+    from llcbench.registry import problem, size_of
 
+    # A record may say less than its id does.
+    dim = max(dim, size_of(identifier))
     if dim > LARGEST:
         return None, f"With {dim:,} parameters it is not built for a page; llcbench show does that."
     try:

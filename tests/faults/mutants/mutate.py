@@ -3,7 +3,7 @@
 Each mutation is applied to a copy of the tree, where the tests that mirror the module must fail;
 before that they pass without it. Outcomes are appended to ``build/mutants/outcomes.jsonl``, named
 by the hash of the source and the tests, so that a stopped run goes on where it was. Then
-``results/trust/v1/mutants.csv`` is written anew.
+``results/trust/v1/mutants.csv`` is written anew; only what has changed since is tried again.
 
 Processes are forked from one that has imported torch and the other libraries, but neither package.
 """
@@ -20,6 +20,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -37,6 +38,15 @@ COPIED = ("llcbench", "theory", "tests", "paper_figures", "tutorials", "docs", "
 SINGLE = ("pyproject.toml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile")
 LIBRARIES = ("torch", "numpy", "scipy.special", "scipy.stats", "sympy", "matplotlib.pyplot")
 LIBRARIES += ("pytest", "xdist", "hypothesis", "msgspec", "click", "jinja2", "arviz_stats")
+OPTIONS = ("-x", "-q", "-p", "xdist", "-n", "0", "-p", "no:cacheprovider")
+# In a process of its own, since it imports the packages.
+RENDER = """
+import sys
+from pathlib import Path
+sys.path += sorted({str(path.parent) for path in Path("..").resolve().rglob("*.py")})
+from trust import PAGE, page
+PAGE.write_text(page())
+"""
 # Tests of a mutation that never ends take as long as this, in multiples of their own time.
 PATIENCE = 4
 # The outcome of tests that pytest could not collect, as after an error of import.
@@ -139,7 +149,7 @@ def _pytest(root: Path, tests: list[str], answer: Any) -> None:
     code = 3
     with contextlib.suppress(BaseException):
         code = pytest.main(
-            ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", f"--basetemp={root}.tmp", *tests],
+            [*OPTIONS, f"--basetemp={root}.tmp", *tests],
             plugins=[failures],
         )
     answer.send((int(code), failures.first))
@@ -219,9 +229,16 @@ def fingerprint(mutation: Mutation, root: Path = ROOT) -> str:
     return digest.hexdigest()[:16]
 
 
-def kept(path: Path = KEPT) -> dict[str, Verdict]:
-    """Return the outcomes so far by fingerprint; a line that a kill has cut is none."""
-    known = {}
+def kept(path: Path = KEPT, committed: Path = RESULT) -> dict[str, Verdict]:
+    """Return the outcomes so far by fingerprint, committed ones included.
+
+    A line that a kill has cut is none.
+    """
+    known: dict[str, Verdict] = {}
+    for row in csv.DictReader(committed.read_text().splitlines() if committed.exists() else []):
+        outcome: Any = row["outcome"]
+        if outcome != "missing":
+            known[row["key"]] = Verdict(outcome, float(row["seconds"]), row["by"])
     for line in path.read_text().splitlines() if path.exists() else []:
         with contextlib.suppress(ValueError, TypeError):
             _, key, *verdict = json.loads(line)
@@ -229,45 +246,51 @@ def kept(path: Path = KEPT) -> dict[str, Verdict]:
     return known
 
 
-def run(chosen: Iterable[Mutation], minutes: float | None = None, slot: int = 0) -> None:
-    """Try mutations without an outcome, until all have one or the time is over."""
+def run(chosen: Iterable[Mutation], minutes: float | None = None, again: bool = False) -> None:
+    """Try mutations without an outcome, until all have one or the time is over.
+
+    Args:
+        chosen: What is tried.
+        minutes: Stop after this time.
+        again: Try those with an outcome too.
+    """
     start = time.monotonic()
-    known = kept()
-    missing = [
-        m for m in chosen if known.get(fingerprint(m), Verdict("broken", 0)).outcome == "broken"
-    ]
+    known = {} if again else kept()
+    concluded = {key for key, verdict in known.items() if verdict.outcome != "broken"}
+    missing = [m for m in chosen if fingerprint(m) not in concluded]
     if not missing:
         return
     BUILD.mkdir(parents=True, exist_ok=True)
-    laboratory = Laboratory(Tree(BUILD / f"tree-{slot}"), {})
+    laboratory = Laboratory(Tree(BUILD / f"tree-{os.getpid()}"), {})
     for name in LIBRARIES:
         importlib.import_module(name)
-    for number, mutation in enumerate(missing, start=1):
-        verdict = laboratory.verdict(mutation)
-        with KEPT.open("a") as handle:
-            handle.write(
-                "\n"
-                + json.dumps([mutation.id, fingerprint(mutation, laboratory.tree.path), *verdict])
-            )
-        print(
-            f"{number}/{len(missing)} {verdict.outcome:8} {verdict.seconds:5.1f} s"
-            f"  {mutation.id}  {verdict.by}",
-            flush=True,
-        )
-        if minutes is not None and time.monotonic() - start > 60 * minutes:
-            break
+    try:
+        for number, mutation in enumerate(missing, start=1):
+            verdict = laboratory.verdict(mutation)
+            key = fingerprint(mutation, laboratory.tree.path)
+            with KEPT.open("a") as handle:
+                handle.write("\n" + json.dumps([mutation.id, key, *verdict]))
+            counted = f"{number}/{len(missing)} {verdict.outcome:8} {verdict.seconds:5.1f} s"
+            print(f"{counted}  {mutation.id}  {verdict.by}", flush=True)
+            if minutes is not None and time.monotonic() - start > 60 * minutes:
+                break
+    finally:
+        shutil.rmtree(laboratory.tree.path, ignore_errors=True)
 
 
 def summarise(listed: Iterable[Mutation]) -> str:
-    """Return the outcomes of the list as CSV; those not tried are ``missing``."""
+    """Return the outcomes of the list as CSV; ``missing`` where sources or tests are new."""
     known = kept()
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("id", "area", "file", "meaning", "outcome", "seconds", "by", "reason"))
+    names = ("id", "area", "file", "meaning", "outcome", "seconds", "by", "reason", "key")
+    writer.writerow(names)
     for m in listed:
-        outcome, seconds, by = known.get(fingerprint(m), ("missing", 0.0, ""))
+        key = fingerprint(m)
+        outcome, seconds, by = known.get(key, ("missing", 0.0, ""))
         reason = m.reason if outcome == "survived" else ""
-        writer.writerow((m.id, m.area, m.file, m.meaning, outcome, f"{seconds:.1f}", by, reason))
+        row = (m.id, m.area, m.file, m.meaning, outcome, f"{seconds:.1f}", by, reason, key)
+        writer.writerow(row)
     return text.getvalue()
 
 
@@ -284,15 +307,14 @@ def main() -> None:
         parser.error(f"no mutation or area {', '.join(sorted(unknown))}")
     chosen = [m for m in listed if not options.names or {m.id, m.area} & set(options.names)]
     part, parts = map(int, options.part.split("/"))
-    if options.again:
-        KEPT.unlink(missing_ok=True)
-    run(chosen[part - 1 :: parts], options.minutes, part)
-    if parts == 1 or all(fingerprint(m) in kept() for m in listed):
-        RESULT.parent.mkdir(parents=True, exist_ok=True)
-        RESULT.write_text(summarise(listed))
-    outcomes = [kept().get(fingerprint(m), Verdict("broken", 0, "missing")) for m in listed]
-    killed = sum(v.outcome == "killed" for v in outcomes)
-    print(f"{killed} of {len(listed)} mutations are killed")
+    run(chosen[part - 1 :: parts], options.minutes, options.again)
+    content = summarise(listed)
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(content)
+    subprocess.run([sys.executable, "-c", RENDER], cwd=ROOT / "tests" / "faults", check=True)
+    outcomes = [row["outcome"] for row in csv.DictReader(content.splitlines())]
+    print(f"{outcomes.count('killed')} of {len(listed)} mutations are killed", end="; ")
+    print(", ".join(f"{outcomes.count(o)} {o}" for o in ("survived", "broken", "missing")))
 
 
 if __name__ == "__main__":

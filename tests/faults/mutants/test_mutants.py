@@ -93,14 +93,12 @@ def test_the_runner_tells_killed_from_survived(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-    # No plugin of ours: it would import the other package of this name.
-    script = "import os; os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'\n" + SCRIPT.format(
-        root=str(tmp_path)
-    )
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120,
-        env={"PATH": "", "PYTHONPATH": ":".join(paths)},
+        [sys.executable, "-c", SCRIPT.format(root=str(tmp_path))],
+        capture_output=True, text=True, check=False, timeout=120,
+        # No plugins but the one that is named: it takes seconds to import them.
+        env={"PYTHONPATH": ":".join(paths), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )  # fmt: skip
     lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
     assert [line[:2] for line in lines] == [[name, name] for name in CHANGES], done.stderr[-2000:]
@@ -126,7 +124,14 @@ def test_outcomes_are_kept_by_what_they_depend_on(tmp_path: Path, monkeypatch) -
     first, second = LISTED[:2]
     path = tmp_path / "outcomes.jsonl"
     path.write_text(f'["{first.id}", "{mutate.fingerprint(first)}", "killed", 1.5, "a"]\n["cut')
-    monkeypatch.setattr(mutate.kept, "__defaults__", (path,))
-    rows = list(csv.DictReader(io.StringIO(mutate.summarise([first, second]))))
+    committed = tmp_path / "mutants.csv"
+    monkeypatch.setattr(mutate.kept, "__defaults__", (path, committed))
+    content = mutate.summarise([first, second])
+    rows = list(csv.DictReader(io.StringIO(content)))
     assert [row["outcome"] for row in rows] == ["killed", "missing"]
+    # What is committed is known too.
+    path.unlink()
+    committed.write_text(content)
+    assert mutate.kept() == {mutate.fingerprint(first): ("killed", 1.5, "a")}
+    assert mutate.summarise([first, second]) == content
     assert mutate.fingerprint(first) != mutate.fingerprint(second)

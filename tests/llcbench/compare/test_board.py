@@ -125,14 +125,13 @@ def test_nobody_joins_a_group_with_an_entry_it_is_told_apart_from() -> None:
 
 
 def test_wins_count_per_opponent() -> None:
-    """``a`` won 2 of 3, ``b`` its only one: more opponents are no more points."""
-    found = [
-        pair("a", "c", -1, 0.01), pair("a", "d", -1, 0.01), pair("a", "e", 1, 0.01),
-        pair("b", "c", -1, 0.01), pair("e", "d", None, 1.0),
+    """``a`` won 3 of 4, ``b`` its only one: more opponents are no more points."""
+    found = [pair("a", other, -1, 0.01) for other in "cdf"] + [
+        pair("a", "e", 1, 0.01), pair("b", "c", -1, 0.01), pair("e", "d", None, 1.0),
     ]  # fmt: skip
-    order = list(ranked(list("abcde"), [5, 4, 3, 2, 1], found))
-    # e has 1 of 1, b too: its loss is the smaller. Then a, and who lost.
-    assert order == ["e", "b", "a", "d", "c"]
+    order = list(ranked(list("abcdef"), [6, 5, 4, 3, 2, 1], found))
+    # e has 1 of 1 and so has b, whose loss is larger; a has (3 - 1) / 4; the others lost.
+    assert order == ["e", "b", "a", "f", "d", "c"]
 
 
 def test_between_equals_the_smaller_loss_comes_first_whatever_the_name() -> None:

@@ -45,7 +45,7 @@ def test_an_unbiased_variance_comes_out() -> None:
 
 @pytest.mark.parametrize(
     ("chains", "draws", "shape"),
-    [(4, 50, (4, 50)), (3, 50, (48, 3)), (1, 50, (16, 3)), (2, 8, (8, 2)), (1, 6, (3, 2))],
+    [(4, 500, (4, 500)), (3, 500, (384, 3)), (1, 256, (128, 2)), (2, 8, (8, 2)), (1, 7, (3, 2))],
 )
 def test_fewer_than_four_chains_are_cut_into_blocks(chains, draws, shape) -> None:
     kept = np.arange(chains * draws, dtype=float).reshape(chains, draws)

@@ -87,7 +87,7 @@ def test_a_run_with_a_lost_chain_has_no_estimate() -> None:
     kept = chains([0.01, 0.02, 0.04, 0.05])
     kept[2, 5] = np.nan
     found = estimated(kept)
-    assert (found.status, found.llc, found.interval) == ("error", None, None)
+    assert (found.status, found.llc, found.interval) == ("not_finite", None, None)
     # The others are on record.
     assert found.llc_per_chain == pytest.approx([0.5, 1.0, 2.5])
 

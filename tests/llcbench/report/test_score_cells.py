@@ -282,3 +282,11 @@ def test_numbers_are_never_cut_on_a_narrow_terminal() -> None:
     for name in ("local", "tempered", "lambda_hat"):
         assert TEXTS[name] in text
     assert "poly/" + "x" * 24 + "…" in text
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-cmd", "@x", "\tx", "'=1+1"])
+def test_a_text_that_a_spreadsheet_would_run_is_quoted_in_csv(text: str) -> None:
+    (row,) = csv.DictReader(io.StringIO(to_csv(score_table([changed(problem=text)]))))
+    assert row["problem"] == f"'{text}"
+    # Numbers below zero stay numbers.
+    assert row["bias"] == "-0.625"

@@ -98,6 +98,7 @@ def test_no_change_of_a_witness_proves_the_opposite(
     conditions = [read(ring, p) for p in nonzero]
     status = real_status(system, conditions)
     witness = json.loads(json.dumps(status.witness))
+    assert replay(system, conditions, witness) == status.answer
     for path, mutated in mutations(witness):
         try:
             answer = replay(system, conditions, mutated)

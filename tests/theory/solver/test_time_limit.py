@@ -73,11 +73,13 @@ def busy(seconds: float) -> float:
 
 def test_ticks_stop_what_does_not_look_at_the_clock() -> None:
     start = time.monotonic()
-    with ticking(), pytest.raises(TimeUpError), deadline(start + TICK):
+    with ticking(), pytest.raises(TimeUpError), deadline(start + TICK, final=True):
         busy(20 * TICK)
     assert time.monotonic() - start < 10 * TICK
-    # Without ticks, or without a deadline, nothing stops it.
-    with deadline(time.monotonic() + TICK):
+    # Without ticks, or without a final deadline, nothing stops it.
+    with deadline(time.monotonic() + TICK, final=True):
+        assert busy(3 * TICK) > 2 * TICK
+    with ticking(), deadline(time.monotonic() + TICK):
         assert busy(3 * TICK) > 2 * TICK
     with ticking():
         assert busy(3 * TICK) > 2 * TICK
@@ -115,3 +117,28 @@ def test_bounds_of_a_germ_that_is_not_solved_are_proved(monkeypatch: pytest.Monk
     assert verify(bounds)
     assert bounds.lower <= whole.value <= bounds.upper
     assert not bounds.exact
+
+
+@pytest.mark.parametrize("blocks", range(1, 4))
+def test_an_alarm_that_rings_while_an_error_is_handled_does_no_harm(blocks: int) -> None:
+    """A second alarm is due when the first error leaves its blocks: memory takes long to free."""
+
+    class Slow:
+        def __del__(self) -> None:
+            end = time.monotonic() + 3 * TICK
+            while time.monotonic() < end:
+                pass
+
+    def run(depth: int) -> None:
+        held = Slow()
+        with deadline(time.monotonic() + TICK, final=True):
+            if depth:
+                run(depth - 1)
+            busy(20 * TICK)
+        del held
+
+    with ticking():
+        for _ in range(3):
+            with pytest.raises(TimeUpError):
+                run(blocks)
+            busy(2 * TICK)

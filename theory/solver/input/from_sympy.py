@@ -8,7 +8,7 @@ from theory.polynomials.grammar import MAX_DEGREE, MAX_DEPTH
 from theory.polynomials.trees import Symbol, Tree, number, power, product, sum_of
 
 
-def from_sympy(expression: Any, symbols: dict[str, Any]) -> Tree:
+def from_sympy(expression: Any, symbols: dict[str, Any] | None = None) -> Tree:
     """Return the tree of a SymPy expression.
 
     Args:
@@ -19,7 +19,7 @@ def from_sympy(expression: Any, symbols: dict[str, Any]) -> Tree:
         ValueError: If it is not a polynomial with rational coefficients, or two of its symbols
             have one name.
     """
-    return _convert(expression, 0, symbols)
+    return _convert(expression, 0, {} if symbols is None else symbols)
 
 
 def _convert(expression: Any, depth: int, symbols: dict[str, Any]) -> Tree:
