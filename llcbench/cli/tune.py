@@ -53,7 +53,7 @@ def page(tuning: Any, overrides: list[str]) -> str:
         criterion = "out" if pilot.criterion is None else f"{pilot.criterion:.3f}"
         estimate = f"{pilot.llc:.4g} +- {pilot.mcse or 0.0:.2g}"
         lines.append(
-            f"{pilot.value:12.3g}  {estimate:>18}  {pilot.rhat:6.3f}  {pilot.ess:6.0f}"
+            f"{pilot.value:12.3g}  {estimate:>18}  {pilot.rhat:6.3f}  {pilot.ess or 0.0:6.0f}"
             f"  {criterion}{mark}"
         )
     sets = "".join(f" --set {text}" for text in overrides)

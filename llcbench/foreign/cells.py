@@ -31,10 +31,7 @@ def unquoted(cell: str) -> str:
 
 def to_csv(rows: Iterable[Sequence[Cell]]) -> str:
     """Return rows as comma-separated values; floats keep every digit, None is an empty cell."""
-    handle = io.StringIO()
-    writer = csv.writer(handle, lineterminator="\n")
-    writer.writerows([_written(cell) for cell in row] for row in rows)
-    return handle.getvalue()
+    return "".join(_line([_written(cell) for cell in row]) for row in rows)
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -53,6 +50,14 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         if len(row) != len(heading):
             raise ValueError(f"{path}: row {number} has {len(row)} cells, not {len(heading)}")
     return [dict(zip(heading, row, strict=True)) for row in body]
+
+
+def _line(texts: Sequence[str]) -> str:
+    """Return a row that ends in a line feed."""
+    handle = io.StringIO()
+    # Cells are quoted for the characters of this ending alone, and a reader breaks rows at both.
+    csv.writer(handle, lineterminator="\r\n").writerow(texts)
+    return handle.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _written(cell: Cell) -> str:

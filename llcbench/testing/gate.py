@@ -3,12 +3,13 @@
 import math
 import shlex
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import entry_points
 from typing import NamedTuple
 
 import msgspec
 
-from llcbench.records import RunRecord, TemperedTruth, text
+from llcbench.records import RunRecord, Spec, TemperedTruth, text
 from llcbench.scoring import Score, Uncertain
 from llcbench.settings import Settings
 from llcbench.testing.limits import ENOUGH, Allowance, allowance_of, limit_of
@@ -175,14 +176,21 @@ def written(value: Uncertain | None) -> str:
     return f"{value.value:.5g} +- {value.stderr:.2g}"
 
 
+def is_installed(spec: Spec) -> bool:
+    """Return whether installed packages register the sampler and the estimator of a run."""
+    estimator = spec.estimator.partition("[")[0]
+    return spec.sampler in _installed("samplers") and estimator in _installed("estimators")
+
+
+@cache
+def _installed(group: str) -> frozenset[str]:
+    return frozenset(entry.name for entry in entry_points(group=f"llcbench.{group}"))
+
+
 def _command(records: list[RunRecord], test: str) -> str:
     """Return the command that makes the runs again."""
     spec = records[0].spec
-    samplers, estimators = (
-        {entry.name for entry in entry_points(group=f"llcbench.{group}")}
-        for group in ("samplers", "estimators")
-    )
-    if spec.sampler not in samplers or spec.estimator.partition("[")[0] not in estimators:
+    if not is_installed(spec):
         options = f"--llc-seed {spec.seed} --llc-replicates {len(records)}"
         return f"pytest {shlex.quote(test)} {options}"
     settings = msgspec.structs.asdict(spec.settings)

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from typing import Any, final
 
 from llcbench import registry
@@ -14,7 +13,7 @@ from llcbench.run.plan import missing
 from llcbench.run.runs import run_specs
 from llcbench.run.store import RunStore, key_of
 from llcbench.scoring import Score, scores
-from llcbench.testing.gate import Verdict, judge
+from llcbench.testing.gate import Verdict, is_installed, judge
 from llcbench.testing.given import judge_number
 from llcbench.testing.limits import MEAN_ENERGY
 from llcbench.testing.subjects import Subject, subject_of
@@ -185,13 +184,7 @@ class Session:
 
     def _registered(self, specs: list[Spec]) -> list[RunRecord]:
         """Return the records of samplers that have a name."""
-        samplers, estimators = (
-            {entry.name for entry in entry_points(group=f"llcbench.{group}")}
-            for group in ("samplers", "estimators")
-        )
-        known = specs[0].sampler in samplers
-        known &= specs[0].estimator.partition("[")[0] in estimators
-        held = self.store.contents().records if known else {}
+        held = self.store.contents().records if is_installed(specs[0]) else {}
         outcome_of = run_specs(
             missing(specs, held), self.store, Serial(), seconds=self._remaining(), progress=False
         )

@@ -716,16 +716,6 @@ def _(folder: Path) -> Any:
     return result
 
 
-@refused("checkpointed activations", "switch checkpointing of activations off")
-def _(folder: Path) -> Any:
-    return odd(lambda m, x, f: checkpoint(m.inner, x, use_reentrant=False))
-
-
-@refused("old checkpointed activations", "checkpointing of activations")
-def _(folder: Path) -> Any:
-    return odd(lambda m, x, f: checkpoint(m.inner, x.requires_grad_(), use_reentrant=True))
-
-
 class Recurrent(nn.Module):
     def __init__(self, batch_first: bool, swapped: bool) -> None:
         super().__init__()
@@ -936,7 +926,7 @@ def _(folder: Path) -> Any:
 
 
 # Last, for they import compilers: seconds that the quick trials do without.
-SLOW = 4
+SLOW = 6
 
 
 @refused("a compiled module", "before torch.compile")
@@ -963,6 +953,16 @@ def _(folder: Path) -> Any:
 @refused("a traced module", "scripted or traced")
 def _(folder: Path) -> Any:
     return value(plain(torch.jit.trace(network(), inputs())))
+
+
+@refused("checkpointed activations", "switch checkpointing of activations off")
+def _(folder: Path) -> Any:
+    return odd(lambda m, x, f: checkpoint(m.inner, x, use_reentrant=False))
+
+
+@refused("old checkpointed activations", "checkpointing of activations")
+def _(folder: Path) -> Any:
+    return odd(lambda m, x, f: checkpoint(m.inner, x.requires_grad_(), use_reentrant=True))
 
 
 EXPERIMENTS = [Experiment("own-networks", "attack", len(CASES), oddity, quick=len(CASES) - SLOW)]

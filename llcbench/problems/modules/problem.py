@@ -76,8 +76,10 @@ def from_module(
     if not isinstance(name, str) or not name:
         raise TypeError(f"name must be a text, got {name!r}")
     with neutral():
-        tensors = intake.pair_of(data)
         copy = intake.frozen(module)
+        inputs, targets = intake.pair_of(data)
+        precision = intake.precision_of(copy.module)
+        tensors = _cast(inputs, precision), _cast(targets, precision)
         if w_star is not None:
             intake.load(copy.module, w_star)
         patterns = (only,) if isinstance(only, str) else tuple(only)
@@ -250,7 +252,7 @@ class ModuleProblem:
         with neutral(), torch.no_grad():
             made = []
             for rows in torch.split(torch.arange(len(inputs)), CHUNK):
-                outputs = outputs_of(self.module, inputs[rows].to(self._inputs_dtype))
+                outputs = outputs_of(self.module, inputs[rows])
                 with explained("link on the outputs of the module"):
                     labels = link(outputs)
                 if not isinstance(labels, Tensor) or labels.shape[:1] != (len(rows),):
@@ -266,11 +268,6 @@ class ModuleProblem:
             trials.minimal(problem, self._dtype, trials.some_rows(problem))
             return _examined(problem)
 
-    @property
-    def _inputs_dtype(self) -> torch.dtype:
-        inputs = self.data[0]
-        return self._dtype if inputs.is_floating_point() else inputs.dtype
-
     def sample_data(self, rng: torch.Generator) -> Tensors:
         """Return the data, which are the caller's."""
         return self.data
@@ -278,9 +275,7 @@ class ModuleProblem:
     def bind(self, data: Tensors | None, dtype: torch.dtype) -> ModuleLoss:
         """Return the loss in a precision."""
         with neutral():
-            inputs, targets = (
-                part.to(dtype) if part.is_floating_point() else part for part in data or self.data
-            )
+            inputs, targets = (_cast(part, dtype) for part in data or self.data)
             own = self._dtype
             hint = "" if dtype == own else (
                 f"the module is in {self.precision}: sample it in that, dtype={self.precision!r}"
@@ -319,6 +314,11 @@ def _examined(problem: ModuleProblem) -> ModuleProblem:
     """Return a problem whose loss was tried out, with the losses at its point."""
     assert problem.dim > 0  # or the shapes say why there is none
     return replace(problem, losses=trials.examine(problem, problem._dtype))
+
+
+def _cast(part: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return data in a precision; whole numbers stay."""
+    return part.to(dtype) if part.is_floating_point() else part
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

@@ -22,7 +22,7 @@ from llcbench.records import Value
 from llcbench.run.plan import with_grads
 from llcbench.run.sizes import check_run
 from llcbench.run.tuning.pilots import Pilot, Tuning
-from llcbench.sampling.diagnostics import convergence, standard_error
+from llcbench.sampling.diagnostics import convergence, defect, standard_error
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
 from llcbench.types import Data, Problem
@@ -123,6 +123,9 @@ class _Bench:
                 return Pilot(value=value, status=trace.status)
             traces.append(nbeta * trace.kept)
         kept = np.concatenate(traces)
+        wrong = defect(kept)
+        if wrong is not None:
+            return Pilot(value=value, status=wrong[0])
         diagnostics = convergence(kept)
         rhat = diagnostics.rhat if math.isfinite(diagnostics.rhat) else None
         return Pilot(
@@ -131,7 +134,7 @@ class _Bench:
             llc=float(kept.mean()),
             mcse=float(standard_error(kept)),
             rhat=rhat,
-            ess=float(diagnostics.ess_bulk),
+            ess=diagnostics.ess_bulk if math.isfinite(diagnostics.ess_bulk) else None,
         )
 
     def _starts(self, dispersed: bool) -> tuple[bool, ...]:
