@@ -56,9 +56,13 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
             with temporary.open("rb+") as handle:
                 os.fsync(handle.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.errno is not None and error.filename2 is None:
+            # A full disk does not say where it is, and nobody knows the temporary name.
+            named = error.filename not in (None, str(temporary))
+            error.filename = error.filename if named else str(path)
         raise
 
 

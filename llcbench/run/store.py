@@ -103,6 +103,8 @@ class Store(Generic[RecordT]):
             try:
                 record = self.decode(reading.content(path))
             except ValueError as error:
+                if not path.is_symlink() and not path.exists():
+                    continue  # another process has moved it meanwhile
                 damaged[path] = printable(str(error)).removeprefix(f"{path} ")
                 continue
             keys = [path.stem] if self.keys is None else self.keys(record)

@@ -214,7 +214,7 @@ def _other_files(index: int, folder: Path) -> str:
             "a.jsonl": ("export", "--store", str(store), "--out", str(out / "a.jsonl")),
             "a.svg": ("show", "poly/x2y2", "--plot", str(out / "a.svg")),
             "a.png": ("show", "poly/x2y2", "--plot", str(out / "a.png")),
-            "index.html": ("report", str(store), "--out", str(out)),
+            "index.html": ("report", "--store", str(store), "--out", str(out)),
             "families.md": ("theory", "catalogue", "--out", str(out)),
         }
         name = [*cases][index % len(cases)]

@@ -155,7 +155,10 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE)
 
 @cache
 def _nursery() -> "subprocess.Popen[str]":
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    # A list of fonts of its own: others may be writing theirs.
+    fonts = Path(__file__).parents[2] / "build" / "trust" / "matplotlib"
+    own = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLCONFIGDIR": str(fonts)}
+    environment = os.environ | own
     process = subprocess.Popen(
         [sys.executable, "-c", NURSERY],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,

@@ -124,5 +124,7 @@ def _in_fork(arguments: list[str], home: Path, result: Path) -> None:
     signal.alarm(0)
     answer = ("", "") if done is None else (done.stdout[-20000:], done.stderr[-20000:])
     code = 70 if done is None else done.returncode
-    result.write_text(json.dumps([code, *(text.encode(errors="replace").decode() for text in answer), crash]))
+    result.write_text(
+        json.dumps([code, *(text.encode(errors="replace").decode() for text in answer), crash])
+    )
     os._exit(0)

@@ -205,7 +205,7 @@ try:
     else:
         files.write(path, data.tobytes())
 except OSError as error:
-    print(error.errno)
+    print(error)
 """
 
 
@@ -217,7 +217,7 @@ def test_a_disk_that_fills_up_leaves_the_old_file(name: str, tmp_path: Path) -> 
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, timeout=60
     )
-    assert done.stdout == f"{errno.EFBIG}\n", done.stderr
+    assert done.stdout == f"[Errno {errno.EFBIG}] File too large: '{path}'\n", done.stderr
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == [name]
 

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Hashable, Iterable
-from concurrent.futures import wait
+from concurrent.futures import BrokenExecutor, Future, wait
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -102,17 +102,8 @@ class _Pool:
         """
         self._check()
         numbers = [next(self._numbers) for _ in work]
-        try:
-            if not self._pool.active and not self._flying:
-                self._renew()
-            for number, (_, task) in zip(numbers, work, strict=True):
-                arguments = [self._processes.plugins, self._function, task]
-                self._flying[self._pool.schedule(_answer, arguments)] = _Flight(number)
-        except (OSError, EOFError, RuntimeError) as error:
-            self._check()
-            if self._flying:  # they end as those of a broken pool
-                raise ExecutorLost(f"the pool of processes is broken: {error}; {_AGAIN}") from error
-            raise ExecutorLost(f"no process can be started: {error}; {_AGAIN}") from error
+        for number, (_, task) in zip(numbers, work, strict=True):
+            self._flying[self._sent(task)] = _Flight(number)
         return [*numbers]
 
     def ended(self) -> list[tuple[Hashable, Any]]:
@@ -139,6 +130,18 @@ class _Pool:
         """End the processes, whatever they do."""
         self._pool.stop()
         self._pool.join()
+
+    def _sent(self, task: Any) -> Any:
+        """Return the future of a task; it never ends if the pool is broken, which `ended` sees."""
+        try:
+            if not self._pool.active and not self._flying:
+                self._renew()
+            return self._pool.schedule(_answer, [self._processes.plugins, self._function, task])
+        except (OSError, EOFError, BrokenExecutor) as error:
+            self._check()
+            raise ExecutorLost(f"no process can be started: {error}; {_AGAIN}") from error
+        except RuntimeError:
+            return Future()
 
     def _overdue(self) -> list[tuple[Hashable, Any]]:
         """End the processes of tasks that run for too long, by a clock that never jumps."""

@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from command import LLCBENCH
+from command import LLCBENCH, here
+
+from llcbench.run.failure import ExecutorLost
 
 LINE = "llcbench: stopped; finished runs are kept\n"
 COMMAND = """
@@ -123,3 +125,30 @@ def test_an_output_that_cannot_be_written_is_one_line(arguments: list[str]) -> N
         )
     assert done.returncode == 2
     assert done.stderr == "llcbench: [Errno 28] No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (ExecutorLost("the scheduler is lost"), 1, "the scheduler is lost"),
+        # Click takes it for Ctrl-D.
+        (EOFError("unexpected EOF"), 2, "a file or process ended too early: unexpected EOF"),
+        (MemoryError("74 GiB"), 2, "this needs more memory than there is: 74 GiB"),
+        (OSError(28, "No space left on device", "a.csv"), 2,
+         "[Errno 28] No space left on device: 'a.csv'"),
+        (KeyboardInterrupt(), 130, "stopped; finished runs are kept"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)  # fmt: skip
+def test_what_ends_a_command_is_named(
+    error: BaseException, code: int, line: str, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def raises() -> list[str]:
+        raise error
+
+    monkeypatch.setattr("llcbench.registry.suite_names", raises)
+    done = here("list", "suites")
+    assert done.returncode == code
+    # The line on signals is written past all buffers.
+    assert done.stderr + capfd.readouterr().err == f"llcbench: {line}\n"

@@ -178,6 +178,24 @@ def test_a_sweep_after_a_dead_server_has_a_new_one() -> None:
     assert isinstance(dict(Processes(1).map(work, ["a"]))["a"], int)
 
 
+def test_a_process_that_dies_idle_costs_nothing() -> None:
+    """All of them are gone, and none was at work: there is nothing to try again."""
+    pids: list[object] = []
+
+    def tasks() -> Iterator[str]:
+        yield "a"
+        (pid,) = pids
+        assert isinstance(pid, int)
+        os.kill(pid, signal.SIGKILL)
+        assert all_gone([pid])
+        yield "b"
+
+    for _, pid in Processes(1).map(work, tasks()):
+        pids.append(pid)
+    assert len({*pids}) == 2
+    assert all(isinstance(pid, int) for pid in pids)
+
+
 def test_a_clock_that_jumps_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not a process within its limit, and not a budget."""
     deadline = Deadline.after(100.0)

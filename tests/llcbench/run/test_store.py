@@ -95,7 +95,16 @@ def test_a_second_damaged_file_of_a_name_is_kept_beside_the_first(tmp_path: Path
     assert kept == {"0123456789abcdef.json": "first", "0123456789abcdef-2.json": "second"}
 
 
-def test_what_another_driver_has_set_aside_is_no_error(tmp_path: Path) -> None:
+def test_what_another_driver_has_set_aside_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RunStore(tmp_path).save(record())
+    gone = tmp_path / "runs" / "gone.json"
+    kept = [*(tmp_path / "runs").iterdir()]
+    monkeypatch.setattr(Path, "glob", lambda self, pattern: [*kept, gone])
+    held = RunStore(tmp_path).runs.contents()
+    assert (len(held.records), held.damaged) == (1, {})
+    monkeypatch.undo()
     assert set_aside(tmp_path, {tmp_path / "runs" / "gone.json": "damaged"}, []) == []
     assert list((tmp_path / "damaged").iterdir()) == []
 
