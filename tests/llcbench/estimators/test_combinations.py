@@ -337,3 +337,35 @@ def test_masses_of_balls_by_splitting() -> None:
         mean, error = masses[:, column].mean(), masses[:, column].std(ddof=1) / math.sqrt(200)
         assert abs(mean - (1 - math.exp(-t / 2))) < 4.5 * error
         assert error < 0.04 * mean
+
+
+def test_volume_scaling_reads_the_ratio_of_the_masses(monkeypatch) -> None:
+    """Masses are averaged over runs before their ratio is taken."""
+    from llcbench.estimators import volume_scaling
+
+    masses = np.array([[0.5, 0.1], [0.25, 0.2], [0.3, 0.1], [0.4, 0.15]])
+
+    class Made:
+        evaluations = 7
+
+        def __init__(self, *args):
+            pass
+
+        def pilot(self, particles, goals):
+            return [SplittingLevel(goal, 1.0, 0.5) for goal in goals]
+
+        def masses(self, runs, particles, levels, goals):
+            return torch.from_numpy(masses)
+
+    monkeypatch.setattr(volume_scaling, "Splitting", Made)
+    settings = Settings(nbeta=100.0, num_chains=4)
+    found = VolumeScaling(None, settings).estimate(llcbench.problem("poly/x4"))
+
+    def slope(rows: np.ndarray) -> float:
+        high, low = rows.mean(0)
+        return math.log(high / low) / math.log(64)
+
+    pseudo = [4 * slope(masses) - 3 * slope(np.delete(masses, k, axis=0)) for k in range(4)]
+    assert found.llc == pytest.approx(np.mean(pseudo))
+    assert found.mcse == pytest.approx(np.std(pseudo, ddof=1) / 2)
+    assert found.grad_evals == 7
