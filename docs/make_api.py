@@ -18,6 +18,8 @@ from typing import Any
 import griffe
 from griffe import DocstringSection, DocstringSectionKind, Object, ParameterKind
 
+from llcbench.files import write
+
 DEFAULT = "docs/api.md"
 HEAD = """# Reference
 
@@ -70,7 +72,7 @@ def render() -> str:
 def main(path: Path) -> None:
     """Write the page to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(), encoding="utf-8")
+    write(path, render())
     print(f"written: {path}")
 
 

@@ -178,9 +178,47 @@ def refuse(owner: str, name: str, allowed: str, value: Any, hint: str = "") -> N
     raise ValueError(f"{place} must be {allowed}, got {shown(value)}{way_out}")
 
 
+def printable(text: str) -> str:
+    r"""Return a text on one line whose control characters are written out, as in ``\x1b``.
+
+    A terminal obeys them, a table breaks at them, and XML does not allow them.
+    """
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+
+
+def check_size(owner: str, what: str, number: int, most: int, *, hint: str = "") -> int:
+    """Return a number of parameters, runs or steps, computed from an id before anything is made.
+
+    Args:
+        owner: The id or option that asks for so many.
+        what: What they are, in the plural.
+        number: How many, of any size.
+        most: How many are allowed.
+        hint: Suggested fix, which ends the message.
+
+    Raises:
+        ValueError: If there are more.
+    """
+    if number > most:
+        size = f"{number:,}" if number < LARGEST_COUNT else "more than 2^63"
+        way_out = f"; {hint}" if hint else ""
+        raise ValueError(
+            f"{shortened(owner)}: {size} {what} are too many, at most {most:,}{way_out}"
+        )
+    return number
+
+
 def shown(value: Any) -> str:
     """Return a value as messages show it: on one line, shortened if it is long."""
-    text = " ".join(repr(value).split())
+    try:
+        return shortened(" ".join(repr(value).split()))
+    except ValueError:  # an integer in it has more digits than Python writes
+        return f"a huge {type(value).__name__}"
+
+
+def shortened(text: str) -> str:
+    """Return a text, or its beginning if it is long."""
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 

@@ -1,5 +1,7 @@
 """Quantiles and intervals of means and shares; scipy is imported on first use."""
 
+from functools import cache
+
 
 def student_quantile(level: float, freedom: float) -> float:
     """Return the two-sided quantile of Student's t: half a central interval of a level.
@@ -21,12 +23,42 @@ def normal_quantile(level: float) -> float:
     return float(ndtri((1 + level) / 2))
 
 
+@cache
 def chain_quantile(level: float, chains: int) -> float:
     """Return the two-sided quantile that goes with `llcbench.sampling.diagnostics.standard_error`.
 
-    Student's t for four chains or more, where the error is their spread; normal below that.
+    Student's t for four chains or more, where the error is their spread. Normal below that, where
+    the degrees of freedom are those of the draws: `run_quantile` has them.
     """
     return student_quantile(level, chains - 1) if chains >= 4 else normal_quantile(level)
+
+
+def run_quantile(chains: int, interval: tuple[float, float] | None, stderr: float | None) -> float:
+    """Return the two-sided 90 % quantile that goes with the error of a run.
+
+    `chain_quantile` for four chains or more; below, what the run itself took: half of its interval
+    over its error.
+    """
+    if chains >= 4 or interval is None or not stderr:
+        return chain_quantile(0.9, chains)
+    return (interval[1] - interval[0]) / 2 / stderr
+
+
+def run_freedom(
+    chains: int, interval: tuple[float, float] | None, stderr: float | None
+) -> float | None:
+    """Return the degrees of freedom of Student's t that go with the error of a run.
+
+    One less than the chains from four on; below, those of `run_quantile`. None for a run of fewer
+    chains without an interval, whose error is that of nothing.
+    """
+    if chains >= 4:
+        return chains - 1.0
+    if interval is None or not stderr:
+        return None
+    from scipy.special import stdtridf
+
+    return float(stdtridf(0.95, run_quantile(chains, interval, stderr)))
 
 
 def wilson(share: float, trials: float, level: float = 0.9) -> tuple[float, float]:

@@ -1,12 +1,21 @@
 """Records of runs; needs no torch, so that scores and reports start at once."""
 
+import math
+import re
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
 
+from llcbench.checks import LARGEST_COUNT, check_count, check_whole, refuse
 from llcbench.settings import Settings
 
 SCHEMA = 1
+# Squares of what a record holds stay finite: no estimate, truth or cost is larger.
+LARGEST = 1e150
+LONGEST_NAME = 300
+_RATIONAL = r"-?\d{1,300}(?:/0*[1-9]\d{0,300})?"
+_EXACT = re.compile(rf"{_RATIONAL}|\[{_RATIONAL}, {_RATIONAL}\]", re.ASCII)
 
 Status = Literal[
     "ok",
@@ -95,6 +104,16 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     feed: Literal["independent", "shuffled"] | None = None
     guards: list[Guard] = []
 
+    def __post_init__(self) -> None:
+        signed = (self.llc, self.loss_star, self.llc_unpaired, *(self.interval or ()))
+        _check_range("an estimate", (*signed, *self.llc_per_chain), -LARGEST)
+        errors = (self.mcse, self.data_se, self.stderr, self.ess_bulk, self.ess_tail)
+        costs = (self.nbeta, self.gamma, self.acceptance, self.seconds_setup, self.seconds_sampling)
+        _check_range("an error, a setting or a cost", (*errors, *costs), 0.0)
+        for count in (self.grad_evals, self.sample_grads, self.peak_bytes, self.dim):
+            if not 0 <= count <= LARGEST_COUNT:
+                refuse("estimate", "a count", "within 0 and 2^63", count)
+
     @property
     def converged(self) -> bool:
         """Whether the run ended well and every guard passed."""
@@ -134,6 +153,21 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tuning_grads: int = 0
     schema: int = SCHEMA
 
+    def __post_init__(self) -> None:
+        if self.schema != SCHEMA:
+            refuse("spec", "schema", f"{SCHEMA}, the one that this version reads", self.schema)
+        _check_name("problem", self.problem)
+        _check_name("sampler", self.sampler)
+        _check_name("estimator", self.estimator)
+        check_count("spec", "problem_version", self.problem_version)
+        check_count("spec", "replicate", self.replicate)
+        check_count("spec", "tuning_grads", self.tuning_grads)
+        check_whole("spec", "seed", self.seed)
+        for name, value in self.parameters.items():
+            _check_name("name of a hyper-parameter", name)
+            if isinstance(value, int) and abs(value) > LARGEST_COUNT:
+                refuse(self.sampler, name, "a number within 2^63", value)
+
     @property
     def label(self) -> str:
         """Sampler with the hyper-parameters, as it is written on the command line.
@@ -158,6 +192,11 @@ class ExactValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     multiplicity: int | None
     source: str
 
+    def __post_init__(self) -> None:
+        if _EXACT.fullmatch(self.value) is None:
+            refuse("truth", "value", "a fraction such as 3/2, or bounds [1/2, 1]", self.value)
+        check_count("truth", "multiplicity", self.multiplicity or 0)
+
 
 class TemperedTruth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The estimate of a perfect sampler as it is stored."""
@@ -166,6 +205,10 @@ class TemperedTruth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     stderr: float
     method: str
     certified: bool
+
+    def __post_init__(self) -> None:
+        _check_range("the tempered value", [self.value], -LARGEST)
+        _check_range("the error of the tempered value", [self.stderr], 0.0)
 
 
 class Truths(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,6 +235,19 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     truths: Truths | None
     estimate: Estimate
     environment: str
+
+
+def _check_range(what: str, values: Iterable[float | None], least: float) -> None:
+    """Refuse numbers out of range; one that is not finite is stored as none at all."""
+    for value in values:
+        if value is not None and not least <= value <= LARGEST and math.isfinite(value):
+            refuse("record", what, f"between {least:g} and {LARGEST:g}", value)
+
+
+def _check_name(what: str, name: str) -> None:
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        allowed = f"a printable name on one line of at most {LONGEST_NAME} characters"
+        refuse("spec", what, allowed, name)
 
 
 def text(value: Any) -> str:

@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llcbench.checks import nearest
+from llcbench.checks import nearest, shown
 
 if TYPE_CHECKING:
     from llcbench.problems.family import Family
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from llcbench.settings import Settings
     from llcbench.types import Estimator, Problem
 
+# Characters of an id: 150 layers fit.
+LONGEST_ID = 300
 _LOCAL_SAMPLERS: dict[str, Callable[..., Any]] = {}
 _LOCAL_SOURCES: dict[str, Callable[..., Any]] = {}
 # Fields of an estimator that are given by the run.
@@ -130,6 +132,10 @@ def problem(identifier: str) -> "Problem":
     from llcbench.problems.combinators.modifiers import modify, split_modifiers
 
     prefix = identifier.split("/")[0]
+    if len(identifier) > LONGEST_ID or not identifier.isprintable():
+        raise UnknownName(
+            f"{shown(identifier)} is no id: one has at most {LONGEST_ID} printable characters"
+        )
     if prefix not in _entries("problems"):
         raise UnknownName(
             f"unknown problem {identifier!r}{nearest(identifier, problem_ids())};"
@@ -144,6 +150,35 @@ def problem(identifier: str) -> "Problem":
             raise UnknownName(f"{identifier!r} is not of the form {family.pattern}") from error
         raise ValueError(f"problem {identifier!r}: {error}") from error
     return modify(built, modifiers, identifier)
+
+
+def version_of(identifier: str) -> int:
+    """Return the version of the density of a problem, without building it.
+
+    A problem that another package registers counts as being at its first version.
+    """
+    from llcbench.problems import versions
+
+    return versions.version_of(identifier)
+
+
+def size_of(identifier: str) -> int:
+    """Return the number of parameters that an id names, without making anything of that size.
+
+    It is 0 where the family does not say, or the id is malformed.
+    """
+    from llcbench.problems.combinators.modifiers import split_modifiers
+
+    base, modifiers = split_modifiers(identifier)
+    prefix = identifier.split("/")[0]
+    if prefix not in _entries("problems"):
+        return 0
+    try:
+        size = _family(prefix).size(base)
+    except ValueError:
+        return 0
+    padded = (text.removeprefix("padded-") for text in modifiers if text.startswith("padded-"))
+    return size + sum(map(int, padded))
 
 
 def suite_names() -> list[str]:

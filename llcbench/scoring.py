@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import msgspec
 
-from llcbench.intervals import chain_quantile, wilson
+from llcbench.intervals import run_quantile, wilson
 from llcbench.records import Estimate, RunRecord, TemperedTruth
 from llcbench.settings import Settings
 
@@ -52,6 +52,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         problem: Id of the problem.
+        version: Version of its density.
         sampler: Sampler with its hyper-parameters.
         variant: ``default``, ``tuned`` or empty.
         estimator: What turned the trace into an estimate.
@@ -83,6 +84,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     problem: str
+    version: int = 1
     sampler: str
     variant: str
     estimator: str
@@ -148,6 +150,7 @@ def _score(group: list[RunRecord]) -> Score:
     estimates = [r.estimate for r in done]
     return Score(
         problem=spec.problem,
+        version=spec.problem_version,
         sampler=spec.label,
         variant=spec.variant,
         estimator=spec.estimator,
@@ -213,9 +216,9 @@ def _tempered(truths: list[TemperedTruth]) -> Uncertain | None:
 
 def _coverage(pairs: list[tuple[Estimate, TemperedTruth]], chains: int) -> Proportion:
     """Count the 90 % Monte Carlo intervals that hold the tempered value of the same data."""
-    reach = chain_quantile(0.9, chains)
     hits = 0
     for estimate, truth in pairs:
+        reach = run_quantile(chains, estimate.interval, estimate.stderr)
         width = reach * math.hypot(estimate.mcse or 0.0, truth.stderr)
         hits += abs((estimate.llc or 0.0) - truth.value) <= width
     return Proportion(hits, len(pairs))

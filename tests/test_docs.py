@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from llcbench import registry
-from llcbench.cli.main import cli
+from llcbench.cli.commands import cli
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]

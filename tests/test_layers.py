@@ -21,13 +21,13 @@ CASES = {
         "theory theory.families theory.tempered theory.langevin.euler theory.linear_networks.gibbs",
         "torch llcbench matplotlib",
     ),
-    "cli": ("llcbench llcbench.cli.main llcbench.registry", "torch scipy matplotlib"),
+    "cli": ("llcbench llcbench.cli.commands llcbench.registry", "torch scipy matplotlib"),
     "pytest_plugin": ("llcbench.testing.pytest_plugin", "torch llcbench.sampling.target numpy"),
     "records": ("llcbench.records llcbench.scoring llcbench.run.store", "torch"),
-    "compare": ("llcbench.compare", "torch matplotlib llcbench.report llcbench.cli.main"),
+    "compare": ("llcbench.compare", "torch matplotlib llcbench.report llcbench.cli.commands"),
     "heuristics": (
         "llcbench.heuristics.suite llcbench.heuristics.effects llcbench.heuristics.store",
-        "torch matplotlib llcbench.cli.main",
+        "torch matplotlib llcbench.cli.commands",
     ),
     "types": ("llcbench.types", "llcbench.sampling.target llcbench.problems llcbench.run"),
     "target": ("llcbench.sampling.target", "llcbench.samplers llcbench.estimators llcbench.run"),
@@ -37,14 +37,15 @@ CASES = {
     ),
     "mean_energy": (
         "llcbench.estimators.mean_energy",
-        "llcbench.run llcbench.report llcbench.cli.main",
+        "llcbench.run llcbench.report llcbench.cli.commands",
     ),
     "measures": (
         "llcbench.measures.norms llcbench.measures.rescaling",
-        "llcbench.estimators llcbench.run llcbench.report llcbench.cli.main",
+        "llcbench.estimators llcbench.run llcbench.report llcbench.cli.commands",
     ),
     "networks": ("llcbench.networks", "llcbench.training llcbench.run llcbench.estimators"),
-    "runner": ("llcbench.run.runs", "llcbench.report llcbench.cli.main"),
+    "entry point": ("llcbench.cli.main", "click llcbench.cli.commands llcbench.run"),
+    "runner": ("llcbench.run.runs", "llcbench.report llcbench.cli.commands"),
 }
 # Every case in a fork of a process that holds nothing of ours. What is slow to import is there for
 # those that may have it: to import it anew for each would take most of the time.

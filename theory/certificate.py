@@ -1,5 +1,6 @@
 """Proof trees that can be stored, printed and checked again by other code."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -54,6 +55,42 @@ class Node:
         yield self
         for child in self.children:
             yield from child.walk()
+
+
+_EXPONENT = re.compile(r"\s*[+-]?[0-9_.]+[eE][+-]?[0-9_]+\s*")
+# No exponents: `Fraction("1e999999999")` would write out a billion digits.
+_RATIONAL = re.compile(r"\s*[+-]?[0-9]{1,4000}(?:/[0-9]{1,4000})?\s*")
+
+
+def rational(text: str) -> Fraction:
+    """Return a rational that is written as ``3``, ``-3/2`` or ``+1``.
+
+    Raises:
+        ValueError: If it is written in any other way, or its denominator is 0.
+    """
+    if _RATIONAL.fullmatch(text) is None:
+        raise ValueError(f"{text[:40]!r} is no rational such as -3/2")
+    try:
+        return Fraction(text)
+    except ZeroDivisionError:
+        raise ValueError(f"{text[:40]!r} has the denominator 0") from None
+
+
+def check_numbers(plain: object) -> None:
+    """Refuse numbers in the JSON form of a certificate that are too long to be worked with.
+
+    Raises:
+        ValueError: If a text is a number with an exponent, or a number is no integer.
+    """
+    stack = [plain]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, Mapping):
+            stack += value.values()
+        elif isinstance(value, list | tuple):
+            stack += value
+        elif isinstance(value, float) or (isinstance(value, str) and _EXPONENT.fullmatch(value)):
+            raise ValueError(f"{str(value)[:40]!r} is no rational such as -3/2")
 
 
 def from_json(plain: Mapping[str, Any]) -> Node:

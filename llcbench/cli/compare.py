@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from llcbench.cli.options import json_option, records_in, store_option
+from llcbench.cli.options import command, json_option, records_in, store_option
 
 # Columns of a table that is not printed to a terminal.
 WIDTH = 160
@@ -18,7 +18,11 @@ _seed = click.option(
     "--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap."
 )
 _draws = click.option(
-    "--draws", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap samples."
+    "--draws",
+    type=click.IntRange(100, 100_000),
+    default=1000,
+    show_default=True,
+    help="Bootstrap samples.",
 )
 
 
@@ -36,7 +40,7 @@ def _with_formats(command: Any) -> Any:
     return command
 
 
-@click.command()
+@command()
 @store_option
 @click.option("--by", default="bias", show_default=True, metavar="METRIC", help="The metric.")
 @click.option("--ladder", metavar="STORE", help="Runs at several step sizes, for the window.")
@@ -47,7 +51,7 @@ def _with_formats(command: Any) -> Any:
 @_draws
 @_seed
 def leaderboard(
-    store: str,
+    store: tuple[str, ...],
     by: str,
     ladder: str | None,
     agreement: bool,
@@ -91,7 +95,7 @@ def leaderboard(
     click.echo("\n".join(legend(board)))
 
 
-@click.command()
+@command()
 @click.argument("entries", nargs=-1, metavar="[A B ...]")
 @store_option
 @click.option("--against", metavar="STORE", help="Other runs: the first entry is from --store.")
@@ -101,7 +105,7 @@ def leaderboard(
 @_seed
 def compare(
     entries: tuple[str, ...],
-    store: str,
+    store: tuple[str, ...],
     against: str | None,
     metrics: tuple[str, ...],
     as_json: bool,
@@ -134,10 +138,10 @@ def compare(
         click.echo("*: too few common problems to generalise; for new runs on the same problems.")
 
 
-def _sources(store: str, against: str) -> tuple[str, str]:
-    """Return short names of two stores, their whole paths if those are the same."""
-    names = Path(store).name, Path(against).name
-    return names if names[0] != names[1] else (store, against)
+def _sources(stores: tuple[str, ...], against: str) -> tuple[str, str]:
+    """Return short names of two sides, their whole paths if those are the same."""
+    names = "+".join(Path(store).name for store in stores), Path(against).name
+    return names if names[0] != names[1] else ("+".join(stores), against)
 
 
 def _json(value: Any) -> str:

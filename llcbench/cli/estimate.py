@@ -1,16 +1,20 @@
 """The command that estimates the coefficient of a user's network."""
 
 import json
+import sys
+import traceback
+import warnings
 from importlib import util
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
 
-from llcbench.cli.options import json_option, pairs_of
+from llcbench.cli.options import command, json_option, pairs_of
 
 
-@click.command("estimate")
+@command("estimate")
 @click.argument("script", metavar="FILE.py[:NAME]")
 @click.option("-s", "--sampler", default="sgld[step_size=1e-4]", show_default=True)
 @click.option("--set", "overrides", multiple=True, metavar="OPTION=VALUE", help="E.g. gamma=100.")
@@ -34,7 +38,8 @@ def estimate(
     """Estimate the coefficient of the network that FILE.py calls NAME (default: problem).
 
     The script makes it with llcbench.from_module(module, per_sample_loss, data). Checkpoints are
-    state dictionaries as torch.save writes them; nothing else is read from such a file.
+    state dictionaries as torch.save writes them; nothing else is read from such a file. The exit
+    code is 1 if an estimate could not be made.
     """
     import msgspec
 
@@ -61,13 +66,23 @@ def estimate(
     if as_json:
         plain = [{"problem": p.id, "dim": p.dim} | msgspec.to_builtins(e) for p, e in rows]
         click.echo(json.dumps(plain))
-        return
-    click.echo(tables.to_text(module_table(rows)))
-    for part, answer in rows:
-        for guard in answer.guards:
-            if not guard.passed:
-                click.echo(f"{part.id}: {guard.name} {guard.value:.3g}, should be {guard.limit}:"
-                           f" {guard.meaning}")  # fmt: skip
+    else:
+        click.echo(tables.to_text(module_table(rows)))
+        for note in problem.notes:
+            click.echo(f"{problem.id}: {note}")
+        for part, answer in rows:
+            for guard in answer.guards:
+                if not guard.passed:
+                    click.echo(
+                        f"{part.id}: {guard.name} {guard.value:.3g}, should be {guard.limit}:"
+                        f" {guard.meaning}"
+                    )
+    failed = [(part, answer) for part, answer in rows if answer.status != "ok"]
+    for part, answer in failed:
+        way_out = "; add --set batch_size=none" if "full batch" in answer.message else ""
+        click.echo(f"llcbench: {part.id}: {answer.status}: {answer.message}{way_out}", err=True)
+    if failed:
+        raise SystemExit(1)
 
 
 def _problem(script: str) -> Any:
@@ -78,20 +93,59 @@ def _problem(script: str) -> Any:
     """
     from llcbench.types import Restrictable
 
-    file, _, name = script.partition(":")
+    # A drive letter has a colon too.
+    file, colon, name = script.rpartition(":")
+    if not colon or script.endswith(".py"):
+        file, name = script, ""
     path = Path(file)
-    spec = util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise ValueError(f"no Python file {file!r}; write FILE.py or FILE.py:NAME")
-    held = util.module_from_spec(spec)
-    spec.loader.exec_module(held)
+    if not path.is_file():
+        raise ValueError(f"no Python file {str(path)!r}; write FILE.py or FILE.py:NAME")
+    held = _run(path)
     problem = getattr(held, name or "problem", None)
     if not isinstance(problem, Restrictable):
         raise ValueError(
-            f"{file} has no {name or 'problem'!r} made by llcbench.from_module(module,"
+            f"{path} has no {name or 'problem'!r} made by llcbench.from_module(module,"
             " per_sample_loss, data)"
         )
     return problem
+
+
+def _run(path: Path) -> ModuleType:
+    """Run a script as Python would: its folder is searched for what it imports.
+
+    Raises:
+        ValueError: If the script fails; the message names its line.
+    """
+    from llcbench.problems.modules.problem import OwnNetworkNote
+
+    name = f"_script_{path.stem}"
+    spec = util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{str(path)!r} is no Python file; write FILE.py or FILE.py:NAME")
+    held = util.module_from_spec(spec)
+    # Classes of the script find their own module, and pickles of them too.
+    sys.modules[name] = held
+    sys.path.insert(0, str(path.parent.resolve()))
+    try:
+        with warnings.catch_warnings():
+            # Notes are shown with the estimate.
+            warnings.simplefilter("ignore", OwnNetworkNote)
+            spec.loader.exec_module(held)
+    except ValueError as error:
+        raise ValueError(f"{path}{_line(error, path)}: {error}") from error
+    except (Exception, SystemExit) as error:
+        kind = type(error).__name__
+        raise ValueError(f"{path}{_line(error, path)}: {kind}: {error}") from error
+    finally:
+        sys.path.remove(str(path.parent.resolve()))
+    return held
+
+
+def _line(error: BaseException, path: Path) -> str:
+    """Return the last line of a script that an exception went through."""
+    places = traceback.extract_tb(error.__traceback__)
+    lines = [place.lineno for place in places if Path(place.filename) == path]
+    return f", line {lines[-1]}" if lines else ""
 
 
 def _settings(overrides: tuple[str, ...], problem: Any) -> Any:
@@ -114,13 +168,16 @@ def _state(path: str) -> dict[str, Any]:
 
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
+    except OSError:
         raise
     except Exception as error:  # a file of another kind fails in many ways
         raise ValueError(
-            f"--state {path!r} holds no state dictionary; torch.save(module.state_dict(), ...)"
-            " writes one"
+            f"--state {path!r} holds no state dictionary, or more than tensors;"
+            " torch.save(module.state_dict(), ...) writes one, and nothing else is read from such"
+            " a file"
         ) from error
     if not isinstance(state, dict):
         raise ValueError(f"--state {path!r} holds a {type(state).__name__}, no state dictionary")
-    return state
+    # Lightning and many training scripts keep the weights beside other values.
+    inner = state.get("state_dict")
+    return inner if isinstance(inner, dict) else state

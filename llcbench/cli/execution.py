@@ -15,7 +15,13 @@ _OPTIONS = [
         default="serial",
         show_default=True,
     ),
-    click.option("--workers", type=int, default=2, show_default=True, help="Processes, or jobs."),
+    click.option(
+        "--workers",
+        type=click.IntRange(max=10_000),
+        default=2,
+        show_default=True,
+        help="Processes, or jobs.",
+    ),
     click.option("--scheduler", metavar="tcp://HOST:PORT", help="A running dask scheduler."),
     click.option(
         "--worker-memory", metavar="4GB", help="Memory that a run may take (dask, submitit)."
@@ -27,7 +33,7 @@ _OPTIONS = [
     click.option("--run-limit", metavar="10m", help="Kill a process that hangs in one run."),
     click.option(
         "--threads",
-        type=click.IntRange(min=1),
+        type=click.IntRange(1, 1024),
         default=1,
         show_default=True,
         help="Threads of torch within a run; with another number the last digits may differ.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from llcbench.cli.options import json_option
+from llcbench.cli.options import command, json_option
 
 if TYPE_CHECKING:
     from llcbench.report.figures import Drawing, PaperFigure, Results, Scale
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ELSEWHERE = {"peers_speed": "llcbench peers bench", "steps": "make benchmark"}
 
 
-@click.command()
+@command()
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--out", default="build/figures", show_default=True, help="Folder of the files.")
 @click.option("--results", "root", default="results", show_default=True, help="Committed results.")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from llcbench.cli.execution import executing, execution_of, say
-from llcbench.cli.options import json_option, load_option
+from llcbench.cli.options import group, json_option, load_option
 
 # Columns of a table that is not printed to a terminal.
 WIDTH = 160
@@ -22,7 +22,7 @@ _store = click.option(
 )
 
 
-@click.group()
+@group()
 def heuristics() -> None:
     """Measure how the complexity of networks moves with the heuristics of their training."""
 

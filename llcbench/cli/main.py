@@ -1,184 +1,36 @@
-"""The command line; bodies import what they need, so that ``--help`` is instant."""
+"""The entry point: it imports next to nothing, so that Ctrl-C during imports is handled too."""
 
-import json
-import shutil
+import os
 import sys
-from pathlib import Path
 
-import click
-
-from llcbench.cli.compare import compare, leaderboard
-from llcbench.cli.estimate import estimate
-from llcbench.cli.figures import figures
-from llcbench.cli.heuristics import heuristics
-from llcbench.cli.options import (
-    json_option,
-    load_option,
-    records_in,
-    store_option,
-)
-from llcbench.cli.peers import peers
-from llcbench.cli.report import report
-from llcbench.cli.run import plan, run
-from llcbench.cli.scaling import scaling
-from llcbench.cli.theory import cite, theory
-from llcbench.cli.tune import tune
-
-# Columns of a table that is not printed to a terminal.
-WIDTH = 160
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="llcbench")
-def cli() -> None:
-    """Measure how far estimators of the local learning coefficient are from the truth."""
-
-
-@cli.command("list")
-@click.argument(
-    "kind",
-    default="problems",
-    type=click.Choice(["problems", "samplers", "estimators", "suites", "families"]),
-)
-@load_option
-@json_option
-def list_(kind: str, plugins: tuple[str, ...], as_json: bool) -> None:
-    """List problems, samplers, estimators, suites or families of exact coefficients."""
-    from llcbench import registry
-    from llcbench.run.execute import load_plugins
-
-    load_plugins(list(plugins))
-    if kind == "families":
-        from theory.families import FAMILIES
-
-        names = sorted(FAMILIES)
-    else:
-        sources = {
-            "problems": registry.problem_ids,
-            "samplers": registry.sampler_names,
-            "estimators": registry.estimator_names,
-            "suites": registry.suite_names,
-        }
-        names = sources[kind]()
-    click.echo(json.dumps(names) if as_json else "\n".join(names))
-
-
-@cli.command()
-@click.argument("identifier", metavar="ID")
-@click.option("--nbeta", type=float, help="Inverse temperature; default n / log n.")
-@click.option("--gamma", type=float, default=1.0, show_default=True, help="Localisation.")
-@click.option("--proof/--no-proof", default=True, help="Print the proof steps.")
-@click.option("--plot", metavar="FILE", help="Draw a two-parameter potential (.png or .svg).")
-@json_option
-def show(
-    identifier: str, nbeta: float | None, gamma: float, proof: bool, plot: str | None, as_json: bool
-) -> None:
-    """Show a problem: formula, the three truths with source and proof, and why it is hard."""
-    from llcbench.cli.show import describe, draw, page
-
-    facts = describe(identifier, nbeta, gamma)
-    click.echo(json.dumps(facts, indent=2) if as_json else page(facts, proof))
-    if plot:
-        click.echo(f"plot written to {draw(identifier, Path(plot))}", err=as_json)
-
-
-@cli.command()
-@store_option
-@json_option
-@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated output.")
-@click.option("--markdown", is_flag=True, help="Markdown output.")
-def score(store: str, as_json: bool, as_csv: bool, markdown: bool) -> None:
-    """Print how far every sampler is from each truth."""
-    import msgspec
-
-    from llcbench.report import tables
-    from llcbench.report.score_table import score_table
-    from llcbench.scoring import scores
-
-    scored = scores(records_in(store).values())
-    if as_json:
-        click.echo(msgspec.json.encode(scored).decode())
-        return
-    table = score_table(scored)
-    if as_csv or markdown:
-        click.echo(tables.to_csv(table) if as_csv else tables.to_markdown(table))
-        return
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
-    click.echo(tables.to_text(table, width))
-
-
-@cli.command()
-@store_option
-@click.option("--out", required=True, metavar="FILE.jsonl[.gz]", help="File of the runs.")
-@click.option("--readme", metavar="README.md", help="Renew the tables of this file and results/.")
-def export(store: str, out: str, readme: str | None) -> None:
-    """Write the runs of a store as one sorted file with its scores beside it, to be committed."""
-    from llcbench.files import write as write_file
-    from llcbench.report import tables
-    from llcbench.report.score_table import score_table
-    from llcbench.run.exports import is_export, write
-    from llcbench.scoring import scores
-
-    if not is_export(out):
-        raise ValueError(f"--out {out!r} must end in .jsonl or .jsonl.gz")
-    records = records_in(store)
-    path = Path(out)
-    write(records, path)
-    # Read back: the scores beside the file are those of the file, rounding included.
-    records = records_in(out)
-    table = score_table(scores(records.values()))
-    beside = path.with_name(path.name.partition(".jsonl")[0] + ".csv")
-    write_file(beside, tables.to_csv(table))
-    if readme is not None:
-        from llcbench.report.pages import renew, smoke_blocks
-
-        renew(Path(readme), smoke_blocks(records.values()))
-    click.echo(f"{len(records)} runs written to {out}")
-
-
-@cli.command()
-@json_option
-def doctor(as_json: bool) -> None:
-    """Check the installation: versions, names, speed of a step."""
-    from llcbench.cli.doctor import checks
-
-    outcomes = checks()
-    if as_json:
-        click.echo(json.dumps([{"check": c, "ok": ok, "detail": d} for c, ok, d in outcomes]))
-    else:
-        for name, passed, detail in outcomes:
-            click.echo(f"{'ok  ' if passed else 'FAIL'} {name}: {detail}")
-    if not all(passed for _, passed, _ in outcomes):
-        raise SystemExit(1)
-
-
-cli.add_command(theory)
-cli.add_command(cite)
-cli.add_command(compare)
-cli.add_command(leaderboard)
-cli.add_command(tune)
-cli.add_command(estimate)
-cli.add_command(run)
-cli.add_command(plan)
-cli.add_command(peers)
-cli.add_command(scaling)
-cli.add_command(report)
-cli.add_command(heuristics)
-cli.add_command(figures)
+from llcbench.cli.interrupt import Interruption
 
 
 def main() -> None:
-    """Run the command line; bad input is one line on standard error and exit code 2."""
+    """Run the command line; what goes wrong is one line on standard error.
+
+    The exit code is 2 for bad input, or files that cannot be written, 1 for a check that fails or
+    lost workers, and 128 plus the number of a signal, as in shells: 130 for Ctrl-C.
+    """
+    interruption = Interruption()
+    interruption.install()
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("llcbench: stopped; finished runs are kept", err=True)
-        sys.exit(130)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
-    except click.ClickException as error:
-        click.echo(f"llcbench: {' '.join(error.format_message().split())}", err=True)
-        sys.exit(2)
-    except (ValueError, OSError) as error:
-        click.echo(f"llcbench: {' '.join(str(error).split())}", err=True)
-        sys.exit(2)
+        from llcbench.cli.commands import run_command
+
+        code = _flushed(run_command())
+        interruption.end()
+    except KeyboardInterrupt:
+        code = interruption.say()
+    sys.exit(code)
+
+
+def _flushed(code: int) -> int:
+    """Write what is left of the output; where that fails, the interpreter must not try again."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if code == 0:
+            print(f"llcbench: the output cannot be written: {error}", file=sys.stderr)
+        return code or 2
+    return code

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from llcbench.cli.options import json_option, records_in
+from llcbench.cli.options import group, json_option, records_in
 
 
-@click.group()
+@group()
 def peers() -> None:
     """Compare with the samplers of other packages."""
 
@@ -68,7 +68,11 @@ def bench(
 @click.option("--peers", "theirs", required=True, metavar="STORE", help="Runs of the others'.")
 @click.option("--factor", type=float, default=0.5, show_default=True, help="Claimed ratio.")
 @click.option(
-    "--draws", type=click.IntRange(100), default=1000, show_default=True, help="Bootstrap samples."
+    "--draws",
+    type=click.IntRange(100, 100_000),
+    default=1000,
+    show_default=True,
+    help="Bootstrap samples.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
 @click.option("--readme", metavar="README.md", help="Renew the pages of results/ beside it.")

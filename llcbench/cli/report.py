@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from llcbench.cli.options import DEFAULT_STORE
+from llcbench.cli.options import DEFAULT_STORE, command
 
 DEFAULT_REPORT = "build/report"
 
 
-@click.command()
+@command()
 @click.option(
     "--store", "stores", multiple=True, default=(DEFAULT_STORE,), show_default=True,
     metavar="PATH", help="Folder or file of runs; may be given several times.",

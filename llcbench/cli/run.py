@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from llcbench.cli.execution import executing, execution_of, say
-from llcbench.cli.options import json_option, selecting, specs_of
+from llcbench.cli.options import command, json_option, selecting, specs_of
 
 
-@click.command()
+@command()
 @selecting
 @executing
 @click.option(
@@ -81,10 +81,13 @@ def run(
     )
 
 
-@click.command()
+@command()
 @selecting
-@click.option("--workers", type=int, default=1, show_default=True, help="Processes to plan for.")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--workers", type=click.IntRange(1, 10_000), default=1, show_default=True,
+    help="Processes to plan for.",
+)  # fmt: skip
+@click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True)
 @json_option
 def plan(
     suite: str, store: str, workers: int, threads: int, as_json: bool, **selection: Any

@@ -5,14 +5,11 @@ from pathlib import Path
 
 import click
 
-from llcbench.cli.options import json_option, records_in
+from llcbench.cli.options import command, json_option, records_in, store_option
 
 
-@click.command()
-@click.option(
-    "--store", "stores", multiple=True, default=("build/store",), show_default=True,
-    help="Folder or file of runs; may be given several times.",
-)  # fmt: skip
+@command()
+@store_option
 @click.option("--above", type=int, default=10_000, show_default=True,
               help="Smallest size for the exponents.")  # fmt: skip
 @click.option("--out", metavar="FOLDER", help="Write scaling.svg, scaling.csv, exponents.csv.")
@@ -21,7 +18,7 @@ from llcbench.cli.options import json_option, records_in
 @click.option("--markdown", is_flag=True, help="Markdown output.")
 @json_option
 def scaling(
-    stores: tuple[str, ...],
+    store: tuple[str, ...],
     above: int,
     out: str | None,
     classes: bool,
@@ -38,7 +35,7 @@ def scaling(
     from llcbench.report.scaling import growth_table, scaling_table, write_scaling
     from llcbench.report.tables import to_markdown, to_text
 
-    records = [record for store in stores for record in records_in(store).values()]
+    records = list(records_in(store).values())
     render = to_markdown if markdown else to_text
     if readme is not None:
         renew(Path(readme), classes_blocks(records))
@@ -47,7 +44,7 @@ def scaling(
         return
     costs = problem_costs(records)
     if not costs:
-        raise ValueError(f"no run in {', '.join(stores)} has an estimate and a size")
+        raise ValueError(f"no run in {', '.join(store)} has an estimate and a size")
     fits = growth(costs, above=above)
     if out is not None:
         for path in write_scaling(costs, fits, Path(out)):

@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
-from llcbench.cli.options import json_option
+from llcbench.cli.options import command, group, json_option
+from llcbench.foreign import reading
+from theory.certificate import rational
 
 
-@click.group()
+@group()
 def theory() -> None:
     """Exact learning coefficients: families with a theorem, and a solver with proofs."""
 
@@ -117,10 +119,9 @@ def verify(path: str) -> None:
     from theory.checker.verify import check
     from theory.stratification import check_strata
 
-    try:
-        plain = json.loads(Path(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path!r} is not JSON: {error}") from error
+    plain = reading.json_of(Path(path))
+    if not isinstance(plain, dict):
+        raise ValueError(f"{path!r} is no certificate: it is no object with a proof")
     if "strata" in plain:
         count = check_strata(plain)
         click.echo(f"all proofs are right: {count}, one at each sample point")
@@ -142,7 +143,7 @@ def catalogue(out: str | None) -> None:
         click.echo(f"wrote {path}")
 
 
-@click.command("cite")
+@command("cite")
 @click.argument("identifier", metavar="ID")
 def cite(identifier: str) -> None:
     """Print the BibTeX of exactly what the coefficients of a problem or a family rest on."""
@@ -175,8 +176,8 @@ def parameter(text: str) -> Any:
     if text.lower() in words:
         return words[text.lower()]
     try:
-        number = Fraction(text) if "." not in text and "e" not in text.lower() else None
-    except (ValueError, ZeroDivisionError):
+        number = rational(text)
+    except ValueError:
         number = None
     if number is None:
         return text
@@ -188,7 +189,8 @@ def _rank(part: str) -> tuple[tuple[int, int], int]:
     ends = key.strip().split("-")
     if len(ends) != 2 or not all(end.isdigit() for end in [*ends, value.strip()]):
         raise ValueError(f"{part.strip()!r} is not part of a rank array such as 0-1:3,1-2:1,0-2:1")
-    return (int(ends[0]), int(ends[1])), int(value)
+    low, high, rank = (int(rational(text)) for text in (*ends, value))
+    return (low, high), rank
 
 
 def _pairs(words: list[str]) -> dict[str, Any]:
@@ -227,8 +229,8 @@ def _range(text: str | None) -> tuple[Fraction, Fraction] | None:
     if text is None:
         return None
     try:
-        lo, hi = (Fraction(part.strip()) for part in text.split(","))
-    except (ValueError, ZeroDivisionError):
+        lo, hi = (rational(part) for part in text.split(","))
+    except ValueError:
         raise ValueError(f"--box: cannot read {text!r}; write two rationals: -2,5/2") from None
     return lo, hi
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from llcbench.cli.options import json_option, load_option, pairs_of
+from llcbench.cli.options import command, json_option, load_option, pairs_of
 
 
-@click.command("tune")
+@command("tune")
 @click.argument("sampler", metavar="SAMPLER")
 @click.argument("problem", metavar="PROBLEM")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the pilots.")
@@ -53,7 +53,7 @@ def page(tuning: Any, overrides: list[str]) -> str:
         criterion = "out" if pilot.criterion is None else f"{pilot.criterion:.3f}"
         estimate = f"{pilot.llc:.4g} +- {pilot.mcse or 0.0:.2g}"
         lines.append(
-            f"{pilot.value:12.3g}  {estimate:>18}  {pilot.rhat:6.3f}  {pilot.ess:6.0f}"
+            f"{pilot.value:12.3g}  {estimate:>18}  {pilot.rhat:6.3f}  {pilot.ess or 0.0:6.0f}"
             f"  {criterion}{mark}"
         )
     sets = "".join(f" --set {text}" for text in overrides)

@@ -66,7 +66,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
         pairs: All pairs of entries in that metric.
         profiles: Performance profiles of all entries, best first.
         ladders: Runs at several step sizes.
-        notes: What is not ranked, and why.
+        notes: What is not ranked or outdated, and why.
     """
 
     by: str

@@ -7,6 +7,7 @@ from typing import Any, final
 
 import msgspec
 
+from llcbench.compare.outdated import outdated_note
 from llcbench.records import RunRecord, Spec, text
 
 MEAN_ENERGY = "mean_energy"
@@ -72,7 +73,7 @@ class Entries:
 
     Attributes:
         runs: The runs of every entry.
-        notes: What is not ranked, and why, one line each.
+        notes: What is not ranked or outdated, and why, one line each.
     """
 
     runs: dict[LeaderboardEntry, list[RunRecord]]
@@ -120,12 +121,14 @@ def entries_of(records: Iterable[RunRecord]) -> Entries:
     of the same sampler: it then only shows how wide its range of good step sizes is.
     """
     groups: dict[LeaderboardEntry, list[RunRecord]] = {}
+    records = list(records)
+    outdated = outdated_note(records)
     for record in sorted(records, key=lambda r: (r.spec.problem, r.key)):
         spec = record.spec
         entry = LeaderboardEntry(spec.sampler, spec.variant, spec.estimator)
         groups.setdefault(entry, []).append(record)
     runs: dict[LeaderboardEntry, list[RunRecord]] = {}
-    notes = []
+    notes = [outdated] if outdated else []
     for entry, group in sorted(groups.items()):
         swept = _swept(group)
         others = {e.variant for e in groups if replace(e, variant=entry.variant) == entry}

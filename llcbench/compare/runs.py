@@ -3,14 +3,13 @@
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.compare.entries import Case, Entries, LeaderboardEntry, case_of
-from llcbench.intervals import chain_quantile
+from llcbench.intervals import run_quantile
 from llcbench.records import RunRecord
 from llcbench.settings import Settings
 
@@ -150,7 +149,9 @@ def _values(record: RunRecord, shared: bool) -> dict[str, float | None]:
         values["error_local"] = _capped((llc - local) / local)
     if tempered is not None:
         value, stderr = tempered
-        reach = _reach(spec.settings.num_chains) * math.hypot(mcse, stderr)
+        chains = spec.settings.num_chains
+        quantile = run_quantile(chains, estimate.interval, estimate.stderr)
+        reach = quantile * math.hypot(mcse, stderr)
         values |= {
             "tempered": value,
             "error": _capped((llc - value) / value),
@@ -187,11 +188,6 @@ def _local(record: RunRecord) -> float | None:
     if value is None or value.startswith("["):
         return None
     return float(Fraction(value))
-
-
-@cache
-def _reach(chains: int) -> float:
-    return chain_quantile(0.9, chains)
 
 
 def _capped(error: float) -> float:

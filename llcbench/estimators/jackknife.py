@@ -6,9 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from llcbench.sampling.diagnostics import ENOUGH_CHAINS, MeanError, mean_error
+
 Array = NDArray[np.float64]
-# Below four chains their spread is no error bar: each is cut into this many consecutive blocks.
-BLOCKS = 16
+# Below four chains their spread is no error bar: each is cut into this many consecutive blocks,
+# whose values are a trace with an autocorrelation of its own.
+BLOCKS = 128
 
 
 class Statistic(NamedTuple):
@@ -17,7 +20,7 @@ class Statistic(NamedTuple):
     Attributes:
         value: The estimate.
         mcse: Its standard error.
-        units: Independent units behind the error, one more than its degrees of freedom.
+        units: Units behind the error, one more than its degrees of freedom where independent.
         unit_values: Estimates whose mean is the value, one per unit.
     """
 
@@ -30,10 +33,29 @@ class Statistic(NamedTuple):
 def split(kept: Array) -> Array:
     """Return ``(units, draws)``: the chains, or blocks of them if there are fewer than four."""
     chains, draws = kept.shape
-    if chains >= 4:
+    if chains >= ENOUGH_CHAINS:
         return kept
     blocks = min(BLOCKS, draws // 2)
     return kept[:, : draws - draws % blocks].reshape(chains * blocks, -1)
+
+
+def error_of(statistic: Statistic, chains: int) -> MeanError:
+    """Return the error of a statistic with its degrees of freedom.
+
+    From four chains on the units are independent. Blocks of fewer are not: the error grows by what
+    their autocorrelation adds to that of their mean, and freedom is the smaller of the two.
+
+    Args:
+        statistic: The value, with its units chain by chain.
+        chains: Chains of a run.
+    """
+    if chains >= ENOUGH_CHAINS:
+        return MeanError(statistic.mcse, statistic.units - 1.0)
+    blocks = statistic.unit_values.reshape(chains, -1)
+    honest = mean_error(blocks)
+    plain = float(blocks.std(ddof=1) / blocks.size**0.5)
+    stderr = statistic.mcse * honest.stderr / plain if plain > 0 else honest.stderr
+    return MeanError(stderr, min(honest.freedom, statistic.units - 1.0))
 
 
 def jackknife(features: Array, value: Callable[[Array], Array]) -> Statistic:

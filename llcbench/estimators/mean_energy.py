@@ -9,12 +9,18 @@ import torch
 from numpy.typing import NDArray
 
 from llcbench.checks import check_choice
-from llcbench.intervals import chain_quantile
+from llcbench.intervals import student_quantile
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
-from llcbench.sampling.diagnostics import convergence, standard_error
+from llcbench.sampling.diagnostics import (
+    constant_chains,
+    convergence,
+    defect,
+    finite_chains,
+    mean_error,
+)
 from llcbench.sampling.guards import guards
 from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
@@ -98,7 +104,7 @@ class MeanEnergy:
     def summarise(self, trace: Trace, target: Target, seeds: Seeds) -> Estimate:
         """Turn traces into an estimate with errors, diagnostics and guards."""
         kept = self._controlled(trace)
-        finite = np.isfinite(kept).all(1)
+        finite = finite_chains(kept)
         per_chain = target.nbeta * kept[finite].mean(1) if kept.shape[1] else np.empty(0)
         common: dict[str, Any] = {
             "message": trace.message,
@@ -115,27 +121,30 @@ class MeanEnergy:
             "feed": None if target.batch_size is None else "independent",
             "dim": target.dim,
         }
-        enough = kept.shape[1] >= 8 and len(per_chain) == len(kept)
-        if trace.status in ("not_finite", "diverged") or not enough:
-            status = trace.status if trace.status != "ok" else "error"
-            common["message"] = trace.message or "fewer than 8 draws after burn-in"
-            return Estimate(status=status, **common)
+        wrong = defect(kept)
+        if trace.status in ("not_finite", "diverged") or wrong is not None:
+            status, message = wrong or (trace.status, trace.message)
+            common["message"] = trace.message or message
+            return Estimate(status=trace.status if trace.status != "ok" else status, **common)
         llc = float(per_chain.mean())
         diagnostics = convergence(kept)
-        mcse = target.nbeta * standard_error(kept)
+        error = mean_error(kept)
+        mcse = target.nbeta * error.stderr
         data_se = trace.data_se
         stderr = math.hypot(mcse, data_se or 0.0)
-        reach = chain_quantile(LEVEL, len(kept)) * stderr
+        reach = student_quantile(LEVEL, error.freedom) * stderr
+        still = constant_chains(kept).any()
         return Estimate(
             status=trace.status,
             llc=llc,
             mcse=mcse,
             data_se=data_se,
             stderr=stderr,
-            interval=(llc - reach, llc + reach),
-            ess_bulk=diagnostics.ess_bulk,
-            ess_tail=diagnostics.ess_tail,
-            rhat=diagnostics.rhat if math.isfinite(diagnostics.rhat) else None,
+            # A chain that stays in one place is no draw of the target.
+            interval=None if still else (llc - reach, llc + reach),
+            ess_bulk=finite_or_none(diagnostics.ess_bulk),
+            ess_tail=finite_or_none(diagnostics.ess_tail),
+            rhat=finite_or_none(diagnostics.rhat),
             llc_unpaired=self._unpaired(trace, target.nbeta),
             guards=guards(target, self.sampler, trace, diagnostics, seeds.generator("guard")),
             **common,
@@ -184,6 +193,11 @@ def target_of(
         matmul=settings.matmul,
         device=settings.device,
     )
+
+
+def finite_or_none(value: float) -> float | None:
+    """Return a statistic as records hold it: None where it is undefined."""
+    return value if math.isfinite(value) else None
 
 
 def nbeta_of(settings: Settings, num_data: int | None) -> float:

@@ -9,14 +9,20 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.estimators.jackknife import Statistic, split
-from llcbench.estimators.mean_energy import LEVEL, nbeta_of, skipped, target_of
-from llcbench.intervals import chain_quantile
+from llcbench.estimators.jackknife import Statistic, error_of, split
+from llcbench.estimators.mean_energy import (
+    LEVEL,
+    finite_or_none,
+    nbeta_of,
+    skipped,
+    target_of,
+)
+from llcbench.intervals import student_quantile
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard, Status
 from llcbench.sampling import label_noise, sampler_abilities
 from llcbench.sampling.chains import Trace
-from llcbench.sampling.diagnostics import convergence
+from llcbench.sampling.diagnostics import constant_chains, convergence, defect
 from llcbench.sampling.guards import guards
 from llcbench.sampling.label_noise_error import standard_error
 from llcbench.sampling.loop import sample
@@ -26,7 +32,6 @@ from llcbench.settings import Settings
 from llcbench.types import Budget, BudgetExceeded, Problem, RunContext
 
 Array = NDArray[np.float64]
-FEWEST_DRAWS = 8
 
 
 class TemperatureRun(NamedTuple):
@@ -98,8 +103,17 @@ class TemperatureRuns:
         """
         responses = [done.response for done in self.finished]
         data_se = standard_error(responses, gradient, curvature)
-        stderr = math.hypot(statistic.mcse, data_se or 0.0)
-        reach = chain_quantile(LEVEL, statistic.units) * stderr
+        mcse, freedom = error_of(statistic, len(self.finished[0].kept))
+        if not 0 < mcse < math.inf:
+            return Estimate(
+                status="error",
+                message="all units of the runs give one value: no error",
+                **costs(self.nbeta, self.gamma, self.finished),
+            )
+        stderr = math.hypot(mcse, data_se or 0.0)
+        reach = student_quantile(LEVEL, freedom) * stderr
+        still = any(constant_chains(done.kept).any() for done in self.finished)
+        interval = (statistic.value - reach, statistic.value + reach)
         diagnostics = [convergence(done.kept) for done in self.finished]
         rhats = [each.rhat for each in diagnostics if np.isfinite(each.rhat)]
         checked = [
@@ -109,13 +123,14 @@ class TemperatureRuns:
         return Estimate(
             status="ok",
             llc=statistic.value,
-            mcse=statistic.mcse,
+            mcse=mcse,
             data_se=data_se,
             stderr=stderr,
-            interval=(statistic.value - reach, statistic.value + reach),
+            interval=None if still else interval,
             llc_per_chain=[float(x) for x in statistic.unit_values],
-            ess_bulk=min(each.ess_bulk for each in diagnostics),
-            ess_tail=min(each.ess_tail for each in diagnostics),
+            # One that is undefined is not the largest: numpy's minimum keeps it, Python's may not.
+            ess_bulk=finite_or_none(float(np.min([each.ess_bulk for each in diagnostics]))),
+            ess_tail=finite_or_none(float(np.min([each.ess_tail for each in diagnostics]))),
             rhat=max(rhats) if rhats else None,
             guards=[*_worst(checked), *extra],
             **costs(self.nbeta, self.gamma, self.finished),
@@ -179,8 +194,10 @@ def run_temperatures(
         finished.append(FinishedRun(run, target, trace, response))
         if trace.status != "ok":
             return failed(trace.status, f"{trace.message} (run {number + 1} of {len(runs)})")
-        if trace.kept.shape[1] < FEWEST_DRAWS:
-            return failed("error", f"fewer than {FEWEST_DRAWS} draws after burn-in")
+        wrong = defect(trace.kept)
+        if wrong is not None:
+            status, message = wrong
+            return failed(status, f"{message} (run {number + 1} of {len(runs)})")
     return TemperatureRuns(nbeta, settings.gamma, tuple(finished), None, seeds)
 
 

@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from llcbench.checks import check_size
 from llcbench.heuristics.trial import Trial
 
 Scale = Literal["log", "linear", "order"]
@@ -20,6 +21,8 @@ Measure = Literal[
     "test_error",
     "gradients",
 ]
+# Trials of a suite, as of runs in `llcbench.run.sizes`.
+MOST_TRIALS = 200_000
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 
@@ -126,6 +129,8 @@ class Design(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if count < 1:
             raise ValueError(f"seeds must be at least 1, got {count}")
         arms = [arm for experiment in self.experiments for arm in experiment.arms]
+        check_size(f"suite {self.name}", "trials", count * len(arms), MOST_TRIALS,
+                   hint="give fewer seeds")  # fmt: skip
         trials = [arm.trial.at_seed(seed) for seed in range(count) for arm in arms]
         return list({trial.key: trial for trial in trials}.values())
 

@@ -15,7 +15,8 @@ from llcbench.heuristics.trial import Local, Measured, Measuring
 from llcbench.measures.geometric_complexity import geometric_complexity
 from llcbench.measures.hessian import Hessian, extreme_eigenvalues, trace
 from llcbench.measures.norms import frobenius_norms, norm_controlled, scale_free, total_norm
-from llcbench.problems.modules.problem import ModuleProblem, PerSampleLoss, Tensors, from_module
+from llcbench.problems.modules.intake import Tensors
+from llcbench.problems.modules.problem import ModuleProblem, PerSampleLoss, from_module
 from llcbench.records import Estimate
 from llcbench.samplers.sgld import SGLD
 from llcbench.seeds import Seeds

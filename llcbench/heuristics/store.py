@@ -1,12 +1,11 @@
 """A folder of finished trials with their designs, and the one file that is committed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-import msgspec
-
+from llcbench.foreign import reading
 from llcbench.heuristics.design import Design
 from llcbench.heuristics.trial import TrialRecord
 from llcbench.run.exports import SUFFIXES, is_export, read_lines, write_lines
@@ -45,12 +44,12 @@ class TrialStore:
     @property
     def trials(self) -> Store[TrialRecord]:
         """The trials, by their keys."""
-        return Store(self.root / "trials", msgspec.json.Decoder(TrialRecord).decode, _keys)
+        return Store(self.root / "trials", reading.json_as(TrialRecord), _keys)
 
     @property
     def designs(self) -> Store[Design]:
         """What trials are for, by name."""
-        return Store(self.root / "designs", msgspec.json.Decoder(Design).decode, _names)
+        return Store(self.root / "designs", reading.json_as(Design), _names)
 
     def save(self, record: TrialRecord) -> None:
         """Write a trial."""
@@ -96,10 +95,14 @@ def read(path: Path) -> TrialResults:
     Raises:
         ValueError: If the file does not exist, cannot be read or a line is no record.
     """
-    lines = read_lines(path, msgspec.json.Decoder(Design | TrialRecord).decode, "trials")
+    lines = read_lines(path, reading.json_as(Design | TrialRecord), _line_keys, "trials").values()
     designs = {line.name: line for line in lines if isinstance(line, Design)}
     records = {line.key: line for line in lines if isinstance(line, TrialRecord)}
     return TrialResults(designs, records, {})
+
+
+def _line_keys(line: Design | TrialRecord) -> Sequence[str]:
+    return (f"suite {line.name}",) if isinstance(line, Design) else _keys(line)
 
 
 def contents_of(place: str) -> TrialResults:

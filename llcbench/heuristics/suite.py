@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from llcbench.foreign import reading
 from llcbench.heuristics.design import Arm, ClaimedEffect, Design, Experiment, Measure, Scale
 from llcbench.heuristics.trial import Trial
 from llcbench.registry import unknown
@@ -84,17 +85,17 @@ def load(name: str, preset: str = "cpu") -> Design:
     """
     if name.endswith(".toml"):
         path = Path(name)
-        if not path.is_file():
+        if not path.exists():
             raise ValueError(f"suite file {name!r} does not exist")
     else:
-        path = FOLDER / f"{name}.toml"
-        if not path.is_file():
+        if name not in names():
             raise unknown("suite of heuristics", name, names())
+        path = FOLDER / f"{name}.toml"
     try:
-        suite = msgspec.toml.decode(path.read_bytes(), type=TrialSuite)
+        suite = reading.toml_as(path, TrialSuite)
         chosen = _preset(suite, preset)
         experiments = tuple(_experiment(block, chosen) for block in chosen.experiment)
-    except (msgspec.DecodeError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"suite {name!r}: {error}") from error
     called = [experiment.name for experiment in experiments]
     if len(set(called)) < len(called):

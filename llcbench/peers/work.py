@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from llcbench.files import replacing
+
 Floats = NDArray[np.float32]
 # Losses on the minibatches of a run, of the state before each step, ``(chains, steps)``; those of
 # the burn-in may be missing.
@@ -123,14 +125,15 @@ def make(case: Workload, path: Path) -> None:
     for layer in rest:
         product = layer @ product
     targets = data.inputs.double() @ product[0].T + data.noise
-    np.savez(
-        path,
-        case=np.frombuffer(msgspec.json.encode(asdict(case)), dtype=np.uint8),
-        point=point.numpy().astype(np.float32),
-        inputs=data.inputs.numpy().astype(np.float32),
-        targets=targets.numpy().astype(np.float32),
-        noise=data.noise.numpy().astype(np.float32),
-    )
+    with replacing(path) as temporary, temporary.open("wb") as handle:
+        np.savez(
+            handle,
+            case=np.frombuffer(msgspec.json.encode(asdict(case)), dtype=np.uint8),
+            point=point.numpy().astype(np.float32),
+            inputs=data.inputs.numpy().astype(np.float32),
+            targets=targets.numpy().astype(np.float32),
+            noise=data.noise.numpy().astype(np.float32),
+        )
 
 
 def read(path: Path) -> Work:

@@ -7,7 +7,8 @@ from typing import final
 import numpy as np
 from torch import Tensor
 
-from llcbench.problems.family import Family
+from llcbench.checks import check_size, shown
+from llcbench.problems.family import Family, whole_of
 from llcbench.problems.squared.linear_map import Pullback
 from llcbench.problems.squared.regression import Array, Regression
 from llcbench.types import DiagonalForm, Truth
@@ -16,6 +17,7 @@ from theory.combine import at_deepest
 from theory.families.regular import regular
 from theory.tempered import Tempered
 
+LARGEST = 1_000_000
 NAMED = (1, 2, 5, 10, 100)
 
 
@@ -62,12 +64,13 @@ def build(identifier: str) -> Regression:
     regression with unit label noise.
 
     Raises:
-        ValueError: If the id is not ``regular/d<parameters>``.
+        ValueError: If the id is not ``regular/d<parameters>``, or names more than a million.
     """
     text = identifier.removeprefix("regular/")
-    if not text.startswith("d") or not text[1:].isdigit() or not 1 <= int(text[1:]) <= 10**6:
-        raise ValueError(f"{identifier!r} is not of the form regular/d<parameters>")
-    dim = int(text[1:])
+    dim = whole_of(text[1:]) if text.startswith("d") else None
+    if not dim:
+        raise ValueError(f"{shown(identifier)} is not of the form regular/d<parameters>")
+    check_size(identifier, "parameters", dim, LARGEST)
     scales = np.geomspace(0.5, 2.0, dim) if dim > 1 else np.ones(1)
     return Regression(
         id=identifier,

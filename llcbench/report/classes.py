@@ -6,12 +6,15 @@ from itertools import combinations
 from statistics import median
 
 from llcbench.compare.entries import entries_of
-from llcbench.records import RunRecord
+from llcbench.compare.outdated import is_outdated
+from llcbench.records import Estimate, RunRecord
 from llcbench.report.tables import Cell, Column, Mark, Row, Table
 
 MIB = 2.0**20
-# Weights, inverse temperature, localisation.
-Question = tuple[str, float, float]
+# As the guard of an estimate has it.
+RHAT = 1.05
+# Weights, version of their distribution, inverse temperature, localisation.
+Question = tuple[str, int, float, float]
 ORDER = ("1k", "10k", "100k", "1m", "10m", "100m")
 _COLUMNS = (
     Column("class", "published class, or widths of one network", ("class",), numeric=False),
@@ -35,25 +38,35 @@ def class_table(records: Iterable[RunRecord]) -> Table:
 
     Networks that are no draw of a class stand below the classes. Where a network is too large for
     a certified tempered truth, a run of block Gibbs among the records takes its place, for all
-    samplers but itself.
+    samplers but itself, unless it failed or its chains disagree. Runs on an older version of a
+    class are a row of their own.
     """
     groups: dict[tuple[int, str, float, float, str], list[RunRecord]] = {}
     drawn = [r for r in records if r.spec.problem.startswith("dln/")]
     exact = {
-        _question(r): r.estimate.llc
+        _question(r): r.estimate.llc or 0.0
         for r in drawn
-        if (r.spec.sampler, r.spec.estimator) == ("gibbs", "mean_energy") and r.estimate.llc
+        if (r.spec.sampler, r.spec.estimator) == ("gibbs", "mean_energy") and _settled(r.estimate)
     }
     for entry, runs in entries_of(drawn).runs.items():
         for record in runs:
-            name = record.spec.problem.split("/")[1]
+            spec = record.spec
+            name = spec.problem.split("/")[1]
             label = entry.estimator if entry.estimator != "mean_energy" else entry.sampler
             place = ORDER.index(name) if name in ORDER else len(ORDER)
+            if is_outdated(spec.problem, spec.problem_version):
+                name += " (outdated)"
             nbeta = float(f"{record.estimate.nbeta:.3g}")
             key = (place, name, nbeta, record.spec.settings.gamma, label)
             groups.setdefault(key, []).append(record)
     rows = tuple(_row(*key[1:], group, exact) for key, group in sorted(groups.items()))
     return Table("Deep linear networks by class", _COLUMNS, rows)
+
+
+def _settled(estimate: Estimate) -> bool:
+    """Return whether a run of block Gibbs may stand for a truth; one chain has no R-hat."""
+    agree = estimate.rhat is None or estimate.rhat < RHAT
+    return estimate.status == "ok" and bool(estimate.llc) and agree
 
 
 def _row(
@@ -99,7 +112,8 @@ def _row(
 def _question(record: RunRecord) -> Question:
     """Return the weights, whatever data they are given, with temperature and localisation."""
     weights = "/".join(part for part in record.spec.problem.split("/") if part[0] != "n")
-    return weights, float(f"{record.estimate.nbeta:.6g}"), float(record.spec.settings.gamma)
+    nbeta = float(f"{record.estimate.nbeta:.6g}")
+    return weights, record.spec.problem_version, nbeta, float(record.spec.settings.gamma)
 
 
 def _tempered(record: RunRecord, exact: dict[Question, float]) -> float | None:

@@ -1,7 +1,5 @@
 """Figures of a leaderboard: performance profiles and sensitivity to the step size."""
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +15,8 @@ from llcbench.compare.board import Board
 from llcbench.compare.profile import FLOOR, Profile
 from llcbench.compare.window import GOOD, Ladder
 from llcbench.files import write
-from llcbench.report.style import GREY, INK, colours, style, to_svg
+from llcbench.foreign.cells import Cell, to_csv
+from llcbench.report.style import GREY, INK, colours, plain, style, to_svg
 
 # Factors beyond this are not told apart in the figure; the CSV has them.
 MOST = 100.0
@@ -141,7 +140,8 @@ def sensitivity_figure(ladders: Sequence[Ladder]) -> Figure:
             axes.axhspan(-GOOD, GOOD, color=GREY, alpha=0.13, linewidth=0)
             axes.axhline(0.0, color=INK, linewidth=0.8)
             # A height of its own: looking for one costs a third of the drawing.
-            axes.set_title(f"{problem}, nbeta {nbeta}" if several else problem, y=1.0)
+            title = f"{problem}, nbeta {nbeta}" if several else problem
+            axes.set_title(plain(title), y=1.0)
             ends = [_line(axes, ladder, palette[ladder.name]) for ladder in panels[problem, nbeta]]
             label_ends(axes, [end for end in ends if end], max(steps) * 1.5)
             axes.set_yticks([-1, -0.1, 0, 0.1, 1], ["−100 %", "−10 %", "0", "10 %", "100 %"])
@@ -158,18 +158,18 @@ def sensitivity_figure(ladders: Sequence[Ladder]) -> Figure:
 
 def profile_csv(profiles: Sequence[Profile]) -> str:
     """Return the steps of all profiles."""
-    rows: list[tuple[object, ...]] = [("entry", "problems", "asked", "ratio", "share")]
+    rows: list[tuple[Cell, ...]] = [("entry", "problems", "asked", "ratio", "share")]
     for profile in profiles:
         rows += [
             (profile.entry, profile.problems, profile.asked, ratio, share)
             for ratio, share in zip(profile.ratios, profile.shares, strict=True)
         ]
-    return _csv(rows)
+    return to_csv(rows)
 
 
 def sensitivity_csv(ladders: Sequence[Ladder]) -> str:
     """Return all rungs of all ladders, with the window that they show."""
-    rows: list[tuple[object, ...]] = [(
+    rows: list[tuple[Cell, ...]] = [(
         "sampler", "problem", "nbeta", "step_size", "bias", "bias_se", "failed", "good",
         "window_decades", "window_open",
     )]  # fmt: skip
@@ -182,7 +182,7 @@ def sensitivity_csv(ladders: Sequence[Ladder]) -> str:
             )
             for rung in ladder.rungs
         ]  # fmt: skip
-    return _csv(rows)
+    return to_csv(rows)
 
 
 def _steps(axes: Axes, profile: Profile, right: float, colour: str) -> Line2D:
@@ -194,7 +194,7 @@ def _steps(axes: Axes, profile: Profile, right: float, colour: str) -> Line2D:
         x, [profile.at(ratio) for ratio in x], where="post", color=colour, clip_on=False,
         linewidth=0.8 if colour == GREY else 1.7, zorder=2 if colour == GREY else 3,
         linestyle=(0, (4, 1.5)) if "@default" in profile.entry else "-",
-        label=profile.entry + suffix,
+        label=plain(profile.entry) + suffix,
     )  # fmt: skip
     return line
 
@@ -219,7 +219,7 @@ def _line(axes: Axes, ladder: Ladder, colour: str) -> End | None:
         steps, np.clip(biases, -1.3, 1.3), yerr=bars, color=colour, marker="o", markersize=3.5,
         linewidth=1.4, elinewidth=0.9, zorder=3,
     )  # fmt: skip
-    return float(biases[-1]), ladder.name, colour
+    return float(biases[-1]), plain(ladder.name), colour
 
 
 def label_ends(axes: Axes, ends: Sequence[End], right: float) -> list[Annotation]:
@@ -275,10 +275,3 @@ def _apart(heights: list[float], most: float) -> list[float]:
 def _bare(axes: Axes) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-
-
-def _csv(rows: Sequence[Sequence[object]]) -> str:
-    handle = io.StringIO()
-    writer = csv.writer(handle, lineterminator="\n")
-    writer.writerows([["" if value is None else value for value in row] for row in rows])
-    return handle.getvalue()

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, final
 
 from llcbench.compare.board import leaderboard
+from llcbench.compare.outdated import outdated_note
 from llcbench.files import write
+from llcbench.foreign import reading
 from llcbench.heuristics.store import TrialResults
 from llcbench.peers.claim import margins
 from llcbench.records import RunRecord
@@ -22,7 +24,7 @@ from llcbench.report.labels import name_of
 from llcbench.report.leaderboard_table import AGREEMENT, leaderboard_table, legend, printed
 from llcbench.report.peers_table import margin_table, read_speed
 from llcbench.report.score_table import score_table
-from llcbench.report.tables import Table, to_markdown
+from llcbench.report.tables import Table, markdown_text, to_markdown
 from llcbench.scoring import scores
 
 README = "README.md"
@@ -119,7 +121,7 @@ def renew(readme: Path, blocks: Mapping[PageBlock, str]) -> list[Path]:
         path = block.path(readme)
         if not path.is_file():
             raise ValueError(f"{path} is missing: it shows what {block.command!r} makes")
-        text = texts.get(path) or path.read_text(encoding="utf-8")
+        text = texts.get(path) or reading.content(path).decode()
         texts[path] = block.placed(text, content)
     for path, text in texts.items():
         write(path, text)
@@ -171,7 +173,9 @@ def speed_blocks(path: Path) -> dict[PageBlock, str]:
 
 def classes_blocks(records: Iterable[RunRecord]) -> dict[PageBlock, str]:
     """Return the random classes of deep linear networks."""
-    return {CLASSES: to_markdown(class_table(records))}
+    runs = list(records)
+    note = outdated_note(runs)
+    return {CLASSES: to_markdown(class_table(runs)) + (f"\n{note}.\n" if note else "")}
 
 
 def heuristics_blocks(contents: Iterable[TrialResults]) -> dict[PageBlock, str]:
@@ -193,8 +197,9 @@ def figures_blocks(folder: Path, readme: Path) -> dict[PageBlock, str]:
         f"| figure | shows | of | {' | '.join(_VERDICTS.values())} |",
         f"| --- | --- | --- | {' | '.join(['---:'] * len(_VERDICTS))} |",
         *(
-            f"| {entry['id']} | [{entry['title']}]({link}/{entry['stem']}.svg)"
-            f" | {entry['paper'] or 'new'} | {_counts(entry['claims'])} |"
+            f"| {markdown_text(entry['id'])} | [{markdown_text(entry['title'])}]"
+            f"({link}/{entry['stem']}.svg) | {markdown_text(entry['paper'] or 'new')}"
+            f" | {_counts(entry['claims'])} |"
             for entry in entries
         ),
         f"| all | {len(entries)} figures | | {_counts(every)} |",

@@ -1,10 +1,11 @@
 """Comparisons of speed and of accuracy as tables."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 from llcbench.files import write
+from llcbench.foreign import reading
+from llcbench.foreign.cells import read_csv
 from llcbench.peers.claim import Margin
 from llcbench.peers.speed import Speed
 from llcbench.peers.work import WORKLOADS
@@ -37,8 +38,8 @@ def write_speed(rows: Sequence[Speed], path: Path) -> None:
     """Write rows as CSV; cases that the file holds and that were not measured now stay in it."""
     head, *new = to_csv(speed_table(rows)).splitlines()
     measured = {row.case for row in rows}
-    old = path.read_text(encoding="utf-8").splitlines() if path.exists() else [head]
-    if old[0] != head:
+    old = reading.content(path).decode().splitlines() if path.exists() else [head]
+    if old[:1] != [head]:
         raise ValueError(f"{path} holds something else; give another file to --out")
     kept = [line for line in old[1:] if line.partition(",")[0] not in measured]
     place = {name: k for k, name in enumerate(WORKLOADS)}
@@ -58,8 +59,10 @@ def read_speed(path: Path) -> Table:
         Column("first s", "by how much the first run is slower: compilation", ("first_seconds",)),
         Column("peak MB", "peak memory of its process", ("peak_bytes",)),
     )
-    with path.open(newline="", encoding="utf-8") as lines:
-        rows = tuple(_held(row) for row in csv.DictReader(lines) if not row["skipped"])
+    try:
+        rows = tuple(_held(row) for row in read_csv(path) if not row["skipped"])
+    except KeyError as error:
+        raise ValueError(f"{path} has no column {error}") from None
     return Table("Speed on identical work", columns, rows)
 
 

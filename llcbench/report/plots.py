@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from llcbench.report.labels import fraction, short_labels
 from llcbench.report.score_table import failed_runs, short
-from llcbench.report.style import GREY, INK, colour_of, markers, style, to_svg
+from llcbench.report.style import GREY, INK, colour_of, markers, plain, style, to_svg
 from llcbench.scoring import Score, Uncertain
 
 DASHED = (0, (2.5, 1.5))
@@ -64,7 +64,8 @@ def frame(
     legend_rows = -(-len(handles) // 4)
     top, bottom = 0.12 + 0.2 * titled + 0.18 * legend_rows, 0.5
     height = (0.12 + 0.07 * most) * len(lines) + top + bottom
-    left = 0.25 + 0.075 * max(len(line.label) for line in lines)
+    labels = [plain(line.label) for line in lines]
+    left = 0.25 + 0.075 * max(map(len, labels))
     figure = Figure(figsize=(WIDTH, height))
     grid = figure.add_gridspec(
         1,
@@ -79,7 +80,7 @@ def frame(
     panels = [figure.add_subplot(grid[0, place]) for place in range(len(widths))]
     for axes in panels:
         axes.set_ylim(len(lines) - 0.5, -0.5)
-        axes.set_yticks(range(len(lines)), [line.label for line in lines])
+        axes.set_yticks(range(len(lines)), labels)
         axes.tick_params(labelleft=axes is panels[0])
         axes.grid(axis="x", color=GREY, alpha=0.25, linewidth=0.5)
         for place, line in enumerate(lines):
@@ -113,7 +114,7 @@ def legend(scores: Sequence[Score], *, truths: bool) -> list[Line2D]:
             marker=shapes[label],
             markersize=5,
             linewidth=1.2,
-            label=short_ones[label],
+            label=plain(short_ones[label]),
         )
         for label in labels
     ]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from llcbench.compare.scaling import GOAL, MEASURES, Growth, ProblemCost
 from llcbench.files import write
-from llcbench.report.style import GREY, colours, style, to_svg
+from llcbench.report.style import GREY, colours, plain, style, to_svg
 from llcbench.report.tables import Cell, Column, Row, Table, to_csv
 
 AXES = {
@@ -116,7 +116,7 @@ def _panel(
         ]
         if pairs:
             axes.plot(*zip(*pairs, strict=True), marker="o", markersize=3.5, linestyle="none",
-                      color=colour, label=entry)  # fmt: skip
+                      color=colour, label=plain(entry))  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_title(AXES[measure], y=1.0)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
+from llcbench.compare.outdated import is_outdated
 from llcbench.report.labels import SHOWN_SETTINGS, fraction, name_of, setting_labels, short_labels
 from llcbench.report.tables import Cell, Column, Mark, Row, Table, Value
 from llcbench.scoring import Proportion, Score, Uncertain
@@ -11,6 +12,7 @@ from llcbench.settings import Settings
 from theory.tempered.result import with_error
 
 NOTHING = "-"
+OUTDATED = "outdated"
 _OTHER = tuple(name for name in Settings.__struct_fields__ if name not in SHOWN_SETTINGS)
 
 _COLUMNS = (
@@ -78,7 +80,8 @@ _COLUMNS = (
     Column("runs", "runs with an estimate / all runs", ("runs_ok", "runs"), group="state", rank=1),
     Column(
         "flags",
-        "statuses of failed runs, guards that failed, with the number of runs",
+        "outdated: an older version of the problem; statuses of failed runs, guards that failed,"
+        " with the number of runs",
         ("flags",),
         numeric=False,
         group="state",
@@ -118,12 +121,17 @@ def failed_runs(score: Score) -> int:
 
 
 def flags_of(score: Score) -> str:
-    """Return statuses of failed runs and names of failed guards, with counts unless all runs."""
+    """Return statuses of failed runs and names of failed guards, with counts unless all runs.
+
+    Runs on an older version of the problem begin with ``outdated``.
+    """
     bad = {name: count for name, count in score.statuses.items() if name != "ok"}
-    return ", ".join(
+    outdated = [OUTDATED] if is_outdated(score.problem, score.version) else []
+    counted = (
         name if count == score.replicates else f"{name} {count}/{score.replicates}"
         for name, count in [*bad.items(), *score.failed_guards.items()]
     )
+    return ", ".join([*outdated, *counted])
 
 
 def estimated(statistic: Uncertain | None, sign: str = "") -> str:

@@ -11,6 +11,7 @@ import matplotlib
 import matplotlib.style
 from matplotlib.figure import Figure
 
+from llcbench.checks import printable, shortened
 from llcbench.files import replacing, write
 from llcbench.report.labels import name_of
 
@@ -104,6 +105,12 @@ def markers(labels: list[str]) -> dict[str, str]:
         count[name_of(label)] = place + 1
         markers[label] = _MARKERS[place % len(_MARKERS)]
     return markers
+
+
+def plain(text: str) -> str:
+    """Return a name from a record as a label: short, on one line, and no formula of matplotlib."""
+    label = shortened(printable(text)).replace("$", r"\$")
+    return f" {label}" if label.startswith("_") else label  # else it is in no legend
 
 
 def to_svg(figure: Figure) -> str:

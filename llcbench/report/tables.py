@@ -1,10 +1,11 @@
 """One table object and its renderings: terminal, Markdown, CSV, LaTeX."""
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, final
+
+from llcbench.checks import printable
+from llcbench.foreign import cells
 
 Value = float | int | str | None
 Mark = Literal["", "flagged", "skipped", "failed"]
@@ -116,12 +117,11 @@ def to_text(table: Table, width: int | None = None) -> str:
     Within ``width``, long texts are cut and dispensable columns are omitted and named below the
     table; numbers are never cut.
     """
-    shown, omitted = _fitted(table, width)
+    shown, omitted = _fitted(_printable(table), width)
     lines = [table.title, ""] if table.title else []
     limit = TEXT_LIMIT if width is not None else None
     widths = _widths(shown, limit)
-    heads = [Cell(column.name, (column.name,)) for column in shown.columns]
-    lines.append(_line([cell.text for cell in heads], shown.columns, widths))
+    lines.append(_line([column.name for column in shown.columns], shown.columns, widths))
     lines.append(GAP.join("-" * size for size in widths))
     lines += [_line([c.text for c in row.cells], shown.columns, widths) for row in shown.rows]
     return "\n".join([*lines, *_footer(table, omitted)]) + "\n"
@@ -130,19 +130,16 @@ def to_text(table: Table, width: int | None = None) -> str:
 def to_markdown(table: Table) -> str:
     """Return a GitHub-flavoured pipe table."""
     rule = ["---:" if column.numeric else "---" for column in table.columns]
-    heads = [_markdown(column.name) for column in table.columns]
-    body = [[_markdown(cell.text) for cell in row.cells] for row in table.rows]
+    heads = [markdown_text(column.name) for column in table.columns]
+    body = [[markdown_text(cell.text) for cell in row.cells] for row in table.rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in [heads, rule, *body])
 
 
 def to_csv(table: Table) -> str:
     """Return comma-separated values in full precision, errors in columns of their own."""
-    handle = io.StringIO()
-    writer = csv.writer(handle, lineterminator="\n")
-    writer.writerow([field for column in table.columns for field in column.fields])
-    for row in table.rows:
-        writer.writerow([_plain(value) for cell in row.cells for value in cell.values])
-    return handle.getvalue()
+    heading = [field for column in table.columns for field in column.fields]
+    rows = ([value for cell in row.cells for value in cell.values] for row in table.rows)
+    return cells.to_csv([heading, *rows])
 
 
 def to_latex(table: Table) -> str:
@@ -171,6 +168,15 @@ RENDERERS: dict[str, Callable[[Table], str]] = {
     "csv": to_csv,
     "latex": to_latex,
 }
+
+
+def _printable(table: Table) -> Table:
+    """Return a table of texts that a terminal prints as they are, each on one line."""
+    rows = (
+        replace(row, cells=tuple(replace(cell, text=printable(cell.text)) for cell in row.cells))
+        for row in table.rows
+    )
+    return replace(table, rows=tuple(rows))
 
 
 def _fitted(table: Table, width: int | None) -> tuple[Table, tuple[str, ...]]:
@@ -230,23 +236,30 @@ def _widths(table: Table, limit: int | None) -> list[int]:
 
 
 def _line(texts: list[str], columns: tuple[Column, ...], widths: list[int]) -> str:
-    cells = []
+    shown = []
     for text, column, width in zip(texts, columns, widths, strict=True):
         cut = text if len(text) <= width else text[: width - 1] + "…"
-        cells.append(cut.rjust(width) if column.numeric else cut.ljust(width))
-    return GAP.join(cells).rstrip()
+        shown.append(cut.rjust(width) if column.numeric else cut.ljust(width))
+    return GAP.join(shown).rstrip()
 
 
-def _plain(value: Value) -> str:
-    if value is None:
-        return ""
-    return repr(value) if isinstance(value, float) else str(value)
+# A backslash first, or it would undo the one before a bar.
+_MARKDOWN = (
+    ("\\", "\\\\"),
+    ("&", "&amp;"),
+    ("<", "&lt;"),
+    ("|", "\\|"),
+    ("*", "\\*"),
+    ("`", "\\`"),
+    ("](", "]\\("),
+)
 
 
-def _markdown(text: str) -> str:
-    for mark, safe in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("*", "\\*")):
+def markdown_text(text: str) -> str:
+    """Return a text as a cell of a pipe table: neither HTML, a link, nor the end of the cell."""
+    for mark, safe in _MARKDOWN:
         text = text.replace(mark, safe)
-    return text.replace("\n", " ")
+    return printable(text)
 
 
 _LATEX = {
@@ -267,7 +280,7 @@ _LATEX = {
 
 
 def _latex(text: str) -> str:
-    escaped = "".join(_LATEX.get(character, character) for character in text.replace("\n", " "))
+    escaped = "".join(_LATEX.get(character, character) for character in printable(text))
     # A hyphen before a digit is a minus sign; a lone one is an empty cell.
     if len(text) > 1 and text[0] in "+-" and text[1].isdigit():
         return f"${text[0]}${escaped[1:]}"

@@ -1,7 +1,6 @@
 """One run, start to finish, in whatever process it lands."""
 
 import math
-import time
 from collections.abc import Callable
 from importlib import util
 from pathlib import Path
@@ -11,14 +10,17 @@ from llcbench import registry
 from llcbench.files import content_key
 from llcbench.provenance import environment, environment_id, reset_peak
 from llcbench.records import Estimate, ExactValue, RunRecord, Spec, TemperedTruth, Truths
+from llcbench.run.deadline import Deadline
 from llcbench.run.failure import Failure, failure_of
 from llcbench.run.store import key_of
-from llcbench.run.suite import build_estimator, estimator_with_target, has_target
+from llcbench.run.suite import build_estimator, estimator_with_target, has_target, targeted
 from llcbench.seeds import Seeds
 from theory.coefficient import RLCT
 
 if TYPE_CHECKING:  # it imports torch, which planning does not need
     from llcbench.sampling.checkpoint import Checkpoint
+    from llcbench.types import Estimator
+    from theory.tempered import Tempered
 
 
 def seeds_of(spec: Spec) -> Seeds:
@@ -41,36 +43,38 @@ def truth_key(spec: Spec) -> str:
     return content_key(axes, spaced=True)
 
 
-def compute_truths(spec: Spec) -> Truths:
+def compute_truths(spec: Spec, own: "Estimator | None" = None) -> Truths:
     """Return the three truths of a run, the tempered one on the data of the run.
 
     An estimator with a method ``tempered(problem, nbeta, gamma, data)``, which must not need its
     sampler, is measured against what it returns itself with a perfect one, all others against the
     mean energy.
+
+    Args:
+        spec: The run.
+        own: The estimator, if it is none that the spec can name.
     """
     from llcbench.estimators.mean_energy import nbeta_of
 
     problem = registry.problem(spec.problem)
     data = problem.sample_data(seeds_of(spec).generator("data"))
     nbeta = nbeta_of(spec.settings, problem.num_data)
-    estimator = estimator_with_target(spec.estimator, spec.settings)
+    if own is None:
+        estimator = estimator_with_target(spec.estimator, spec.settings)
+    else:
+        estimator = targeted(own)
     if estimator is not None:
         truth = estimator.tempered(problem, nbeta, spec.settings.gamma, data)
     else:
         truth = problem.tempered(nbeta, spec.settings.gamma, data)
-    tempered = None
-    if truth is not None and math.isfinite(truth.value):
-        tempered = TemperedTruth(
-            value=truth.value, stderr=truth.stderr, method=truth.method, certified=truth.certified
-        )
     local, global_ = problem.truth
-    return Truths(local=_stored(local), global_=_stored(global_), tempered=tempered)
+    return Truths(local=stored(local), global_=stored(global_), tempered=stored_tempered(truth))
 
 
 def execute(
     spec: Spec,
     truths: Truths | None,
-    deadline: float | None = None,
+    deadline: Deadline | None = None,
     on_step: Callable[[int], None] | None = None,
     *,
     threads: int = 1,
@@ -81,7 +85,7 @@ def execute(
     Args:
         spec: What is run.
         truths: What the answer should be.
-        deadline: Time (as of ``time.time``) at which the run must stop.
+        deadline: When the run must stop.
         on_step: Called with the number of new steps now and then.
         threads: Threads of torch, the same in every process wherever the run lands: sums in
             another order differ in their last digits.
@@ -95,7 +99,7 @@ def execute(
     # The peak belongs to this run, whatever the process has done before it.
     reset_peak()
     problem = registry.problem(spec.problem)
-    seconds = None if deadline is None else max(deadline - time.time(), 0.0)
+    seconds = None if deadline is None else deadline.left()
     try:
         sampler = registry.make_sampler(spec.sampler, dict(spec.parameters))
         estimator = build_estimator(spec.estimator, sampler, spec.settings)
@@ -159,6 +163,16 @@ def load_plugins(paths: list[str]) -> None:
             raise ValueError(f"--load {text!r}: {type(error).__name__}: {error}") from error
 
 
-def _stored(rlct: RLCT) -> ExactValue:
+def stored_tempered(truth: "Tempered | None") -> TemperedTruth | None:
+    """Return a tempered value as it is stored; None where there is none or it is not finite."""
+    if truth is None or not math.isfinite(truth.value):
+        return None
+    return TemperedTruth(
+        value=truth.value, stderr=truth.stderr, method=truth.method, certified=truth.certified
+    )
+
+
+def stored(rlct: RLCT) -> ExactValue:
+    """Return an exact coefficient as it is stored; bounds are ``[lower, upper]``."""
     value = str(rlct.lower) if rlct.lower == rlct.upper else f"[{rlct.lower}, {rlct.upper}]"
     return ExactValue(value=value, multiplicity=rlct.multiplicity, source=rlct.source)

@@ -1,14 +1,16 @@
 """Committed results: one sorted line per record, so that a change can be read as a diff."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from llcbench import files
+from llcbench.checks import shown
+from llcbench.foreign import reading
 from llcbench.records import RunRecord
-from llcbench.run.store import FORMER
+from llcbench.run.store import FORMER, keys_of
 
 RecordT = TypeVar("RecordT")
 
@@ -22,25 +24,48 @@ def write_lines(path: Path, values: Iterable[Any]) -> None:
     files.write(path, b"".join(msgspec.json.encode(v, order="sorted") + b"\n" for v in values))
 
 
-def read_lines(path: Path, decode: Callable[[bytes], RecordT], what: str) -> list[RecordT]:
-    """Read what `write_lines` wrote.
+def read_lines(
+    path: Path,
+    decode: Callable[[bytes], RecordT],
+    keys: Callable[[RecordT], Sequence[str]],
+    what: str,
+) -> dict[str, RecordT]:
+    """Read what `write_lines` wrote, checked as a folder of records is.
 
     Args:
         path: The file.
         decode: From a line to a record; raises a ValueError for anything else.
+        keys: All that a record says of its own key, as in `llcbench.run.store.Store`.
         what: The records in the plural, for messages.
 
+    Returns:
+        The records by key, in the order of the file.
+
     Raises:
-        ValueError: If the file does not exist, cannot be read or a line is no record.
+        ValueError: If the file does not exist, cannot be read or is empty, if a line is no record,
+            if its key does not match its contents, or if a key is there twice.
     """
-    if not path.is_file():
+    if not path.exists():
         raise ValueError(f"no {what} in {str(path)!r}: there is no such file")
-    records = []
-    for number, line in enumerate(files.read(path).splitlines(), start=1):
+    records: dict[str, RecordT] = {}
+    places: dict[str, int] = {}
+    for number, line in enumerate(reading.lines(path), start=1):
         try:
-            records.append(decode(line))
+            record = decode(line)
         except ValueError as error:
             raise ValueError(f"{path}:{number} is no record: {error}") from error
+        key, *others = keys(record)
+        if any(other != key for other in others):
+            raise ValueError(
+                f"{path}:{number}: the key of the record, {shown(key)},"
+                f" does not match its contents ({others[0]})"
+            )
+        if key in records:
+            same = "the same record" if records[key] == record else "with different values"
+            raise ValueError(f"{path}:{number}: {key} is in line {places[key]} too, {same}")
+        records[key], places[key] = record, number
+    if not records:
+        raise ValueError(f"no {what} in {str(path)!r}: the file is empty")
     return records
 
 
@@ -64,26 +89,26 @@ def write(records: dict[str, RunRecord], path: Path) -> None:
         # As the key was made, so that committed lines stay as they are.
         plain["spec"]["settings"] |= FORMER
         for part in ("truths", "estimate"):
-            plain[part] = _rounded(plain[part])
+            plain[part] = rounded(plain[part])
         lines.append(plain)
     write_lines(path, lines)
 
 
 def read(path: Path) -> dict[str, RunRecord]:
-    """Read runs from JSON lines.
+    """Read runs from JSON lines, by key.
 
     Raises:
-        ValueError: If the file does not exist, cannot be read or a line is no record.
+        ValueError: As `read_lines`.
     """
-    records = read_lines(path, msgspec.json.Decoder(RunRecord).decode, "runs")
-    return {record.key: record for record in records}
+    return read_lines(path, reading.json_as(RunRecord), keys_of, "runs")
 
 
-def _rounded(value: object) -> object:
+def rounded(value: object) -> object:
+    """Return plain data with six significant digits, as it is committed."""
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}")
     if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
+        return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
+        return [rounded(item) for item in value]
     return value

@@ -8,6 +8,11 @@ from typing import Literal, final
 
 
 @final
+class ExecutorLost(OSError):
+    """What makes the runs is gone: a server of processes, a scheduler, all of its workers."""
+
+
+@final
 @dataclass(frozen=True)
 class Failure:
     """Stands for the result of a task that raised, or whose process died or was killed.

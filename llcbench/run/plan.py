@@ -5,7 +5,9 @@ from fnmatch import fnmatch
 import msgspec
 
 from llcbench import registry
+from llcbench.checks import check_size
 from llcbench.records import RunRecord, Spec, Value
+from llcbench.run.sizes import MOST_RUNS, check_run
 from llcbench.run.store import key_of
 from llcbench.run.suite import (
     Group,
@@ -46,7 +48,7 @@ def expand(
         overrides: Settings over all others.
 
     Raises:
-        ValueError: If a name, an option or a value is not admissible.
+        ValueError: If a name, an option or a value is not admissible, or there are too many runs.
     """
     count = suite.replicates if replicates is None else replicates
     if count < 1:
@@ -66,6 +68,9 @@ def expand(
                 fitting = _fitting(settings, identifier)
                 for estimator, name, parameters in chosen:
                     lengths, fitted = _lengths(group, fitting, name, parameters)
+                    check_run(identifier, lengths, fitted)
+                    check_size("the suite", "runs", len(specs) + count, MOST_RUNS,
+                               hint="give fewer --replicates or problems")  # fmt: skip
                     for replicate in range(count):
                         spec = Spec(
                             problem=identifier,

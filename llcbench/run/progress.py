@@ -4,6 +4,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,8 @@ from types import TracebackType
 from typing import IO, final
 
 from tqdm import tqdm
+
+from llcbench import files
 
 # Seconds between two reports of a task.
 REPORT_EVERY = 1.0
@@ -49,25 +52,32 @@ class Meter:
 class Meters:
     """The folder in which tasks in other processes report their steps.
 
+    Every command has one of its own in the store.
+
     Attributes:
         root: The store.
+        name: Name of the folder.
     """
 
     root: Path
+    name: str = field(default_factory=partial(files.temporary_name, "steps"))
 
     @property
     def folder(self) -> Path:
         """The folder; it exists only while a command shows its progress."""
-        return self.root / "progress"
+        return self.root / "progress" / self.name
 
     def open(self) -> None:
-        """Make the folder, empty."""
-        self.close()
+        """Make the folder, and remove those of killed commands."""
+        for left in files.leftovers(self.folder.parent):
+            shutil.rmtree(left, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def close(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):  # another command shows its progress too
+            self.folder.parent.rmdir()
 
     def meter(self, key: str) -> Meter:
         """Return what counts the steps of a task."""

@@ -1,12 +1,13 @@
 """Runs the tasks that a store is missing, and saves each result as it comes."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, final
 
 from llcbench.provenance import environment
+from llcbench.run.deadline import Deadline
 from llcbench.run.executors.executor import Executor
 from llcbench.run.progress import Progress, Reporter
 from llcbench.run.store import RecordT, keep_environment
@@ -18,11 +19,11 @@ class Terms(NamedTuple):
     """What a task gets from the call that runs it.
 
     Attributes:
-        deadline: Time (as of ``time.time``) at which the call should be over; None for no limit.
+        deadline: When the call should be over; None for no limit.
         reporter: Takes the steps of tasks; None where nobody looks.
     """
 
-    deadline: float | None
+    deadline: Deadline | None
     reporter: Reporter | None
 
 
@@ -113,7 +114,7 @@ def run_missing(
         seconds: Time for all tasks: none is started later.
         progress: Whether to show a bar with the time left, on a terminal.
     """
-    deadline = None if seconds is None else time.time() + seconds
+    deadline = Deadline.after(seconds)
     outcome = Outcome[RecordT]()
     if not study.tasks:
         return outcome
@@ -127,20 +128,22 @@ def run_missing(
         unit=study.unit,
     ) as bar:
         work = study.work(Terms(deadline, bar.reporter()))
-        for task, result in executor.map(work, _until(deadline, study, outcome)):
-            study.take(task, result, outcome)
-            bar.ended(study.key(task))
+        # Closed at once when a record cannot be saved: what is under way ends then.
+        with closing(executor.map(work, _until(deadline, study, outcome))) as results:
+            for task, result in results:
+                study.take(task, result, outcome)
+                bar.ended(study.key(task))
     return outcome
 
 
 def _until(
-    deadline: float | None, study: Study[TaskT, RecordT], outcome: Outcome[RecordT]
+    deadline: Deadline | None, study: Study[TaskT, RecordT], outcome: Outcome[RecordT]
 ) -> Iterator[TaskT]:
     """Yield shared tasks, then the others until the deadline; count those that are left."""
     yield from study.shared()
     tasks = study.tasks
     for index, task in enumerate(tasks):
-        if deadline is not None and time.time() > deadline:
+        if deadline is not None and not deadline.left():
             outcome.unstarted = len(tasks) - index
             return
         yield task

@@ -1,6 +1,5 @@
 """Folders of finished records: one file each, written whole or not at all."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,9 @@ from typing import Any, Generic, TypeVar, final
 import msgspec
 
 from llcbench import files
+from llcbench.checks import printable
+from llcbench.foreign import reading
+from llcbench.foreign.names import safe_name
 from llcbench.provenance import environment_id
 from llcbench.records import RunRecord, Spec, Truths
 from llcbench.run.tuning.pilots import Tuning
@@ -20,6 +22,9 @@ RecordT = TypeVar("RecordT")
 LATER = ("matmul", "device")
 # A setting that allowed one value and is gone; the keys of all runs were made with it.
 FORMER = {"feed": "independent"}
+
+
+_DEFAULTS: dict[str, Any] = msgspec.to_builtins(Settings())
 
 
 def key_of(spec: Spec) -> str:
@@ -34,7 +39,7 @@ def key_of(spec: Spec) -> str:
 def canonical(settings: Settings) -> dict[str, Any]:
     """Return the settings that count for a key."""
     plain: dict[str, Any] = msgspec.to_builtins(settings)
-    unset = [name for name in LATER if plain[name] == getattr(Settings(), name)]
+    unset = [name for name in LATER if plain[name] == _DEFAULTS[name]]
     return {name: value for name, value in plain.items() if name not in unset} | FORMER
 
 
@@ -86,8 +91,8 @@ class Store(Generic[RecordT]):
     def load(self, key: str) -> RecordT | None:
         """Return a record, None if there is none or its file is damaged."""
         try:
-            return self.decode(self._path(key).read_bytes())
-        except (OSError, ValueError):
+            return self.decode(reading.content(self._path(key)))
+        except ValueError:
             return None
 
     def contents(self) -> Contents[RecordT]:
@@ -96,39 +101,41 @@ class Store(Generic[RecordT]):
         damaged: dict[Path, str] = {}
         for path in sorted(self.folder.glob("*.json")):
             try:
-                record = self.decode(path.read_bytes())
-            except (OSError, ValueError) as error:
-                damaged[path] = str(error).splitlines()[0]
+                record = self.decode(reading.content(path))
+            except ValueError as error:
+                if not path.is_symlink() and not path.exists():
+                    continue  # another process has moved it meanwhile
+                damaged[path] = printable(str(error)).removeprefix(f"{path} ")
                 continue
             keys = [path.stem] if self.keys is None else self.keys(record)
-            if set(keys) == {path.stem}:
-                records[path.stem] = record
+            if set(map(safe_name, keys)) == {path.stem}:
+                records[keys[0]] = record
             else:
                 damaged[path] = f"the record's key does not match its contents ({keys[0]})"
-        return Contents(records, damaged, tuple(sorted(self.folder.glob(f"*{files.UNFINISHED}"))))
+        return Contents(records, damaged, tuple(files.leftovers(self.folder)))
 
     def _path(self, key: str) -> Path:
-        return self.folder / f"{key}.json"
+        return self.folder / f"{safe_name(key)}.json"
 
 
 def set_aside(root: Path, damaged: Mapping[Path, str], leftovers: Sequence[Path]) -> list[str]:
     """Move damaged and half-written files out of the way; return a line on each.
 
-    They stay readable under ``<root>/damaged``.
+    They stay readable under ``<root>/damaged``, beside earlier ones of the same name. A file that
+    another process has moved meanwhile is none.
     """
     lines = []
     killed = dict.fromkeys(leftovers, "a process was killed while it wrote")
     for path, reason in {**damaged, **killed}.items():
-        target = root / "damaged" / path.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, target)
-        lines.append(f"set aside {path.name} ({reason}); it is kept as damaged/{path.name}")
+        target = files.move_aside(path, root / "damaged")
+        if target is not None:
+            lines.append(f"set aside {path.name} ({reason}); it is kept as damaged/{target.name}")
     return lines
 
 
 def environments(root: Path) -> Store[dict[str, str]]:
     """Return the environments of a store, by the ids that records name."""
-    return Store(root / "environments", msgspec.json.Decoder(dict[str, str]).decode)
+    return Store(root / "environments", reading.json_as(dict[str, str]))
 
 
 def keep_environment(root: Path, environment: dict[str, str]) -> None:
@@ -152,17 +159,17 @@ class RunStore:
     @property
     def runs(self) -> Store[RunRecord]:
         """The runs, by `key_of`."""
-        return Store(self.root / "runs", msgspec.json.Decoder(RunRecord).decode, _keys)
+        return Store(self.root / "runs", reading.json_as(RunRecord), keys_of)
 
     @property
     def truths(self) -> Store[Truths]:
         """The truths that runs share, by `llcbench.run.execute.truth_key`."""
-        return Store(self.root / "truths", msgspec.json.Decoder(Truths).decode)
+        return Store(self.root / "truths", reading.json_as(Truths))
 
     @property
     def tunings(self) -> Store[Tuning]:
         """Hyper-parameters that runs share, with the pilots that led to them."""
-        return Store(self.root / "tunings", msgspec.json.Decoder(Tuning).decode)
+        return Store(self.root / "tunings", reading.json_as(Tuning))
 
     def save(self, record: RunRecord) -> None:
         """Write a run."""
@@ -172,18 +179,20 @@ class RunStore:
         """Read all runs, and the half-written files of all folders."""
         runs = self.runs.contents()
         folders = (self.runs.folder, self.truths.folder, self.tunings.folder)
-        left = [path for each in folders for path in sorted(each.glob(f"*{files.UNFINISHED}"))]
+        left = [path for each in folders for path in files.leftovers(each)]
         return Contents(runs.records, runs.damaged, tuple(left))
 
     def checkpoint(self, key: str) -> Path:
         """Return the file in which an unfinished run keeps its place."""
-        return self.root / "checkpoints" / f"{key}.pt"
+        return self.root / "checkpoints" / f"{safe_name(key)}.pt"
 
     def forget(self, key: str) -> None:
         """Delete the checkpoint of a run that has ended, and what killed processes left of it."""
-        for path in (self.root / "checkpoints").glob(f"{key}.*"):
+        left = files.leftovers(self.root / "checkpoints")
+        for path in (self.checkpoint(key), *left):
             path.unlink(missing_ok=True)
 
 
-def _keys(record: RunRecord) -> tuple[str, str]:
+def keys_of(record: RunRecord) -> tuple[str, str]:
+    """Return the key that a record has, and that of its spec: the same in a whole record."""
     return record.key, key_of(record.spec)

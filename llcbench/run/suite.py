@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from llcbench import registry
+from llcbench.foreign import reading
 from llcbench.records import Value, number_or_word
 from llcbench.records import text as written_as
 from llcbench.registry import suite_names, suite_paths, unknown
@@ -67,15 +68,15 @@ def load(name: str) -> Suite:
     """
     if name.endswith(".toml"):
         path = Path(name)
-        if not path.is_file():
+        if not path.exists():
             raise ValueError(f"suite file {name!r} does not exist")
     elif name in suite_paths():
         path = suite_paths()[name]
     else:
         raise unknown("suite", name, suite_names())
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=Suite)
-    except msgspec.DecodeError as error:
+        return reading.toml_as(path, Suite)
+    except ValueError as error:
         raise ValueError(f"suite {name!r}: {error}") from error
 
 
@@ -151,9 +152,13 @@ def has_target(written: str) -> bool:
 
 def estimator_with_target(written: str, settings: Settings) -> "TemperedEstimator | None":
     """Return an estimator that says what a perfect sampler would make it return, None of others."""
+    return targeted(build_estimator(written, None, settings)) if has_target(written) else None
+
+
+def targeted(built: "Estimator") -> "TemperedEstimator | None":
+    """Return an estimator if it has a target of its own, None if it aims at the mean energy."""
     from llcbench.types import TemperedEstimator
 
-    built = build_estimator(written, None, settings) if has_target(written) else None
     return built if isinstance(built, TemperedEstimator) else None
 
 

@@ -1,5 +1,7 @@
 """Times and amounts of memory as people write them."""
 
+# Waiting for longer overflows the clocks of the system.
+LONGEST = 1e9
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
@@ -8,7 +10,7 @@ def seconds_of(text: str | None, option: str = "--time-budget") -> float | None:
     """Read a time such as ``90s``, ``20m`` or ``2h``.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is none, or longer than `LONGEST` seconds.
     """
     if text is None:
         return None
@@ -19,6 +21,8 @@ def seconds_of(text: str | None, option: str = "--time-budget") -> float | None:
         value = -1.0
     if not 0 < value < float("inf"):
         raise ValueError(f"{option} {text!r} is not a time; write 90s, 20m or 2h")
+    if value > LONGEST:
+        raise ValueError(f"{option} {text!r} is more than 30 years; leave it out for no limit")
     return value
 
 

@@ -1,7 +1,7 @@
 """The checkpoint file of a long run, so that a crash costs about a minute of it."""
 
-import os
 import time
+import warnings
 import zipfile
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -11,7 +11,8 @@ from typing import Any, final
 import numpy as np
 import torch
 
-from llcbench.files import replacing
+from llcbench.files import move_aside, replacing
+from llcbench.foreign import reading
 
 # Seconds between two checkpoints, and so before the first one: most runs are over by then.
 EVERY = 60.0
@@ -64,14 +65,18 @@ class Checkpoint:
             return None
         try:
             # Loading through a map of the file does not look at its checksums.
-            with zipfile.ZipFile(self.path) as archive:
+            with reading.opened(self.path) as file, zipfile.ZipFile(file) as archive:
                 broken = archive.testzip()
             if broken is not None:
                 raise ValueError(f"the checksum of {broken} is wrong")
-            with torch.inference_mode(False):
+            with torch.inference_mode(False), warnings.catch_warnings():
+                # What is refused is said in our own words.
+                warnings.simplefilter("ignore")
                 saved = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
             if saved["written_by"] != _writer(self.path):
                 raise ValueError("it was written by another version or for another run")
+        except FileNotFoundError:  # another process has ended the same run
+            return None
         except Exception as error:  # whatever a damaged file makes the reader do
             first = (str(error).splitlines() or [""])[0]
             self.reject(f"{type(error).__name__}: {first}")
@@ -95,13 +100,12 @@ class Checkpoint:
 
     def reject(self, reason: str) -> None:
         """Set the file aside; the run starts again."""
-        target = self.path.parent.parent / "damaged" / self.path.name
-        target.parent.mkdir(exist_ok=True)
-        os.replace(self.path, target)
-        self.lines.append(
-            f"set aside checkpoint {self.path.name} ({reason}); it is kept as"
-            f" damaged/{self.path.name}, and the run starts anew"
-        )
+        target = move_aside(self.path, self.path.parent.parent / "damaged")
+        if target is not None:
+            self.lines.append(
+                f"set aside checkpoint {self.path.name} ({reason}); it is kept as"
+                f" damaged/{target.name}, and the run starts anew"
+            )
 
     def give_up(self, reason: str) -> None:
         """Continue without checkpoints."""

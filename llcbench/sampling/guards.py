@@ -8,8 +8,15 @@ import torch
 from llcbench.records import Guard
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
-from llcbench.sampling.diagnostics import Convergence, longest_stay, split_half
-from llcbench.sampling.loss_abilities import noisy_labels, streamed
+from llcbench.sampling.diagnostics import (
+    Convergence,
+    constant_chains,
+    longest_stay,
+    split_half,
+)
+from llcbench.sampling.loss_abilities import noisy_labels
+from llcbench.sampling.proper import is_proper
+from llcbench.sampling.rounding import in_double, rounding
 from llcbench.sampling.target import AnySampler, Target
 
 # A chain that has stayed in one place for this share of its draws knows that place from a few
@@ -31,7 +38,8 @@ def guards(
     """Return the guards of a finished run.
 
     Langevin samplers without a Metropolis test also get the two products that decide whether the
-    chain has felt its localisation and whether its step is stable.
+    chain has felt its localisation and whether its step is stable. Conditions that nearly every run
+    meets (`_rare`) are listed only where one is not met.
     """
     kept = trace.kept
     halves = split_half(kept)
@@ -45,7 +53,7 @@ def guards(
         ),
         _guard(
             "ess_bulk",
-            convergence.ess_bulk,
+            0.0 if math.isnan(convergence.ess_bulk) else convergence.ess_bulk,
             ">= 100",
             convergence.ess_bulk >= 100,
             "too few effective draws for an error bar: lengthen the chains",
@@ -65,10 +73,12 @@ def guards(
             "mean loss below the loss at w_star: w_star is no minimum for this data",
         ),
     ]
+    measured += _rare(target, sampler, trace)
     step_size = sampler_abilities.step_size(sampler)
     own_units = sampler_abilities.preconditioned(sampler)
     if step_size is not None and trace.acceptance is None and not own_units:
         measured += _langevin(target, step_size, trace.excess.shape[1], rng)
+    measured.append(rounding(target, trace, rng))
     if trace.acceptance is not None:
         stay = longest_stay(kept) / kept.shape[1]
         most = _longest_fair_stay(trace.acceptance, *kept.shape)
@@ -101,10 +111,10 @@ def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30
     """
     samples = target.problem.num_data or 1 if target.loss.autograd else 1
     large = target.dim > LARGE or target.dim * samples > SLOW
-    if large or streamed(target.data) is not None:
+    loss = None if large else in_double(target)
+    if loss is None:
         return _curvature_of_a_batch(target, rng)
     start = target.w_star.double().unsqueeze(0)
-    loss = target.problem.bind(target.data, torch.float64)
     batch = loss.draw(1, None, rng)
     direction = torch.randn(start.shape, generator=rng, dtype=torch.float64)
     width = 1e-4
@@ -162,6 +172,57 @@ def _langevin(target: Target, step_size: float, steps: int, rng: torch.Generator
             "step_size * nbeta * largest curvature / 2: discretisation bias of 10 % and more",
         ),
     ]
+
+
+def _rare(target: Target, sampler: AnySampler, trace: Trace) -> list[Guard]:
+    """Return the guards that fail among those that nearly every run passes."""
+    kept = trace.kept
+    still = int(constant_chains(kept).sum())
+    adapting = sampler_abilities.adaptation(sampler)
+    measured = [
+        _guard(
+            "moving",
+            still,
+            "<= 0",
+            still == 0,
+            f"of {len(kept)} chains never left one place: there are no effective draws and no"
+            " interval; reduce step_size or lengthen the chains",
+        ),
+        _guard(
+            "adaptation",
+            adapting,
+            f"<= {trace.num_burnin}",
+            adapting <= trace.num_burnin,
+            f"steps of adaptation; it was ended with the burn-in after {trace.num_burnin}: raise"
+            " num_burnin or reduce adapt",
+        ),
+    ]
+    if target.gamma == 0:
+        measured.append(
+            _guard(
+                "proper",
+                0.0,
+                ">= 1",
+                is_proper(target.problem),
+                "gamma=0, and no proof that exp(-nbeta L) has a finite integral: the estimate may"
+                " read how far the chains diffused; set gamma > 0",
+            )
+        )
+    moves = float(np.mean(kept[:, 1:] != kept[:, :-1])) if kept.shape[1] > 1 else 1.0
+    if trace.acceptance is None and moves < 1:
+        # A step function may reject without saying so.
+        stay, most = longest_stay(kept) / kept.shape[1], _longest_fair_stay(moves, *kept.shape)
+        measured.append(
+            _guard(
+                "stuck",
+                stay,
+                f"<= {most:.2g}",
+                stay <= most,
+                "share of the draws that some chain repeated in a row: its steps are rejected or"
+                " vanish in rounding; change step_size or use dtype='float64'",
+            )
+        )
+    return [guard for guard in measured if not guard.passed]
 
 
 def _longest_fair_stay(acceptance: float, chains: int, draws: int) -> float:

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, final
 import torch
 from torch import Tensor
 
+from llcbench.sampling import sampler_abilities
 from llcbench.sampling.loss_abilities import excess_and_deltas, noise_sources
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Draw, NoiseSource
@@ -274,7 +275,8 @@ class RecordingSampler:
 
     def __init__(self, sampler: AnySampler, label_noise: LabelNoise, num_burnin: int) -> None:
         """Wrap a kernel for one run."""
-        self._sampler, self._label_noise = sampler, label_noise
+        self._sampler = sampler_abilities.adapting_within(sampler, num_burnin)
+        self._label_noise = label_noise
         self._step = -num_burnin
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> Any:

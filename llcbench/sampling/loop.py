@@ -7,6 +7,7 @@ from typing import final
 import torch
 
 from llcbench.records import Status
+from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Chains, Trace
 from llcbench.sampling.state_trees import NotStorable
 from llcbench.sampling.target import AnySampler, Target
@@ -39,7 +40,8 @@ def sample(
 
     Args:
         target: What is sampled.
-        sampler: Transition kernel.
+        sampler: Transition kernel. One that adapts does so in the burn-in only: a longer adaptation
+            ends with it.
         num_draws: Kept steps, at least 1.
         num_burnin: Steps before them, at least 0.
         noise: Source of the sampler's randomness.
@@ -60,6 +62,7 @@ def sample(
         raise ValueError(
             f"num_draws must be at least 1 and num_burnin at least 0, got {num_draws}, {num_burnin}"
         )
+    sampler = sampler_abilities.adapting_within(sampler, num_burnin)
     # Inference mode saves a fifth of a small step; automatic differentiation does not allow it.
     mode = torch.no_grad() if target.loss.autograd else torch.inference_mode()
     with mode:

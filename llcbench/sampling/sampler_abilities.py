@@ -7,7 +7,15 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, cast
 
 from llcbench.sampling.target import AnySampler, Target
-from llcbench.types import Declining, GradientCost, Named, Parametrised, Preconditioned, Stepping
+from llcbench.types import (
+    Adaptive,
+    Declining,
+    GradientCost,
+    Named,
+    Parametrised,
+    Preconditioned,
+    Stepping,
+)
 
 
 def unsupported(sampler: AnySampler, target: Target) -> str | None:
@@ -56,6 +64,36 @@ def with_hyperparameters(sampler: AnySampler, **changes: Any) -> AnySampler:
     if isinstance(sampler, Parametrised):
         changes = {"parameters": {**sampler.parameters, **changes}}
     return cast(AnySampler, replace(cast(Any, sampler), **changes))
+
+
+def adaptation(sampler: AnySampler) -> int:
+    """Return in how many of its first steps a sampler adapts; 0 for one that does not."""
+    declared = isinstance(sampler, Adaptive)
+    steps: Any = (
+        cast(Adaptive, sampler).adapt if declared else hyperparameters(sampler).get("adapt")
+    )
+    # A hyper-parameter of that name that is no count is another one.
+    return steps if type(steps) is int else 0
+
+
+def adapting_within(sampler: AnySampler, num_burnin: int) -> AnySampler:
+    """Return the sampler with an adaptation that ends with the burn-in.
+
+    Draws from a kernel that still changes have no stationary distribution.
+
+    Raises:
+        ValueError: If the adaptation is longer and no hyper-parameter of the sampler.
+    """
+    steps = adaptation(sampler)
+    if steps <= num_burnin:
+        return sampler
+    try:
+        return with_hyperparameters(sampler, adapt=num_burnin)
+    except TypeError:
+        raise ValueError(
+            f"{name(sampler)} adapts in its first {steps} steps and num_burnin={num_burnin}; raise"
+            " num_burnin or make adapt a field of the sampler"
+        ) from None
 
 
 def step_size(sampler: AnySampler) -> float | None:

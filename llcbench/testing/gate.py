@@ -2,15 +2,19 @@
 
 import math
 import shlex
+from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import entry_points
 from typing import NamedTuple
 
 import msgspec
 
-from llcbench.records import RunRecord, text
+from llcbench.records import RunRecord, Spec, TemperedTruth, text
 from llcbench.scoring import Score, Uncertain
 from llcbench.settings import Settings
+from llcbench.testing.limits import ENOUGH, Allowance, allowance_of, limit_of
 
+AGAINST = ("tempered", "local")
 # Settings that suites give, and a command that reproduces must therefore give too.
 FROM_SUITES = ("nbeta", "gamma", "num_chains", "num_draws", "num_burnin", "batch_size", "start")
 
@@ -19,7 +23,7 @@ class Verdict(NamedTuple):
     """The outcome of a gate.
 
     Attributes:
-        passed: Whether the score keeps to the limit and can be trusted to.
+        passed: Whether the estimate keeps to the limit and can be trusted to.
         message: All statistics, and the command that makes them again.
         failed_guards: Names of the guards that failed in at least one run.
     """
@@ -29,49 +33,95 @@ class Verdict(NamedTuple):
     failed_guards: tuple[str, ...]
 
 
-def judge(score: Score, records: list[RunRecord], against: str, limit: float, test: str) -> Verdict:
+def judge(
+    score: Score,
+    records: list[RunRecord],
+    against: str,
+    test: str,
+    *,
+    false_alarm: float,
+    z: float | None = None,
+) -> Verdict:
     """Judge the score of some runs.
 
     Args:
         score: The score.
         records: The runs that it was made of.
         against: ``tempered`` or ``local``.
-        limit: Largest bias in standard errors.
         test: Name of the test, for the command that repeats it.
+        false_alarm: Probability, two-sided, that a right estimate is rejected.
+        z: Largest bias in standard errors; None for the limit at that probability.
 
     Raises:
-        ValueError: If ``against`` is another word.
+        ValueError: If ``against`` is another word or ``z`` is not a number of at least 0.
     """
-    if against not in ("tempered", "local"):
-        raise ValueError(f"against must be 'tempered' or 'local', got {against!r}")
-    bias = score.bias if against == "tempered" else score.bias_local
-    reason = _objection(score, records, against) or _miss(bias, against, limit)
+    check_question(against, z)
+    allowed = allowance_of(score, records, against)
+    reason = _objection(score, records, against)
+    if reason is None and z is None:
+        reason = _too_few(allowed, false_alarm)
+    limit = limit_for(allowed.freedom, false_alarm, z)
+    reason = reason or missed(allowed.bias, against, limit)
     lines = [f"{score.sampler} on {score.problem}: {reason or 'within the limit'}"]
     lines += [f"  {name:<10} {line}" for name, line in _statistics(score, records)]
-    if bias is not None:
-        measured = f"{bias.value:+.5g} +- {bias.stderr:.2g}, z = {bias.z:.2f}, limit {limit:.2f}"
-        lines.append(f"  {'bias':<10} {measured}, against the {against} value")
+    if allowed.bias is not None:
+        shown = measured(allowed.bias, against, limit, false_alarm, allowed.freedom, z)
+        lines.append(f"  {'bias':<10} {shown}")
     lines.append(f"  {'reproduce':<10} {_command(records, test)}")
     return Verdict(reason is None, "\n".join(lines), tuple(score.failed_guards))
 
 
-def limit_of(score: Score, false_alarm: float) -> float:
-    """Return the largest bias in standard errors that a right sampler may show.
+def check_question(against: str, z: float | None) -> None:
+    """Refuse another truth than two of the three, and a limit that is none.
 
-    The error comes from the spread of chain means, hence Student's t with as many degrees of
-    freedom as there are chains less one, over all replicates; below four chains it is normal.
-
-    Args:
-        score: The score.
-        false_alarm: Probability, two-sided, that a right sampler is rejected.
+    Raises:
+        ValueError: Naming both.
     """
-    from scipy.stats import norm, t
+    if against not in AGAINST:
+        raise ValueError(f"against must be 'tempered' or 'local', got {against!r}")
+    if z is not None and not z >= 0:
+        raise ValueError(f"z must be a number of standard errors of at least 0, got {z!r}")
 
-    chains = score.settings.num_chains
-    done = score.replicates - score.failures.successes
-    if chains < 4 or done < 1:
-        return float(norm.isf(false_alarm / 2))
-    return float(t.isf(false_alarm / 2, done * (chains - 1)))
+
+def limit_for(freedom: float, false_alarm: float, z: float | None) -> float:
+    """Return the limit that was asked for, else that of a probability; NaN where there is none."""
+    if z is not None:
+        return z
+    return limit_of(freedom, false_alarm) if freedom > 0 else math.nan
+
+
+def missed(bias: Uncertain | None, against: str, limit: float) -> str | None:
+    """Return why a bias does not keep to a limit; None if it does."""
+    if bias is not None and not 0 < bias.stderr < math.inf:
+        return f"the estimate has no error to judge it by ({bias.stderr:g})"
+    if bias is not None and abs(bias.value) <= limit * bias.stderr:
+        return None
+    return f"the estimate is off the {against} value"
+
+
+def measured(
+    bias: Uncertain,
+    against: str,
+    limit: float,
+    false_alarm: float,
+    freedom: float,
+    z: float | None,
+) -> str:
+    """Return the line on the bias: how far off, what is allowed and where that comes from."""
+    line = f"{bias.value:+.5g} +- {bias.stderr:.2g}, z = {bias.z:.2f}, limit {limit:.2f}"
+    normal = "normal error" if math.isinf(freedom) else f"{freedom:.3g} degrees of freedom"
+    origin = "given" if z is not None else f"false alarm {false_alarm:.3g}, {normal}"
+    return f"{line}, against the {against} value ({origin})"
+
+
+def doubt(tempered: Sequence[TemperedTruth | None]) -> str | None:
+    """Return why nothing can be compared with some tempered values; None if it can."""
+    if any(truth is None for truth in tempered):
+        return "there is no tempered value to compare with; use against='local'"
+    for truth in tempered:
+        if truth is not None and not truth.certified:
+            return f"the tempered value ({truth.method}) is not certified"
+    return None
 
 
 def _objection(score: Score, records: list[RunRecord], against: str) -> str | None:
@@ -83,18 +133,18 @@ def _objection(score: Score, records: list[RunRecord], against: str) -> str | No
     if against == "local":
         known = score.bias_local is not None
         return None if known else f"the local coefficient is not known exactly: {score.local}"
-    tempered = [r.truths.tempered if r.truths is not None else None for r in records]
-    if any(truth is None for truth in tempered):
-        return "there is no tempered value to compare with; use against='local'"
-    if not all(truth is not None and truth.certified for truth in tempered):
-        return f"the tempered value ({score.tempered_method}) is not certified"
-    return None
+    return doubt([r.truths.tempered if r.truths is not None else None for r in records])
 
 
-def _miss(bias: Uncertain | None, against: str, limit: float) -> str | None:
-    if bias is not None and abs(bias.value) <= limit * bias.stderr:
+def _too_few(allowed: Allowance, false_alarm: float) -> str | None:
+    """Return why there is no limit at a probability; None if there is one."""
+    if allowed.bias is None or allowed.units >= ENOUGH:
         return None
-    return f"the estimate is off the {against} value"
+    how = "more replicates" if allowed.counted == "replicates" else "num_chains=4 or more"
+    return (
+        f"{allowed.units} {allowed.counted} in all give no error that a false alarm of"
+        f" {false_alarm:.3g} can rest on: use {how}, or give a limit z="
+    )
 
 
 def _statistics(score: Score, records: list[RunRecord]) -> list[tuple[str, str]]:
@@ -102,9 +152,9 @@ def _statistics(score: Score, records: list[RunRecord]) -> list[tuple[str, str]]
     run = score.settings
     shape = f"{run.num_chains} chains x {run.num_draws} draws after {run.num_burnin}"
     made = f"{score.replicates} replicates, {shape}"
-    lines = [("estimate", f"{_written(score.mean)} ({made})")]
+    lines = [("estimate", f"{written(score.mean)} ({made})")]
     lines.append(("setting", f"nbeta {score.nbeta:.6g}, gamma {run.gamma:g}"))
-    lines.append(("tempered", f"{_written(score.tempered)} ({score.tempered_method})"))
+    lines.append(("tempered", f"{written(score.tempered)} ({score.tempered_method})"))
     lines.append(("local", f"{score.local} (multiplicity {score.local_multiplicity})"))
     lines.append(("global", f"{score.global_}"))
     rhats = [r.estimate.rhat for r in records if r.estimate.rhat is not None]
@@ -119,17 +169,28 @@ def _statistics(score: Score, records: list[RunRecord]) -> list[tuple[str, str]]
     return lines if failed else [*lines, ("guards", "all passed" if rhats else "none")]
 
 
-def _written(value: Uncertain | None) -> str:
+def written(value: Uncertain | None) -> str:
+    """Return a value with its error, ``none`` without one."""
     if value is None or not math.isfinite(value.value):
         return "none"
     return f"{value.value:.5g} +- {value.stderr:.2g}"
 
 
+def is_installed(spec: Spec) -> bool:
+    """Return whether installed packages register the sampler and the estimator of a run."""
+    estimator = spec.estimator.partition("[")[0]
+    return spec.sampler in _installed("samplers") and estimator in _installed("estimators")
+
+
+@cache
+def _installed(group: str) -> frozenset[str]:
+    return frozenset(entry.name for entry in entry_points(group=f"llcbench.{group}"))
+
+
 def _command(records: list[RunRecord], test: str) -> str:
     """Return the command that makes the runs again."""
     spec = records[0].spec
-    installed = {entry.name for entry in entry_points(group="llcbench.samplers")}
-    if spec.sampler not in installed:
+    if not is_installed(spec):
         options = f"--llc-seed {spec.seed} --llc-replicates {len(records)}"
         return f"pytest {shlex.quote(test)} {options}"
     settings = msgspec.structs.asdict(spec.settings)

@@ -7,7 +7,6 @@ neither torch nor the rest of the package before a fixture asks for them.
 import hashlib
 import tempfile
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from llcbench.run.store import RunStore
     from llcbench.scoring import Score
+    from llcbench.testing.protocols import GateFixture, RunFixture
     from llcbench.testing.session import Session
 
 _FOLDER = pytest.StashKey[Path]()
@@ -136,16 +136,19 @@ def _llc_session(pytestconfig: pytest.Config, llc_store: "RunStore") -> "Session
 
 
 @pytest.fixture
-def llc_run(_llc_session: "Session") -> Callable[..., "Score"]:
+def llc_run(_llc_session: "Session") -> "RunFixture":
     """Return the function that runs a sampler on a problem and scores it.
 
-    ``llc_run(problem, sampler, *, replicates=3, nbeta=None, gamma=1.0, num_chains=16,
-    num_draws=2000, num_burnin=1000, batch_size=None, start="w_star")``. The sampler is a text such
-    as ``"sgld[step_size=1e-4]"``, a sampler object or a step function.
+    ``llc_run(problem, sampler, *, estimator="mean_energy", replicates=3, nbeta=None, gamma=1.0,
+    num_chains=16, num_draws=2000, num_burnin=1000, batch_size=None, start="w_star")``. The sampler
+    is a text such as ``"sgld[step_size=1e-4]"``, a sampler object or a step function. The estimator
+    is a text such as ``"regression[rungs=6]"``, or an object with ``estimate(problem, context)``,
+    which holds its sampler, and its settings if it has a field of that name:
+    ``llc_run(problem, estimator=MyEstimator(...))``.
     """
     from llcbench.testing.session import Declined
 
-    def run(problem: str, sampler: Any, **options: Any) -> "Score":
+    def run(problem: str, sampler: Any = None, **options: Any) -> "Score":
         __tracebackhide__ = True
         try:
             return _llc_session.run(problem, sampler, **options)
@@ -156,19 +159,27 @@ def llc_run(_llc_session: "Session") -> Callable[..., "Score"]:
 
 
 @pytest.fixture
-def llc_gate(_llc_session: "Session", request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Return the gate: ``llc_gate(score, against="tempered", z=None)``.
+def llc_gate(_llc_session: "Session", request: pytest.FixtureRequest) -> "GateFixture":
+    """Return the gate, of scores of ``llc_run`` and of any number with an error.
+
+    ``llc_gate(score, against="tempered", z=None)`` or ``llc_gate(value, stderr, problem=ID,
+    against="tempered", z=None, dof=None, nbeta=None, gamma=1.0, data=None)``.
 
     It fails unless the bias against the tempered value, or with ``against="local"`` against the
     local coefficient, is at most ``z`` standard errors. Without ``z``, the limit is the quantile
     of Student's t at which ``llc_gates`` gates together raise a false alarm with probability
-    ``llc_false_alarm``. It also fails on failed runs, and on a tempered value that is missing or
-    not certified; it warns of guards that failed, since wide error bars hide a bias.
+    ``llc_false_alarm``; one to three chains in all have no such limit. It also fails on failed
+    runs, and on a tempered value that is missing or not certified; it warns of guards that failed,
+    since wide error bars hide a bias.
+
+    A number of any origin comes with its standard error, ``dof`` degrees of freedom (7 for the
+    spread of 8 repetitions, None for an error that is known) and, against the tempered value, the
+    inverse temperature and localisation it belongs to; with data also the data set.
     """
 
-    def gate(score: "Score", against: str = "tempered", z: float | None = None) -> None:
+    def gate(result: "Score | float", *arguments: Any, **options: Any) -> None:
         __tracebackhide__ = True
-        verdict = _llc_session.verdict(score, against, z, request.node.nodeid)
+        verdict = _llc_session.gate(request.node.nodeid, result, *arguments, **options)
         if not verdict.passed:
             pytest.fail(verdict.message, pytrace=False)
         if verdict.failed_guards:

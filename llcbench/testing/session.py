@@ -2,11 +2,9 @@
 
 import time
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
-from typing import Any, Literal, final
+from typing import Any, final
 
 from llcbench import registry
-from llcbench.estimators.mean_energy import MeanEnergy
 from llcbench.records import Estimate, RunRecord, Spec, Truths
 from llcbench.run.execute import compute_truths, estimate_of, record_of, seeds_of, truth_key
 from llcbench.run.executors.executor import Serial
@@ -14,13 +12,11 @@ from llcbench.run.failure import failure_of
 from llcbench.run.plan import missing
 from llcbench.run.runs import run_specs
 from llcbench.run.store import RunStore, key_of
-from llcbench.run.suite import parse_sampler
-from llcbench.sampling import sampler_abilities
-from llcbench.sampling.target import AnySampler
 from llcbench.scoring import Score, scores
-from llcbench.settings import Settings
-from llcbench.testing import as_sampler
-from llcbench.testing.gate import Verdict, judge, limit_of
+from llcbench.testing.gate import Verdict, is_installed, judge
+from llcbench.testing.given import judge_number
+from llcbench.testing.limits import MEAN_ENERGY
+from llcbench.testing.subjects import Subject, subject_of
 from llcbench.types import Budget, RunContext
 
 
@@ -64,36 +60,28 @@ class Session:
     def run(
         self,
         problem: str,
-        sampler: Any,
+        sampler: Any = None,
         *,
+        estimator: Any = MEAN_ENERGY,
         replicates: int = 3,
-        nbeta: float | None = None,
-        gamma: float = 1.0,
-        num_chains: int = 16,
-        num_draws: int = 2000,
-        num_burnin: int = 1000,
-        batch_size: int | None = None,
-        start: Literal["w_star", "prior"] = "w_star",
+        **options: Any,
     ) -> Score:
         """Run what the store does not hold yet, and score all replicates.
 
-        Runs of a sampler that no installed package registers are made anew every time: the record
-        of a run does not tell that the code has changed.
+        Runs of a sampler or an estimator that no installed package registers are made anew every
+        time: the record of a run does not tell that the code has changed.
 
         Args:
             problem: Its id.
             sampler: A text such as ``sgld[step_size=1e-4]``, a sampler, or a step function.
+            estimator: A text such as ``regression[rungs=6]``, or an estimator, which holds its
+                sampler itself and its settings, if it has fields of these names.
             replicates: Repetitions, each with its own data, batches and noise.
-            nbeta: Inverse temperature; None is ``n / log n``.
-            gamma: Localisation strength.
-            num_chains: Chains.
-            num_draws: Kept steps of every chain.
-            num_burnin: Steps before them.
-            batch_size: Samples in a minibatch; None for the full batch.
-            start: ``w_star``, or ``prior`` for chains spread as the localisation.
+            options: Settings, `llcbench.testing.subjects.OPTIONS` if they are not given.
 
         Raises:
             Declined: If the problem is too large or the time is used up.
+            TypeError: If sampler or estimator are none, or there is no such setting.
             ValueError: If a name, an option or a value is not admissible.
         """
         resolved = registry.problem(problem)
@@ -101,33 +89,53 @@ class Session:
             raise Declined(
                 f"{problem} has {resolved.dim} parameters, --llc-max-dim is {self.max_dim}"
             )
-        settings = Settings(
-            nbeta="n / log n" if nbeta is None else float(nbeta),
-            gamma=float(gamma),
-            num_chains=num_chains,
-            num_draws=num_draws,
-            num_burnin=num_burnin,
-            batch_size=batch_size,
-            start=start,
-        )
-        name, parameters, built = _named(sampler)
+        subject = subject_of(sampler, estimator, options)
         specs = [
             Spec(
                 problem=problem,
                 problem_version=resolved.version,
-                estimator="mean_energy",
-                sampler=name,
-                parameters=parameters,
-                settings=settings,
+                estimator=subject.estimator,
+                sampler=subject.sampler,
+                parameters=subject.parameters,
+                settings=subject.settings,
                 seed=self.seed,
                 replicate=replicate,
             )
             for replicate in range(self.replicates or replicates)
         ]
-        records = self._registered(specs) if built is None else self._direct(specs, built)
+        if subject.built is None:
+            records = self._registered(specs)
+        else:
+            records = self._direct(specs, subject)
         (score,) = scores(records)
         self._made.append((score, records))
         return score
+
+    def gate(self, test: str, result: Any, *arguments: Any, **options: Any) -> Verdict:
+        """Judge a score that `run` has made, or a number: ``llc_gate`` without the test it is in.
+
+        Raises:
+            TypeError: If the arguments are those of neither.
+            ValueError: If a value is not admissible.
+        """
+        if isinstance(result, Score):
+            return self._score(test, result, *arguments, **options)
+        if "problem" not in options:
+            raise TypeError(
+                "llc_gate takes a score of llc_run, or a number with an error and a problem:"
+                f" llc_gate(value, stderr, problem='poly/x2'); got {result!r}"
+            )
+        return self._number(test, result, *arguments, **options)
+
+    def _score(
+        self, test: str, score: Score, against: str = "tempered", z: float | None = None
+    ) -> Verdict:
+        return self.verdict(score, against, z, test)
+
+    def _number(
+        self, test: str, value: Any, stderr: Any, *, problem: str, **options: Any
+    ) -> Verdict:
+        return judge_number(value, stderr, problem, test, false_alarm=self.share, **options)
 
     def verdict(self, score: Score, against: str, z: float | None, test: str) -> Verdict:
         """Judge a score that `run` has made.
@@ -142,10 +150,12 @@ class Session:
             ValueError: If ``against`` is another word or the score is not from this session.
         """
         records = self._records(score)
-        limit = z
-        if limit is None:
-            limit = limit_of(score, self.false_alarm / self.gates)
-        return judge(score, records, against, limit, test)
+        return judge(score, records, against, test, false_alarm=self.share, z=z)
+
+    @property
+    def share(self) -> float:
+        """The false alarm of one gate."""
+        return self.false_alarm / self.gates
 
     def _records(self, score: Score) -> list[RunRecord]:
         for known, records in reversed(self._made):
@@ -174,8 +184,7 @@ class Session:
 
     def _registered(self, specs: list[Spec]) -> list[RunRecord]:
         """Return the records of samplers that have a name."""
-        installed = {entry.name for entry in entry_points(group="llcbench.samplers")}
-        held = self.store.contents().records if specs[0].sampler in installed else {}
+        held = self.store.contents().records if is_installed(specs[0]) else {}
         outcome_of = run_specs(
             missing(specs, held), self.store, Serial(), seconds=self._remaining(), progress=False
         )
@@ -185,18 +194,21 @@ class Session:
             raise Declined(f"--llc-time-budget of {self.seconds:g} s ended in this test")
         return [made.get(key) or held[key] for key in map(key_of, specs)]
 
-    def _direct(self, specs: list[Spec], sampler: AnySampler) -> list[RunRecord]:
-        """Return the records of a sampler that exists as an object only."""
+    def _direct(self, specs: list[Spec], subject: Subject) -> list[RunRecord]:
+        """Return the records of a sampler or an estimator that exists as an object only."""
         records = []
         for spec in specs:
             budget = Budget(seconds=self._remaining())
-            records.append(record_of(spec, self._truths(spec), _estimate(spec, sampler, budget)))
+            truths = self._truths(spec, subject)
+            records.append(record_of(spec, truths, _estimate(spec, subject, budget)))
             self.store.save(records[-1])
             if budget.seconds is not None and records[-1].estimate.status == "timeout":
                 raise Declined(f"--llc-time-budget of {self.seconds:g} s ended in this test")
         return records
 
-    def _truths(self, spec: Spec) -> Truths | None:
+    def _truths(self, spec: Spec, subject: Subject) -> Truths | None:
+        if subject.own:
+            return compute_truths(spec, subject.built)
         key = truth_key(spec)
         truths = self.store.truths.load(key)
         if truths is None:
@@ -205,20 +217,11 @@ class Session:
         return truths
 
 
-def _named(sampler: Any) -> tuple[str, dict[str, Any], AnySampler | None]:
-    """Return name and hyper-parameters of a sampler, and itself unless the name finds it."""
-    built = as_sampler(sampler)
-    if isinstance(sampler, str):
-        return parse_sampler(sampler)[0], registry.parameters_of(built), None
-    # No registered name has a dot, so these records are never taken for those of a named sampler.
-    return f"object.{sampler_abilities.name(built)}", registry.parameters_of(built), built
-
-
-def _estimate(spec: Spec, sampler: AnySampler, budget: Budget) -> Estimate:
-    """Run a sampler; what it raises becomes a status, as in every run."""
+def _estimate(spec: Spec, subject: Subject, budget: Budget) -> Estimate:
+    """Run an estimator; what it raises becomes a status, as in every run."""
     problem = registry.problem(spec.problem)
+    assert subject.built is not None
     try:
-        context = RunContext(seeds_of(spec), budget)
-        return MeanEnergy(sampler, spec.settings).estimate(problem, context)
+        return subject.built.estimate(problem, RunContext(seeds_of(spec), budget))
     except Exception as error:
         return estimate_of(spec, failure_of(error))

@@ -4,6 +4,7 @@
 some samplers and estimators have on top; `abilities` what some losses, problems and data sets have.
 """
 
+from llcbench.settings import DType as DType
 from llcbench.settings import Matmul as Matmul
 from llcbench.types.abilities import DiagonalForm as DiagonalForm
 from llcbench.types.abilities import GeneratorForm as GeneratorForm
@@ -17,6 +18,7 @@ from llcbench.types.abilities import MinibatchSource as MinibatchSource
 from llcbench.types.abilities import MomentForm as MomentForm
 from llcbench.types.abilities import NoiseSource as NoiseSource
 from llcbench.types.abilities import Placeable as Placeable
+from llcbench.types.abilities import Precise as Precise
 from llcbench.types.abilities import Releasable as Releasable
 from llcbench.types.abilities import Restrictable as Restrictable
 from llcbench.types.abilities import RowLookup as RowLookup
@@ -42,6 +44,7 @@ from llcbench.types.runs import CheckpointFile as CheckpointFile
 from llcbench.types.runs import Estimator as Estimator
 from llcbench.types.runs import RunContext as RunContext
 from llcbench.types.runs import TemperedEstimator as TemperedEstimator
+from llcbench.types.samplers import Adaptive as Adaptive
 from llcbench.types.samplers import Declining as Declining
 from llcbench.types.samplers import Draw as Draw
 from llcbench.types.samplers import GradientCost as GradientCost

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from llcbench.settings import Matmul
+from llcbench.settings import DType, Matmul
 from llcbench.types.problems import InputDistribution, Loss, Problem
 
 
@@ -267,8 +267,21 @@ class TakesData(Protocol):
 
 
 @runtime_checkable
+class Precise(Protocol):
+    """A problem with a precision of its own. Default: any will do."""
+
+    @property
+    def precision(self) -> DType:
+        """The precision in which it is evaluated unless settings say otherwise."""
+
+
+@runtime_checkable
 class Restrictable(Protocol):
     """A problem about a network of named layers."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done with the network that its owner may not expect, a sentence each."""
 
     def restricted(self, *only: str) -> Problem:
         """Return the loss as a function of the parameters that match a pattern."""

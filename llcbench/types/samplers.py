@@ -38,7 +38,7 @@ class Sampler(Protocol[StateT, TargetT]):
     module; here it is a type parameter.
 
     Optional members are declared by `Declining`, `GradientCost`, `Preconditioned`, `Parametrised`,
-    `Named` and `Stepping`; `llcbench.sampling.sampler_abilities` queries them.
+    `Named`, `Stepping` and `Adaptive`; `llcbench.sampling.sampler_abilities` queries them.
     """
 
     def init(self, theta: Theta, target: TargetT, rng: torch.Generator) -> StateT:
@@ -90,6 +90,19 @@ class Named(Protocol):
     @property
     def name(self) -> str:
         """The name."""
+
+
+@runtime_checkable
+class Adaptive(Protocol):
+    """A sampler that tunes itself in its first steps. Default: it does not.
+
+    From then on its kernel is the same in every step. A run has the adaptation end with its
+    burn-in, and changes this hyper-parameter where it would not.
+    """
+
+    @property
+    def adapt(self) -> int:
+        """Number of steps with adaptation."""
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ import pytest
 from experiment import Experiment, Outcome, attempt, kept, measure, summarise
 from trust import experiments, page
 
-from llcbench import files
+from llcbench.foreign import reading
 
 ROOT = Path(__file__).parents[2]
 ATTACKS = [e for e in experiments() if e.kind == "attack"]
@@ -41,7 +41,7 @@ def test_a_measurement_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         handle.write("\n[1, [")  # a kill cuts the line that is being written
     assert measure(experiment, tmp_path)
     summarise(kept(tmp_path / "odd.jsonl"), tmp_path / "odd.csv")
-    lines = files.read(tmp_path / "odd.csv").decode().splitlines()
+    lines = reading.content(tmp_path / "odd.csv").decode().splitlines()
     assert lines[1:] == ["odd,8,4,trial 1"]
 
 

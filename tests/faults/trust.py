@@ -21,6 +21,8 @@ if __name__ == "__main__":
     # As tests/conftest.py does for tests.
     sys.path += sorted({str(path.parent) for path in (ROOT / "tests").rglob("*.py")})
 
+import platforms  # noqa: E402
+import table  # noqa: E402
 from experiment import Experiment, kept, measure, summarise  # noqa: E402
 
 from llcbench import files  # noqa: E402
@@ -68,7 +70,7 @@ def page() -> str:
             else:
                 said = f"{hits}: {note}" if hits else "0"
                 attacks += f"| {row} | {trials} | {said} | {high:.2g} |\n"
-    return INTRODUCTION + attacks + rates
+    return INTRODUCTION + attacks + rates + table.section() + platforms.section()
 
 
 def _counts(name: str) -> Iterator[tuple[str, int, int, str]]:

@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 from unittest.mock import patch
 
 from llcbench import registry
+from llcbench.cli.interrupt import Interruption
 from llcbench.cli.main import main
 
 LLCBENCH = str(Path(sys.executable).with_name("llcbench"))
@@ -31,6 +32,8 @@ def here(*arguments: str) -> CompletedProcess[str]:
         stack.enter_context(patch.object(sys, "argv", ["llcbench", *arguments]))
         stack.enter_context(patch.dict(registry._LOCAL_SAMPLERS, clear=True))
         stack.enter_context(patch.dict(registry._LOCAL_SOURCES, clear=True))
+        # Ctrl-C stays with the tests.
+        stack.enter_context(patch.object(Interruption, "install"))
         stack.enter_context(redirect_stdout(out))
         stack.enter_context(redirect_stderr(err))
         try:

@@ -8,6 +8,8 @@ from llcbench.intervals import (
     chain_quantile,
     clopper_pearson,
     normal_quantile,
+    run_freedom,
+    run_quantile,
     student_quantile,
     wilson,
 )
@@ -59,3 +61,31 @@ def test_quantiles_are_those_of_student_and_of_the_normal_distribution(freedom: 
 def test_few_chains_have_a_normal_error_and_four_that_of_their_spread() -> None:
     assert chain_quantile(0.9, 3) == normal_quantile(0.9)
     assert chain_quantile(0.9, 4) == student_quantile(0.9, 3)
+
+
+def test_ninety_percent_quantiles_by_tables() -> None:
+    """Printed in every table of Student's t; 95 % ones are 3.182, 2.131 and 1.960."""
+    assert chain_quantile(0.9, 4) == pytest.approx(2.353, abs=5e-4)
+    assert chain_quantile(0.9, 16) == pytest.approx(1.753, abs=5e-4)
+    assert normal_quantile(0.9) == pytest.approx(1.645, abs=5e-4)
+
+
+@pytest.mark.parametrize("freedom", [1.0, 2.5, 9.0, 400.0])
+@pytest.mark.parametrize("chains", [1, 2, 3])
+def test_few_chains_have_the_quantile_of_their_own_interval(chains: int, freedom: float) -> None:
+    reach = 0.3 * student_quantile(0.9, freedom)
+    interval = (5 - reach, 5 + reach)
+    assert run_quantile(chains, interval, 0.3) == pytest.approx(student_quantile(0.9, freedom))
+    assert run_freedom(chains, interval, 0.3) == pytest.approx(freedom, rel=1e-6)
+
+
+def test_four_chains_have_that_of_their_number() -> None:
+    assert run_quantile(4, (0.0, 100.0), 1.0) == chain_quantile(0.9, 4)
+    assert run_freedom(4, (0.0, 100.0), 1.0) == 3
+    assert run_freedom(16, None, None) == 15
+
+
+def test_few_chains_without_an_interval_have_no_freedom() -> None:
+    for interval, stderr in ((None, 1.0), ((1.0, 1.0), 0.0), ((1.0, 2.0), None)):
+        assert run_freedom(2, interval, stderr) is None
+        assert run_quantile(2, interval, stderr) == normal_quantile(0.9)

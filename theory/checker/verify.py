@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from theory.certificate import Node, from_json
+from theory.certificate import Node, check_numbers, from_json
 from theory.checker import bounds, germs, plane, recursion, strata
 from theory.checker.base import CertificateError
 from theory.coefficient import RLCT
@@ -73,6 +73,7 @@ def _tree(certificate: Node | RLCT | Mapping[str, Any]) -> Node:
             raise CertificateError("the result carries no certificate")
         _match(certificate.to_json(), certificate.certificate)
         return certificate.certificate
+    check_numbers(certificate)
     if "rule" in certificate and "data" in certificate:
         return from_json(certificate)
     carried = [step["certificate"] for step in certificate["proof"] if "certificate" in step]

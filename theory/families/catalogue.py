@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
+from theory import files
 from theory.coefficient import RLCT
 from theory.families import FAMILIES
 from theory.families.evidence import evidence
@@ -121,9 +122,8 @@ def write(directory: str | Path) -> tuple[Path, Path]:
     folder = Path(directory)
     paths = folder / "families.md", folder / "families.json"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for path, text in zip(paths, (document(), data()), strict=True):
-            path.write_text(text, encoding="utf-8")
+            files.write(path, text)
     except OSError as error:
         raise ValueError(f"cannot write the catalogue to {str(folder)!r}: {error}") from error
     return paths

@@ -94,6 +94,8 @@ class WidePosterior(LinearDensity):
 
         rng.standard_normal(out=weight, dtype=dtype.type)
         noise = between(left.inner, weight, right.inner)
+        if noise is weight:  # of a single layer without data, which is about to be overwritten
+            noise = weight.copy()
         weight *= dtype.type(1.0 / root)
         weight += star
         # What the block is to be, less what the localisation made of it.

@@ -4,13 +4,18 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from theory.certificate import Node, from_json
+from theory.certificate import Node, check_numbers, from_json
 from theory.checker.base import CertificateError, require
 from theory.checker.fields import Element, RealField, element
 from theory.checker.strata import RULE
 from theory.checker.verify import check
 from theory.polynomials.expression import parse
 from theory.polynomials.germ import ROOM
+
+# What a malformed document raises in the code that reads it.
+REFUSED = (
+    ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
 
 
 def check_strata(plain: Mapping[str, Any]) -> int:
@@ -22,12 +27,13 @@ def check_strata(plain: Mapping[str, Any]) -> int:
         CertificateError: At the first stratum that fails.
     """
     try:
+        check_numbers(plain)
         for stratum in plain["strata"]:
             _check_stratum(plain, stratum)
         return len(plain["strata"])
     except CertificateError:
         raise
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except REFUSED as error:
         raise CertificateError(f"malformed strata: {error!r}") from error
 
 

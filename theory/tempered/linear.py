@@ -140,18 +140,21 @@ def _summary(whole: Trace, rtol: float) -> Tempered:
     chains, draws = trace.shape
     value = float(np.mean(trace))
     at_reference, dispersed = trace[0::2], trace[1::2]
-    ess = float(array_stats.ess(trace, method="mean"))
-    rhat = float(array_stats.rhat(trace))
+    # Statistics of a constant trace are NaN, which is no reason for a warning.
+    with np.errstate(all="ignore"):
+        rhat = float(array_stats.rhat(trace))
+        ess, *parts = (
+            float(array_stats.ess(group, method="mean"))
+            for group in (trace, at_reference, dispersed)
+        )
     stderr = _standard_error(trace, ess)
     combined = math.hypot(
-        *(
-            _standard_error(group, float(array_stats.ess(group, method="mean")))
-            for group in (at_reference, dispersed)
-        )
+        _standard_error(at_reference, parts[0]), _standard_error(dispersed, parts[1])
     )
-    group_z = float(np.mean(at_reference) - np.mean(dispersed)) / combined
+    gap = float(np.mean(at_reference) - np.mean(dispersed))
+    group_z = gap / combined if combined > 0 else math.nan
     # A NaN, e.g. from a constant trace, fails every comparison and so the certificate.
-    certified = rhat < _RHAT and abs(group_z) < _GROUP_Z and stderr <= rtol * abs(value)
+    certified = bool(rhat < _RHAT and abs(group_z) < _GROUP_Z and stderr <= rtol * abs(value))
     return Tempered(
         value=value,
         stderr=stderr,

@@ -1,9 +1,11 @@
 """Check a list of germs against volumes: ``python -m theory.volume GERMS.toml OUT.csv``."""
 
 import csv
+import io
 import sys
 from pathlib import Path
 
+from theory import files
 from theory.volume.germs import VolumeCheck, check, load
 
 
@@ -17,11 +19,11 @@ def main(arguments: list[str]) -> int:
     for k, germ in enumerate(germs):
         rows.append(check(germ, seed=k))
         print(" | ".join(rows[-1].cells()), flush=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(VolumeCheck.header())
-        writer.writerows(row.cells() for row in rows)
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(VolumeCheck.header())
+    writer.writerows(row.cells() for row in rows)
+    files.write(out, lines.getvalue())
     agreeing = sum(row.agrees == "yes" for row in rows)
     for name in ("shifted", "other_order"):
         pairs = [tuple(map(int, getattr(row, name).split("/"))) for row in rows]

@@ -5,17 +5,19 @@ import re
 import torch
 from torch import Tensor
 
+from llcbench.checks import check_positive, check_size
 from llcbench.problems.combinators.changed import Reparametrised, Rescaled
 from llcbench.problems.combinators.sums import DirectSum
+from llcbench.problems.family import MOST_ROTATED, MOST_SAMPLES
 from llcbench.problems.linear_networks.points import frame, generator_of
 from llcbench.problems.regular import build
 from llcbench.types import Problem, TakesData
 
 MODIFIERS = {
-    "n<samples>": r"n(\d+)",
-    "scaled-<factor>": r"scaled-(\d+(?:\.\d+)?)",
-    "padded-<directions>": r"padded-(\d+)",
-    "rotated-<seed>": r"rotated-(\d+)",
+    "n<samples>": r"n([0-9]{1,18})",
+    "scaled-<factor>": r"scaled-([0-9]+(?:\.[0-9]+)?)",
+    "padded-<directions>": r"padded-([0-9]{1,18})",
+    "rotated-<seed>": r"rotated-([0-9]{1,18})",
 }
 
 
@@ -45,6 +47,7 @@ def modify(problem: Problem, modifiers: list[str], identifier: str) -> Problem:
         elif isinstance(problem, TakesData):
             if int(kind[1:]) < 2:
                 raise ValueError(f"{identifier!r}: {text!r} must name at least 2 samples")
+            check_size(identifier, "samples", int(kind[1:]), MOST_SAMPLES)
             problem = problem.with_data(int(kind[1:]))
         else:
             raise ValueError(f"{identifier!r}: put {text!r} right after the base problem")
@@ -75,15 +78,19 @@ def rescaled(problem: Problem, factor: float) -> Rescaled:
     """Return ``factor * L``: the coefficient stays, the tempered value is that at another nbeta.
 
     Raises:
-        ValueError: If the factor is not positive.
+        ValueError: If the factor is not a finite positive number.
     """
-    if not factor > 0:
-        raise ValueError(f"scaled-{factor:g}: the factor must be positive")
+    factor = check_positive("", f"the factor of scaled-{factor:g}", factor)
     return Rescaled(f"{problem.id}/scaled-{factor:g}", problem, factor)
 
 
 def rotated(problem: Problem, seed: int) -> Reparametrised:
-    """Return the problem in rotated coordinates: all three truths stay, the axes do not."""
+    """Return the problem in rotated coordinates: all three truths stay, the axes do not.
+
+    Raises:
+        ValueError: If it has so many parameters that the rotation does not fit.
+    """
+    check_size(f"{problem.id}/rotated", "parameters", problem.dim, MOST_ROTATED)
     rotation = frame(problem.dim, problem.dim, generator_of(f"rotation/{problem.dim}/{seed}"))
     matrix = torch.from_numpy(rotation)
     return Reparametrised(

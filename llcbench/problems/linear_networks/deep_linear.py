@@ -1,12 +1,20 @@
 """Problems ``dln/*``: deep linear networks, named small ones and the published random classes."""
 
-from llcbench.checks import nearest
-from llcbench.problems.family import Family, ranks_of, widths_of
+from itertools import pairwise
+
+from llcbench.checks import check_size, nearest
+from llcbench.problems.family import MOST_DENSE, Family, ranks_of, whole_of, widths_of
 from llcbench.problems.linear_networks.linear_model import linear_problem
 from llcbench.problems.linear_networks.points import balanced, generator_of, generic
-from llcbench.problems.linear_networks.random_networks import CLASSES, RandomClass, draw_network
+from llcbench.problems.linear_networks.random_networks import (
+    CLASSES,
+    RandomClass,
+    draw_network,
+    widths_of_draw,
+)
 from llcbench.problems.linear_networks.trained import train, truth_at
 from llcbench.problems.squared.regression import Inputs, Regression
+from llcbench.problems.versions import version_of
 from llcbench.types import Truth
 from theory.families.deep_linear import deep_linear_generic, deep_linear_global
 
@@ -51,6 +59,7 @@ def build(identifier: str) -> Regression:
 def _named(identifier: str, widths: tuple[int, ...], ranks: tuple[int, ...]) -> Regression:
     """Return a network of the given widths at a balanced or a generic point."""
     depth = len(widths) - 1
+    check_size(identifier, "parameters", _weights(widths), MOST_DENSE)
     if len(ranks) not in (1, depth):
         raise ValueError(f"{identifier!r} needs one rank or {depth}, one per layer")
     rng = generator_of(identifier)
@@ -88,6 +97,7 @@ def _random(identifier: str, limits: RandomClass, seed: str) -> Regression:
         scale=1.0 / widths[-1],
         inputs=Inputs("uniform10"),
         noise_sd=0.0,
+        version=version_of(identifier),
     )
 
 
@@ -109,11 +119,28 @@ def _trained(identifier: str, name: str, seed: str) -> Regression:
         scale=1.0 / teacher.widths[-1],
         inputs=inputs,
         noise_sd=0.0,
+        version=version_of(identifier),
     )
 
 
+def size(identifier: str) -> int:
+    """Return the number of parameters of an id.
+
+    Raises:
+        ValueError: If the id is malformed.
+    """
+    parts = identifier.split("/")
+    if len(parts) > 2 and parts[1] in CLASSES:
+        return _weights(widths_of_draw("/".join(parts[:3]), CLASSES[parts[1]]))
+    return _weights(widths_of(parts[1], identifier)) if len(parts) == 3 else 0
+
+
+def _weights(widths: tuple[int, ...]) -> int:
+    return sum(above * below for below, above in pairwise(widths))
+
+
 def _check_draw(identifier: str, seed: str) -> None:
-    if not seed.startswith("s") or not seed[1:].isdigit():
+    if not seed.startswith("s") or whole_of(seed[1:]) is None:
         raise ValueError(f"{identifier!r} is not of the form dln/<class>/s<draw>")
 
 
@@ -121,4 +148,4 @@ PATTERN = (
     "dln/<widths>/r<rank>, dln/<widths>/r<rank per layer>, dln/<class>/s<draw> or"
     " dln/<class>/s<draw>/trained"
 )
-family = Family("dln", NAMED, build, PATTERN)
+family = Family("dln", NAMED, build, PATTERN, size)

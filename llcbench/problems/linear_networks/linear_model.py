@@ -69,6 +69,7 @@ def linear_problem(
     scale: float = 0.5,
     inputs: Inputs | None = None,
     noise_sd: float = 1.0,
+    version: int = 1,
 ) -> Regression:
     """Return ``L(w) = scale * E |W_L ... W_1 x - y|^2`` at the given weights.
 
@@ -89,6 +90,7 @@ def linear_problem(
         scale=scale,
         inputs=distribution,
         noise_sd=noise_sd,
+        version=version,
         single=given.single,
     )
 

@@ -98,10 +98,11 @@ def draw_network(identifier: str, limits: RandomClass) -> RandomNetwork:
 
     Weights are normal of standard deviation ``1/sqrt(fan in)``, cut off at two of them without a
     change of scale; each layer, with probability one half, is replaced by its truncated singular
-    value decomposition of a rank drawn uniformly below its full one. Layers are independent and
-    their distributions have densities (on all matrices, or on those of the rank), so their images
-    and kernels are in general position with probability 1: every partial product has the least rank
-    of its layers.
+    value decomposition of a rank that is uniform on 1, ..., full. No layer is zero, and a layer of
+    full rank f stays at it with probability ``1/2 + 1/(2 f)``. Layers are independent and their
+    distributions have densities (on all matrices, or on those of the rank), so their images and
+    kernels are in general position with probability 1: every partial product has the least rank of
+    its layers.
 
     In single precision the projection on the leading singular vectors comes from the full
     eigendecomposition of the smaller Gram matrix, which is exact up to rounding: neighbours of
@@ -129,13 +130,21 @@ def _double(widths: tuple[int, ...], rng: np.random.Generator) -> RandomNetwork:
         weight = _normals(rows, columns, rng)
         rank = min(rows, columns)
         if rng.random() >= 0.5:
-            rank = int(rng.integers(rank))
+            rank = _reduced(rank, rng)
             u, s, v = np.linalg.svd(weight, full_matrices=False)
             weight = (u[:, :rank] * s[:rank]) @ v[:rank]
         weights.append(weight.ravel())
         ranks.append(rank)
     point = np.concatenate(weights)
     return RandomNetwork(widths, tuple(ranks), False, lambda: point)
+
+
+def _reduced(full: int, rng: np.random.Generator) -> int:
+    """Draw the rank of a layer that is reduced: by 0, ..., full - 1, each as likely as the others.
+
+    The published generator draws the reduction, not the rank.
+    """
+    return full - int(rng.integers(full))
 
 
 def _normals(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -151,7 +160,7 @@ def _normals(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.fl
 def _single(widths: tuple[int, ...], rng: np.random.Generator) -> RandomNetwork:
     """Draw all ranks, and later all weights into one array in single precision."""
     full = [min(pair) for pair in pairwise(widths)]
-    ranks = [k if rng.random() < 0.5 else int(rng.integers(k)) for k in full]
+    ranks = [k if rng.random() < 0.5 else _reduced(k, rng) for k in full]
 
     def draw() -> Array:
         size = sum(rows * columns for columns, rows in pairwise(widths))

@@ -1,6 +1,7 @@
 """Problems ``rrr/*``: reduced-rank regression, two layers with both truths in closed form."""
 
-from llcbench.problems.family import Family, ranks_of, widths_of
+from llcbench.checks import check_size
+from llcbench.problems.family import MOST_DENSE, Family, ranks_of, widths_of
 from llcbench.problems.linear_networks.linear_model import linear_problem
 from llcbench.problems.linear_networks.points import generator_of, two_layers
 from llcbench.problems.squared.regression import Regression
@@ -29,14 +30,10 @@ def build(identifier: str) -> Regression:
     Raises:
         ValueError: If the id is malformed or a rank is not admissible.
     """
-    parts = identifier.split("/")
-    if len(parts) != 3:
-        raise ValueError(f"{identifier!r} is not of the form rrr/<in>-<hidden>-<out>/r<rank>")
-    widths = widths_of(parts[1], identifier)
-    ranks = ranks_of(parts[2], identifier)
-    if len(widths) != 3 or len(ranks) not in (1, 3):
-        raise ValueError(f"{identifier!r} needs three widths and one or three ranks (r2, r2-4-2)")
+    widths, ranks = _parts(identifier)
     inputs, hidden, outputs = widths
+    # The frame of the hidden layer is square.
+    check_size(identifier, "numbers", size(identifier) + hidden**2, MOST_DENSE)
     rank, first, second = ranks if len(ranks) == 3 else ranks * 3
     shape = {"inputs": inputs, "hidden": hidden, "outputs": outputs, "rank": rank}
     local = reduced_rank_local(**shape, rank_first=first, rank_second=second)
@@ -53,4 +50,25 @@ def build(identifier: str) -> Regression:
     )
 
 
-family = Family("rrr", NAMED, build, "rrr/<in>-<hidden>-<out>/r<rank>[-<first>-<second>]")
+def size(identifier: str) -> int:
+    """Return the number of parameters of an id.
+
+    Raises:
+        ValueError: If the id is malformed.
+    """
+    inputs, hidden, outputs = _parts(identifier)[0]
+    return hidden * (inputs + outputs)
+
+
+def _parts(identifier: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    parts = identifier.split("/")
+    if len(parts) != 3:
+        raise ValueError(f"{identifier!r} is not of the form rrr/<in>-<hidden>-<out>/r<rank>")
+    widths = widths_of(parts[1], identifier)
+    ranks = ranks_of(parts[2], identifier)
+    if len(widths) != 3 or len(ranks) not in (1, 3):
+        raise ValueError(f"{identifier!r} needs three widths and one or three ranks (r2, r2-4-2)")
+    return widths, ranks
+
+
+family = Family("rrr", NAMED, build, "rrr/<in>-<hidden>-<out>/r<rank>[-<first>-<second>]", size)

@@ -9,6 +9,8 @@ from theory.families import monomial_ideal, quasi_homogeneous, regular, vandermo
 
 
 def _tanh(identifier: str, units: int, outputs: int = 1) -> Likelihood:
+    check_size(identifier, units * (1 + outputs), 0, 1_000_000)
+
     def local() -> RLCT:
         coefficient = vandermonde(outputs=outputs, units=units, q=2)
         return equivalent(

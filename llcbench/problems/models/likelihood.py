@@ -53,7 +53,9 @@ class Observations(NamedTuple):
 class LikelihoodLoss:
     """Mean of ``log p(x | w*) - log p(x | w)`` over observations.
 
-    The values at ``w_star`` are evaluated on the same observations and subtracted one by one.
+    The values at ``w_star`` are evaluated on the same observations and subtracted one by one. Both
+    are in double precision in every run: what a density and its value at ``w_star`` have in common,
+    such as a normalising constant, leaves no rounding in their difference.
     """
 
     model: Model
@@ -85,7 +87,8 @@ class LikelihoodLoss:
     def excess(self, theta: Tensor, batch: Observations) -> Tensor:
         """Return the excess loss, ``(chains,)``."""
         star = self.model.log_density(self.reference, batch.x)
-        return (star - self.model.log_density(theta, batch.x)) @ batch.weights
+        gaps = star - self.model.log_density(theta.double(), batch.x)
+        return (gaps @ batch.weights).to(theta.dtype)
 
     def excess_and_grad(self, theta: Tensor, batch: Observations) -> tuple[Tensor, Tensor]:
         """Return the excess loss ``(chains,)`` and its gradient ``(chains, dim)``."""
@@ -155,14 +158,14 @@ class Likelihood:
         return Data(x, x.new_zeros(0))
 
     def bind(self, data: Data | None, dtype: torch.dtype) -> LikelihoodLoss:
-        """Return the loss on a data set, or in population."""
+        """Return the loss on a data set, or in population; it is evaluated in double precision."""
         if data is None:
             x, weights = self.model.nodes()
         else:
             x = data.inputs
             weights = x.new_full((x.shape[0],), 1.0 / x.shape[0])
-        full = Observations(x.to(dtype).unsqueeze(0), weights.to(dtype))
-        reference = self.w_star().to(dtype).unsqueeze(0)
+        full = Observations(x.double().unsqueeze(0), weights.double())
+        reference = self.w_star().double().unsqueeze(0)
         return LikelihoodLoss(self.model, reference, full, data is not None)
 
     def tempered(self, nbeta: float, gamma: float, data: Data | None = None) -> Tempered | None:

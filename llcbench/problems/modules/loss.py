@@ -3,30 +3,44 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from llcbench.problems.modules.user_code import OwnCodeError, described, explained
+from llcbench.sampling.surroundings import neutral
+
+LossFunction = Callable[[Tensor, Tensor], Tensor]
 # Samples that are evaluated together on the full batch.
 CHUNK = 1024
 
 
-def per_sample(
-    loss: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, targets: Tensor
-) -> Tensor:
+def per_sample(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
     """Return one loss per sample.
 
     Raises:
-        ValueError: If the function returns anything else.
+        ValueError: If the function raises or returns anything else.
     """
-    losses = loss(outputs, targets)
+    shown = f"{described(outputs)} and targets {described(targets)}"
+    with explained(f"per_sample_loss on outputs {shown}"):
+        losses = loss(outputs, targets)
+    if not isinstance(losses, Tensor):
+        raise OwnCodeError(
+            f"per_sample_loss returned {described(losses)}: it must be a tensor with one number per"
+            " sample"
+        )
     if losses.shape != (len(targets),):
-        raise ValueError(
+        raise OwnCodeError(
             f"per_sample_loss returned the shape {tuple(losses.shape)} for {len(targets)} samples:"
             " it must be one number per sample, so ask for reduction='none' (and average over"
             " tokens yourself)"
+        )
+    if not losses.is_floating_point():
+        raise OwnCodeError(
+            f"per_sample_loss returned {described(losses)}: it must be real and differentiable,"
+            " such as a cross entropy; the share of errors is no loss"
         )
     return losses
 
@@ -47,8 +61,10 @@ class ModuleLoss:
     """``mean_i loss(f_w(x_i), y_i)`` as the excess over ``w_star``, sample by sample.
 
     The losses at ``w_star`` are computed once; the difference of two losses on the same samples
-    is an estimate with little noise. Chains are evaluated one after the other: networks of this
-    kind fill the machine alone.
+    is an estimate with little noise. Outputs are handed to the loss in double precision where it
+    takes them, and differences are formed before the mean: a constant in the loss, however large,
+    changes nothing in a run in single precision. Chains are evaluated one after the other: networks
+    of this kind fill the machine alone.
 
     Attributes:
         module: The network at ``w_star``, in the precision of the run.
@@ -56,84 +72,169 @@ class ModuleLoss:
         inputs: All inputs.
         targets: All targets.
         shapes: Shapes of the parameters that move, by name.
+        wide: The loss for outputs in double precision; None where it does not take them.
+        hint: What to do where the module fails in this precision.
+        known: Losses at ``w_star`` if they were computed before, ``(num_data,)``.
     """
 
     module: nn.Module
-    loss: Callable[[Tensor, Tensor], Tensor]
+    loss: LossFunction
     inputs: Tensor
     targets: Tensor
     shapes: Mapping[str, torch.Size]
+    wide: LossFunction | None = None
+    hint: str = ""
+    known: Tensor | None = None
 
     @property
     def autograd(self) -> bool:
         """Gradients come from automatic differentiation."""
         return True
 
-    @cached_property
+    @property
     def reference(self) -> Tensor:
-        """Losses of all samples at ``w_star``, ``(num_data,)``."""
-        with torch.no_grad():
-            parts = (torch.split(part, CHUNK) for part in (self.inputs, self.targets))
-            return torch.cat(
-                [per_sample(self.loss, self.module(x), y) for x, y in zip(*parts, strict=True)]
-            )
+        """Losses of all samples at ``w_star`` in double precision, ``(num_data,)``."""
+        return self._star(None)
 
     def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> SampleNumbers:
         """Draw independently with replacement, a minibatch of its own for every chain."""
         if batch_size is None:
             return SampleNumbers(None)
         shape = (num_chains, batch_size)
-        return SampleNumbers(torch.randint(len(self.inputs), shape, generator=rng))
+        with neutral():
+            return SampleNumbers(torch.randint(len(self.inputs), shape, generator=rng))
 
     def excess(self, theta: Tensor, batch: SampleNumbers) -> Tensor:
         """Return the excess loss, ``(chains,)``."""
-        with torch.no_grad():
+        with neutral(), torch.no_grad():
             rows = [self._chunks(batch, chain) for chain in range(len(theta))]
-            return torch.stack(
-                [
-                    torch.stack([self._mean(self._named(point), chunk) for chunk in chunks]).sum()
-                    for point, chunks in zip(theta, rows, strict=True)
-                ]
-            )
+            sums = [
+                torch.stack([self._mean(self._named(point), chunk) for chunk in chunks]).sum()
+                for point, chunks in zip(theta, rows, strict=True)
+            ]
+            return torch.stack(sums).to(theta.dtype)
 
     def excess_and_grad(self, theta: Tensor, batch: SampleNumbers) -> tuple[Tensor, Tensor]:
         """Return the excess loss ``(chains,)`` and its gradient ``(chains, dim)``."""
-        losses, grads = theta.new_zeros(len(theta)), torch.zeros_like(theta)
-        for chain, point in enumerate(theta):
-            for chunk in self._chunks(batch, chain):
-                with torch.enable_grad():
-                    named = {
-                        name: value.requires_grad_() for name, value in self._named(point).items()
-                    }
-                    value = self._mean(named, chunk)
-                    parts = torch.autograd.grad(
-                        value, list(named.values()), allow_unused=True, materialize_grads=True
-                    )
-                losses[chain] += value.detach()
-                grads[chain] += torch.cat([part.reshape(-1) for part in parts])
-        return losses, grads
+        with neutral():
+            losses = torch.zeros(len(theta), dtype=torch.float64)
+            grads = torch.zeros(theta.shape, dtype=theta.dtype)
+            for chain, point in enumerate(theta):
+                for chunk in self._chunks(batch, chain):
+                    with torch.enable_grad():
+                        named = {
+                            name: value.requires_grad_()
+                            for name, value in self._named(point).items()
+                        }
+                        value = self._mean(named, chunk)
+                        parts = self.slopes(value, named)
+                    losses[chain] += value.detach()
+                    grads[chain] += torch.cat([part.reshape(-1) for part in parts])
+            return losses.to(theta.dtype), grads
 
     def baseline(self, batch: SampleNumbers) -> Tensor:
         """Return the loss at ``w_star`` on the batch, ``(chains,)`` or a scalar."""
         if batch.numbers is None:
             return self.reference.mean()
-        return self.reference[batch.numbers].mean(1)
+        return self._star(batch.numbers).mean(1)
+
+    def losses(self, named: Mapping[str, Tensor], index: Tensor) -> Tensor:
+        """Return losses of some samples at parameters by name, in double precision, ``(batch,)``.
+
+        Raises:
+            OwnCodeError: If the module or the loss fails.
+        """
+        # Rows that are picked are copies: what is written in place stays here.
+        inputs, targets = self.inputs[index], self.targets[index]
+        with explained(f"the module on inputs {described(inputs)}", self.hint):
+            outputs = functional_call(self.module, dict(named), (inputs,))
+        if self.wide is not None:
+            return per_sample(self.wide, widened(outputs), widened(targets)).double()
+        return per_sample(self.loss, outputs, targets).double()
+
+    def named(self, point: Tensor) -> dict[str, Tensor]:
+        """Return the parameters of a vector ``(dim,)`` by name."""
+        return self._named(point)
+
+    @cached_property
+    def _cache(self) -> Tensor:
+        """Losses at ``w_star`` as far as they are computed, NaN elsewhere."""
+        if self.known is not None:
+            return self.known.clone()
+        return torch.full((len(self.inputs),), torch.nan, dtype=torch.float64)
+
+    def _star(self, numbers: Tensor | None) -> Tensor:
+        """Return losses at ``w_star`` of some samples, or of all.
+
+        Raises:
+            OwnCodeError: If the module or the loss fails or a loss is not finite.
+        """
+        with neutral(), torch.no_grad():
+            held = self._cache if numbers is None else self._cache[numbers]
+            if not bool(held.isnan().any()):
+                return held
+            wanted = torch.arange(len(self.inputs)) if numbers is None else torch.unique(numbers)
+            missing = wanted[self._cache[wanted].isnan()]
+            for rows in split(missing):
+                self._cache[rows] = self.losses({}, rows)
+            held = self._cache[wanted]
+            if not bool(held.isfinite().all()):
+                first = int(wanted[~held.isfinite()][0])
+                raise OwnCodeError(
+                    f"the loss at w_star is not finite for {int((~held.isfinite()).sum())} of"
+                    f" {len(wanted)} samples; the first is sample {first}, with the loss"
+                    f" {float(self._cache[first]):g}: look at its input and target"
+                )
+            return self._cache if numbers is None else self._cache[numbers]
 
     def _chunks(self, batch: SampleNumbers, chain: int) -> Iterator[tuple[Tensor, float]]:
         """Return numbers of samples of a chain, some at a time, each with its share."""
         index = torch.arange(len(self.inputs)) if batch.numbers is None else batch.numbers[chain]
-        return ((chunk, len(chunk) / len(index)) for chunk in torch.split(index, CHUNK))
+        return ((chunk, len(chunk) / len(index)) for chunk in split(index))
 
     def _named(self, point: Tensor) -> dict[str, Tensor]:
         """Return the parameters of a vector by name, as leaves."""
         sizes = [shape.numel() for shape in self.shapes.values()]
-        parts = torch.split(point.detach(), sizes)
+        # A tensor that was made in inference mode takes no gradient; a copy of it does.
+        leaf = point.clone() if point.is_inference() else point.detach()
+        parts = torch.split(leaf, sizes)
         shapes = self.shapes.items()
         return {name: part.view(shape) for (name, shape), part in zip(shapes, parts, strict=True)}
 
     def _mean(self, named: Mapping[str, Tensor], chunk: tuple[Tensor, float]) -> Tensor:
         """Return the share of some samples in the mean excess."""
         index, share = chunk
-        outputs = functional_call(self.module, dict(named), (self.inputs[index],))
-        losses = self.loss(outputs, self.targets[index])
-        return share * (losses - self.reference[index]).mean()
+        return share * (self.losses(named, index) - self._star(index)).mean()
+
+    def slopes(self, value: Tensor, named: Mapping[str, Tensor]) -> list[Tensor]:
+        """Return the derivatives of a value; 0 for parameters that do not enter it."""
+        leaves = list(named.values())
+        if not value.requires_grad:  # none of them enters
+            return [torch.zeros_like(leaf) for leaf in leaves]
+        with explained("the gradient of the loss"):
+            parts = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+        return [part.to_dense() if part.is_sparse else part for part in parts]
+
+
+def split(index: Tensor) -> list[Tensor]:
+    """Return numbers of samples, at most `CHUNK` at a time, and never one that is left over.
+
+    Modules that squeeze their outputs fail on a single sample.
+    """
+    parts = list(torch.split(index, CHUNK))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
+
+
+def widened(value: Any) -> Any:
+    """Return tensors in single precision as ones in double, inside of tuples, lists and dicts."""
+    if isinstance(value, Tensor):
+        return value.double() if value.is_floating_point() else value
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(widened, value))
+    if type(value) in (tuple, list):
+        return type(value)(map(widened, value))
+    if type(value) is dict:
+        return {key: widened(part) for key, part in value.items()}
+    return value

@@ -1,28 +1,31 @@
 """Any torch module with a loss per sample: the empirical loss of a trained network."""
 
-import copy
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, final
+from warnings import warn
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
-from llcbench.problems.modules.loss import ModuleLoss, per_sample
-from llcbench.types import Truth
+from llcbench.problems.modules import intake, trials
+from llcbench.problems.modules.intake import Tensors
+from llcbench.problems.modules.loss import CHUNK, ModuleLoss
+from llcbench.problems.modules.user_code import OwnCodeError, explained, outputs_of
+from llcbench.sampling.surroundings import neutral
+from llcbench.types import DType, Truth
 from theory.coefficient import RLCT, Scope
 from theory.tempered import Tempered
 
 PerSampleLoss = Callable[[Tensor, Tensor], Tensor]
-Tensors = tuple[Tensor, Tensor]
-# Samples on which the loss is tried out, and how far it may be from that of a single sample.
-TRIED = 4
-TOLERANCE = 1e-3
+
+
+class OwnNetworkNote(UserWarning):
+    """What was done with the caller's network that the caller may not expect."""
 
 
 def from_module(
@@ -40,32 +43,54 @@ def from_module(
     dropout is off and batch statistics stay what they were in training, so that the loss is a
     function of the weights. A penalty that training added to the loss does not belong here.
 
+    The precision is that of the module, single or double; weights in half precision or bfloat16
+    are evaluated in single. Inputs and targets that are real numbers are cast to it. Parameters
+    with ``requires_grad=False`` and integer ones stay fixed. Both are said by a warning
+    `OwnNetworkNote`. Inference mode, autocast, a default precision or a default device of the
+    caller change nothing, and the random state of torch stays as it was.
+
+    The loss is tried out on some samples and has to be finite, the same twice, the same whatever
+    samples are beside, also at other weights, and to have the gradient that is its derivative.
+
     Args:
-        module: The network ``f_w``; it takes one tensor of inputs.
+        module: The network ``f_w``; it takes one tensor of inputs. No wrapper: scripted, compiled
+            and parallel modules are refused, and so are complex, sparse and quantised weights.
         per_sample_loss: From outputs and targets to one loss per sample, ``(batch,)``; for
-            example ``lambda f, y: cross_entropy(f, y, reduction="none")``.
+            example ``lambda f, y: cross_entropy(f, y, reduction="none")``. In a run in single
+            precision it is called with outputs in double precision if it takes them.
         data: Inputs and targets with samples along the first axis, or a ``TensorDataset`` of two.
+            They are not copied.
         w_star: State at which to estimate; None for that of the module.
         only: Patterns such as ``"blocks.0.*"``; parameters that none of them matches stay fixed.
         name: Name in the results.
 
     Raises:
-        ValueError: If the data have other shapes, no parameter is left, the loss is not one number
-            per sample, not finite, depends on the other samples or is not the same twice.
+        TypeError: If module, data or state are of another kind.
+        ValueError: If the data have other shapes, no parameter is left, the module or the loss
+            fails, or the loss is none that chains can use. The message is one line.
     """
-    inputs, targets = data.tensors if isinstance(data, TensorDataset) else data
-    if len(inputs) != len(targets) or len(inputs) < 2:
-        raise ValueError(
-            f"data hold {len(inputs)} inputs and {len(targets)} targets: give as many of both,"
-            " at least 2"
+    if not callable(per_sample_loss):
+        raise TypeError(
+            f"per_sample_loss must be a function of outputs and targets, got {per_sample_loss!r}"
         )
-    frozen = copy.deepcopy(module).eval().requires_grad_(False)
-    if w_star is not None:
-        frozen.load_state_dict(dict(w_star))
-    patterns = (only,) if isinstance(only, str) else tuple(only)
-    problem = ModuleProblem(name, frozen, per_sample_loss, (inputs, targets), patterns)
-    _examine(problem)
-    return problem
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"name must be a text, got {name!r}")
+    with neutral():
+        copy = intake.frozen(module)
+        inputs, targets = intake.pair_of(data)
+        precision = intake.precision_of(copy.module)
+        tensors = _cast(inputs, precision), _cast(targets, precision)
+        if w_star is not None:
+            intake.load(copy.module, w_star)
+        patterns = (only,) if isinstance(only, str) else tuple(only)
+        problem = ModuleProblem(
+            name, copy.module, per_sample_loss, tensors, patterns, fixed=copy.fixed,
+            notes=copy.notes,
+        )  # fmt: skip
+        examined = _examined(problem)
+    for note in examined.notes:
+        warn(f"{name}: {note}", OwnNetworkNote, stacklevel=2)
+    return examined
 
 
 @final
@@ -82,6 +107,9 @@ class ModuleProblem:
         data: Inputs and targets.
         only: Patterns of the parameters that move.
         version: Always 1: the data and the weights are the caller's.
+        fixed: Names of parameters that stay fixed whatever the patterns say.
+        notes: What was done that the caller may not expect, a sentence each.
+        losses: Losses of all samples at ``w_star`` in the precision of the module, if computed.
     """
 
     id: str
@@ -90,6 +118,9 @@ class ModuleProblem:
     data: Tensors
     only: tuple[str, ...] = ("*",)
     version: int = 1
+    fixed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    losses: Tensor | None = None
 
     @cached_property
     def shapes(self) -> dict[str, torch.Size]:
@@ -99,16 +130,31 @@ class ModuleProblem:
             ValueError: If there are none.
         """
         named = dict(self.module.named_parameters())
-        by_name = {
-            name: value.shape
-            for name, value in named.items()
-            if any(fnmatch(name, pattern) for pattern in self.only)
-        }
-        if not by_name:
+        if not named:
+            raise ValueError("the module has no parameters: there is nothing to move")
+        chosen = {name: w.shape for name, w in named.items() if _matches(name, self.only)}
+        if not chosen:
             raise ValueError(
                 f"no parameter matches {', '.join(self.only)}; the module has {', '.join(named)}"
             )
+        by_name = {name: shape for name, shape in chosen.items() if name not in self.fixed}
+        if not by_name:
+            raise ValueError(
+                f"{intake.listed(chosen)} cannot move: requires_grad is False; call"
+                " requires_grad_() on what should move"
+            )
+        if not any(shape.numel() for shape in by_name.values()):
+            raise ValueError(f"{intake.listed(by_name)} are empty: there is nothing to move")
         return by_name
+
+    @property
+    def precision(self) -> DType:
+        """Precision of the module, in which it is evaluated unless settings say otherwise."""
+        return "float64" if self._dtype == torch.float64 else "float32"
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return intake.precision_of(self.module)
 
     @property
     def dim(self) -> int:
@@ -128,7 +174,8 @@ class ModuleProblem:
     @property
     def formula(self) -> str:
         """The loss in one line."""
-        return f"L(w) = mean over {self.num_data} samples, {type(self.module).__name__}"
+        fixed = f", {len(self.fixed)} tensors fixed" if self.fixed else ""
+        return f"L(w) = mean over {self.num_data} samples, {type(self.module).__name__}{fixed}"
 
     @property
     def why_hard(self) -> str:
@@ -146,14 +193,37 @@ class ModuleProblem:
         return torch.cat([state[name].detach().reshape(-1) for name in self.shapes])
 
     def at(self, state: Mapping[str, Tensor], name: str | None = None) -> "ModuleProblem":
-        """Return the same loss at other weights, such as those of a checkpoint."""
-        module = copy.deepcopy(self.module)
-        module.load_state_dict(dict(state))
-        return replace(self, id=name or self.id, module=module)
+        """Return the same loss at other weights, such as those of a checkpoint.
+
+        Raises:
+            TypeError: If the state is no mapping of names to tensors.
+            ValueError: If it is that of another network, or the loss there is none that chains can
+                use, as in `from_module`.
+        """
+        with neutral():
+            module = intake.copied(self.module)
+            intake.load(module, state)
+            return _examined(replace(self, id=name or self.id, module=module, losses=None))
 
     def restricted(self, *only: str) -> "ModuleProblem":
-        """Return the loss as a function of the parameters that match a pattern."""
-        return replace(self, id=f"{self.id}[{','.join(only)}]", only=only)
+        """Return the loss as a function of those of its parameters that match a pattern.
+
+        Raises:
+            ValueError: If none of the parameters that move matches.
+        """
+        if not only:
+            raise ValueError('restricted needs a pattern of names, such as restricted("0.*")')
+        chosen = tuple(name for name in self.shapes if _matches(name, only))
+        if not chosen:
+            raise ValueError(
+                f"no parameter matches {', '.join(only)}; those that move are"
+                f" {', '.join(self.shapes)}"
+            )
+        held = tuple(n for n, _ in self.module.named_parameters() if n not in chosen)
+        id_ = f"{self.id}[{','.join(only)}]"
+        part = replace(self, id=id_, only=only, fixed=(*self.fixed, *held))
+        assert part.dim > 0
+        return part
 
     def layers(self) -> dict[str, "ModuleProblem"]:
         """Return the loss as a function of each module that owns parameters, by its name."""
@@ -173,11 +243,30 @@ class ModuleProblem:
         Args:
             link: From outputs to targets: the identity for a squared loss, ``softmax`` for a
                 cross entropy.
+
+        Raises:
+            ValueError: If the labels are no finite tensor with one row per sample, or the loss is
+                not smallest at them.
         """
         inputs, _ = self.data
-        with torch.no_grad():
-            labels = torch.cat([link(self.module(part)) for part in torch.split(inputs, 1024)])
-        return replace(self, id=f"{self.id}/realised", data=(inputs, labels))
+        with neutral(), torch.no_grad():
+            made = []
+            for rows in torch.split(torch.arange(len(inputs)), CHUNK):
+                outputs = outputs_of(self.module, inputs[rows])
+                with explained("link on the outputs of the module"):
+                    labels = link(outputs)
+                if not isinstance(labels, Tensor) or labels.shape[:1] != (len(rows),):
+                    raise OwnCodeError(
+                        "link must return a tensor with one row of labels per sample; the module"
+                        f" returns {type(outputs).__name__}, link {type(labels).__name__}"
+                    )
+                made.append(labels)
+            targets = torch.cat(made)
+            if not bool(targets.isfinite().all()):
+                raise OwnCodeError("the labels that link makes are not finite")
+            problem = replace(self, id=f"{self.id}/realised", data=(inputs, targets), losses=None)
+            trials.minimal(problem, self._dtype, trials.some_rows(problem))
+            return _examined(problem)
 
     def sample_data(self, rng: torch.Generator) -> Tensors:
         """Return the data, which are the caller's."""
@@ -185,11 +274,25 @@ class ModuleProblem:
 
     def bind(self, data: Tensors | None, dtype: torch.dtype) -> ModuleLoss:
         """Return the loss in a precision."""
-        inputs, targets = (
-            part.to(dtype) if part.is_floating_point() else part for part in data or self.data
-        )
-        module = copy.deepcopy(self.module).to(dtype)
-        return ModuleLoss(module, self.per_sample_loss, inputs, targets, self.shapes)
+        with neutral():
+            inputs, targets = (_cast(part, dtype) for part in data or self.data)
+            own = self._dtype
+            hint = "" if dtype == own else (
+                f"the module is in {self.precision}: sample it in that, dtype={self.precision!r}"
+            )  # fmt: skip
+            loss = ModuleLoss(
+                intake.copied(self.module).to(dtype),
+                _in_precision(self.per_sample_loss, dtype),
+                inputs,
+                targets,
+                self.shapes,
+                hint=hint,
+                known=self.losses if dtype == own and (data is None or data is self.data) else None,
+            )
+            if dtype == torch.float64:
+                return loss
+            wide = replace(loss, wide=_in_precision(self.per_sample_loss, torch.float64))
+            return wide if trials.takes_double(wide) else loss
 
     def tempered(self, nbeta: float, gamma: float, data: Any = None) -> Tempered | None:
         """Return None: what a perfect sampler would return is unknown."""
@@ -207,25 +310,24 @@ class ModuleProblem:
         )
 
 
-def _examine(problem: ModuleProblem) -> None:
-    """Try the loss on a few samples; the number of parameters refuses to be none."""
-    assert problem.dim > 0
-    inputs, targets = (part[:TRIED] for part in problem.data)
-    with torch.no_grad():
-        losses = per_sample(problem.per_sample_loss, problem.module(inputs), targets)
-        again = problem.per_sample_loss(problem.module(inputs), targets)
-        halves = (torch.split(part, max(1, len(inputs) // 2)) for part in (inputs, targets))
-        apart = torch.cat(
-            [problem.per_sample_loss(problem.module(x), y) for x, y in zip(*halves, strict=True)]
-        )
-    if not bool(losses.isfinite().all()):
-        raise ValueError(f"the loss at w_star is {losses.tolist()}: not finite")
-    if not torch.equal(losses, again):
-        raise ValueError("the loss is not the same twice: the module is random even in eval()")
-    scale = float(losses.abs().mean()) or 1.0
-    change = float((losses - apart).abs().max()) / scale
-    if not math.isfinite(change) or change > TOLERANCE:
-        raise ValueError(
-            f"the loss of a sample changes by {change:.2g} with the other samples in its batch:"
-            " samples must not mix"
-        )
+def _examined(problem: ModuleProblem) -> ModuleProblem:
+    """Return a problem whose loss was tried out, with the losses at its point."""
+    assert problem.dim > 0  # or the shapes say why there is none
+    return replace(problem, losses=trials.examine(problem, problem._dtype))
+
+
+def _cast(part: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return data in a precision; whole numbers stay."""
+    return part.to(dtype) if part.is_floating_point() else part
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _in_precision(loss: PerSampleLoss, dtype: torch.dtype) -> PerSampleLoss:
+    """Return a loss whose constants are in a precision, where they can be reached."""
+    if not isinstance(loss, nn.Module):
+        return loss
+    twin: PerSampleLoss = intake.copied(loss).eval().requires_grad_(False).to(dtype)
+    return twin

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from llcbench.checks import nearest
-from llcbench.problems.family import Family
+from llcbench.checks import check_size, nearest
+from llcbench.problems.family import Family, whole_of
 from llcbench.problems.polynomials.algebra import filters, matrices, networks, singularities
 from llcbench.problems.polynomials.algebra.definition import Definition, Maker
 from llcbench.problems.polynomials.polynomial import polynomial_problem
@@ -15,6 +15,9 @@ from llcbench.types import Truth
 from theory.combine import at_deepest
 
 LIMIT = 60
+MOST_TERMS = 20_000
+# Of a size, a rank or a power.
+LARGEST_NUMBER = 1_000
 _PARTS = (matrices, filters, networks, singularities)
 MAKERS: Mapping[str, Maker] = {
     name: maker for part in _PARTS for name, maker in part.MAKERS.items()
@@ -33,10 +36,6 @@ def build(identifier: str) -> Regression:
     if name not in MAKERS:
         raise ValueError(f"unknown family {name!r}{nearest(name, list(MAKERS))}; {PATTERN}")
     definition = _definition(identifier, MAKERS[name], parts, f"write {name}-{MAKERS[name].usage}")
-    if len(definition.variables) > LIMIT:
-        raise ValueError(
-            f"{identifier!r} has {len(definition.variables)} parameters; at most {LIMIT}"
-        )
     return polynomial_problem(
         identifier,
         tuple(definition.variables),
@@ -56,12 +55,19 @@ def _definition(identifier: str, maker: Maker, parts: list[str], usage: str) -> 
     """Call a maker with the parts of an id.
 
     Raises:
-        ValueError: If a part is no whole number, or there are too many or too few.
+        ValueError: If a part is no whole number, if there are too many or too few, or if they give
+            too many variables or terms.
     """
-    if not maker.words and not (parts and all(part.isdigit() for part in parts)):
+    numbers = [number for part in parts if (number := whole_of(part)) is not None]
+    if not maker.words and not (parts and len(numbers) == len(parts)):
         raise ValueError(f"{identifier!r}: expected whole numbers; {usage}")
+    if not maker.words:
+        check_size(identifier, "as a number of an id", max(numbers), LARGEST_NUMBER)
+    given: list[str] | list[int] = parts if maker.words else numbers
     try:
-        definition = maker.make(*(parts if maker.words else map(int, parts)))
+        check_size(identifier, "parameters", maker.variables(*given), LIMIT)
+        check_size(identifier, "terms", maker.terms(*given), MOST_TERMS)
+        definition = maker.make(*given)
         # An inadmissible number is refused by the theorem before anything is built on it.
         definition.local()
     except TypeError as error:

@@ -6,12 +6,30 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypedDict
 
+from llcbench.checks import shown
 from llcbench.files import write as write_file
+from llcbench.foreign import reading
+from llcbench.foreign.names import safe_name
 from llcbench.report.figures.paper_figure import Claim, Drawing, PaperFigure
 from llcbench.report.figures.results import Results
 from llcbench.report.figures.rows import write_rows
 from llcbench.report.figures.style import paper_style, to_pdf, to_svg
+
+
+class ClaimsOfFigure(TypedDict):
+    """What a figure says, as ``claims.json`` holds it."""
+
+    id: str
+    stem: str
+    title: str
+    paper: str
+    caption: str
+    alt: str
+    needs: str
+    claims: list[dict[str, str]]
+
 
 SCRIPTS = Path("paper_figures")
 CLAIMS = "claims.json"
@@ -84,8 +102,14 @@ def read_claims(path: Path) -> list[dict[str, object]]:
     """Return what `write_claims` wrote, nothing if there is no such file."""
     if not path.exists():
         return []
-    entries: list[dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))
-    return entries
+    try:
+        entries: list[ClaimsOfFigure] = reading.json_as(list[ClaimsOfFigure])(reading.content(path))
+    except ValueError as error:
+        raise ValueError(f"{path.name} is no list of claims: {error}") from error
+    for entry in entries:
+        if safe_name(entry["stem"]) != entry["stem"]:
+            raise ValueError(f"{path.name}: {shown(entry['stem'])} is no name of a figure's files")
+    return [dict(entry) for entry in entries]
 
 
 def summary(claims: Sequence[Claim]) -> str:

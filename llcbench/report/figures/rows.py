@@ -1,7 +1,5 @@
 """Rows of numbers: read from CSV, picked by their values, and written."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.files import write
+from llcbench.foreign.cells import read_csv, to_csv
 from llcbench.records import number_or_word
 
 Value = float | int | str | bool | None
@@ -44,15 +43,10 @@ def parse(text: str) -> Value:
 
 def read_rows(path: Path) -> list[Cells]:
     """Read what `write_rows` wrote; numbers are numbers, empty cells None."""
-    with path.open(encoding="utf-8", newline="") as handle:
-        return [{k: parse(v) for k, v in row.items()} for row in csv.DictReader(handle)]
+    return [{k: parse(v) for k, v in row.items()} for row in read_csv(path)]
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """Write rows with the union of their columns, whole or not at all; floats keep every digit."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    handle = io.StringIO()
-    writer = csv.DictWriter(handle, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in rows)
-    write(path, handle.getvalue())
+    write(path, to_csv([columns, *([row.get(name) for name in columns] for row in rows)]))

@@ -6,6 +6,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from llcbench.compare.board import Board
+from llcbench.compare.outdated import outdated_note
+from llcbench.foreign.names import safe_name
 from llcbench.records import RunRecord
 from llcbench.report.leaderboard_plots import PROFILE_CAPTION, SENSITIVITY_CAPTION
 from llcbench.report.leaderboard_table import leaderboard_table
@@ -14,13 +16,13 @@ from llcbench.report.site import overview, reproduce
 from llcbench.report.site.boards import aside_of
 from llcbench.report.site.costs import ABOVE, costs
 from llcbench.report.site.gallery import Plate, claims_in, gallery, verdicts
-from llcbench.report.site.layout import PAGES, Site
+from llcbench.report.site.layout import PAGES, Site, sampler_file
 from llcbench.report.site.leaders import leaders
 from llcbench.report.site.pictures import LEGEND
 from llcbench.report.site.results import SiteResults, results_of
 from llcbench.report.site.sampler_view import sampler_view
 from llcbench.report.site.sections import Section, anchor, section
-from llcbench.report.site.sources import Source, records_of, source_of
+from llcbench.report.site.sources import Source, conflicts, records_of, source_of
 from llcbench.report.tables import to_csv, to_markdown, without_constants
 from llcbench.run.store import RunStore
 
@@ -99,7 +101,7 @@ def _samplers(
     for name in sorted(site.samplers):
         table, strips = results.of_sampler(name)
         site.write(
-            f"samplers/{name}.html", "sampler.html.j2",
+            sampler_file(name), "sampler.html.j2",
             view=sampler_view(name, sources, ladders.get(name, "")), table=table, strips=strips,
             legend=LEGEND, ladder_caption=SENSITIVITY_CAPTION,
         )  # fmt: skip
@@ -159,12 +161,16 @@ def _leaders(
     views = [leaders(source, boards[source.name]) for source in sources if source.name in boards]
     site.write("compare.html", "compare.html.j2", views=views, profile_caption=PROFILE_CAPTION)
     for view in views:
-        site.save(f"leaderboard-{view.name}.csv", to_csv(leaderboard_table(boards[view.name])))
-        site.save(f"pairs-{view.name}.csv", to_csv(view.pairs))
+        site.save(
+            f"leaderboard-{safe_name(view.name)}.csv", to_csv(leaderboard_table(boards[view.name]))
+        )
+        site.save(f"pairs-{safe_name(view.name)}.csv", to_csv(view.pairs))
     return site.write(
         "index.html", "index.html.j2",
         counts=overview.counts(results.scores),
         notices=[line for source in sources for line in source.notices],
+        conflicts=conflicts(sources),
+        outdated=[note for source in sources if (note := outdated_note(source.records))],
         several=len(sources) > 1,
         boards=views,
         overview=overview.overview_of(sources, results),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from llcbench.foreign import reading
 from llcbench.report.figures.build import CLAIMS, read_claims
 from llcbench.report.site.layout import Site
 
@@ -96,7 +97,7 @@ def _kind(verdict: str) -> str:
 
 def _size(path: Path) -> tuple[int, int]:
     """Return the size of an SVG in pixels, so that a page does not jump when it is loaded."""
-    head = path.read_text(encoding="utf-8")[:2000]
+    head = reading.content(path)[:2000].decode(errors="replace")
     match = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', head)
     if match is None:
         return 720, 480

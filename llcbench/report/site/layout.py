@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from shlex import quote
 from typing import Any, final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from llcbench.files import write
+from llcbench.foreign import reading
+from llcbench.foreign.names import inside, safe_name
 from llcbench.report.labels import name_of
 from llcbench.report.site.pictures import inline
 from llcbench.report.site.rows import body
@@ -29,6 +32,11 @@ PAGES = (
     ("figures.html", "Figures"),
     ("reproduce.html", "Reproduce"),
 )
+
+
+def sampler_file(name: str) -> str:
+    """Return the file of the page of a sampler."""
+    return f"samplers/{safe_name(name, taken=['index'])}.html"
 
 
 @final
@@ -58,7 +66,7 @@ class Links:
     def sampler(self, label: str) -> str:
         """Return the link to the page of a sampler, empty if it has none."""
         name = name_of(label)
-        return self.page(f"samplers/{name}.html") if name in self.samplers else ""
+        return self.page(sampler_file(name)) if name in self.samplers else ""
 
     def cell(self, column: str, text: str) -> str:
         """Return where a cell of a table leads, empty if nowhere or to its own page."""
@@ -102,20 +110,20 @@ class Site:
 
     def save(self, file: str, text: str) -> Path:
         """Write a file of the site."""
-        path = self.out / file
+        path = inside(self.out, file)
         write(path, text, durable=False)
         self.files.add(file)
         return path
 
     def copy(self, source: Path, file: str) -> None:
         """Copy a file into the site."""
-        write(self.out / file, source.read_bytes(), durable=False)
+        write(inside(self.out, file), reading.content(source), durable=False)
         self.files.add(file)
 
     def finish(self) -> None:
         """Remove what an earlier site of other runs left in the folder, and nothing else."""
         listed = self.out / LISTED
-        old = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
+        old = reading.content(listed).decode().splitlines() if listed.exists() else []
         root = self.out.resolve()
         for name in set(old) - self.files - {LISTED}:
             path = (root / name).resolve()
@@ -139,6 +147,7 @@ def _environment() -> Environment:
     environment.filters["code"] = _code
     environment.globals["body"] = body
     environment.globals["inline"] = inline
+    environment.filters["quoted"] = quote
     return environment
 
 

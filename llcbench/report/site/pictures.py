@@ -4,6 +4,7 @@ import re
 
 from markupsafe import Markup, escape
 
+from llcbench.foreign.names import safe_name
 from llcbench.report.labels import fraction
 from llcbench.report.plots import REACH
 from llcbench.report.style import GREY, INK
@@ -29,6 +30,7 @@ def inline(svg: str, prefix: str, label: str) -> Markup:
     page, and the size follows the column. All text is ink: some colours of lines are too light to
     be read.
     """
+    prefix = safe_name(prefix)
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(r'\bid="', f'id="{prefix}-', body)

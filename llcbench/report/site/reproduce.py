@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import final
 
 from llcbench.registry import suite_names
@@ -57,16 +58,17 @@ def recipe(source: Source) -> Recipe:
         hours=_time(seconds),
         commands=(
             f"llcbench run {suite} --store {store} --executor processes --workers 2",
-            f"llcbench export --store {store} --out {_file(source, suite)}",
+            f"llcbench export --store {store} --out {quote(_file(source, suite))}",
         ),
     )
 
 
 def command(sources: Sequence[Source], figures: Path | None) -> str:
     """Return the command that makes the site."""
-    lines = ["llcbench report", *(f"--store {source.shown}" for source in sources)]
+    lines = ["llcbench report", *(f"--store {quote(source.shown)}" for source in sources)]
     if figures is not None:
-        lines.append(f"--figures {figures.name if figures.is_absolute() else figures.as_posix()}")
+        shown = figures.name if figures.is_absolute() else figures.as_posix()
+        lines.append(f"--figures {quote(shown)}")
     return " \\\n  ".join(lines)
 
 

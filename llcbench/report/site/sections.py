@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from llcbench.foreign.names import safe_name
 from llcbench.records import RunRecord, Truths
 from llcbench.report.potential import potential_plot
 from llcbench.report.score_table import short
@@ -73,8 +74,7 @@ class Section:
 
 def anchor(identifier: str) -> str:
     """Return a file name for a problem."""
-    kept = "".join(c if c.isalnum() or c in "._-" else "_" for c in identifier.replace("/", "--"))
-    return kept.strip(".") or "_"
+    return safe_name(identifier, taken=["index"])
 
 
 def section(identifier: str, group: Sequence[RunRecord]) -> Section:
@@ -102,8 +102,10 @@ def section(identifier: str, group: Sequence[RunRecord]) -> Section:
 
 def _built(identifier: str, dim: int) -> "tuple[Problem | None, str]":
     """Return the problem, or why there is none; the stored runs remain in any case."""
-    from llcbench.registry import problem
+    from llcbench.registry import problem, size_of
 
+    # A record may say less than its id does.
+    dim = max(dim, size_of(identifier))
     if dim > LARGEST:
         return None, f"With {dim:,} parameters it is not built for a page; llcbench show does that."
     try:

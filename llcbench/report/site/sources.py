@@ -1,13 +1,15 @@
 """What a site is made from: stores and committed files of runs, each under a short name."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import final
 
+from llcbench.foreign import reading
 from llcbench.records import RunRecord
 from llcbench.run.exports import is_export, read
+from llcbench.run.merging import StoredRuns, conflicting, said_of
 from llcbench.run.store import Contents, RunStore
 
 # Folders above a committed file that may hold the environments: results/reference/v1/x.jsonl.gz.
@@ -59,9 +61,8 @@ def source_of(store: RunStore) -> Source:
     """
     contents = store.contents()
     if not contents.records:
-        unreadable = f" ({len(contents.damaged)} damaged files)" if contents.damaged else ""
         raise ValueError(
-            f"no runs in {str(store.root)!r}{unreadable}:"
+            f"no runs in {str(store.root)!r}{said_of(contents.damaged)}:"
             f" 'llcbench run smoke --store {store.root}' makes some"
         )
     return Source(
@@ -73,6 +74,12 @@ def source_of(store: RunStore) -> Source:
     )
 
 
+def conflicts(sources: Iterable[Source]) -> list[str]:
+    """Return a line on each run of which two sources hold different results; both are shown."""
+    held = (StoredRuns(s.name, {r.key: r for r in s.records}, {}) for s in sources)
+    return list(conflicting(held))
+
+
 def records_of(sources: Iterable[Source]) -> list[RunRecord]:
     """Return all runs once, whatever number of sources hold them."""
     return list({record.key: record for source in sources for record in source.records}.values())
@@ -82,8 +89,6 @@ def _source(path: Path) -> Source:
     if not is_export(path.name):
         return source_of(RunStore(path))
     records = _sorted(read(path))
-    if not records:
-        raise ValueError(f"no runs in {str(path)!r}: the file is empty")
     used = {record.environment for record in records}
     folders = [above / "environments" for above in list(path.parents)[:ABOVE]]
     paths = [file for each in folders for file in sorted(each.glob("*.json")) if file.stem in used]
@@ -96,12 +101,13 @@ def _sorted(records: dict[str, RunRecord]) -> tuple[RunRecord, ...]:
 
 def _named(sources: list[Source]) -> list[Source]:
     """Number the sources that share a name."""
-    taken: dict[str, int] = {}
+    taken: set[str] = set()
     numbered = []
     for source in sources:
-        taken[source.name] = taken.get(source.name, 0) + 1
-        suffix = f"-{taken[source.name]}" if taken[source.name] > 1 else ""
-        numbered.append(replace(source, name=source.name + suffix))
+        names = chain([source.name], (f"{source.name}-{number}" for number in count(2)))
+        name = next(name for name in names if name not in taken)
+        taken.add(name)
+        numbered.append(replace(source, name=name))
     return numbered
 
 
@@ -115,8 +121,8 @@ def _environments(paths: Iterable[Path]) -> tuple[Environment, ...]:
     environments = {}
     for path in paths:
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = reading.json_of(path)
             environments[path.stem] = {str(key): str(value) for key, value in content.items()}
-        except (OSError, ValueError, AttributeError):
+        except (ValueError, AttributeError):
             environments[path.stem] = {"damaged": "this file cannot be read"}
     return tuple(sorted(environments.items()))

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
@@ -67,15 +68,25 @@ def main(handle: int, forks: bool) -> None:
                 watched = here if forks else watched
                 break
             os.close(line)
-            orders.send(pid)
-            code = _exit_code(pid, watched)
-            orders.send(code)
-            # It ended on its own, since nothing came.
-            line = _ordered(orders) if code else None
-            # Not before: until then its id is no other's, and the supervisor may kill it.
-            os.waitpid(pid, 0)
+            line = _next(orders, pid, watched)
     if line is not None:
         _serve(line, watched)
+
+
+def _next(orders: "Connection[Any, Any]", pid: int, watched: int) -> int | None:
+    """Tell of a process and of its end; return the handle of the line for the next one."""
+    try:
+        orders.send(pid)
+        code = _exit_code(pid, watched)
+        orders.send(code)
+    except OSError:  # the supervisor was killed
+        os.kill(pid, signal.SIGKILL)
+        return None
+    # With code 0 it ended on its own, since nothing came.
+    line = _ordered(orders) if code else None
+    # Not before: until then its id is no other's, and the supervisor may kill it.
+    os.waitpid(pid, 0)
+    return line
 
 
 def _ordered(orders: "Connection[Any, Any]") -> int | None:
@@ -102,7 +113,8 @@ def _exit_code(pid: int, watched: int) -> int:
 def _serve(handle: int, watched: int) -> None:
     """Call what is sent and answer with the result, until nothing comes any more."""
     threading.Thread(target=_end_with, args=(watched,), daemon=True).start()
-    with Connection(handle) as line:
+    # The pipe breaks when the supervisor was killed: there is nobody left to tell.
+    with suppress(BrokenPipeError, ConnectionResetError), Connection(handle) as line:
         while line.poll(IDLE_SECONDS):
             try:
                 work = line.recv_bytes()

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,9 +11,10 @@ from threading import Event
 from typing import Any, final
 
 from llcbench.run.executors.drive import ResultT, TaskT, drive_at
+from llcbench.run.executors.forks import uninterrupted
 from llcbench.run.executors.machines import Machines, needs, pack
 from llcbench.run.executors.supervisor import Setup, stop, supervise
-from llcbench.run.failure import Failure
+from llcbench.run.failure import ExecutorLost, Failure
 
 _LOG = logging.getLogger(__name__)
 # Seconds in which a scheduler must answer, and in which one without workers must get some.
@@ -46,12 +47,12 @@ class Dask:
 
     def map(
         self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
-    ) -> Iterator[tuple[TaskT, ResultT | Failure]]:
+    ) -> Generator[tuple[TaskT, ResultT | Failure], None, None]:
         """Yield every task with its result, as they finish; tasks are taken when they start.
 
         Raises:
             ValueError: If dask is not installed, or no scheduler answers.
-            OSError: If the scheduler or all of its workers are lost.
+            ExecutorLost: If the scheduler or all of its workers are lost.
         """
 
         @contextmanager
@@ -75,16 +76,16 @@ class Dask:
             stack.enter_context(_silent("distributed"))
             if where is None:
                 share = distributed.system.MEMORY_LIMIT // self.workers
-                where = stack.enter_context(
-                    distributed.LocalCluster(
+                with uninterrupted():
+                    cluster = distributed.LocalCluster(
                         n_workers=self.workers,
                         threads_per_worker=1,
                         host="127.0.0.1",
-                        dashboard_address=None,
+                        dashboard_address="127.0.0.1:0",
                         memory_limit=self.machines.memory or share,
                         silence_logs=logging.CRITICAL,
                     )
-                )
+                where = stack.enter_context(cluster)
             try:
                 client = distributed.Client(where, timeout=ANSWER, set_as_default=False)
             except (OSError, ValueError) as error:
@@ -177,14 +178,14 @@ class _Workers:
     def _look(self) -> None:
         """Read which workers there are."""
         if self._client.status != "running":
-            raise OSError("the scheduler is lost; finished runs are kept, call again to go on")
+            raise ExecutorLost("the scheduler is lost; finished runs are kept, call again to go on")
         threads = self._client.nthreads()
         self._examine([address for address in threads if address not in self._fit])
         self._threads = {a: n for a, n in threads.items() if self._fit.get(a)}
         if self._threads:
             self._seen = time.monotonic()
         elif time.monotonic() - self._seen > PATIENCE:
-            raise OSError(
+            raise ExecutorLost(
                 f"the scheduler has had no fit worker for {PATIENCE:g} s; 'dask worker ADDRESS'"
                 " starts one; finished runs are kept, call again to go on"
             )

@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain
@@ -75,7 +75,7 @@ class _Queue(Generic[TaskT]):
 
 def drive_at(
     opened: Callable[[], AbstractContextManager[Places]], tasks: Iterable[TaskT]
-) -> Iterator[tuple[TaskT, Any]]:
+) -> Generator[tuple[TaskT, Any], None, None]:
     """Do as `drive` at places that are opened for the first task, and not at all without one."""
     source = iter(tasks)
     for first in source:
@@ -83,7 +83,7 @@ def drive_at(
             yield from drive(chain([first], source), places)
 
 
-def drive(tasks: Iterable[TaskT], places: Places) -> Iterator[tuple[TaskT, Any]]:
+def drive(tasks: Iterable[TaskT], places: Places) -> Generator[tuple[TaskT, Any], None, None]:
     """Yield every task with its result or ``Failure``, as they finish.
 
     Tasks are taken when a place is free for them. One whose process died is tried once more; one

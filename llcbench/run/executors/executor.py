@@ -1,6 +1,6 @@
 """Where tasks are executed: in this process, in others that may die, or on other machines."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol, final
 
@@ -22,7 +22,7 @@ class Executor(Protocol):
 
     def map(
         self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
-    ) -> Iterator[tuple[TaskT, ResultT | Failure]]:
+    ) -> Generator[tuple[TaskT, ResultT | Failure], None, None]:
         """Yield every task with its result, as they finish; tasks are taken when they start."""
         ...
 
@@ -36,7 +36,7 @@ class Serial:
 
     def map(
         self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
-    ) -> Iterator[tuple[TaskT, ResultT | Failure]]:
+    ) -> Generator[tuple[TaskT, ResultT | Failure], None, None]:
         """Yield every task with its result, in order."""
         for task in tasks:
             yield task, function(task)

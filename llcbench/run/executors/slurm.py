@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -44,7 +44,7 @@ class Slurm:
 
     def map(
         self, function: Callable[[TaskT], ResultT], tasks: Iterable[TaskT]
-    ) -> Iterator[tuple[TaskT, ResultT | Failure]]:
+    ) -> Generator[tuple[TaskT, ResultT | Failure], None, None]:
         """Yield every task with its result, as they finish; tasks are taken when they start.
 
         Raises:

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from llcbench.provenance import resident_bytes
 from llcbench.run.executors.child import prepare
+from llcbench.run.executors.forks import uninterrupted
 from llcbench.run.executors.machines import Script, opened, pack, scripts_of
 from llcbench.run.failure import Failure, ended, hung
 from llcbench.run.units import size
@@ -71,11 +72,12 @@ class Child:
         ours, theirs = Pipe()
         # -P: what happens to lie in the working directory must not shadow a package.
         command = [sys.executable, "-P", "-m", "llcbench.run.executors.child", str(theirs.fileno())]
-        self._process = subprocess.Popen(
-            [*command, "forks" if forks else "once"],
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-        )
+        with uninterrupted():
+            self._process = subprocess.Popen(
+                [*command, "forks" if forks else "once"],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+            )
         theirs.close()
         self._orders = ours
         self._line: Connection[bytes, bytes] | None = None

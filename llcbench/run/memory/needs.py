@@ -63,6 +63,9 @@ def predict(spec: Spec, plugins: Sequence[str] = ()) -> Need:
     Raises:
         ValueError: If the replica cannot be run.
     """
+    if parameter_bytes(spec) + _trace_bytes(spec.settings) > available():
+        # Nothing has to be measured, and a replica of a problem without layers is the run itself.
+        return Need(FLOOR, parameter_bytes(spec) + _trace_bytes(spec.settings))
     replica, ratio = replica_of(spec)
     ((_, result),) = Processes(1, tuple(plugins)).map(measure, [replica])
     if isinstance(result, Failure):

@@ -20,8 +20,9 @@ import numpy as np
 from llcbench import registry
 from llcbench.records import Value
 from llcbench.run.plan import with_grads
+from llcbench.run.sizes import check_run
 from llcbench.run.tuning.pilots import Pilot, Tuning
-from llcbench.sampling.diagnostics import convergence, standard_error
+from llcbench.sampling.diagnostics import convergence, defect, standard_error
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
 from llcbench.types import Data, Problem
@@ -50,6 +51,7 @@ def tune(
     Raises:
         ValueError: If a name or a value is not admissible, or no pilot stayed finite.
     """
+    check_run(identifier, settings, parameters)
     built = registry.make_sampler(name, dict(parameters))
     whole = registry.parameters_of(built)
     bench = _Bench(identifier, name, whole, settings, seed)
@@ -105,21 +107,25 @@ class _Bench:
 
     def by_rhat(self, varied: str, values: tuple[float, ...]) -> Tuning:
         """Choose the value at which chains from two kinds of starts agree best."""
-        pilots = [self.pilot(varied, value, 2 * PILOT_GRADS, dispersed=True) for value in values]
+        grads, why = 2 * PILOT_GRADS, "chains from w_star and from the localisation agree best"
+        pilots = [self.pilot(varied, value, grads, dispersed=True) for value in values]
         judged = [msgspec.structs.replace(p, criterion=p.rhat) for p in pilots]
-        return self._best(varied, judged, "chains from w_star and from the localisation agree best")
+        return self._best(varied, judged, why, grads, len(self._starts(dispersed=True)))
 
     def pilot(self, varied: str, value: float, grads: int, *, dispersed: bool = False) -> Pilot:
         """Make one short run, or two from both kinds of starts."""
         parameters = {**self.parameters, varied: value}
         settings, parameters = with_grads(self.settings, self.name, parameters, grads)
         traces = []
-        for start in (False, True) if dispersed and settings.gamma > 0 else (False,):
+        for start in self._starts(dispersed):
             trace, nbeta = self._trace(parameters, settings, start)
             if trace.status != "ok":
                 return Pilot(value=value, status=trace.status)
             traces.append(nbeta * trace.kept)
         kept = np.concatenate(traces)
+        wrong = defect(kept)
+        if wrong is not None:
+            return Pilot(value=value, status=wrong[0])
         diagnostics = convergence(kept)
         rhat = diagnostics.rhat if math.isfinite(diagnostics.rhat) else None
         return Pilot(
@@ -128,8 +134,12 @@ class _Bench:
             llc=float(kept.mean()),
             mcse=float(standard_error(kept)),
             rhat=rhat,
-            ess=float(diagnostics.ess_bulk),
+            ess=diagnostics.ess_bulk if math.isfinite(diagnostics.ess_bulk) else None,
         )
+
+    def _starts(self, dispersed: bool) -> tuple[bool, ...]:
+        """Return whether chains start at draws of the localisation, for every run of a pilot."""
+        return (False, True) if dispersed and self.settings.gamma > 0 else (False,)
 
     def _trace(
         self, parameters: dict[str, Value], settings: Settings, dispersed: bool
@@ -168,7 +178,23 @@ class _Bench:
         change = abs(above.llc - here.llc) + NOISE * math.hypot(here.mcse, above.mcse)
         return msgspec.structs.replace(here, criterion=change / here.llc)
 
-    def _best(self, varied: str, pilots: list[Pilot], why: str) -> Tuning:
+    def _best(
+        self,
+        varied: str,
+        pilots: list[Pilot],
+        why: str,
+        grads: int = PILOT_GRADS,
+        runs: int = 1,
+    ) -> Tuning:
+        """Choose the pilot with the smallest criterion, the smallest value among equals.
+
+        Args:
+            varied: What was varied.
+            pilots: Those that are judged, and those that failed.
+            why: The reason, if a criterion decides.
+            grads: Gradients of every chain of a pilot.
+            runs: Runs of a pilot, each with as many chains as a scored run.
+        """
         fit = [p for p in pilots if p.criterion is not None and p.status == "ok"]
         if not fit:
             fit = [msgspec.structs.replace(p, criterion=0.0) for p in pilots if p.status == "ok"]
@@ -177,13 +203,14 @@ class _Bench:
             raise ValueError(f"{self.name} on {self.identifier}: no {varied} that was tried works")
         best = min(fit, key=lambda p: (p.criterion or 0.0, p.value))
         parameters = {**self.parameters, varied: best.value}
-        return self.result(varied, parameters, pilots, self._draws(best), why)
+        return self.result(varied, parameters, pilots, self._draws(best, grads, runs), why)
 
-    def _draws(self, pilot: Pilot) -> int | None:
+    def _draws(self, pilot: Pilot, grads: int, runs: int) -> int | None:
+        """Return the kept steps that give an ESS of 400, in proportion to those of the pilot."""
         if not pilot.ess:
             return None
-        settings, _ = with_grads(self.settings, self.name, self.parameters, PILOT_GRADS)
-        return math.ceil(400 / pilot.ess * settings.num_draws)
+        settings, _ = with_grads(self.settings, self.name, self.parameters, grads)
+        return math.ceil(400 / pilot.ess * runs * settings.num_draws)
 
     def result(
         self,

@@ -68,12 +68,16 @@ def test_a_budget_ends_the_run_and_every_gradient_counts(quadratics):
     # At most one step for 20 gradients, and none longer than 2^6 - 1 of them.
     longest = 63
     assert 75 < target.grad_evals / chains <= 0.4 * budget + longest * nuts_warmup.SETTLED
+    adapted = state.chains
     losses, last = [], False
     while not last:
         before = target.grad_evals
         state, (_, loss, _, last) = sampler.step(state, target, rng)
         losses.append(loss.numpy())
     assert before < chains * budget <= target.grad_evals <= before + chains * longest
+    # Steps and masses are those of the warm-up throughout.
+    assert state.chains.size is adapted.size
+    assert state.chains.metric is adapted.metric
     energies = 100.0 * np.mean(losses, axis=0)
     gate(energies.mean(), energies.std(ddof=1) / chains**0.5, name, 100.0)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from llcbench.compare.board import leaderboard, ranked
+from llcbench.compare.board import ALPHA, leaderboard, ranked, told_apart
 from llcbench.compare.pairwise import Difference
 
 PROBLEMS = [f"poly/p{place}" for place in range(12)]
@@ -75,10 +75,13 @@ def test_nobody_gains_from_easy_problems(make_run) -> None:
     assert rows[0].figures["bias"].value > rows[1].figures["bias"].value
 
 
-def pair(first: str, second: str, value: float, p: float) -> Difference:
+def pair(
+    first: str, second: str, value: float | None, p: float, scope: str = "problems", raw: float = 0
+) -> Difference:
+    """Return a difference with a corrected p-value; the plain one is 0 unless given."""
     return Difference(
-        metric="bias", first=first, second=second, problems=9, scope="problems", value=value,
-        low=None, high=None, ratio=False, p=p, adjusted=p,
+        metric="bias", first=first, second=second, problems=9, scope=scope, value=value,
+        low=None, high=None, ratio=False, p=raw, adjusted=p,
     )  # fmt: skip
 
 
@@ -106,3 +109,52 @@ def test_unknown_metric_and_nothing_to_compare(make_run) -> None:
         leaderboard([make_run()], by="bia")
     with pytest.raises(ValueError, match="no run has a tempered truth"):
         leaderboard([make_run(tempered=None)])
+
+
+def test_the_corrected_p_value_tells_apart_at_ten_percent_and_only_on_problems() -> None:
+    assert ALPHA == 0.1
+    assert told_apart(pair("a", "b", 1.0, 0.0999))
+    assert not told_apart(pair("a", "b", 1.0, 0.1))
+    assert not told_apart(pair("a", "b", 1.0, 0.001, scope="replicates"))
+
+
+def test_nobody_joins_a_group_with_an_entry_it_is_told_apart_from() -> None:
+    """``c`` is like ``b``, its neighbour, but told apart from ``a`` at the head of the group."""
+    found = [pair("a", "b", -1, 0.5), pair("a", "c", -1, 0.01), pair("b", "c", -1, 0.5)]
+    assert ranked(list("abc"), [1, 2, 3], found) == {"a": 1, "b": 1, "c": 3}
+
+
+def test_wins_count_per_opponent() -> None:
+    """``a`` won 3 of 4, ``b`` its only one: more opponents are no more points."""
+    found = [pair("a", other, -1, 0.01) for other in "cdf"] + [
+        pair("a", "e", 1, 0.01), pair("b", "c", -1, 0.01), pair("e", "d", None, 1.0),
+    ]  # fmt: skip
+    order = list(ranked(list("abcdef"), [6, 5, 4, 3, 2, 1], found))
+    # e has 1 of 1 and so has b, whose loss is larger; a has (3 - 1) / 4; the others lost.
+    assert order == ["e", "b", "a", "f", "d", "c"]
+
+
+def test_between_equals_the_smaller_loss_comes_first_whatever_the_name() -> None:
+    assert list(ranked(["a", "b", "c"], [3.0, 1.0, 2.0], [])) == ["b", "c", "a"]
+
+
+def test_ranks_count_the_entries_before() -> None:
+    """Three that tie, one behind them: its rank is 4."""
+    found = [pair(a, "d", -1, 0.01) for a in "abc"]
+    assert ranked(list("abcd"), [1, 1, 1, 2], found) == {"a": 1, "b": 1, "c": 1, "d": 4}
+
+
+def test_an_entry_without_a_value_has_no_rank() -> None:
+    assert ranked(["a", "b"], [np.nan, 1.0], []) == {"b": 1, "a": None}
+
+
+def test_wins_and_losses_of_a_row_are_those_of_its_pairs(make_run) -> None:
+    sizes = {"best": 0.02, "middle": 0.15, "worst": 0.9}
+    records = [
+        r for seed, (name, size) in enumerate(sizes.items())
+        for r in entry(make_run, name, size, seed=seed)
+    ]  # fmt: skip
+    board = leaderboard(records, by="rmse", draws=200)
+    assert {s.entry: (s.rank, s.beats, s.loses) for s in board.standings} == {
+        "best": (1, 2, 0), "middle": (2, 1, 1), "worst": (3, 0, 2),
+    }  # fmt: skip

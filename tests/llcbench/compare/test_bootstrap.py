@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from llcbench.compare.bootstrap import Resampling, metric_values, worth
+from llcbench.compare.bootstrap import (
+    LEVEL,
+    MetricValue,
+    Resampling,
+    _metric_value,
+    metric_values,
+    worth,
+)
 from llcbench.compare.metrics import METRICS, Metric
 from llcbench.compare.runs import Runs
 from llcbench.compare.statistics import mean
@@ -152,3 +159,38 @@ def test_rates_count_runs_of_one_problem_as_what_they_are_worth(make_runs) -> No
 def test_runs_that_all_agree_are_worth_one_a_problem() -> None:
     assert worth(np.ones((7, 5))) == 7
     assert worth(np.array([[1.0, 0.0, np.nan]])) == 1
+
+
+def plain(**options) -> Metric:
+    return Metric("x", "", lambda r: np.asarray(50.0), **options)
+
+
+def test_ends_are_the_percentiles_of_90_percent() -> None:
+    """Of 0, 1, ..., 99 in any order the next ones outside of 4.95 and 94.05."""
+    drawn_values = np.random.default_rng(0).permutation(100).astype(float)
+    assert LEVEL == 0.9
+    assert _metric_value(plain(), None, drawn_values) == MetricValue(50.0, 4.0, 95.0)
+    # Both ends are shown in the unit of the value; what is unknown does not count.
+    rooted = plain(shown=lambda value: 2 * value)
+    known = np.concatenate([drawn_values, [np.nan]])
+    assert _metric_value(rooted, None, known) == MetricValue(100.0, 8.0, 190.0)
+    assert _metric_value(plain(), None, np.array([np.nan])) == MetricValue(50.0)
+
+
+def test_a_statistic_that_is_centred_elsewhere_is_moved_back() -> None:
+    """The bootstrap world is centred on 60 where the statistic is 50."""
+    moved = plain(centre=lambda r: np.asarray(60.0))
+    values = np.arange(100.0)
+    assert _metric_value(moved, None, values) == MetricValue(50.0, -6.0, 85.0)
+
+
+def test_trials_that_share_problems_are_worth_fewer() -> None:
+    """Two replicates that always agree on four problems are worth the problems, less one."""
+    outcomes = np.repeat([[1.0], [1.0], [0.0], [0.0]], 2, axis=1)
+    # p (1 - p) = 1/4; parts are 1, 1, -1, -1: variance 4/3 * 4 / 64 = 1/12.
+    assert worth(outcomes) == pytest.approx(3)
+    # Those that agree no more than chance are worth all.
+    mixed = np.array([[1.0, 0], [0, 1], [1, 0], [0, 1]])
+    assert worth(mixed) == 8
+    assert worth(np.zeros((5, 3))) == 5
+    assert worth(np.array([[1.0, 1, 0]])) == 1

@@ -6,7 +6,15 @@ from scipy.stats import t
 
 from llcbench.compare.bootstrap import Resampling
 from llcbench.compare.metrics import METRICS, Metric
-from llcbench.compare.pairwise import Arena, holm, p_value
+from llcbench.compare.pairwise import (
+    FEWEST,
+    Arena,
+    Difference,
+    _error,
+    corrected,
+    holm,
+    p_value,
+)
 from llcbench.compare.runs import Runs
 
 PAIRS = 150
@@ -126,3 +134,86 @@ def test_nothing_in_common_is_no_difference(make_runs) -> None:
     )
     difference = arena.difference(METRICS["rmse"], 0, 1, ("a", "b"))
     assert (difference.value, difference.problems, difference.p) == (None, 0, 1.0)
+
+
+def test_the_larger_of_bootstrap_and_jackknife_is_the_error() -> None:
+    """Six problems; left out they give -1 or 1, of which the jackknife makes sqrt(5)."""
+    left_out = np.array([1.0, -1, 1, -1, 1, -1])
+    wide, narrow = 3.0 * np.array([-1.0, 1.0]), np.array([-1.0, 1.0])
+    # Variance of the jackknife: 5/6 of the sum of squares 6.
+    assert _error(narrow, left_out, 6) == pytest.approx((math.sqrt(5), 5))
+    # A bootstrap of six is too narrow by sqrt(6/5).
+    assert _error(wide, left_out, 6)[0] == pytest.approx(3 * math.sqrt(6 / 5))
+    assert _error(wide, None, 6) == pytest.approx((3 * math.sqrt(6 / 5), 5))
+
+
+def test_one_problem_that_decides_leaves_few_degrees_of_freedom() -> None:
+    """Parts 9 and nine times -1: kurtosis 10 (6561 + 9) / 90^2, so 20 / (kurtosis - 1) = 2.81."""
+    left_out = np.array([9.0] + [-1.0] * 9)
+    kurtosis = 10 * 6570 / 8100
+    assert _error(np.zeros(2), left_out, 10)[1] == pytest.approx(20 / (kurtosis - 1))
+    # Equal parts: as many as problems, less one.
+    assert _error(np.zeros(2), np.array([1.0, -1] * 5), 10)[1] == 9
+    # What cannot be had: nothing drawn, one problem.
+    assert math.isnan(_error(np.array([math.inf]), None, 10)[0])
+    assert math.isnan(_error(np.zeros(2), None, 1)[0])
+
+
+def test_the_interval_is_that_of_90_percent(make_runs) -> None:
+    """Its half width over the error that the p-value implies is the quantile of Student's t."""
+    rng = np.random.default_rng(3)
+    first = make_runs(noisy(rng))
+    second = make_runs(1.3 * noisy(rng))
+    arena = Arena([first, second], draws=300)
+    common = np.ones(20, dtype=bool)
+    one, other = (arena._loss(METRICS["rmse"], entry, common) for entry in (0, 1))
+    spread, freedom = _error(one.drawn - other.drawn, one.left_out - other.left_out, 20)
+    pair = arena.difference(METRICS["rmse"], 0, 1, ("a", "b"))
+    reach = t.ppf(0.95, freedom) * spread
+    assert (pair.low, pair.high) == pytest.approx((pair.value - reach, pair.value + reach))
+    assert pair.p == pytest.approx(2 * t.sf(abs(pair.value) / spread, freedom))
+
+
+def test_three_problems_speak_for_others_and_two_do_not(make_runs) -> None:
+    assert FEWEST == 3
+    rng = np.random.default_rng(4)
+    for count, scope in ((2, "replicates"), (3, "problems")):
+        errors = rng.normal(0.1, 0.02, (2, count, 5))
+        arena = Arena([make_runs(e) for e in errors], draws=100)
+        assert arena.difference(METRICS["rmse"], 0, 1, ("a", "b")).scope == scope
+
+
+def test_entries_are_compared_on_the_problems_that_both_tried(make_runs) -> None:
+    """On the common ones the second is twice as far off; elsewhere it is perfect."""
+    rng = np.random.default_rng(5)
+    errors = rng.normal(0.1, 0.02, (10, 3))
+    tried = np.ones((10, 3))
+    tried[6:] = np.nan
+    first = make_runs(errors * tried, tried=tried, failed=tried - 1)
+    second = errors * 2
+    second[6:] = 1e-6
+    arena = Arena([first, make_runs(second)], draws=100)
+    pair = arena.difference(METRICS["rmse"], 0, 1, ("a", "b"))
+    assert pair.problems == 6
+    assert pair.value == pytest.approx(-math.log(2))
+
+
+def test_p_values_of_all_pairs_are_corrected_together(make_runs) -> None:
+    rng = np.random.default_rng(6)
+    arena = Arena([make_runs(size * noisy(rng)) for size in (1.0, 1.2, 1.5)], draws=200)
+    pairs = [(a, b, (str(a), str(b))) for a, b in ((0, 1), (0, 2), (1, 2))]
+    found = arena.differences(METRICS["rmse"], pairs)
+    assert [d.adjusted for d in found] == pytest.approx(holm([d.p for d in found]))
+    assert any(d.adjusted > d.p for d in found)
+    assert [(d.first, d.second) for d in found] == [("0", "1"), ("0", "2"), ("1", "2")]
+
+
+def test_what_cannot_be_compared_is_no_pair_to_correct_for() -> None:
+    def pair(value: float | None, p: float) -> Difference:
+        return Difference(
+            metric="rmse", first="a", second="b", problems=5, scope="problems", value=value,
+            low=None, high=None, ratio=True, p=p, adjusted=p,
+        )  # fmt: skip
+
+    found = corrected([pair(0.1, 0.02), pair(None, 1.0), pair(0.2, 0.03)])
+    assert [d.adjusted for d in found] == pytest.approx([0.04, 1.0, 0.04])

@@ -1,9 +1,10 @@
 """Exponents are those of the costs that the runs were given."""
 
 import msgspec
+import numpy as np
 import pytest
 
-from llcbench.compare.scaling import GOAL, growth, problem_costs
+from llcbench.compare.scaling import GOAL, SIZES, ProblemCost, growth, problem_costs
 from llcbench.report.scaling import growth_table, scaling_figure, scaling_table, write_scaling
 
 
@@ -67,3 +68,44 @@ def test_localisations_are_not_averaged(runs) -> None:
     estimate = msgspec.structs.replace(first.estimate, llc=2 * first.estimate.llc)
     other = msgspec.structs.replace(first, spec=spec, estimate=estimate)
     assert [point.bias for point in problem_costs([first, other])] == pytest.approx([0.1, 1.2])
+
+
+def test_an_exponent_has_the_error_of_a_line() -> None:
+    """Against scipy's regression on points that lie on no line."""
+    from scipy.stats import linregress
+
+    dims, seconds = (10, 100, 1000, 10_000), (1.0, 12.0, 70.0, 1500.0)
+    costs = [
+        ProblemCost(
+            entry="a", problem=f"dln/{dim}", gamma=1.0, dim=dim, chains=1, step=step,
+            effective=None, goal=None, memory=0, bias=None, runs=1,
+        )
+        for dim, step in zip(dims, seconds, strict=True)
+    ]  # fmt: skip
+    (fit,) = growth(costs)
+    line = linregress(np.log(dims), np.log(seconds))
+    assert (fit.measure, fit.sizes) == ("step", 4)
+    assert fit.exponent == pytest.approx(line.slope)
+    assert fit.stderr == pytest.approx(line.stderr)
+    assert SIZES == 3
+    assert len(growth(costs[:3])) == 1
+    assert growth(costs[:2]) == []
+
+
+def test_costs_are_medians_and_the_largest_memory(make_run) -> None:
+    times, peaks = (3.0, 1.0, 8.0), (5, 9, 2)
+    runs = []
+    for replicate, (seconds, peak) in enumerate(zip(times, peaks, strict=True)):
+        record = make_run(replicate=replicate, error=0.1 * replicate, seconds=seconds)
+        estimate = msgspec.structs.replace(record.estimate, dim=7, peak_bytes=peak)
+        runs.append(msgspec.structs.replace(record, estimate=estimate))
+    (cost,) = problem_costs(runs)
+    settings = runs[0].spec.settings
+    steps = settings.num_burnin + settings.num_draws
+    assert settings.num_burnin > 0
+    assert cost.step == pytest.approx(3.0 / steps / settings.num_chains)
+    assert cost.effective == pytest.approx(3.0 / 400)
+    assert cost.memory == 9
+    assert cost.bias == pytest.approx(0.1)
+    goals = [s * (0.02 / (2 * (1 + 0.1 * r)) / GOAL) ** 2 for r, s in enumerate(times)]
+    assert cost.goal == pytest.approx(sorted(goals)[1])

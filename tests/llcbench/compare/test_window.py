@@ -3,7 +3,7 @@ import pytest
 
 from llcbench.compare.board import leaderboard
 from llcbench.compare.profile import FLOOR, profiles
-from llcbench.compare.window import ladders, widths
+from llcbench.compare.window import GOOD, LadderRung, ladders, widths
 from llcbench.run.plan import expand
 from llcbench.run.suite import load
 
@@ -122,3 +122,32 @@ def test_small_errors_are_equal_and_lonely_problems_do_not_count(make_runs) -> N
     b = make_runs(np.array([[FLOOR / 100], [0.3]]))
     found = profiles(["a", "b"], [a, b])
     assert [(p.problems, p.asked, p.at(1)) for p in found] == [(1, 1, 1.0), (1, 1, 1.0)]
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_step_is_good_below_ten_percent_on_either_side(side: int) -> None:
+    assert GOOD == 0.1
+    assert LadderRung(1e-3, side * 0.099, None, 0.0).good
+    assert not LadderRung(1e-3, side * 0.101, None, 0.0).good
+    # A tenth of the runs failed, which is 10 % already.
+    assert not LadderRung(1e-3, 0.0, None, 0.1).good
+    assert LadderRung(1e-3, side * 0.05, None, 0.05).good
+    assert not LadderRung(1e-3, side * 0.06, None, 0.05).good
+    assert not LadderRung(1e-3, None, None, 1.0).good
+
+
+def test_rungs_have_the_mean_error_and_its_error(make_run) -> None:
+    """Relative errors 0.1, 0.2, 0.6: mean 0.3, variance 0.07, over three replicates."""
+    records = [
+        make_run(replicate=r, error=error, parameters={"step_size": 10.0**step})
+        for step in (-5, -4, -3)
+        for r, error in enumerate((0.1, 0.2, 0.6))
+    ]
+    (ladder,) = ladders(records)
+    for rung in ladder.rungs:
+        assert rung.bias == pytest.approx(0.3)
+        assert rung.stderr == pytest.approx((0.07 / 3) ** 0.5)
+        assert rung.failed == 0
+    assert [rung.step_size for rung in ladder.rungs] == [1e-5, 1e-4, 1e-3]
+    alone = [r for r in records if r.spec.replicate == 1]
+    assert [rung.stderr for rung in ladders(alone)[0].rungs] == [None] * 3

@@ -16,12 +16,14 @@ import llcbench
 from llcbench import SGLD, Exact, Seeds, Settings
 from llcbench.estimators.extrapolated import Extrapolated
 from llcbench.estimators.heat_capacity import HeatCapacity
+from llcbench.estimators.jackknife import Statistic, error_of
 from llcbench.estimators.regression import TemperatureRegression
 from llcbench.estimators.reweighting import Reweighting
 from llcbench.estimators.thermodynamic_integration import ThermodynamicIntegration
 from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.estimators.volume_scaling import VolumeScaling
-from llcbench.intervals import chain_quantile
+from llcbench.intervals import student_quantile
+from llcbench.sampling.diagnostics import mean_error
 from llcbench.types import Draw
 from theory.langevin.euler import euler_langevin
 
@@ -189,6 +191,30 @@ def test_extrapolation_leaves_the_second_order():
 def test_few_chains_are_cut_into_blocks():
     settings = Settings(nbeta=100.0, gamma=1e-9, num_chains=1, num_draws=3200, num_burnin=0)
     found = HeatCapacity(GammaDraws(), settings).estimate(QUARTIC)
-    assert len(found.llc_per_chain) == 16
-    reach = chain_quantile(0.9, 16) * found.mcse
+    assert len(found.llc_per_chain) == 128
+    blocks = np.array(found.llc_per_chain)
+    plain = blocks.std(ddof=1) / 128**0.5
+    # Of independent draws nearly the spread of the blocks, with the freedom of their number.
+    assert 0.8 * plain < found.mcse < 1.3 * plain
+    error = mean_error(blocks[None])
+    assert found.mcse == pytest.approx(error.stderr)
+    reach = student_quantile(0.9, error.freedom) * found.mcse
     assert found.interval == pytest.approx((found.llc - reach, found.llc + reach))
+
+
+def test_blocks_of_a_slow_chain_are_not_counted_as_independent():
+    """The control is the spread of blocks, as if each were a chain."""
+    rng = np.random.default_rng(0)
+    steps = rng.standard_normal((2, 128))
+    slow = np.empty_like(steps)
+    slow[:, 0] = steps[:, 0]
+    for k in range(1, 128):
+        slow[:, k] = 0.9 * slow[:, k - 1] + 0.19**0.5 * steps[:, k]
+    units = slow.reshape(-1)
+    plain = float(units.std(ddof=1) / 16)
+    statistic = Statistic(float(units.mean()), plain, 256, units)
+    stderr, freedom = error_of(statistic, 2)
+    # Autocorrelation time 19: the error of the mean is 4.4 times that of independent blocks.
+    assert 2.5 * plain < stderr < 8 * plain
+    assert freedom < 10
+    assert error_of(statistic, 4) == (plain, 255.0)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from llcbench.adapters.packages import missing
-from llcbench.cli.main import cli
+from llcbench.cli.commands import cli
 from llcbench.peers import workers
 from llcbench.peers.bench import chosen, measure, shortened
 from llcbench.peers.kernels import control

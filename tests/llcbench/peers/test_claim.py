@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from llcbench.cli.main import cli
+from llcbench.cli.commands import cli
 from llcbench.peers.claim import margins
 from llcbench.records import Estimate, ExactValue, RunRecord, Spec, TemperedTruth, Truths
 from llcbench.run import exports as reference

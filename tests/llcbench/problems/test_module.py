@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 import llcbench
 from llcbench import SGLD, Settings, Target
-from llcbench.cli.main import cli
+from llcbench.cli.commands import cli
 from llcbench.problems.modules.problem import from_module
 
 SCRIPT = """
@@ -158,7 +158,7 @@ class Noisy(nn.Linear):
 @pytest.mark.parametrize(
     ("net", "loss", "message"),
     [
-        (nn.Linear(3, 2), mse_loss, r"shape \(\) for 4 samples.*reduction='none'"),
+        (nn.Linear(3, 2), mse_loss, r"shape \(\) for 9 samples.*reduction='none'"),
         (nn.Linear(3, 2), mixes, "samples must not mix"),
         (Noisy(3, 2), squares, "not the same twice"),
         (nn.Linear(3, 2), lambda f, y: squares(f, y) / 0, "not finite"),

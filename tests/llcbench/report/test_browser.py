@@ -8,7 +8,8 @@ from browser import SCHEMES, Browser, executable
 
 # Pages of every kind.
 KINDS = (
-    "index.html", "problems/index.html", "problems/poly--x2y2.html", "problems/gone--_b__1.html",
+    "index.html", "problems/index.html", "problems/poly--x2y2.html",
+    "problems/gone_b_1~4b93b080f8a9.html",
     "samplers/index.html", "samplers/sgld.html", "samplers/exact.html", "scores.html",
     "compare.html", "scaling.html", "figures.html", "reproduce.html",
 )  # fmt: skip

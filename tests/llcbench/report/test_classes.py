@@ -1,5 +1,8 @@
 """The table of classes shows ratios to both truths, and counts what failed."""
 
+import msgspec
+import pytest
+
 from llcbench.records import Estimate, ExactValue, RunRecord, Spec, TemperedTruth, Truths
 from llcbench.report.classes import class_table
 from llcbench.run.store import key_of
@@ -13,9 +16,10 @@ def record(
     gamma: float = 1.0,
     truth: float | None = 8.0,
     certified: bool = True,
+    version: int = 2,
 ) -> RunRecord:
     spec = Spec(
-        problem=problem, problem_version=1, estimator="mean_energy", sampler=sampler,
+        problem=problem, problem_version=version, estimator="mean_energy", sampler=sampler,
         parameters={}, settings=Settings(gamma=gamma, num_draws=8, num_burnin=2), seed=0,
         replicate=0,
     )  # fmt: skip
@@ -67,6 +71,22 @@ def test_block_gibbs_takes_the_place_of_a_truth_that_nobody_can_afford() -> None
     ]
     result = texts(runs, 3, 7)
     assert result == [["gibbs", "-"], ["sgld", "0.9"], ["sgld", "-"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({}, "0.9"),
+        ({"rhat": 1.049}, "0.9"),
+        ({"rhat": 1.051}, "-"),
+        ({"status": "timeout"}, "-"),
+        ({"llc": None}, "-"),
+    ],
+)
+def test_block_gibbs_that_failed_or_did_not_mix_takes_no_place(changes, shown) -> None:
+    run = record("dln/100m/s0", 10.0, "gibbs", truth=None)
+    run = msgspec.structs.replace(run, estimate=msgspec.structs.replace(run.estimate, **changes))
+    assert texts([record("dln/100m/s0/n1000", 9.0, truth=None), run], 3, 7)[1] == ["sgld", shown]
 
 
 def test_a_truth_that_is_not_certified_is_none() -> None:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from llcbench.cli.main import cli
+from llcbench.cli.commands import cli
 from llcbench.compare.board import Board, leaderboard
 from llcbench.compare.bootstrap import MetricValue
 from llcbench.compare.metrics import METRICS
@@ -196,7 +196,7 @@ def test_unknown_entries_are_one_line(store: RunStore) -> None:
 
 def test_no_torch_is_needed(store: RunStore) -> None:
     code = (
-        "import sys\nfrom click.testing import CliRunner\nfrom llcbench.cli.main import cli\n"
+        "import sys\nfrom click.testing import CliRunner\nfrom llcbench.cli.commands import cli\n"
         f"done = CliRunner().invoke(cli, ['leaderboard', '--store', {str(store.root)!r}])\n"
         "assert done.exit_code == 0, done.output\n"
         "print([m for m in ('torch', 'matplotlib') if m in sys.modules])"

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from llcbench import registry
-from llcbench.cli.main import cli
+from llcbench.cli.commands import cli
 from llcbench.records import Spec
 from llcbench.run.executors.processes import Processes
 from llcbench.run.memory import needs as memory

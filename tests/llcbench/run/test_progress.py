@@ -10,7 +10,7 @@ from llcbench.provenance import environment, environment_id
 from llcbench.run.execute import execute
 from llcbench.run.executors.executor import Serial
 from llcbench.run.plan import expand
-from llcbench.run.progress import Meter, Meters, Progress
+from llcbench.run.progress import Meter, Progress
 from llcbench.run.runs import lengths_of, run_specs
 from llcbench.run.store import RunStore, key_of
 from llcbench.run.suite import Group, Suite
@@ -50,7 +50,7 @@ def test_reports_of_another_process_move_the_bar(tmp_path: Path) -> None:
         assert shown(bar) == 500
         bar.ended(key_of(SPECS[1]))
         assert shown(bar) == 1000
-    assert not Meters(tmp_path).folder.exists()
+    assert not (tmp_path / "progress").exists()
 
 
 def test_runs_in_this_process_report_directly(tmp_path: Path) -> None:

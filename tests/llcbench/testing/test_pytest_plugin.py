@@ -9,9 +9,14 @@ from _pytest.pytester import SysModulesSnapshot
 from command import here
 from scipy.stats import norm
 
+from llcbench import Exact, MeanEnergy
+from llcbench.run.store import RunStore
+from llcbench.testing.session import Session
+
 # The plugin of hypothesis is imported anew, and slowly, in every inner session.
 ARGUMENTS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 SHORT = "nbeta=1e3, num_chains=32, num_draws=600, num_burnin=300, replicates=2"
+FEW = "nbeta=1e3, num_chains=16, num_draws=100, num_burnin=1, replicates=2"
 # A localisation that a short chain feels, and a step that is stable: Euler-Langevin 13 % off.
 BIASED = '"regular/d2", "sgld[step_size=2e-4]", gamma=100.0'
 
@@ -68,7 +73,7 @@ def test_gate_passes(run_tests):
     result = run_tests(
         f"""
         def test_mala(llc_run, llc_gate):
-            score = llc_run("regular/d2", "mala", {SHORT})
+            score = llc_run("regular/d2", "mala[adapt=300]", {SHORT})
             assert score.replicates == 2
             llc_gate(score)
             llc_gate(score, against="local", z=20)
@@ -97,7 +102,7 @@ def test_failing_gate_says_everything(run_tests):
             "*global*1",
             "*R-hat*ESS*",
             "*guard*stability failed in 2 of 2 runs*",
-            "*bias*+0.*z = *limit 5.*against the tempered value",
+            "*bias*+0.*z = *limit 5.43, against the tempered value (false alarm 1e-06, 62 degrees*",
             "*reproduce*llcbench run smoke*--set nbeta=1000.0*llcbench score*",
         ]
     )
@@ -205,7 +210,7 @@ def test_objects_and_functions_run_without_a_name(run_tests, tmp_path):
         raise KeyError("oops")
 
     def test_object(llc_run, llc_gate):
-        llc_gate(llc_run("poly/x2", llcbench.MALA(), {SHORT}))
+        llc_gate(llc_run("poly/x2", llcbench.MALA(adapt=300), {SHORT}))
 
     def test_function(llc_run, llc_gate):
         llc_gate(llc_run("poly/x2", mine, {SHORT}), z=1e6)
@@ -357,3 +362,179 @@ def test_generator_depends_on_the_test_only(run_tests):
     ]
     assert seen[0]["one"] != seen[0]["two"]
     assert seen[1] == {"two": seen[0]["two"]}
+
+
+def test_any_number_with_an_error_is_gated(run_tests):
+    """On poly/x2 the local coefficient is 1/2; the tempered one is below it."""
+    source = """
+    import pytest
+
+    @pytest.mark.parametrize("value", [0.5, 0.54, 0.46])
+    def test_passes(llc_gate, value):
+        llc_gate(value, 0.01, problem="poly/x2", against="local")
+
+    @pytest.mark.parametrize("value", [0.55, 0.45])
+    def test_fails(llc_gate, value):
+        llc_gate(value, 0.01, problem="poly/x2", against="local")
+
+    @pytest.mark.parametrize("value", [0.55, 0.45])
+    def test_few_repetitions_allow_more(llc_gate, value):
+        llc_gate(value, 0.01, problem="poly/x2", against="local", dof=7)
+
+    def test_tempered(llc_gate):
+        import llcbench
+        truth = llcbench.problem("poly/x2").tempered(100.0, 50.0)
+        llc_gate(truth.value + 0.04, 0.01, problem="poly/x2", nbeta=100.0, gamma=50.0)
+        with pytest.raises(pytest.fail.Exception, match="off the tempered value"):
+            llc_gate(truth.value + 0.06, 0.01, problem="poly/x2", nbeta=100.0, gamma=50.0)
+        with pytest.raises(pytest.fail.Exception, match="off the tempered value"):
+            llc_gate(truth.value, 0.001, problem="poly/x2", nbeta=100.0)
+
+    def test_defaults_are_those_of_llc_run(llc_run, llc_gate):
+        score = llc_run("poly/x2", "exact", num_draws=8, num_burnin=1, replicates=1)
+        value = score.tempered.value
+        llc_gate(value, 1e-9 + 10 * score.tempered.stderr, problem="poly/x2")
+
+    def test_data(llc_gate):
+        import llcbench
+        problem = llcbench.problem("regular/d2/n50")
+        data = problem.sample_data(llcbench.Seeds(5).generator("data"))
+        truth = problem.tempered(20.0, 1.0, data)
+        setting = {"problem": "regular/d2/n50", "nbeta": 20.0}
+        llc_gate(truth.value, 0.001, data=data, **setting)
+        with pytest.raises(ValueError, match="depends on its data set: give data="):
+            llc_gate(truth.value, 0.001, **setting)
+        llc_gate(1.0, 0.001, against="local", **setting)
+    """
+    result = run_tests(source)
+    result.assert_outcomes(passed=8, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "0.55 on poly/x2: the estimate is off the local value",
+            "*estimate*0.55 +- 0.01 (given)",
+            "*local*1/2 (multiplicity 1)",
+            "*global*1/2",
+            "*bias*+0.05 +- 0.01, z = 5.00, limit 4.89, against the local value (false alarm 1e-06,"
+            " normal error)",
+            "*reproduce*pytest *test_fails*",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("float('nan'), 0.1, problem='poly/x2'", "value must be a finite number, got nan"),
+        ("float('inf'), 0.1, problem='poly/x2'", "value must be a finite number, got inf"),
+        ("None, 0.1, problem='poly/x2'", "value must be a number, got None"),
+        ("0.5, -0.1, problem='poly/x2'", "stderr must be above 0, got -0.1"),
+        ("0.5, 0.0, problem='poly/x2'", "stderr must be above 0, got 0.0"),
+        ("0.5, float('nan'), problem='poly/x2'", "stderr must be a finite number, got nan"),
+        ("0.5, 0.1, problem='poly/nothing'", "poly/nothing"),
+        ("0.5, 0.1, problem='noly/x2'", "unknown problem 'noly/x2'"),
+        ("0.5, 0.1, problem='poly/x2', dof=0", "dof must be above 0, got 0"),
+        ("0.5, 0.1, problem='poly/x2', nbeta=-1.0", "nbeta must be above 0"),
+        ("0.5, 0.1, problem='poly/x2', gamma=-1.0", "gamma must be at least 0"),
+        ("0.5, 0.1, problem='poly/x2', against='global'", "'tempered' or 'local'"),
+        ("0.5, 0.1, problem='poly/x2', z=-1.0", "z must be a number of standard errors"),
+        ("0.5, 0.1", "llc_gate takes a score of llc_run, or a number with an error and a problem"),
+        ("0.5, problem='poly/x2'", "missing 1 required positional argument: 'stderr'"),
+    ],
+)
+def test_numbers_that_cannot_be_gated_are_refused(tmp_path, call, message):
+    session = Session(store=RunStore(tmp_path))
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+        eval(f"session.gate('test', {call})", {"session": session})
+
+
+def test_estimators_run_by_name_and_as_objects(run_tests, tmp_path):
+    source = f"""
+    from dataclasses import dataclass, field
+    import pytest
+    import llcbench
+    from llcbench import Exact, RunContext, Settings
+
+    SHORT = Settings(nbeta=1e3, num_chains=16, num_draws=100, num_burnin=1)
+
+    def test_name(llc_run, llc_gate):
+        score = llc_run("poly/x2", "exact", estimator="two_temperatures", {FEW})
+        assert score.estimator == "two_temperatures"
+        llc_gate(score)
+
+    def test_sampler_object(llc_run, llc_gate):
+        score = llc_run("poly/x2", Exact(), estimator="two_temperatures[ratio=1.5]", {FEW})
+        assert score.estimator == "two_temperatures[ratio=1.5]"
+        llc_gate(score)
+
+    def test_object(llc_run, llc_gate):
+        score = llc_run("poly/x2", estimator=llcbench.TwoTemperatures(Exact(), SHORT))
+        assert (score.estimator, score.replicates) == ("object.twotemperatures", 3)
+        assert score.tempered_method == "slope of Mellin-Barnes"
+        llc_gate(score)
+
+    @dataclass(frozen=True)
+    class Mine:
+        factor: float = 1.0
+        sampler: Exact = Exact()
+        settings: Settings = SHORT
+        def estimate(self, problem, context=RunContext()):
+            import msgspec
+            made = llcbench.MeanEnergy(self.sampler, self.settings).estimate(problem, context)
+            chains = [self.factor * value for value in made.llc_per_chain]
+            llc = self.factor * made.llc
+            return msgspec.structs.replace(made, llc=llc, llc_per_chain=chains)
+
+    def test_own(llc_run, llc_gate):
+        score = llc_run("poly/x2", estimator=Mine(), replicates=2)
+        assert (score.estimator, score.sampler) == (
+            "object.mine", "object.exact[estimator=object.mine,resolution=0.001]")
+        llc_gate(score)
+
+    def test_own_wrong(llc_run, llc_gate):
+        llc_gate(llc_run("poly/x2", estimator=Mine(1.4), replicates=2))
+
+    class Bare:
+        def estimate(self, problem, context=RunContext()):
+            return llcbench.MeanEnergy(Exact(), SHORT).estimate(problem, context)
+
+    def test_bare(llc_run, llc_gate):
+        score = llc_run("poly/x2", estimator=Bare(), {FEW})
+        assert score.sampler == "none[estimator=object.bare]"
+        llc_gate(score)
+
+    class Raises:
+        def estimate(self, problem, context=RunContext()):
+            raise KeyError("oops")
+
+    def test_raises(llc_run, llc_gate):
+        llc_gate(llc_run("poly/x2", estimator=Raises(), replicates=1))
+    """
+    result = run_tests(source, "--llc-store", str(tmp_path))
+    result.assert_outcomes(passed=5, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*object.mine* on poly/x2: the estimate is off the tempered value",
+            "*reproduce*pytest *::test_own_wrong --llc-seed 0 --llc-replicates 2",
+            "*1 of 1 runs failed (error: KeyError: 'oops'*",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"sampler": "mala", "estimator": "nothing"}, "unknown estimator 'nothing'"),
+        ({"sampler": "mala", "estimator": "regression[rings=3]"}, "no option 'rings'"),
+        ({"estimator": "regression"}, "estimator 'regression' needs a sampler"),
+        ({"sampler": "mala", "estimator": 3}, "3 is no estimator"),
+        ({"estimator": MeanEnergy}, "is no estimator: give a name such as 'regression[rungs=6]'"),
+        ({"estimator": MeanEnergy(Exact()), "sampler": "mala"}, "holds its sampler: give no other"),
+        ({"estimator": MeanEnergy(Exact()), "gamma": 3.0}, "settings of its own: give gamma to"),
+        ({"sampler": "mala", "num_chain": 3}, "llc_run has no setting 'num_chain'"),
+        ({}, "estimator 'mean_energy' needs a sampler"),
+    ],
+)
+def test_estimators_that_cannot_be_run_are_refused(tmp_path, arguments, message):
+    session = Session(store=RunStore(tmp_path))
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+        session.run("poly/x2", **arguments)

@@ -37,11 +37,15 @@ class Maker(NamedTuple):
     Attributes:
         make: Takes the parts of an id behind the family's name.
         usage: The parts, for error messages.
+        variables: Number of variables that the parts give.
+        terms: About how many variables stand in the text of all generators.
         words: Whether the parts are words; else they are whole numbers.
     """
 
     make: Callable[..., Definition]
     usage: str
+    variables: Callable[..., int]
+    terms: Callable[..., int]
     words: bool = False
 
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -119,11 +120,13 @@ def _coefficients(names: list[list[str]]) -> list[str]:
     return ["+".join(terms) for terms in sums]
 
 
+_ROOTS_USAGE = "<length>-<length>[-<multiplicities>]"
+_ROOTS_SIZE = (lambda a, b, *_: a + b, lambda a, b, *_: 2 * a * b)
 MAKERS = {
-    "convolution": Maker(_circular, "<length>-<depth>"),
-    "filters": Maker(_filters, "<lengths>"),
-    "roots": Maker(partial(_common, conjugate=False), "<length>-<length>[-<multiplicities>]"),
-    "conjugate": Maker(partial(_common, conjugate=True), "<length>-<length>[-<multiplicities>]"),
+    "convolution": Maker(_circular, "<length>-<depth>", lambda n, k: n * k, lambda n, k: k * n**k),
+    "filters": Maker(_filters, "<lengths>", lambda *n: sum(n), lambda *n: len(n) * prod(n)),
+    "roots": Maker(partial(_common, conjugate=False), _ROOTS_USAGE, *_ROOTS_SIZE),
+    "conjugate": Maker(partial(_common, conjugate=True), _ROOTS_USAGE, *_ROOTS_SIZE),
 }
 NAMED = (
     "convolution-2-2",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial, reduce
 from itertools import combinations, product
+from math import comb, factorial, prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,6 +181,11 @@ def _minors(rows: int, columns: int, size: int) -> Definition:
     )  # fmt: skip
 
 
+def _minor_terms(rows: int, columns: int, size: int) -> int:
+    size = min(size, rows, columns)
+    return comb(rows, size) * comb(columns, size) * factorial(size) * size
+
+
 def _gram(rows: int, columns: int) -> Definition:
     truth = partial(gram_determinant, p=rows, q=columns)
     # Cauchy and Binet: det(A A^T) is the sum of the squared maximal minors.
@@ -189,14 +195,30 @@ def _gram(rows: int, columns: int) -> Definition:
 
 
 MAKERS = {
-    "symmetric": Maker(_symmetric, "<size>-<columns>-<rank>"),
-    "phase": Maker(_phase, "<dim>-<0 or 1>"),
-    "nmfpositive": Maker(_nmf_positive, "<rows>-<columns>-<inner>-<rank>"),
-    "nmfzero": Maker(_nmf_zero, "<rows>-<columns>-<inner>"),
-    "tensor": Maker(_tensor, "<dims>"),
-    "cp": Maker(_cp, "<terms>-<dims>"),
-    "minors": Maker(_minors, "<rows>-<columns>-<size>"),
-    "gram": Maker(_gram, "<rows>-<columns>"),
+    "symmetric": Maker(
+        _symmetric, "<size>-<columns>-<rank>", lambda n, c, _: n * c, lambda n, c, _: 2 * n * n * c
+    ),
+    "phase": Maker(_phase, "<dim>-<0 or 1>", lambda n, _: n, lambda n, _: n * (n + 3)),
+    "nmfpositive": Maker(
+        _nmf_positive,
+        "<rows>-<columns>-<inner>-<rank>",
+        lambda p, q, k, _: k * (p + q),
+        lambda p, q, k, _: 2 * p * q * k,
+    ),
+    "nmfzero": Maker(
+        _nmf_zero,
+        "<rows>-<columns>-<inner>",
+        lambda p, q, k: k * (p + q),
+        lambda p, q, k: 2 * p * q * k,
+    ),
+    "tensor": Maker(_tensor, "<dims>", lambda *n: sum(n), lambda *n: len(n) * prod(n)),
+    "cp": Maker(
+        _cp, "<terms>-<dims>", lambda r, *n: r * sum(n), lambda r, *n: r * len(n) * prod(n)
+    ),
+    "minors": Maker(_minors, "<rows>-<columns>-<size>", lambda p, q, _: p * q, _minor_terms),
+    "gram": Maker(
+        _gram, "<rows>-<columns>", lambda p, q: p * q, lambda p, q: _minor_terms(p, q, p)
+    ),
 }
 NAMED = (
     "symmetric-2-2-1",

@@ -111,13 +111,25 @@ def _covariance(leaves: int, inner: int) -> Definition:
 
 
 MAKERS = {
-    "diagonal": Maker(_diagonal, "<nonzero>-<zero>-<depth>"),
-    "tied": Maker(_tied, "<nonzero>-<zero>-<depth>"),
-    "vandermonde": Maker(_vandermonde, "<outputs>-<units>-<q>"),
-    "unit": Maker(_unit, "<inputs>-<outputs>"),
-    "quadratic": Maker(_quadratic, "<units>"),
-    "star": Maker(_star, "<leaves>"),
-    "tree": Maker(_tree, "<leaves>-<inner edges>"),
+    "diagonal": Maker(
+        _diagonal,
+        "<nonzero>-<zero>-<depth>",
+        lambda a, b, k: (a + b) * k,
+        lambda a, b, k: (a + b) * k,
+    ),
+    "tied": Maker(_tied, "<nonzero>-<zero>-<depth>", lambda a, b, _: a + b, lambda a, b, _: a + b),
+    "vandermonde": Maker(
+        _vandermonde,
+        "<outputs>-<units>-<q>",
+        lambda m, n, _: (m + 1) * n,
+        lambda m, n, _: 2 * m * n * n,
+    ),
+    "unit": Maker(_unit, "<inputs>-<outputs>", lambda n, m: n + m, lambda n, m: 4 * m * (n + n**3)),
+    "quadratic": Maker(_quadratic, "<units>", lambda n: 2 * n, lambda n: 2 * n),
+    "star": Maker(_star, "<leaves>", lambda n: 2 * n, lambda n: 4 * n * n),
+    "tree": Maker(
+        _tree, "<leaves>-<inner edges>", lambda n, k: 2 * n + k, lambda n, k: n * n * (n + k)
+    ),
 }
 NAMED = (
     "diagonal-2-2-2",

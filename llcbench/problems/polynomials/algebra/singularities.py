@@ -107,14 +107,20 @@ def _monomials(*texts: str) -> Definition:
 
 
 MAKERS = {
-    "braid": Maker(_braid, "<blocks>"),
-    "lines": Maker(_lines, "<multiplicities>"),
-    "cusp": Maker(_cusp, "<order>"),
-    "oval": Maker(_oval, "<odd order>"),
-    "d": Maker(partial(_simple, "D"), "<order>[-<dim>]"),
-    "e": Maker(partial(_simple, "E"), "<order>[-<dim>]"),
-    "quasi": Maker(_quasi, "<degree>-<weights>"),
-    "monomials": Maker(_monomials, "<monomials such as x2y>", words=True),
+    "braid": Maker(_braid, "<blocks>", lambda *n: sum(n), lambda *n: sum(n) ** 2),
+    "lines": Maker(_lines, "<multiplicities>", lambda *_: 2, lambda *n: sum(n)),
+    "cusp": Maker(_cusp, "<order>", lambda _: 2, lambda n: n),
+    "oval": Maker(_oval, "<odd order>", lambda _: 2, lambda n: n),
+    "d": Maker(partial(_simple, "D"), "<order>[-<dim>]", lambda _, n=2: n, lambda k, n=2: n + k),
+    "e": Maker(partial(_simple, "E"), "<order>[-<dim>]", lambda _, n=2: n, lambda k, n=2: n + k),
+    "quasi": Maker(_quasi, "<degree>-<weights>", lambda _, *n: len(n), lambda _, *n: 2 * len(n)),
+    "monomials": Maker(
+        _monomials,
+        "<monomials such as x2y>",
+        lambda *_: len(_LETTERS),
+        lambda *texts: len("".join(texts)),
+        words=True,
+    ),
 }
 NAMED = (
     "braid-3-2",

@@ -1,11 +1,13 @@
 """The committed figures are what the scripts make of the committed results, byte for byte."""
 
+import re
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from llcbench.compare.outdated import outdated_note
 from llcbench.report.figures import Drawing, Results
 from llcbench.report.figures.build import CLAIMS, discover, draw, read_claims
 from llcbench.report.figures.rows import read_rows, write_rows
@@ -63,3 +65,14 @@ def test_one_changed_row_is_noticed(tmp_path: Path) -> None:
     write_rows(target, [{**rows[0], "complexity": 1.001 * rows[0]["complexity"]}, *rows[1:]])
     changed = made("f19_depth", Results(tmp_path))
     assert table(changed, tmp_path) != (COMMITTED / "f19_depth.csv").read_bytes()
+
+
+def test_figures_of_outdated_runs_are_named_on_their_page() -> None:
+    """The figure of coefficients of draws reads no runs, and is of the same networks."""
+    old = {name for name in ("dln-scale", "smoke") if outdated_note(results().runs(name))}
+    wanted = {figure.id for figure in discover(SCRIPTS) if old & set(figure.inputs)}
+    page = (RESULTS / "paper_figures.md").read_text(encoding="utf-8")
+    named = re.search(r"^Outdated: ([^.]+)[.]", page, re.MULTILINE)
+    assert named is not None
+    assert set(named.group(1).split(", ")) == wanted | {"n02"}
+    assert old == {"dln-scale"}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
+from llcbench.cli.interrupt import Interruption
 from llcbench.cli.main import main
 from llcbench.files import content_key
 from llcbench.report.figures import Claim, Drawing, Measurement, PaperFigure, Results, Row, Scale
@@ -176,6 +177,7 @@ def test_an_unknown_id_is_one_clear_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = str(ROOT / "paper_figures")
+    monkeypatch.setattr(Interruption, "install", lambda self: None)
     monkeypatch.setattr("sys.argv", ["llcbench", "figures", "f99", "--scripts", folder])
     with pytest.raises(SystemExit) as stop:
         main()
@@ -195,6 +197,7 @@ def test_a_missing_file_does_not_stop_the_other_figures(
     write_rows(Results(tmp_path).measured("f91"), [{"value": 1.5}])
     out = tmp_path / "out"
     arguments = ["--scripts", str(tmp_path / "scripts"), "--results", str(tmp_path)]
+    monkeypatch.setattr(Interruption, "install", lambda self: None)
     monkeypatch.setattr("sys.argv", ["llcbench", "figures", *arguments, "--out", str(out)])
     with pytest.raises(SystemExit) as stop:
         main()

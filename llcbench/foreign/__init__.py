@@ -1,0 +1,1 @@
+"""What others wrote: names that become files, files that are read, cells that a program may run."""
