@@ -1,6 +1,7 @@
 """The checkpoint file of a long run, so that a crash costs about a minute of it."""
 
 import time
+import warnings
 import zipfile
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 
 from llcbench.files import move_aside, replacing
+from llcbench.foreign import reading
 
 # Seconds between two checkpoints, and so before the first one: most runs are over by then.
 EVERY = 60.0
@@ -63,11 +65,13 @@ class Checkpoint:
             return None
         try:
             # Loading through a map of the file does not look at its checksums.
-            with zipfile.ZipFile(self.path) as archive:
+            with reading.opened(self.path) as file, zipfile.ZipFile(file) as archive:
                 broken = archive.testzip()
             if broken is not None:
                 raise ValueError(f"the checksum of {broken} is wrong")
-            with torch.inference_mode(False):
+            with torch.inference_mode(False), warnings.catch_warnings():
+                # What is refused is said in our own words.
+                warnings.simplefilter("ignore")
                 saved = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
             if saved["written_by"] != _writer(self.path):
                 raise ValueError("it was written by another version or for another run")

@@ -84,7 +84,21 @@ def _mutated(plain: dict[str, Any], rng: random.Random) -> bytes:
 
 def _shuffled(plain: dict[str, Any], rng: random.Random) -> bytes:
     """Put a hostile value at a random place."""
-    values = [None, True, -1, 2**63, 10**400, 1e308, -1e-320, "", "1/0", [], {}, "\u202e", "a" * 9999]
+    values = [
+        None,
+        True,
+        -1,
+        2**63,
+        10**400,
+        1e308,
+        -1e-320,
+        "",
+        "1/0",
+        [],
+        {},
+        "\u202e",
+        "a" * 9999,
+    ]
     paths: list[list[Any]] = []
 
     def walk(value: Any, path: list[Any]) -> None:
@@ -111,8 +125,12 @@ RECORDS: dict[str, Damage] = {
     "no object": lambda plain, rng: b"[1, 2]",
     "deep": lambda plain, rng: DEEP,
     "deep in an unknown field": lambda plain, rng: b'{"spec": {"settings": {"x": ' + DEEP,
-    "not utf-8": lambda plain, rng: json.dumps(plain).encode().replace(b"mean_energy", b"mean\xff\xfe"),
-    "doubled key": lambda plain, rng: json.dumps(plain).replace('"llc"', '"llc": 1, "llc"').encode(),
+    "not utf-8": lambda plain, rng: (
+        json.dumps(plain).encode().replace(b"mean_energy", b"mean\xff\xfe")
+    ),
+    "doubled key": lambda plain, rng: (
+        json.dumps(plain).replace('"llc"', '"llc": 1, "llc"').encode()
+    ),
     "truth 1/0": _text(truths__local__value="1/0"),
     "truth 1/": _text(truths__local__value="1/"),
     "truth huge": _text(truths__local__value="1" * 100_000 + "/3"),
@@ -222,7 +240,9 @@ def odd_file(index: int, folder: Path) -> list[Outcome]:
         note = sandbox.complaint(arguments, ended, folder)
         if not note and ended.code == 0:
             note = f"{reader[0]} reads it"
-        outcomes.append(Outcome("odd file under the name of a store", bool(note), f"{name}: {note}"))
+        outcomes.append(
+            Outcome("odd file under the name of a store", bool(note), f"{name}: {note}")
+        )
     # The same under the name of a record.
     (home / "runs").mkdir()
     (home / "runs" / "0123456789abcdef.json").symlink_to("../x.jsonl.gz")
@@ -231,7 +251,9 @@ def odd_file(index: int, folder: Path) -> list[Outcome]:
         ended = sandbox.run(arguments, home)
         note = sandbox.complaint(arguments, ended, folder)
         note = note or ("it is taken for a run" if ended.code == 0 else "")
-        outcomes.append(Outcome("odd file under the name of a record", bool(note), f"{name}: {note}"))
+        outcomes.append(
+            Outcome("odd file under the name of a record", bool(note), f"{name}: {note}")
+        )
     return outcomes
 
 
@@ -254,7 +276,8 @@ SUITES = (
     SUITE.replace("num_draws = 20", "num_draws = 1000000000000000").encode(),
     SUITE.replace("num_chains = 2", "num_chains = 1000000000000").encode(),
     SUITE.replace("num_draws = 20", "num_draws = nan").encode(),
-    SUITE.replace('samplers = ["sgld"]', 'samplers = ["sgld"]\ngrads = 1000000000000000000').encode(),
+    SUITE.replace('samplers = ["sgld"]',
+    'samplers = ["sgld"]\ngrads = 1000000000000000000').encode(),
     SUITE.replace("sgld", "sgld[step_size=1e308]").encode(),
     SUITE.replace("[[group]]", "[group]").encode(),
 )  # fmt: skip
@@ -270,7 +293,9 @@ def damaged_suite(index: int, folder: Path) -> list[Outcome]:
         note = sandbox.complaint(arguments, ended, folder)
         if not note and index % len(SUITES) != 16 and ended.code == 0:
             note = f"{arguments[0]} takes it"
-        outcomes.append(Outcome("damaged suite", bool(note), f"suite {index % len(SUITES)}: {note}"))
+        outcomes.append(
+            Outcome("damaged suite", bool(note), f"suite {index % len(SUITES)}: {note}")
+        )
     return outcomes
 
 
@@ -282,8 +307,9 @@ def damaged_certificate(index: int, folder: Path) -> list[Outcome]:
     made = sandbox.run(["theory", kind, expression, "--json", "--timeout", "5"], home)
     plain = json.loads(made.out)
     choices: list[bytes] = [
-        b"[" * 100_000, b"[]", b"3", b'{"strata": 3}', b'{"strata": [{}]}', b'{"rule": 1, "data": 2}',
-        made.out.replace('"1/', '"1e999999999/').encode(), made.out.replace("1", "9" * 5000).encode(),
+        b"[" * 100_000, b"[]", b"3", b'{"strata": 3}', b'{"strata": [{}]}',
+        b'{"rule": 1, "data": 2}', made.out.replace('"1/', '"1e999999999/').encode(),
+        made.out.replace("1", "9" * 5000).encode(),
         made.out.replace('"lower": "', '"lower": "1e999999999", "x": "').encode(),
         *(_mutated(plain, rng) for _ in range(3)), *(_shuffled(plain, rng) for _ in range(4)),
     ]  # fmt: skip
@@ -314,7 +340,13 @@ def damaged_checkpoint(index: int, folder: Path) -> list[Outcome]:
     with zipfile.ZipFile(torn, "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps(_Code()))
         archive.writestr("archive/version", "3\n")
-    contents = [b"", rng.randbytes(3000), pickle.dumps(_Code()), torn.getvalue(), torn.getvalue()[:90]]
+    contents = [
+        b"",
+        rng.randbytes(3000),
+        pickle.dumps(_Code()),
+        torn.getvalue(),
+        torn.getvalue()[:90],
+    ]
     kept = home / "two" / "checkpoints" / f"{path.stem}.pt"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(contents[index % len(contents)])
@@ -345,12 +377,15 @@ IDS = (
     "rrr/1-30000-1/r1", "regular/d3000000000", "regular/d-1", "regular/d1e9", "poly/x^1000000000",
     "poly/x2/padded-1000000000", "poly/x2/n99999999999", "poly/x2/n1", "dln/100m/s0/rotated-1",
     "alg/minors-60-60-30", "alg/tensor-2-2-2-999999999", "alg/monomials-x9y9z9",
-    "model/tanh-1000000", "model/lda-99-99-99-99", "poly/x2/scaled-0", "dln/1k/s99999999999999999999",
+    "model/tanh-1000000", "model/lda-99-99-99-99", "poly/x2/scaled-0",
+    "dln/1k/s99999999999999999999",
     "dln/" + "-".join("1" * 5000) + "/r1", "../../etc/passwd", "/etc/passwd", "poly/../x", "", "/",
-    "poly/\u202e", "dln/\u0663-3/r1", "<script>", "poly/*", "*", "[", "%s%n{0}", "\x1b[31m", "-", "--",
+    "poly/\u202e", "dln/\u0663-3/r1", "<script>", "poly/*", "*", "[", "%s%n{0}", "\x1b[31m", "-",
+    "--",
 )  # fmt: skip
 NUMBERS = (
-    "0", "-1", "1", "2", "1e300", "-1e300", "nan", "inf", "-inf", "1000000000", "10000000000000000000000",
+    "0", "-1", "1", "2", "1e300", "-1e300", "nan", "inf", "-inf", "1000000000",
+    "10000000000000000000000",
     "9" * 5000, "1e-320", "", "x", "1/0", "0x10", "1_000", "\u0663", "1.5", "-0",
 )  # fmt: skip
 SAMPLERS = (
@@ -360,52 +395,67 @@ SAMPLERS = (
     "mala[step_size=" + "9" * 5000 + "]", "devinterp_sgld", "hmc[num_steps=1000000000000]",
 )  # fmt: skip
 SETTINGS = (
-    "num_draws=1000000000000000", "num_chains=1000000000000", "num_burnin=10000000000000", "nbeta=nan",
-    "nbeta=-1", "gamma=-1", "gamma=1e300", "gamma=0", "nbeta=1e300", "batch_size=1000000000000", "x=1",
+    "num_draws=1000000000000000", "num_chains=1000000000000", "num_burnin=10000000000000",
+    "nbeta=nan",
+    "nbeta=-1", "gamma=-1", "gamma=1e300", "gamma=0", "nbeta=1e300", "batch_size=1000000000000",
+    "x=1",
     "num_draws", "=", "", "dtype=float16", "device=tpu", "device=cuda:99", "num_draws=1.5",
-    "num_draws=" + "9" * 5000, "start=prior", "gradient=control_variate", "num_draws=1", "num_chains=1",
+    "num_draws=" + "9" * 5000, "start=prior", "gradient=control_variate", "num_draws=1",
+    "num_chains=1",
 )  # fmt: skip
 EXPRESSIONS = (
-    "x^999999999999", "x^2*y^2", "x^(10^10)", "(" * 100_000, "x" * 100_000, "", "1/0", "x^-1", "x**2**3**4",
-    "__import__('os')", "x^2+\x00", "\u221ax", "x=1", "(x+y+z+u+v+w)^400", "10^999999*x", "x/y", "sin(x)",
+    "x^999999999999", "x^2*y^2", "x^(10^10)", "(" * 100_000, "x" * 100_000, "", "1/0", "x^-1",
+    "x**2**3**4",
+    "__import__('os')", "x^2+\x00", "\u221ax", "x=1", "(x+y+z+u+v+w)^400", "10^999999*x", "x/y",
+    "sin(x)",
     "9" * 5000 + "*x", "+".join(f"x{i}^2" for i in range(2000)), "-" * 5000 + "x",
 )  # fmt: skip
 TEXTS = (
-    "", " ", "..", "../../victim/index", "\x1b[2J", "\u202etxt", "a" * 5000, "%s", "{0}", "$(id)", "'", '"',
-    "<script>alert(1)</script>", "sgld", "mala@tuned", "bias", "smoke", "smoke.toml", "x=1", "1,2", "1e99,2",
+    "", " ", "..", "../../victim/index", "\x1b[2J", "\u202etxt", "a" * 5000, "%s", "{0}", "$(id)",
+    "'", '"',
+    "<script>alert(1)</script>", "sgld", "mala@tuned", "bias", "smoke", "smoke.toml", "x=1",
+    "1,2", "1e99,2",
     "0-1:3,1-2:1,0-2:1", "0-1:", "nan", "1e999999999,1", "-5,5", "x=1e999999999", "\ud800",
 )  # fmt: skip
 INPUTS = (
-    "store", "good.jsonl", "torn.jsonl.gz", "pipe.jsonl", "folder.jsonl", "missing", "missing.jsonl", "",
-    ".", "..", "/", "/dev/null", "/dev/zero", "/proc/self/mem", "a" * 5000, "\x00", "pipe", "deep.toml",
+    "store", "good.jsonl", "torn.jsonl.gz", "pipe.jsonl", "folder.jsonl", "missing",
+    "missing.jsonl", "",
+    ".", "..", "/", "/dev/null", "/dev/zero", "/proc/self/mem", "a" * 5000, "\x00", "pipe",
+    "deep.toml",
     "deep.json", "\udcff.jsonl", "x.jsonl/y", "good.jsonl/", "-", "~", "smoke", "two",
 )  # fmt: skip
 OUTPUTS = (
-    "out", "out.csv", "out.jsonl", "out.jsonl.gz", "out.svg", "pipe", "folder.jsonl", "good.jsonl/x", "",
+    "out", "out.csv", "out.jsonl", "out.jsonl.gz", "out.svg", "pipe", "folder.jsonl",
+    "good.jsonl/x", "",
     "a" * 5000, "\x00", "sub/../out.svg", ".", "-", "out.exe", "pipe.jsonl", "\udcff.svg",
 )  # fmt: skip
 SHORT = ("--set", "num_draws=20", "--set", "num_burnin=4", "--set", "num_chains=2")
 # Words in capitals stand for one of the texts above; a pair in a list is left out half of the time.
 COMMANDS: tuple[list[Any], ...] = (
-    ["show", "IDS", ["--nbeta", "NUMBERS"], ["--gamma", "NUMBERS"], ["--plot", "OUTPUTS"], ["--json"]],
+    ["show", "IDS", ["--nbeta", "NUMBERS"], ["--gamma", "NUMBERS"], ["--plot", "OUTPUTS"],
+    ["--json"]],
     ["score", ["--store", "INPUTS"], ["--store", "INPUTS"], ["--csv"], ["--json"]],
     ["leaderboard", ["--store", "INPUTS"], ["--by", "TEXTS"], ["--draws", "NUMBERS"], ["--latex"],
      ["--ladder", "INPUTS"], ["--plots", "OUTPUTS"], ["--readme", "INPUTS"], ["--csv"]],
     ["compare", ["TEXTS"], ["TEXTS"], ["--store", "INPUTS"], ["--against", "INPUTS"],
      ["--metric", "TEXTS"], ["--seed", "NUMBERS"], ["--draws", "100"]],
     ["scaling", ["--store", "INPUTS"], ["--above", "NUMBERS"], ["--out", "OUTPUTS"], ["--classes"]],
-    ["report", ["--store", "INPUTS"], ["--store", "INPUTS"], "--out", "OUTPUTS", ["--figures", "INPUTS"]],
+    ["report", ["--store", "INPUTS"], ["--store", "INPUTS"], "--out", "OUTPUTS", ["--figures",
+    "INPUTS"]],
     ["export", ["--store", "INPUTS"], "--out", "OUTPUTS", ["--readme", "INPUTS"]],
     ["run", "smoke", "-p", "IDS", "-s", "SAMPLERS", "--replicates", "1", "--store", "kept", *SHORT,
      "--time-budget", "5s", ["--set", "SETTINGS"], ["--set", "SETTINGS"]],
     ["run", "SUITES", ["-p", "IDS"], ["--replicates", "NUMBERS"], "--store", "INPUTS", *SHORT,
-     "--time-budget", "3s", ["--seed", "NUMBERS"], ["--run-limit", "NUMBERS"], ["--load", "INPUTS"]],
+     "--time-budget", "3s", ["--seed", "NUMBERS"], ["--run-limit", "NUMBERS"], ["--load",
+     "INPUTS"]],
     ["plan", "smoke", ["-p", "IDS"], ["--replicates", "NUMBERS"], ["--set", "SETTINGS"],
      ["--workers", "NUMBERS"], ["--threads", "NUMBERS"], "-s", "SAMPLERS", "-p", "poly/x2", *SHORT],
     ["tune", "SAMPLERS", "IDS", ["--set", "SETTINGS"], ["--seed", "NUMBERS"]],
     ["theory", "rlct", "EXPRESSIONS", ["--at", "TEXTS"], ["--prior", "TEXTS"], "--timeout", "2"],
-    ["theory", "rlct", "x^2*y", ["--at", "TEXTS"], ["--timeout", "NUMBERS"], ["--absolute"], ["--proof"]],
-    ["theory", "strata", "EXPRESSIONS", ["--box", "TEXTS"], "--timeout", "2", ["--plot", "OUTPUTS"]],
+    ["theory", "rlct", "x^2*y", ["--at", "TEXTS"], ["--timeout", "NUMBERS"], ["--absolute"],
+    ["--proof"]],
+    ["theory", "strata", "EXPRESSIONS", ["--box", "TEXTS"], "--timeout", "2", ["--plot",
+    "OUTPUTS"]],
     ["theory", "family", "TEXTS", ["--widths", "TEXTS"], ["--rank", "NUMBERS"]],
     ["theory", "family", "deep_linear_global", "--widths", "TEXTS", "--rank", "NUMBERS"],
     ["theory", "verify", "INPUTS"],
@@ -423,7 +473,8 @@ COMMANDS: tuple[list[Any], ...] = (
 POOLS = {
     "IDS": IDS, "NUMBERS": NUMBERS, "SAMPLERS": SAMPLERS, "SETTINGS": SETTINGS, "TEXTS": TEXTS,
     "EXPRESSIONS": EXPRESSIONS, "INPUTS": INPUTS, "OUTPUTS": OUTPUTS,
-    "SUITES": ("s.toml", "deep.toml", "missing.toml", "../../x.toml", "", "good.jsonl", "pipe.toml"),
+    "SUITES": ("s.toml", "deep.toml", "missing.toml", "../../x.toml", "", "good.jsonl",
+    "pipe.toml"),
 }  # fmt: skip
 
 
@@ -461,8 +512,10 @@ def hostile_command(index: int, folder: Path) -> list[Outcome]:
 
 NAMES = (
     "../../victim/index", "/tmp/victim/index", "index", "..", ".", "../../canary", "con", "a" * 300,
-    "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "=HYPERLINK(\"http://x\")", "+1+1", "@SUM(1)",
-    "-2+3", "{{7*7}}", "${x}$ \\frac{", "a|b\\|c", "[x](javascript:alert(1))", "Mala", "mala ", "m\u00e4la",
+    "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "=HYPERLINK(\"http://x\")",
+    "+1+1", "@SUM(1)",
+    "-2+3", "{{7*7}}", "${x}$ \\frac{", "a|b\\|c", "[x](javascript:alert(1))", "Mala", "mala ",
+    "m\u00e4la",
     "\\input{/etc/passwd}", "%(x)s", "$(touch x)",
 )  # fmt: skip
 FIELDS = ("spec__sampler", "spec__problem", "spec__estimator", "environment", "estimate__message")
@@ -475,14 +528,14 @@ def injected(index: int, folder: Path) -> list[Outcome]:
     (home / "named").mkdir()
     records = {}
     for number, field in enumerate(FIELDS):
-        plain = plain_record(number)
+        plain = plain_record(number % 2)
         plain["estimate"]["dim"] = 10 * number + 2
         if field == "estimate__message":
             plain["estimate"] |= {"status": "error", "llc": None}
         record = msgspec.convert(changed(plain, **{field: name}), RunRecord)
         records[record.key] = record
     # Two of a kind: the comparison and the plots have something to show.
-    for number in range(6, 10):
+    for number in (0, 1):
         for field in ("spec__sampler", "spec__variant"):
             value = name if field == "spec__sampler" else "default"
             record = msgspec.convert(changed(plain_record(number), **{field: value}), RunRecord)
@@ -525,7 +578,9 @@ def _shown(arguments: list[str], ended: sandbox.Ended) -> str:
 
 def _markup(path: Path) -> str:
     text = path.read_text()
-    bad = [word for word in ("<script>alert", "<img src=x", "href=\"javascript", "49</") if word in text]
+    bad = [
+        word for word in ("<script>alert", "<img src=x", 'href="javascript', "49</") if word in text
+    ]
     return f"{path.name} holds {bad[0]!r}" if bad else ""
 
 

@@ -82,17 +82,21 @@ class Case:
     """An oddity.
 
     Attributes:
+        row: Row of the table.
         name: What is odd.
         run: Returns estimates with and without the oddity, or raises.
         refusal: What the message of a refusal holds; empty where there is none.
     """
 
+    row: str
     name: str
     run: Callable[[Path], tuple[float, float]]
     refusal: str = ""
 
 
 CASES: list[Case] = []
+# Rows of the table; a case is in the last one that was begun.
+ROWS: list[str] = []
 
 
 def estimated(name: str) -> Callable[[Callable[[Path], Any]], None]:
@@ -103,7 +107,7 @@ def estimated(name: str) -> Callable[[Callable[[Path], Any]], None]:
             found = run(folder)
             return found if isinstance(found, tuple) else (found, truth())
 
-        CASES.append(Case(name, pair))
+        CASES.append(Case(ROWS[-1], name, pair))
 
     return add
 
@@ -116,7 +120,7 @@ def refused(name: str, words: str) -> Callable[[Callable[[Path], Any]], None]:
             run(folder)
             return math.nan, math.nan
 
-        CASES.append(Case(name, pair, words))
+        CASES.append(Case(ROWS[-1], name, pair, words))
 
     return add
 
@@ -124,20 +128,21 @@ def refused(name: str, words: str) -> Callable[[Callable[[Path], Any]], None]:
 def oddity(index: int, folder: Path) -> list[Outcome]:
     """Try one case; whatever the caller had must be as it was."""
     case = CASES[index % len(CASES)]
-    row = f"own network: {case.name}"
+    row = f"own networks: {case.row}"
     state = torch.get_rng_state()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found, wanted = case.run(folder)
     except Exception as error:
-        return [Outcome(row, bool(wrong := _fault(error, case.refusal)), wrong)]
+        wrong = _fault(error, case.refusal)
+        return [Outcome(row, bool(wrong), f"{case.name}: {wrong}" if wrong else "")]
     finally:
         torch.set_rng_state(state)
     if case.refusal:
-        return [Outcome(row, True, "was not refused")]
+        return [Outcome(row, True, f"{case.name}: was not refused")]
     off = not abs(found - wanted) <= CLOSE * abs(wanted)
-    return [Outcome(row, off, f"{found} instead of {wanted}" if off else "")]
+    return [Outcome(row, off, f"{case.name}: {found} instead of {wanted}" if off else "")]
 
 
 def _fault(error: Exception, words: str) -> str:
@@ -151,7 +156,7 @@ def _fault(error: Exception, words: str) -> str:
     return ""
 
 
-# Parameters.
+ROWS.append("parameters and buffers")
 
 
 class Complex(nn.Module):
@@ -313,7 +318,7 @@ def _(folder: Path) -> Any:
     return value(plain(module))
 
 
-# Precision.
+ROWS.append("precision and constants")
 
 
 @estimated("a module in double")
@@ -398,7 +403,7 @@ def _(folder: Path) -> Any:
     return value(plain(loss=lambda f, y: squares(f, y) + 1e6))
 
 
-# Modes and defaults of the caller.
+ROWS.append("modes and defaults of the caller")
 
 
 @estimated("inference mode")
@@ -473,7 +478,7 @@ def _(folder: Path) -> Any:
     return result
 
 
-# Wrappers.
+ROWS.append("wrappers and parametrisations")
 
 
 @refused("a scripted module", "scripted or traced")
@@ -536,7 +541,7 @@ def _(folder: Path) -> Any:
     return value(plain(module))
 
 
-# What forward does.
+ROWS.append("what forward and loss do")
 
 
 class Odd(nn.Module):
@@ -778,7 +783,7 @@ def _(folder: Path) -> Any:
     return odd(fails)
 
 
-# Data.
+ROWS.append("data")
 
 
 @refused("arrays of numpy", "torch.from_numpy")
@@ -858,7 +863,7 @@ def _(folder: Path) -> Any:
     return value(plain(loss=lambda f, y: np.zeros(len(y))))
 
 
-# States, labels and parts.
+ROWS.append("states, labels and parts")
 
 
 @refused("a Lightning checkpoint as state", "under 'state_dict'")
@@ -927,6 +932,7 @@ def _(folder: Path) -> Any:
 
 # Last, for they import compilers: seconds that the quick trials do without.
 SLOW = 6
+ROWS.append("compilers and checkpointing")
 
 
 @refused("a compiled module", "before torch.compile")

@@ -1,11 +1,13 @@
 """A command in a forked process with limits, in a folder of its own with a canary beside it."""
 
+import importlib
 import json
 import os
 import resource
 import signal
 import time
 import traceback
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +66,8 @@ def escaped(folder: Path) -> str:
 
 def run(arguments: list[str], home: Path) -> Ended:
     """Run a command of this very code in a fork: limited in time, memory and threads."""
-    result = home.parent.parent / "a" / "b" / ".ended.json"
+    result = home / ".ended.json"
+    _import_once()
     child = os.fork()
     if not child:
         try:
@@ -97,6 +100,16 @@ def complaint(arguments: list[str], ended: Ended, folder: Path) -> str:
     return f"{shown!r}: {outside}" if outside else ""
 
 
+@cache
+def _import_once() -> None:
+    """Import what commands do, so that no fork pays for it."""
+    for name in ("torch", "sympy", "scipy.stats", "matplotlib.figure", "llcbench.report.site",
+                 "llcbench.samplers.sgld", "llcbench.problems.polynomials.polynomial",
+                 "llcbench.estimators.mean_energy", "llcbench.heuristics.store",
+                 "theory"):  # fmt: skip
+        importlib.import_module(name)
+
+
 def _status(child: int) -> int:
     limit = time.monotonic() + 2 * WAIT
     while True:
@@ -124,5 +137,7 @@ def _in_fork(arguments: list[str], home: Path, result: Path) -> None:
     signal.alarm(0)
     answer = ("", "") if done is None else (done.stdout[-20000:], done.stderr[-20000:])
     code = 70 if done is None else done.returncode
-    result.write_text(json.dumps([code, *(text.encode(errors="replace").decode() for text in answer), crash]))
+    result.write_text(
+        json.dumps([code, *(text.encode(errors="replace").decode() for text in answer), crash])
+    )
     os._exit(0)

@@ -20,11 +20,21 @@ from llcbench.foreign.cells import quoted, read_csv, to_csv, unquoted
 from llcbench.foreign.names import LONGEST, inside, safe_name
 
 HOSTILE = (
-    "", ".", "..", "../../victim/index", "/etc/passwd", "a/../b", "a//b", "a/", "/a", "a--b", "a/-b", "a-/b",
-    "A", "a.", ".a", "-rf", "~", "con", "nul.txt", "com1", "x" * 300, "x" * 299 + "y", "<script>", "a\0b",
-    "a\nb", "\u202ea", "\u00e9", "e\u0301", "\ud800", "$(id)", "a b", "a\\b", "index~0123456789ab", "%2e%2e",
+    "", ".", "..", "../../victim/index", "/etc/passwd", "a/../b", "a//b", "a/", "/a", "a--b",
+    "a/-b", "a-/b",
+    "A", "a.", ".a", "-rf", "~", "con", "nul.txt", "com1", "x" * 300, "x" * 299 + "y", "<script>",
+    "a\0b",
+    "a\nb", "\u202ea", "\u00e9", "e\u0301", "\ud800", "$(id)", "a b", "a\\b",
+    "index~0123456789ab", "%2e%2e",
 )  # fmt: skip
-KEPT = ("mala", "adam_sgld", "poly/x2y2", "rrr/5-3-5/r2/n1000", "dln/1k/s0/trained", "0123456789abcdef")
+KEPT = (
+    "mala",
+    "adam_sgld",
+    "poly/x2y2",
+    "rrr/5-3-5/r2/n1000",
+    "dln/1k/s0/trained",
+    "0123456789abcdef",
+)
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -176,8 +186,30 @@ def test_toml_of_others_is_refused_in_a_line(text: bytes, tmp_path: Path) -> Non
     assert reading.toml_as(path, Sample) == Sample(2.0)
 
 
-FORMULAS = ("=1+1", "=HYPERLINK(\"http://x\")", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "-", "+", "=")
-NO_FORMULAS = ("-1.5", "+3", "-1e-05", "-inf", "1/2", "sgld[step_size=1e-05]", "", "a=1", "'quoted'", "-.5")
+FORMULAS = (
+    "=1+1",
+    '=HYPERLINK("http://x")',
+    "+1+1",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "-",
+    "+",
+    "=",
+)
+NO_FORMULAS = (
+    "-1.5",
+    "+3",
+    "-1e-05",
+    "-inf",
+    "1/2",
+    "sgld[step_size=1e-05]",
+    "",
+    "a=1",
+    "'quoted'",
+    "-.5",
+)
 
 
 @pytest.mark.parametrize("text", FORMULAS)

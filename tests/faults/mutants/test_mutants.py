@@ -113,11 +113,12 @@ def test_the_section_counts_and_names_what_survived() -> None:
         {"area": "b", "file": "g.py", "meaning": "four", "outcome": "missing", "reason": ""},
     ]
     text = rendered(rows)
-    assert "| a | 2 | 1 | 50.0% |" in text
-    assert "| all | 4 | 1 | 25.0% |" in text
+    assert "| a | 2 | 0 | 1 | 1 | 50.0% |" in text
+    assert "| b | 2 | 1 | 0 | 1 | 0.0% |" in text
+    assert "| all | 4 | 1 | 1 | 2 | 33.3% |" in text
     assert "| `f.py` | two | same |" in text
-    assert "| `g.py` | three | no reason yet |" in text
-    assert "| `g.py` | four | missing |" in text
+    assert "| `g.py` | three | no reason yet: a test is missing |" in text
+    assert "four" not in text
 
 
 def test_outcomes_are_kept_by_what_they_depend_on(tmp_path: Path, monkeypatch) -> None:

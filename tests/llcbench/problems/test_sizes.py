@@ -8,18 +8,22 @@ import pytest
 from command import here
 
 from llcbench import registry
-from llcbench.problems.family import MOST_DENSE
-from llcbench.problems.polynomials.algebraic import LIMIT, MAKERS, NAMED, whole_of
+from llcbench.problems.family import MOST_DENSE, whole_of
+from llcbench.problems.polynomials.algebraic import LIMIT, MAKERS, NAMED
 
 HUGE = (
     "dln/100000-100000/r1", "dln/1000000000-3-3/r3-1", "dln/3-1000000000-3/r1", "rrr/1-30000-1/r1",
-    "rrr/100000-100000-2/r1", "regular/d3000000000", "regular/d1000001", "poly/x2/padded-1000000000",
-    "regular/d100000/rotated-1", "dln/1m/s0/rotated-1", "poly/x2/n1000000000000", "model/tanh-1000000",
-    "alg/tensor-3-1000000000", "alg/minors-60-60-30", "alg/minors-7-8-7", "alg/gram-1000000-1000000",
+    "rrr/100000-100000-2/r1", "regular/d3000000000", "regular/d1000001",
+    "poly/x2/padded-1000000000",
+    "regular/d100000/rotated-1", "dln/1m/s0/rotated-1", "poly/x2/n1000000000000",
+    "model/tanh-1000000",
+    "alg/tensor-3-1000000000", "alg/minors-60-60-30", "alg/minors-7-8-7",
+    "alg/gram-1000000-1000000",
     "alg/convolution-0-1000000000", "alg/cusp-1000000000", "alg/filters-20-20-20",
 )  # fmt: skip
 MALFORMED = (
-    "poly/x^1000000000", "dln/\u0663-3/r1", "dln/\u00b2-3/r1", "dln/3-3/r" + "9" * 200, "regular/d0",
+    "poly/x^1000000000", "dln/\u0663-3/r1", "dln/\u00b2-3/r1", "dln/3-3/r" + "9" * 200,
+    "regular/d0",
     "dln/1k/s" + "9" * 40, "poly/x2/scaled-" + "9" * 200 + "9" * 84 + "9" * 50, "poly/x2\n", "",
     "poly/" + "x" * 100_000, "dln/" + "-".join("1" * 5000) + "/r1", "poly/x2/scaled-0",
 )  # fmt: skip
@@ -29,7 +33,7 @@ MALFORMED = (
 def test_a_huge_id_takes_no_memory(identifier: str) -> None:
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match="too many|must be between") as refused:
+        with pytest.raises(ValueError, match=r"too many|must be between") as refused:
             registry.problem(identifier)
         assert tracemalloc.get_traced_memory()[1] < 20e6
     finally:
@@ -48,7 +52,8 @@ def test_a_malformed_id_is_refused_in_a_line(identifier: str) -> None:
 
 @pytest.mark.parametrize(
     "identifier",
-    ["dln/2-3-4/r1", "dln/2-3-4/r2-1", "dln/1k/s0", "dln/10k/s3", "rrr/5-3-5/r2", "dln/2-2-2/r1/n100",
+    ["dln/2-3-4/r1", "dln/2-3-4/r2-1", "dln/1k/s0", "dln/10k/s3", "rrr/5-3-5/r2",
+    "dln/2-2-2/r1/n100",
      "dln/2-2-2/r1/padded-5", "dln/2-2-2/r1/scaled-4/padded-2"],
 )  # fmt: skip
 def test_the_size_of_an_id_is_that_of_the_problem(identifier: str) -> None:
@@ -58,7 +63,9 @@ def test_the_size_of_an_id_is_that_of_the_problem(identifier: str) -> None:
 def test_the_size_of_a_huge_id_is_known_without_it() -> None:
     assert registry.size_of("dln/1000000000-3-3/r3-1") == 3_000_000_009 > MOST_DENSE
     assert registry.size_of("dln/100m/s0") > 10**7
-    assert registry.size_of("poly/x2") == registry.size_of("none/x") == registry.size_of("dln/") == 0
+    assert (
+        registry.size_of("poly/x2") == registry.size_of("none/x") == registry.size_of("dln/") == 0
+    )
 
 
 @pytest.mark.parametrize("identifier", NAMED)

@@ -141,6 +141,8 @@ def test_a_run_that_was_stopped_gives_way() -> None:
 
 def test_time_and_rounding_are_no_contradiction() -> None:
     whole = RECORDS[0]
-    other = changed(whole, seconds_sampling=99.0, peak_bytes=1, llc=float(f"{whole.estimate.llc:.6g}"))
+    other = changed(
+        whole, seconds_sampling=99.0, peak_bytes=1, llc=float(f"{whole.estimate.llc:.6g}")
+    )
     assert merged([place("a", whole), place("b", other)]) == {whole.key: whole}
     assert key_of(whole.spec) == whole.key

@@ -17,7 +17,7 @@ from llcbench.sampling.target import Target
 FINE = Convergence(1000.0, 1000.0, 1.0)
 # Curvatures of regular/d2 are 1/4 and 4.
 LARGEST = 4.0
-ALWAYS = {"rhat", "ess_bulk", "split_half", "negative"}
+ALWAYS = {"rhat", "ess_bulk", "split_half", "negative", "rounding"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,9 @@ def noise(chains=4, draws=1000, seed=0):
     return 1 + 0.1 * np.random.default_rng(seed).standard_normal((chains, draws))
 
 
-def found(kept, statistics=FINE, sampler=None, *, acceptance=None, burnin=0, nbeta=1.0, gamma=1.0):
+def guards_of(
+    kept, statistics=FINE, sampler=None, *, acceptance=None, burnin=0, nbeta=1.0, gamma=1.0
+):
     """Return all guards of a trace by name."""
     before = np.full((len(kept), burnin), 7.0)
     trace = Trace(
@@ -42,8 +44,8 @@ def found(kept, statistics=FINE, sampler=None, *, acceptance=None, burnin=0, nbe
     return {g.name: g for g in guards(target, sampler or Stepless(), trace, statistics, rng)}
 
 
-def test_a_run_without_fault_has_the_four_guards_that_all_have():
-    result = found(noise())
+def test_a_run_without_fault_has_the_guards_that_all_have():
+    result = guards_of(noise())
     assert set(result) == ALWAYS
     assert all(guard.passed for guard in result.values())
 
@@ -64,14 +66,14 @@ def test_a_run_without_fault_has_the_four_guards_that_all_have():
     ],
 )
 def test_statistics_of_the_chains(name, statistics, passed):
-    result = found(noise(), statistics)
+    result = guards_of(noise(), statistics)
     assert result[name].passed == passed
     assert all(guard.passed for other, guard in result.items() if other != name)
     assert math.isfinite(result[name].value)
 
 
 def test_undefined_effective_draws_are_none():
-    assert found(noise(), FINE._replace(ess_bulk=math.nan))["ess_bulk"].value == 0
+    assert guards_of(noise(), FINE._replace(ess_bulk=math.nan))["ess_bulk"].value == 0
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -82,7 +84,7 @@ def test_a_drift_in_both_directions(sign, z, passed):
     gaps = np.array([a - b, a - b, a + b, a + b])[:, None]
     wiggle = np.tile([3.0, 3.5], 50)
     kept = np.hstack([np.tile(wiggle, (4, 1)), wiggle + gaps])
-    result = found(kept)["split_half"]
+    result = guards_of(kept)["split_half"]
     assert result.value == pytest.approx(sign * z)
     assert result.passed == passed
 
@@ -90,14 +92,14 @@ def test_a_drift_in_both_directions(sign, z, passed):
 @pytest.mark.parametrize(("mean", "passed"), [(1e-3, True), (0.0, False), (-1e-3, False)])
 def test_a_mean_below_the_loss_at_the_point(mean, passed):
     kept = np.tile([mean - 1.0, mean + 1.0], (4, 50))
-    assert found(kept)["negative"].passed == passed
+    assert guards_of(kept)["negative"].passed == passed
 
 
 @pytest.mark.parametrize(
     ("rate", "passed"), [(0.0, False), (0.099, False), (0.1, True), (0.101, True), (1.0, True)]
 )
 def test_the_acceptance(rate, passed):
-    result = found(noise(), acceptance=rate)["acceptance"]
+    result = guards_of(noise(), acceptance=rate)["acceptance"]
     assert result.passed == passed
     assert result.value == rate
 
@@ -112,7 +114,7 @@ def stayed(draws, repeats, at=100):
 @pytest.mark.parametrize(("repeats", "passed"), [(49, True), (50, True), (51, False)])
 def test_a_stay_of_a_twentieth_of_the_draws(repeats, passed):
     """At acceptance 1/2 the fair limit is below: 3 log(4000) / log 2 = 36 of 1000."""
-    result = found(stayed(1000, repeats), acceptance=0.5)["stuck"]
+    result = guards_of(stayed(1000, repeats), acceptance=0.5)["stuck"]
     assert result.value == repeats / 1000
     assert result.passed == passed
 
@@ -121,14 +123,14 @@ def test_a_stay_of_a_twentieth_of_the_draws(repeats, passed):
 def test_a_stay_that_a_low_acceptance_makes_fair(repeats, passed):
     """At acceptance 0.12 the limit is ``3 log(4 * 2000) / -log 0.88`` = 210.9 of 2000 draws."""
     assert 210 < 3 * math.log(8000) / -math.log(0.88) < 211
-    assert found(stayed(2000, repeats), acceptance=0.12)["stuck"].passed == passed
-    assert not found(stayed(2000, 210), acceptance=0.5)["stuck"].passed
+    assert guards_of(stayed(2000, repeats), acceptance=0.12)["stuck"].passed == passed
+    assert not guards_of(stayed(2000, 210), acceptance=0.5)["stuck"].passed
 
 
 @pytest.mark.parametrize(("repeats", "listed"), [(0, False), (40, False), (51, True), (999, True)])
-def test_a_sampler_that_tells_of_no_rejection_but_stays(repeats, listed):
+def test_a_sampler_that_reports_no_rejection_but_stays(repeats, listed):
     """One whose steps vanish in rounding, or a function that rejects without saying so."""
-    result = found(stayed(1000, repeats, at=0))
+    result = guards_of(stayed(1000, repeats, at=0))
     assert ("stuck" in result) == listed
     assert not listed or not result["stuck"].passed
 
@@ -138,17 +140,17 @@ def test_a_function_that_rejects_half_of_its_proposals_is_fine():
     kept, moves = noise(draws=100), rng.random((4, 100)) < 0.5
     for step in range(1, 100):
         kept[:, step] = np.where(moves[:, step], kept[:, step], kept[:, step - 1])
-    assert set(found(kept)) == ALWAYS
+    assert set(guards_of(kept)) == ALWAYS
 
 
 def test_chains_that_never_move_are_counted():
     kept = noise()
     kept[1:3] = 0.5
-    result = found(kept, acceptance=0.5)["moving"]
+    result = guards_of(kept, acceptance=0.5)["moving"]
     assert (result.value, result.passed) == (2.0, False)
     assert "of 4 chains never left one place" in result.meaning
     kept[1:3, -1] = 0.6
-    assert "moving" not in found(kept, acceptance=0.5)
+    assert "moving" not in guards_of(kept, acceptance=0.5)
 
 
 @pytest.mark.parametrize("nbeta", [1.0, 1000.0])
@@ -158,7 +160,7 @@ def test_the_localisation_is_felt(nbeta, product, passed):
     gamma = 50.0
     sampler = SGLD(2 * product / (gamma * 1000))
     kept = noise(draws=600)
-    result = found(kept, sampler=sampler, burnin=400, gamma=gamma, nbeta=nbeta)
+    result = guards_of(kept, sampler=sampler, burnin=400, gamma=gamma, nbeta=nbeta)
     assert result["localisation_felt"].value == pytest.approx(product)
     assert result["localisation_felt"].passed == passed
 
@@ -168,17 +170,17 @@ def test_the_step_is_stable(product, passed):
     """``eps nbeta`` times half the largest curvature."""
     nbeta = 30.0
     sampler = SGLD(2 * product / (nbeta * LARGEST))
-    result = found(noise(), sampler=sampler, nbeta=nbeta, gamma=1e4)["stability"]
+    result = guards_of(noise(), sampler=sampler, nbeta=nbeta, gamma=1e4)["stability"]
     assert result.value == pytest.approx(product, rel=1e-3)
     assert result.passed == passed
 
 
 def test_products_of_the_step_are_those_of_plain_langevin_samplers_only():
     plain = {"localisation_felt", "stability"}
-    assert plain <= set(found(noise(), sampler=SGLD(1e-3)))
-    assert not plain & set(found(noise(), sampler=MALA(adapt=0), acceptance=0.5))
-    assert not plain & set(found(noise(), sampler=RMSpropSGLD()))
-    assert not plain & set(found(noise()))
+    assert plain <= set(guards_of(noise(), sampler=SGLD(1e-3)))
+    assert not plain & set(guards_of(noise(), sampler=MALA(adapt=0), acceptance=0.5))
+    assert not plain & set(guards_of(noise(), sampler=RMSpropSGLD()))
+    assert not plain & set(guards_of(noise()))
 
 
 def test_the_largest_curvature_is_that_of_the_loss():
@@ -189,7 +191,7 @@ def test_the_largest_curvature_is_that_of_the_loss():
 
 @pytest.mark.parametrize(("adapt", "listed"), [(0, False), (100, False), (101, True)])
 def test_an_adaptation_longer_than_the_burnin(adapt, listed):
-    result = found(noise(), sampler=MALA(adapt=adapt), acceptance=0.5, burnin=100)
+    result = guards_of(noise(), sampler=MALA(adapt=adapt), acceptance=0.5, burnin=100)
     assert ("adaptation" in result) == listed
     if listed:
         guard = result["adaptation"]
