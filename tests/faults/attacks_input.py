@@ -604,7 +604,7 @@ def _is_number(cell: str) -> bool:
 
 
 EXPERIMENTS = [
-    Experiment("damaged-inputs", "attack", 90, damaged_input, quick=2),
-    Experiment("hostile-commands", "attack", 324, hostile_command, quick=4),
+    Experiment("damaged-inputs", "attack", 90, damaged_input, quick=1),
+    Experiment("hostile-commands", "attack", 324, hostile_command, quick=3),
     Experiment("injections", "attack", 24, injected),
 ]
