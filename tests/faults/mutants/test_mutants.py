@@ -97,7 +97,7 @@ def test_the_runner_tells_killed_from_survived(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT.format(root=str(tmp_path))],
         capture_output=True, text=True, check=False, timeout=120,
-        # No plugins but the one that is named: it takes seconds to import them.
+        # No plugins: it takes seconds to import them.
         env={"PYTHONPATH": ":".join(paths), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )  # fmt: skip
     lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
