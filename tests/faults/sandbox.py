@@ -1,11 +1,13 @@
 """A command in a forked process with limits, in a folder of its own with a canary beside it."""
 
+import importlib
 import json
 import os
 import resource
 import signal
 import time
 import traceback
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +66,8 @@ def escaped(folder: Path) -> str:
 
 def run(arguments: list[str], home: Path) -> Ended:
     """Run a command of this very code in a fork: limited in time, memory and threads."""
-    result = home.parent.parent / "a" / "b" / ".ended.json"
+    result = home / ".ended.json"
+    _import_once()
     child = os.fork()
     if not child:
         try:
@@ -95,6 +98,16 @@ def complaint(arguments: list[str], ended: Ended, folder: Path) -> str:
         return f"{shown!r} leaks {next(x for x in lines if 'Warning:' in x)[:150]!r}"
     outside = escaped(folder)
     return f"{shown!r}: {outside}" if outside else ""
+
+
+@cache
+def _import_once() -> None:
+    """Import what commands do, so that no fork pays for it."""
+    for name in ("torch", "sympy", "scipy.stats", "matplotlib.figure", "llcbench.report.site",
+                 "llcbench.samplers.sgld", "llcbench.problems.polynomials.polynomial",
+                 "llcbench.estimators.mean_energy", "llcbench.heuristics.store",
+                 "theory"):  # fmt: skip
+        importlib.import_module(name)
 
 
 def _status(child: int) -> int:

@@ -37,8 +37,9 @@ RESULT = ROOT / "results" / "trust" / "v1" / "mutants.csv"
 COPIED = ("llcbench", "theory", "tests", "paper_figures", "tutorials", "docs", "results")
 SINGLE = ("pyproject.toml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile")
 LIBRARIES = ("torch", "numpy", "scipy.special", "scipy.stats", "sympy", "matplotlib.pyplot")
-LIBRARIES += ("pytest", "xdist", "hypothesis", "msgspec", "click", "jinja2", "arviz_stats")
-OPTIONS = ("-x", "-q", "-p", "xdist", "-n", "0", "-p", "no:cacheprovider")
+# No plugin of pytest: it warns of those that it has not imported itself.
+LIBRARIES += ("pytest", "msgspec", "click", "jinja2", "arviz_stats")
+OPTIONS = ("-x", "-q", "-p", "no:cacheprovider")
 # In a process of its own, since it imports the packages.
 RENDER = """
 import sys

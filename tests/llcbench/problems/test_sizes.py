@@ -8,8 +8,8 @@ import pytest
 from command import here
 
 from llcbench import registry
-from llcbench.problems.family import MOST_DENSE
-from llcbench.problems.polynomials.algebraic import LIMIT, MAKERS, NAMED, whole_of
+from llcbench.problems.family import MOST_DENSE, whole_of
+from llcbench.problems.polynomials.algebraic import LIMIT, MAKERS, NAMED
 
 HUGE = (
     "dln/100000-100000/r1", "dln/1000000000-3-3/r3-1", "dln/3-1000000000-3/r1", "rrr/1-30000-1/r1",

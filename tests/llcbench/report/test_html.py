@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -191,6 +192,7 @@ def test_it_names_no_folder_of_this_machine(texts: dict[str, str], source: Sourc
 def test_damaged_files_are_reported(store: RunStore) -> None:
     (store.root / "runs" / "0123.json").write_text("{")
     (store.root / "runs" / "4567.99.tmp").write_text("{")
+    os.utime(store.root / "runs" / "4567.99.tmp", (0, 0))
     (store.root / "environments" / "bad.json").write_text("[")
     result = source_of(store)
     assert any("0123.json is damaged" in line for line in result.notices)
