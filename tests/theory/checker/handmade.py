@@ -95,7 +95,7 @@ def _state(forms: Sequence[str], density: Sequence[str] = ("1", "1")) -> Json:
 
 def _disagreement() -> Json:
     germ = {**_germ("x", []), "factors": [], "monomial": ["2"]}
-    children = [
+    children: list[Json] = [
         {
             "rule": "monomial germ", "lower": "1/2", "upper": "1/2", "multiplicity": m,
             "children": [], "data": {"germ": germ},
@@ -241,7 +241,7 @@ HANDMADE: dict[str, Callable[[], Json]] = {
         _claim("empty", _X2, infinite=True, witness={"rule": "free"})
     ),
     "recursion.check_claim: the order bound": lambda: _claims(
-        _claim("monomial", _X2, **{"order bound": "3/4"})
+        _claim("monomial", _X2, (), **{"order bound": "3/4"})
     ),
     "recursion._check_occupied: the region may be empty": lambda: _claims(
         _claim("monomial", {**_X2, "nonzero": ["0"]}, occupied={"rule": "zero"})
