@@ -184,7 +184,7 @@ def _end(process: BaseProcess) -> None:
 
 @final
 @dataclass(frozen=True)
-class Laboratory:
+class Examination:
     """A tree and what is known of the tests in it.
 
     Attributes:
@@ -262,13 +262,13 @@ def run(chosen: Iterable[Mutation], minutes: float | None = None, again: bool = 
     if not missing:
         return
     BUILD.mkdir(parents=True, exist_ok=True)
-    laboratory = Laboratory(Tree(BUILD / f"tree-{os.getpid()}"), {})
+    examination = Examination(Tree(BUILD / f"tree-{os.getpid()}"), {})
     for name in LIBRARIES:
         importlib.import_module(name)
     try:
         for number, mutation in enumerate(missing, start=1):
-            verdict = laboratory.verdict(mutation)
-            key = fingerprint(mutation, laboratory.tree.path)
+            verdict = examination.verdict(mutation)
+            key = fingerprint(mutation, examination.tree.path)
             with KEPT.open("a") as handle:
                 handle.write("\n" + json.dumps([mutation.id, key, *verdict]))
             counted = f"{number}/{len(missing)} {verdict.outcome:8} {verdict.seconds:5.1f} s"
@@ -276,7 +276,7 @@ def run(chosen: Iterable[Mutation], minutes: float | None = None, again: bool = 
             if minutes is not None and time.monotonic() - start > 60 * minutes:
                 break
     finally:
-        shutil.rmtree(laboratory.tree.path, ignore_errors=True)
+        shutil.rmtree(examination.tree.path, ignore_errors=True)
 
 
 def summarise(listed: Iterable[Mutation]) -> str:

@@ -78,9 +78,9 @@ import mutate, mutant_list, test_mutants
 from pathlib import Path
 mutate.ROOT = Path({root!r})
 mutate.COPIED, mutate.SINGLE = ("llcbench", "theory", "tests"), ()
-laboratory = mutate.Laboratory(mutate.Tree(Path({root!r}) / "build" / "tree"), {{}})
+examination = mutate.Examination(mutate.Tree(Path({root!r}) / "build" / "tree"), {{}})
 for name, change in test_mutants.CHANGES.items():
-    print(name, *laboratory.verdict(change)[::2])
+    print(name, *examination.verdict(change)[::2])
 """
 
 

@@ -345,7 +345,7 @@ def test_volume_scaling_reads_the_ratio_of_the_masses(monkeypatch) -> None:
 
     masses = np.array([[0.5, 0.1], [0.25, 0.2], [0.3, 0.1], [0.4, 0.15]])
 
-    class Made:
+    class Splitter:
         evaluations = 7
 
         def __init__(self, *args):
@@ -357,7 +357,7 @@ def test_volume_scaling_reads_the_ratio_of_the_masses(monkeypatch) -> None:
         def masses(self, runs, particles, levels, goals):
             return torch.from_numpy(masses)
 
-    monkeypatch.setattr(volume_scaling, "Splitting", Made)
+    monkeypatch.setattr(volume_scaling, "Splitting", Splitter)
     settings = Settings(nbeta=100.0, num_chains=4)
     found = VolumeScaling(None, settings).estimate(llcbench.problem("poly/x4"))
 
