@@ -28,7 +28,7 @@ Everything else may change without notice.
 """
 PACKAGES = {
     "llcbench": "The benchmark; names are loaded on first use",
-    "llcbench.testing": "The conformance kit of samplers",
+    "llcbench.testing": "The conformance kit of samplers, types of the fixtures of pytest",
     "theory": "Exact mathematics; never imports torch",
 }
 # Characters of a signature on one line.

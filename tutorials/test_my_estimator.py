@@ -8,6 +8,7 @@ allows; all gates of a session together raise a false alarm with probability 1e-
 """
 
 from dataclasses import dataclass
+from statistics import mean, stdev
 
 import pytest
 import torch
@@ -56,6 +57,20 @@ def test_the_gate_sees_a_wrong_temperature(llc_run, llc_gate):
     score = llc_run("regular/d5", RandomWalk(temperature=1.3), replicates=2, **SETTINGS)
     with pytest.raises(pytest.fail.Exception):
         llc_gate(score, against="tempered")
+
+
+def estimates_of_elsewhere():
+    """Stand for a program that knows nothing of llcbench: eight estimates of one coefficient."""
+    return [0.262, 0.241, 0.255, 0.246, 0.259, 0.248, 0.251, 0.244]
+
+
+def test_a_number_from_elsewhere(llc_gate):
+    """On poly/x4 the local coefficient is 1/4; the error of eight has seven degrees of freedom."""
+    values = estimates_of_elsewhere()
+    error = stdev(values) / len(values) ** 0.5
+    llc_gate(mean(values), error, problem="poly/x4", against="local", dof=len(values) - 1)
+    with pytest.raises(pytest.fail.Exception):
+        llc_gate(mean(values) + 0.1, error, problem="poly/x4", against="local", dof=7)
 
 
 # Seeds, chains, gradients, failures, distributions that are known in closed form: a test each.

@@ -19,8 +19,21 @@ if TYPE_CHECKING:
     from llcbench.testing.kit import check_sampler as check_sampler
     from llcbench.testing.kit import named_checks as named_checks
     from llcbench.testing.kit import sampler_checks as sampler_checks
+    from llcbench.testing.protocols import GateFixture as GateFixture
+    from llcbench.testing.protocols import RunFixture as RunFixture
 
-__all__ = ["NotConforming", "as_sampler", "check_sampler", "named_checks", "sampler_checks"]
+_KIT = ("NotConforming", "as_sampler", "check_sampler", "named_checks", "sampler_checks")
+_TYPES = ("GateFixture", "RunFixture")
+
+__all__ = [
+    "GateFixture",
+    "NotConforming",
+    "RunFixture",
+    "as_sampler",
+    "check_sampler",
+    "named_checks",
+    "sampler_checks",
+]
 
 if not TYPE_CHECKING:  # a checker must see that a misspelt name is not there
 
@@ -30,8 +43,10 @@ if not TYPE_CHECKING:  # a checker must see that a misspelt name is not there
         Raises:
             AttributeError: If the package has no such name.
         """
-        if name in __all__:
+        if name in _KIT:
             return getattr(import_module("llcbench.testing.kit"), name)
+        if name in _TYPES:
+            return getattr(import_module("llcbench.testing.protocols"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

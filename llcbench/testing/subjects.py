@@ -86,7 +86,7 @@ def _held(sampler: Any, estimator: Any, options: Mapping[str, Any]) -> Subject:
     if sampler is not None:
         raise ValueError("an estimator that is an object holds its sampler: give no other")
     held: Any = estimator
-    has = {field.name for field in fields(held)} if is_dataclass(held) else set()
+    has = {field.name for field in fields(held)} if is_dataclass(held) else set[str]()
     if "settings" in has and options:
         raise ValueError(
             f"the estimator has settings of its own: give {', '.join(options)} to these"

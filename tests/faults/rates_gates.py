@@ -29,9 +29,9 @@ from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.scoring import scores
 from llcbench.testing.conformance import distributions, fixtures
+from llcbench.testing.conformance.fixtures import NotConforming
 from llcbench.testing.gate import judge
 from llcbench.testing.given import judge_number
-from llcbench.testing.kit import NotConforming
 from llcbench.testing.session import Session
 from llcbench.testing.subjects import OPTIONS
 from llcbench.types import Draw

@@ -37,8 +37,9 @@ RESULT = ROOT / "results" / "trust" / "v1" / "mutants.csv"
 COPIED = ("llcbench", "theory", "tests", "paper_figures", "tutorials", "docs", "results")
 SINGLE = ("pyproject.toml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile")
 LIBRARIES = ("torch", "numpy", "scipy.special", "scipy.stats", "sympy", "matplotlib.pyplot")
-LIBRARIES += ("pytest", "xdist", "hypothesis", "msgspec", "click", "jinja2", "arviz_stats")
-OPTIONS = ("-x", "-q", "-p", "xdist", "-n", "0", "-p", "no:cacheprovider")
+# No plugin of pytest: it warns of those that it has not imported itself.
+LIBRARIES += ("pytest", "msgspec", "click", "jinja2", "arviz_stats")
+OPTIONS = ("-x", "-q", "-p", "no:cacheprovider")
 # In a process of its own, since it imports the packages.
 RENDER = """
 import sys
@@ -183,7 +184,7 @@ def _end(process: BaseProcess) -> None:
 
 @final
 @dataclass(frozen=True)
-class Laboratory:
+class Examination:
     """A tree and what is known of the tests in it.
 
     Attributes:
@@ -261,13 +262,13 @@ def run(chosen: Iterable[Mutation], minutes: float | None = None, again: bool = 
     if not missing:
         return
     BUILD.mkdir(parents=True, exist_ok=True)
-    laboratory = Laboratory(Tree(BUILD / f"tree-{os.getpid()}"), {})
+    examination = Examination(Tree(BUILD / f"tree-{os.getpid()}"), {})
     for name in LIBRARIES:
         importlib.import_module(name)
     try:
         for number, mutation in enumerate(missing, start=1):
-            verdict = laboratory.verdict(mutation)
-            key = fingerprint(mutation, laboratory.tree.path)
+            verdict = examination.verdict(mutation)
+            key = fingerprint(mutation, examination.tree.path)
             with KEPT.open("a") as handle:
                 handle.write("\n" + json.dumps([mutation.id, key, *verdict]))
             counted = f"{number}/{len(missing)} {verdict.outcome:8} {verdict.seconds:5.1f} s"
@@ -275,7 +276,7 @@ def run(chosen: Iterable[Mutation], minutes: float | None = None, again: bool = 
             if minutes is not None and time.monotonic() - start > 60 * minutes:
                 break
     finally:
-        shutil.rmtree(laboratory.tree.path, ignore_errors=True)
+        shutil.rmtree(examination.tree.path, ignore_errors=True)
 
 
 def summarise(listed: Iterable[Mutation]) -> str:

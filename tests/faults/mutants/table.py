@@ -11,10 +11,10 @@ HEAD = """
 
 Small changes of meaning in the modules that decide a number or a verdict, one at a time,
 each in a copy of the tree against the tests that mirror the module (`make mutants`). Killed:
-at least one of them fails.
+at least one of them fails. Not tried: source or tests have changed since.
 
-| area | mutations | killed | share |
-|---|---:|---:|---:|
+| area | mutations | not tried | killed | survived | share killed |
+|---|---:|---:|---:|---:|---:|
 """
 SURVIVORS = """
 Survivors:
@@ -30,19 +30,19 @@ def section(path: Path = RESULT) -> str:
 
 
 def rendered(rows: Iterable[Mapping[str, str]]) -> str:
-    """Return counts per area and every mutation that was not killed, with its reason."""
+    """Return counts per area and every mutation that survived, with its reason."""
     rows = list(rows)
     text = HEAD
     for area in [*sorted({row["area"] for row in rows}), ""]:
-        own = [row for row in rows if area in ("", row["area"])]
-        killed = sum(row["outcome"] == "killed" for row in own)
-        share = f"{killed / len(own):.1%}" if own else "-"
-        text += f"| {area or 'all'} | {len(own)} | {killed} | {share} |\n"
-    left = [row for row in rows if row["outcome"] != "killed"]
-    if left:
-        text += SURVIVORS
+        outcomes = [row["outcome"] for row in rows if area in ("", row["area"])]
+        killed, survived = outcomes.count("killed"), outcomes.count("survived")
+        share = f"{killed / (killed + survived):.1%}" if killed + survived else "-"
+        numbers = (len(outcomes), len(outcomes) - killed - survived, killed, survived, share)
+        text += f"| {area or 'all'} | {' | '.join(map(str, numbers))} |\n"
+    left = [row for row in rows if row["outcome"] == "survived"]
+    text += SURVIVORS if left else ""
     for row in left:
-        why = row["reason"] or (row["outcome"] if row["outcome"] != "survived" else "no reason yet")
+        why = row["reason"] or "no reason yet: a test is missing"
         text += f"| `{row['file']}` | {_cell(row['meaning'])} | {_cell(why)} |\n"
     return text
 

@@ -1,6 +1,7 @@
 """The command line from a suite file to effects, with real trainings."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -64,7 +65,9 @@ def test_damaged_trials_are_set_aside_and_made_again(
     shutil.copytree(place[1], store)
     one, *_ = sorted((store / "trials").glob("*.json"))
     one.write_bytes(one.read_bytes()[:100])
-    (store / "trials" / "0123.json.99.tmp").write_text("{")
+    left = store / "trials" / "0123.json.99.tmp"
+    left.write_text("{")
+    os.utime(left, (0, 0))
     done = here("heuristics", "run", str(suite), "--store", str(store))
     assert "4 trials: 3 reused, 1 made" in done.stdout
     assert f"set aside {one.name}" in done.stderr

@@ -1,8 +1,8 @@
 """The files of a site: links, accessibility of the markup, what is shown, equal bytes."""
 
 import csv
-import os
 import json
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path

@@ -18,7 +18,17 @@ from llcbench.report.score_table import (
     score_table,
     short,
 )
-from llcbench.report.tables import Table, to_csv, to_latex, to_markdown, to_text, without_constants
+from llcbench.report.tables import (
+    Cell,
+    Column,
+    Row,
+    Table,
+    to_csv,
+    to_latex,
+    to_markdown,
+    to_text,
+    without_constants,
+)
 from llcbench.scoring import Proportion, Score, Uncertain
 from llcbench.settings import Settings
 
@@ -282,6 +292,10 @@ def test_numbers_are_never_cut_on_a_narrow_terminal() -> None:
     for name in ("local", "tempered", "lambda_hat"):
         assert TEXTS[name] in text
     assert "poly/" + "x" * 24 + "…" in text
+    # A number that is longer than any text may be.
+    digits = "1234567890" * 4
+    table = Table("", (Column("n", "n", ("n",)),), (Row((Cell(digits, (int(digits),)),)),))
+    assert digits in to_text(table, 60)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd", "-cmd", "@x", "\tx", "'=1+1"])

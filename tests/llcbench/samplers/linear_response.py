@@ -82,11 +82,10 @@ def force(target: Target, theta: Tensor) -> Tensor:
     return -(4 * slope(1.0) - slope(2.0)) / 3
 
 
-def departure(sampler: Any, problem: str, theta: Tensor, scale: float = 1.0, **wrong: float) -> Any:
-    """Return the departure of a step from ``drift = D force / 2`` with D the noise's covariance.
-
-    At temperature 1 the two are the same at every point, whatever the preconditioner: the
-    fluctuation-dissipation theorem. It is relative to the larger of the two drifts.
+def one_step(
+    sampler: Any, problem: str, theta: Tensor, scale: float = 1.0, **wrong: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return drift and covariance of a step, and the force where it begins.
 
     Args:
         sampler: One without momentum.
@@ -102,8 +101,24 @@ def departure(sampler: Any, problem: str, theta: Tensor, scale: float = 1.0, **w
         state = sampler.init(theta.expand(1 + dim, dim).clone(), target, torch.Generator())
     with noise_of(noise, scale):
         moved = sampler.step(state, target, torch.Generator())[1].theta
-    drift, spread = moved[0] - theta, moved[1:] - moved[0]
-    expected = 0.5 * spread.T @ spread @ force(target, theta)
+    spread = moved[1:] - moved[0]
+    return moved[0] - theta, spread.T @ spread, force(target, theta)
+
+
+def departure(sampler: Any, problem: str, theta: Tensor, **wrong: float) -> float:
+    """Return the departure of a step from ``drift = D force / 2`` with D the noise's covariance.
+
+    At temperature 1 the two are the same at every point, whatever the preconditioner: the
+    fluctuation-dissipation theorem. It is relative to the drift that is expected.
+
+    Args:
+        sampler: As for `one_step`, like all others.
+        problem: Id of the problem.
+        theta: Where the chains are.
+        wrong: What is wrong.
+    """
+    drift, covariance, pull = one_step(sampler, problem, theta, **wrong)
+    expected = 0.5 * covariance @ pull
     return float((drift - expected).norm() / expected.norm())
 
 

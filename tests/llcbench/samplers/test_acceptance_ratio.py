@@ -254,7 +254,17 @@ def test_cells_of_exact_weigh_what_they_claim():
     assert cumulative[-1] == pytest.approx(1, abs=1e-12)
     assert masses == pytest.approx((log_density.exp() * widths.prod(1)).numpy(), rel=1e-6)
     assert masses != pytest.approx((1.01 * log_density.exp() * widths.prod(1)).numpy(), rel=1e-3)
+    twin = torch.Generator()
+    twin.set_state(rng.get_state())
     drawn, claimed = state.proposal.draw(50, rng)
+    # A cell is the one in whose share of the mass a uniform number falls; the place in it is
+    # uniform too.
+    uniform = torch.rand(50, generator=twin, dtype=torch.float64)
+    cell = (uniform[:, None] > cumulative).sum(1)
+    offset = torch.rand(50, 2, generator=twin, dtype=torch.float64)
+    assert torch.equal(drawn, lower[cell] + widths[cell] * offset)
+    assert torch.equal(claimed, log_density[cell])
+    assert len(cell.unique()) > 20
     for point, value in zip(drawn, claimed, strict=True):
         inside = ((lower <= point) & (point <= lower + widths)).all(1)
         assert value in log_density[inside]

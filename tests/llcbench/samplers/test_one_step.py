@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 import numpy as np
 import pytest
 import torch
-from linear_response import DATA, departure, noise_of, stationary, target_of
+from linear_response import DATA, departure, noise_of, one_step, stationary, target_of
 from torch import Tensor
 
 from llcbench.adapters.packages import missing
@@ -68,6 +68,14 @@ def test_noise_and_drift_of_a_langevin_step_have_temperature_one(name, parameter
             assert departure(sampler, problem, theta, scale=factor) > 1e-2
             assert departure(sampler, problem, theta, nbeta=factor * 100.0) > LIMIT
             assert departure(sampler, problem, theta, gamma=factor * 20.0) > LIMIT / 100
+
+
+@pytest.mark.parametrize("name", ["sgld", "posteriors_sgld", "devinterp_sgld"])
+@pytest.mark.parametrize("eps", [EPS, 1e-3])
+def test_the_variance_of_the_noise_is_the_step_size(name, eps):
+    """Temperature says nothing of it: a step of another size has the same."""
+    covariance = one_step(built(name, {"step_size": eps}), DATA, points(DATA)[0])[1]
+    assert torch.allclose(covariance, eps * torch.eye(3, dtype=torch.float64), rtol=1e-6, atol=0)
 
 
 def largest(sampler, **wrong) -> float:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import llcbench
-from llcbench.sampling.loop import CHECK_EVERY, RUNAWAY, sample
+from llcbench.sampling.loop import CHECK_EVERY, RUNAWAY, Watch, sample
 from llcbench.sampling.target import Target
 from llcbench.types import Budget, Draw
 
@@ -108,3 +108,22 @@ def test_a_budget_keeps_the_steps_that_were_made() -> None:
 def test_lengths_are_checked(draws: int, burnin: int) -> None:
     with pytest.raises(ValueError, match="num_draws must be at least 1"):
         run(Counting(), draws=draws, burnin=burnin)
+
+
+def test_a_resumed_run_counts_the_time_before() -> None:
+    class Place:
+        every = 60.0
+
+        def read(self):
+            return {"chains": {}, "seconds": 100.0}
+
+    class Resumed:
+        def outlined(self):
+            return []
+
+        def resume(self, place):
+            assert place == {}
+
+    watch = Watch(Resumed(), None, Place())
+    watch.start()
+    assert 100 <= watch.seconds() < 160

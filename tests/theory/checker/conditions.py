@@ -39,14 +39,14 @@ class Condition(NamedTuple):
         path: File.
         first: First line of the statement.
         last: Last line.
-        disabled: Whether `without` can leave it out: it is a call of a helper.
+        helper: Whether it is a call of a helper, which `without` can leave out.
     """
 
     name: str
     path: str
     first: int
     last: int
-    disabled: bool
+    helper: bool
 
 
 @cache
@@ -104,14 +104,17 @@ def rejecting(call: Callable[[], object]) -> str | None:
 
 
 def _innermost(trace: TracebackType | None) -> str | None:
-    """Return the condition that raised: the last frame of a checker that is no helper."""
-    name = None
+    """Return the condition that raised: a helper in its call, or the statement itself."""
+    frames = []
     while trace is not None:
-        code = trace.tb_frame.f_code
-        if code.co_name not in HELPERS:
-            name = condition_at(code.co_filename, trace.tb_lineno)
+        frames.append((trace.tb_frame.f_code, trace.tb_lineno))
         trace = trace.tb_next
-    return name
+    helped = frames[-1][0].co_name in HELPERS
+    while len(frames) > 1 and frames[-1][0].co_name in (*HELPERS, "_lenient"):
+        frames.pop()
+    code, line = frames[-1]
+    name = condition_at(code.co_filename, line)
+    return name if name is not None and conditions()[name].helper == helped else None
 
 
 @contextmanager
@@ -123,7 +126,7 @@ def without(name: str) -> Iterator[None]:
         for helper in HELPERS:
             if helper in vars(module):
                 kept.append((module, helper, getattr(module, helper)))
-                setattr(module, helper, _lenient(name, getattr(module, helper)))
+                setattr(module, helper, _leaving_out(name, getattr(module, helper)))
     try:
         yield
     finally:
@@ -131,16 +134,16 @@ def without(name: str) -> Iterator[None]:
             setattr(module, helper, own)
 
 
-def _lenient(name: str, own: Callable[[object, str], None]) -> Callable[[object, str], None]:
+def _leaving_out(name: str, own: Callable[[object, str], None]) -> Callable[[object, str], None]:
     site = conditions()[name]
 
-    def helper(condition: object, reason: str) -> None:
+    def _lenient(condition: object, reason: str) -> None:
         frame = sys._getframe(1)
         here = frame.f_code.co_filename == site.path and site.first <= frame.f_lineno <= site.last
         if not here:
             own(condition, reason)
 
-    return helper
+    return _lenient
 
 
 def judge(subject: dict[str, Any]) -> Callable[[], object]:

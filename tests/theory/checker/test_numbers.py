@@ -33,5 +33,5 @@ def test_an_exponent_is_refused(text: str) -> None:
 def test_a_rational_is_read_exactly() -> None:
     assert [rational(text) for text in ("3", "-3/2", " +1 ")] == [3, Fraction(-3, 2), 1]
     for text in ("1e9", "1.5", "1/0", "", "x", "1//2", "9" * 5000, "\u0661"):
-        with pytest.raises(ValueError, match="is no rational|denominator 0"):
+        with pytest.raises(ValueError, match=r"is no rational|denominator 0"):
             rational(text)

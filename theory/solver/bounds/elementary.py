@@ -14,22 +14,27 @@ def elementary(germ: Germ) -> Node:
     ``1/lambda <= max N/nu + sum c ord(J)``, and every positive weight w gives
     ``lambda <= w.nu / (w.N + sum c ord_w(J))``. The node stores the best weight that was tried.
     """
-    return _bounds(germ, min(_weights(germ), key=lambda w: (weighted_ratio(germ, w), w)))
+    best = min(_weights(germ), key=lambda w: (weighted_ratio(germ, w), w))
+    return _bounds(germ, best, weighted_ratio(germ, best))
 
 
 def simplest(germ: Germ) -> Node:
     """Return the bounds of `elementary` for equal weights alone, in one pass over the terms."""
-    return _bounds(germ, (1,) * len(germ.variables))
+    size = sum(germ.monomial, Fraction(0)) + _total_order(germ)
+    return _bounds(germ, (1,) * len(germ.variables), sum(germ.density, Fraction(0)) / size)
 
 
-def _bounds(germ: Germ, weights: tuple[int, ...]) -> Node:
+def _bounds(germ: Germ, weights: tuple[int, ...], upper: Fraction) -> Node:
     total = max(
         (n / nu for n, nu in zip(germ.monomial, germ.density, strict=True)), default=Fraction(0)
     )
-    for factor in germ.factors:
-        total += factor.exponent * _order(factor, (1,) * len(germ.variables))
     data = {"germ": germ_data(germ), "weights": list(weights)}
-    return Node("order bound", 1 / total, weighted_ratio(germ, weights), None, data)
+    return Node("order bound", 1 / (total + _total_order(germ)), upper, None, data)
+
+
+def _total_order(germ: Germ) -> Fraction:
+    orders = [min(sum(e) for g in j.generators for e in g.terms) for j in germ.factors]
+    return sum((j.exponent * k for j, k in zip(germ.factors, orders, strict=True)), Fraction(0))
 
 
 def weighted_ratio(germ: Germ, weights: Sequence[int]) -> Fraction:
