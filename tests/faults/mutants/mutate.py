@@ -138,8 +138,9 @@ def _pytest(root: Path, tests: list[str], answer: Any) -> None:
     os.chdir(root)
     os.environ |= {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     sys.dont_write_bytecode = True
-    sys.path[:] = [str(root), *(p for p in sys.path if not p.startswith(str(ROOT) + os.sep))]
-    sys.path[:] = [p for p in sys.path if p not in ("", str(ROOT))]
+    # Nothing of the tree that is copied; its environment may be inside it.
+    own = [p for p in sys.path if Path(p).is_relative_to(ROOT) and sys.prefix not in p]
+    sys.path[:] = [str(root), *(p for p in sys.path if p and p not in own)]
     for name in ("mutant_list", "mutate", "mutant_table"):
         sys.modules.pop(name, None)
     quiet = (root.parent / f"{root.name}.log").open("w")
