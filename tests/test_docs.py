@@ -219,7 +219,8 @@ def test_the_reference_has_every_public_name() -> None:
         for name in docs.public_names(package):
             assert f"\n### {package}.{name}\n" in text
     assert docs.public_names("llcbench.testing") == [
-        "NotConforming", "as_sampler", "check_sampler", "named_checks", "sampler_checks",
+        "GateFixture", "NotConforming", "RunFixture", "as_sampler", "check_sampler",
+        "named_checks", "sampler_checks",
     ]  # fmt: skip
 
 

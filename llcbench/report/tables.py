@@ -1,5 +1,6 @@
 """One table object and its renderings: terminal, Markdown, CSV, LaTeX."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, final
@@ -246,7 +247,6 @@ def _line(texts: list[str], columns: tuple[Column, ...], widths: list[int]) -> s
 # A backslash first, or it would undo the one before a bar.
 _MARKDOWN = (
     ("\\", "\\\\"),
-    ("&", "&amp;"),
     ("<", "&lt;"),
     ("|", "\\|"),
     ("*", "\\*"),
@@ -257,6 +257,8 @@ _MARKDOWN = (
 
 def markdown_text(text: str) -> str:
     """Return a text as a cell of a pipe table: neither HTML, a link, nor the end of the cell."""
+    # An ampersand is one, unless what follows makes it another character.
+    text = re.sub(r"&(?=#?\w+;)", "&amp;", text)
     for mark, safe in _MARKDOWN:
         text = text.replace(mark, safe)
     return printable(text)

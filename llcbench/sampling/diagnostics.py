@@ -147,7 +147,7 @@ def defect(traces: Traces) -> tuple[Status, str] | None:
     if still == chains or (still and chains < ENOUGH_CHAINS):
         return "error", (
             f"{still} of {chains} chains never left one place in {draws} draws, so that there is"
-            " no error; reduce step_size"
+            " no error; reduce step_size, or take a large constant out of the loss"
         )
     if math.isnan(standard_error(traces)):
         return "error", "the means of all chains are the same, so that there is no error"

@@ -1,8 +1,8 @@
 """Faults provoked many times and rates measured: trials, kept in pieces, that make one table.
 
 A trial is a function of its number and an empty folder. Its outcomes are appended to
-``build/trust/NAME.jsonl`` as they come, so that a stopped measurement goes on where it was; their
-counts are ``results/trust/v1/NAME.csv``.
+the folder ``build/trust`` as they come, so that a stopped measurement goes on where it was; their
+counts are in ``results/trust/v1``.
 """
 
 import csv

@@ -2,7 +2,7 @@
 
 For each interpreter an environment in ``build/platforms`` with the newest versions that
 ``pyproject.toml`` allows, for the first one also with the oldest; in each the tests of the packages
-run. Their counts are ``results/trust/v1/platforms.csv``.
+run. Their counts are committed in ``results/trust/v1``.
 """
 
 import csv

@@ -21,10 +21,17 @@ OFFSETS = [0.0, 1e3, 1e5, 1e6]
 
 
 def estimated(problem, dtype="float32", nbeta=100.0, step_size=1e-3, **changes):
-    """Return a short estimate with its guard on rounding."""
+    """Return a short estimate with its guard on rounding.
+
+    Where rounding has swallowed every move of every chain there is no estimate, and no guard.
+    """
     lengths = {"num_chains": 4, "num_draws": 100, "num_burnin": 50} | changes
     settings = Settings(nbeta=nbeta, gamma=10.0, dtype=dtype, **lengths)
     estimate = MeanEnergy(SGLD(step_size), settings).estimate(problem)
+    if estimate.status == "error":
+        assert "never left one place" in estimate.message and "constant" in estimate.message
+        assert estimate.llc is None
+        return estimate, None
     (guard,) = (guard for guard in estimate.guards if guard.name == "rounding")
     assert guard.passed == (guard.value <= SHARE)
     return estimate, guard
@@ -83,8 +90,8 @@ def within(offset, cast):
 def test_a_constant_inside_of_a_module_is_seen(offset, passed, cast):
     """By comparison with double precision, or by the size of the loss without it."""
     estimate, guard = estimated(within(offset, cast), nbeta=1000.0, **SHORT)
-    print(offset, cast, estimate.llc, guard.value)
-    assert guard.passed == passed
+    print(offset, cast, estimate.llc, guard)
+    assert (guard is not None and guard.passed) == passed
 
 
 @dataclass(frozen=True)
@@ -150,9 +157,8 @@ def test_the_guard_is_on_both_sides_of_its_limit():
 
 def test_chains_whose_excess_is_swallowed_do_not_pass():
     estimate, guard = estimated(OwnFunction(1e9))
-    assert estimate.llc == 0
-    assert guard.value > 0.9
-    assert not guard.passed
+    assert guard is None
+    assert estimate.status == "error"
 
 
 class Shifted:
