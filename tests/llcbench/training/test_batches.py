@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from llcbench.training.batches import Batches
-from llcbench.training.config import Training
+from llcbench.training.config import Penalties, Training
 
 
 class Shift(nn.Module):
@@ -58,3 +58,21 @@ def test_noise_on_the_inputs_has_its_deviation_and_is_fresh():
     assert abs(z) < 4
     assert abs((0.8 * float(seen[0].square().mean()) / 0.09 - 1) / math.sqrt(2 / 20_000)) > 4
     assert abs(float((seen[0] * seen[1]).mean()) / 0.09) < 4 / math.sqrt(20_000)
+
+
+def test_penalties_are_in_the_gradient_and_not_in_the_loss():
+    """By hand for the loss ``(x + w)^2`` at ``w = 0``."""
+    data = torch.arange(1.0, 5.0)[:, None], torch.zeros(4, 1)
+
+    def squares(outputs, targets):
+        return outputs.square().sum(1)
+
+    filled = {}
+    for strength in (0.0, 0.5):
+        module = Shift()
+        penalties = Penalties(gradient_norm=strength)
+        batches = Batches(module, data, squares, Training(batch_size=4, penalties=penalties), 0)
+        batches.next_batch()
+        filled[strength] = batches.fill(), float(module.w.grad)
+    # Mean of 1, 4, 9, 16; slope g = 2 mean(x) = 5, penalised g + strength * 2 g g' with g' = 2.
+    assert filled == {0.0: (7.5, 5.0), 0.5: (7.5, 15.0)}
