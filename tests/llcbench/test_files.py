@@ -249,3 +249,9 @@ def test_keys_stay_what_they_were() -> None:
     assert environment_id({"b": "é", "a": "1"}) == "c2b658980f23"
     for path in (RESULTS / "environments").glob("*.json"):
         assert environment_id(json.loads(path.read_text())) == path.stem
+
+
+def test_a_zipped_file_carries_no_time(tmp_path: Path) -> None:
+    """Bytes 4 to 7 of the format hold it."""
+    write(tmp_path / "runs.gz", "the same")
+    assert (tmp_path / "runs.gz").read_bytes()[4:8] == bytes(4)
