@@ -104,8 +104,8 @@ def mean_error(traces: Traces) -> MeanError:
 
     ``stderr = s / sqrt(T) * sqrt(T / (T - 3))``,  ``freedom = max(T / 8 - 1, 1)``:
 
-    T is an estimate too. Both numbers are fitted to coverage: 90 % intervals of chains with 40 to
-    4000 draws and 5 to 4000 effective ones cover 87 to 93 %.
+    T is an estimate too. Both numbers are fitted to coverage; ``make trust`` measures what
+    intervals cover, from one chain of 40 draws on.
 
     It is undefined where values are not finite, where all chains are constant or all their means
     the same, below four chains also where one is constant, and for fewer than 4 draws of fewer than
