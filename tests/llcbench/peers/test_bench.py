@@ -125,6 +125,7 @@ def test_two_peers_take_turns_in_processes_of_their_own(monkeypatch):
     rows = measure(short, ["control", "nobody", "ours"], 2, say=said.append)
     assert [row.peer for row in rows] == ["control", "nobody", "ours"]
     assert "No module named 'llcbench.peers.kernels.nobody'" in rows[1].skipped
+    assert [rows[0].skipped, rows[2].skipped] == ["", ""]
     assert [row.rounds for row in rows] == [2, 0, 2]
     assert rows[2].setup > 0
     assert rows[2].peak_bytes > 1e7
