@@ -205,6 +205,24 @@ Y_1 = (["y + 1"], 2)
             ],
             state([], (4,), ["y"]), "1/4", 1,
         ),
+        # The generator y gets lost: x^2 + y^2 has the value 1.
+        (
+            state([(["x", "y"], 2)], (0, 0), X_Y),
+            [
+                {"op": "ideal", "index": 0, "generators": ["x"], "units": []},
+                factor([("x", 1)], ["1"]), {"op": "drop", "variables": ["y"]},
+            ],
+            state([], (2,), ["x"]), "1/2", 1,
+        ),
+        # Both get lost for a multiple of them.
+        (
+            state([(["x", "y"], 2)], (0, 0), X_Y),
+            [
+                {"op": "ideal", "index": 0, "generators": ["x*y"], "units": []},
+                factor([("x", 1), ("y", 1)], ["1"]),
+            ],
+            state([], (2, 2), X_Y), "1/2", 2,
+        ),
     ],
 )  # fmt: skip
 def test_steps_that_lose_a_factor(
@@ -219,6 +237,59 @@ def test_the_same_form_is_accepted_for_a_true_claim() -> None:
     assert verify(
         simplified(state([(["x*y^3"], 2)], (0, 0), X_Y), [step], state([], (2, 6), X_Y), "1/6", 1)
     )
+
+
+def test_a_generator_that_is_a_multiple_of_another_may_go() -> None:
+    steps = [
+        {"op": "ideal", "index": 0, "generators": ["x"], "units": []},
+        factor([("x", 1)], ["1"]),
+        {"op": "drop", "variables": ["y"]},
+    ]
+    before = state([(["x", "x*y"], 2)], (0, 0), X_Y)
+    assert verify(simplified(before, steps, state([], (2,), ["x"]), "1/2", 1))
+
+
+def uncertain(multiplicity: int | None, *, unknown: bool) -> Json:
+    """Return a proof about ``x^2 (y + t)^2`` at all t, with another claim at ``t = 0``.
+
+    Args:
+        multiplicity: What the claim about both sides and all claims above say.
+        unknown: Whether the claim about ``t = 0``, where the multiplicity is 2, says nothing of it
+            because there may be no such point.
+    """
+    found: Json = json.loads(json.dumps(region("xy", "t", ["x*(y + t)"]).to_json()))
+    (k,) = [k for k, node in enumerate(found["children"]) if node["rule"] == "split"]
+    (zero,) = [p for p in found["children"][k]["data"]["parts"] if p["side"] == "zero"]
+    below = found["children"][zero["claim"]]
+    assert (below["lower"], below["upper"], below["multiplicity"]) == ("1/2", "1/2", 2)
+    if unknown:
+        below["data"]["unknown region"] = True
+        for claim in (below, zero):
+            claim.update(upper=None, multiplicity=None)
+    for node in found["children"][k:]:
+        node["multiplicity"] = multiplicity
+    for node in found["children"][k + 1 :]:
+        for part in node["data"]["parts"]:
+            part["multiplicity"] = multiplicity
+    found["multiplicity"] = multiplicity
+    return found
+
+
+@pytest.mark.parametrize(
+    ("multiplicity", "unknown", "right"),
+    [
+        (2, False, True),
+        (1, False, False),
+        # It may be 2, and that of the other side is not the answer.
+        (1, True, False),
+        (2, True, False),
+        (None, True, True),
+    ],
+)
+def test_a_side_that_is_unknown_leaves_the_multiplicity_open(
+    multiplicity: int | None, unknown: bool, right: bool
+) -> None:
+    assert verify(uncertain(multiplicity, unknown=unknown)) == right
 
 
 def test_a_germ_in_two_forms_at_once() -> None:
