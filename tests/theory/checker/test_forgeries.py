@@ -292,6 +292,58 @@ def test_a_side_that_is_unknown_leaves_the_multiplicity_open(
     assert verify(uncertain(multiplicity, unknown=unknown)) == right
 
 
+def joined(rule: str, multiplicity: int | None, known: Sequence[bool]) -> Json:
+    """Return a proof about ``x^2 y^2``, or ``x^2 + y^2``, from claims about x and y.
+
+    Args:
+        rule: Either ``product`` or ``sum``.
+        multiplicity: What it says.
+        known: Whether the claims about x and y say that theirs is 1. Otherwise they are bounds,
+            which meet at 1/2 and say nothing of it.
+    """
+    ideals = [(X_Y, 2)] if rule == "sum" else [(["x"], 2), (["y"], 2)]
+    leaves: list[Json] = []
+    for name, certain in zip(X_Y, known, strict=True):
+        claim = {"lower": "1/2", "upper": "1/2", "multiplicity": 1 if certain else None}
+        data = {"state": state([([name], 2)], (0,), [name]), "parts": [], "infinite": False}
+        leaves.append({"rule": "bounds", **claim, "children": [], "data": data})
+        if certain:
+            # The step to a monomial, whose multiplicity is known.
+            after = state([], (2,), [name])
+            (leaf, step) = simplified(data["state"], [factor([(name, 1)], ["1"])], after, "1/2", 1)[
+                "children"
+            ]
+            step["data"]["parts"][0]["claim"] = len(leaves) - 1
+            leaves[-1:] = [leaf, step]
+    parts = [
+        {
+            "claim": k, "renamed": node["data"]["state"]["coordinates"],
+            "state": node["data"]["state"], "infinite": False,
+            **{key: node[key] for key in ("lower", "upper", "multiplicity")},
+        }
+        for k, node in enumerate(leaves) if node["rule"] != "monomial"
+    ]  # fmt: skip
+    value = "1" if rule == "sum" else "1/2"
+    claim = {"lower": value, "upper": value, "multiplicity": multiplicity}
+    whole = state(ideals, (0, 0), X_Y)
+    data = {"state": whole, "parts": parts, "infinite": False}
+    last = {"rule": rule, **claim, "children": [], "data": data}
+    return {
+        "rule": "recursion", **claim, "children": [*leaves, last],
+        "data": {"germ": whole, "renamed": X_Y},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "true"), [("product", 2), ("sum", 1)])
+@pytest.mark.parametrize("known", [(True, True), (True, False), (False, True), (False, False)])
+def test_a_multiplicity_needs_those_of_all_parts(
+    rule: str, true: int, known: Sequence[bool]
+) -> None:
+    right = true if all(known) else None
+    for claimed in (None, 0, 1, 2):
+        assert verify(joined(rule, claimed, known)) == (claimed == right)
+
+
 def test_a_germ_in_two_forms_at_once() -> None:
     forged = plain(SumOfSquares(["x^2 - y*z", "z^2"]))
     proof = plain(SumOfSquares(["x*y", "y*z", "z*x"]))
