@@ -304,17 +304,19 @@ def joined(rule: str, multiplicity: int | None, known: Sequence[bool]) -> Json:
     ideals = [(X_Y, 2)] if rule == "sum" else [(["x"], 2), (["y"], 2)]
     leaves: list[Json] = []
     for name, certain in zip(X_Y, known, strict=True):
-        claim = {"lower": "1/2", "upper": "1/2", "multiplicity": 1 if certain else None}
-        data = {"state": state([([name], 2)], (0,), [name]), "parts": [], "infinite": False}
-        leaves.append({"rule": "bounds", **claim, "children": [], "data": data})
+        before = state([([name], 2)], (0,), [name])
         if certain:
-            # The step to a monomial, whose multiplicity is known.
-            after = state([], (2,), [name])
-            (leaf, step) = simplified(data["state"], [factor([(name, 1)], ["1"])], after, "1/2", 1)[
-                "children"
-            ]
-            step["data"]["parts"][0]["claim"] = len(leaves) - 1
-            leaves[-1:] = [leaf, step]
+            steps = [factor([(name, 1)], ["1"])]
+            leaf, step = simplified(before, steps, state([], (2,), [name]), "1/2", 1)["children"]
+            step["data"]["parts"][0]["claim"] = len(leaves)
+            leaves += [leaf, step]
+        else:
+            leaves.append(
+                {
+                    "rule": "bounds", "lower": "1/2", "upper": "1/2", "multiplicity": None,
+                    "children": [], "data": {"state": before, "parts": [], "infinite": False},
+                }
+            )  # fmt: skip
     parts = [
         {
             "claim": k, "renamed": node["data"]["state"]["coordinates"],
