@@ -44,7 +44,7 @@ def mutated(plain: dict[str, Any], rng: random.Random) -> bytes:
 
 def shuffled(plain: dict[str, Any], rng: random.Random) -> bytes:
     """Put a hostile value at a random place."""
-    values = [
+    values: list[Any] = [
         None,
         True,
         -1,

@@ -28,7 +28,7 @@ def plain_record(number: int = 0) -> dict[str, Any]:
 
 def changed(plain: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """Return a record with other values at places such as ``estimate__llc``; its key fits."""
-    copy = json.loads(json.dumps(plain))
+    copy: dict[str, Any] = json.loads(json.dumps(plain))
     for place, value in changes.items():
         *folders, name = place.split("__")
         inner = copy
