@@ -26,7 +26,7 @@ HELPERS = ("require", "need")
 NO_CONDITION = {
     "base.require: reason",
     "zeros.need: reason",
-    "verify.check: f'malformed certificate: {error!r}'",
+    "verify.check: f'malformed certificate: {defect(error)}'",
     "verify._check: f'{path} ({node.rule}): {error}'",
 }
 
