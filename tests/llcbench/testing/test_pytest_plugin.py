@@ -23,7 +23,9 @@ def test_import_is_light():
         "print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stdout.split() == [
+    # What pytest has brought from the standard library depends on its version.
+    brought = done.stdout.split()
+    assert [name for name in brought if name.split(".")[0] not in sys.stdlib_module_names] == [
         "llcbench", "llcbench.testing", "llcbench.testing.pytest_plugin",
     ], done.stderr  # fmt: skip
 
