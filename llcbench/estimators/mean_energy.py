@@ -24,6 +24,7 @@ from llcbench.sampling.diagnostics import (
 from llcbench.sampling.guards import guards
 from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
+from llcbench.sampling.virial import measured
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
 from llcbench.types import DEFAULT_CONTEXT, Budget, Data, Problem, RunContext
@@ -146,6 +147,7 @@ class MeanEnergy:
             ess_tail=finite_or_none(diagnostics.ess_tail),
             rhat=finite_or_none(diagnostics.rhat),
             llc_unpaired=self._unpaired(trace, target.nbeta),
+            **measured(trace, target, self.sampler),
             guards=guards(target, self.sampler, trace, diagnostics, seeds.generator("guard")),
             **common,
         )

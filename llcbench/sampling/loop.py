@@ -35,6 +35,7 @@ def sample(
     dispersed: bool = False,
     on_step: Callable[[int], None] | None = None,
     checkpoint: CheckpointFile | None = None,
+    record_every: int | None = None,
 ) -> Trace:
     """Run all chains and return their loss traces.
 
@@ -51,6 +52,7 @@ def sample(
         on_step: Called regularly with the number of new steps, for progress bars.
         checkpoint: Checkpoint of a long run; if it holds a place, the run continues from there and
             gives the same numbers.
+        record_every: Steps from one record of the moments to the next; None for what costs little.
 
     Returns:
         The traces up to the last step that was made.
@@ -67,7 +69,7 @@ def sample(
     mode = torch.no_grad() if target.loss.autograd else torch.inference_mode()
     with mode:
         started = time.perf_counter()
-        chains = Chains(target, sampler, num_draws, num_burnin, noise, batches)
+        chains = Chains(target, sampler, num_draws, num_burnin, noise, batches, record_every)
         return _driven(chains, started, dispersed, on_step, checkpoint)
 
 

@@ -10,14 +10,17 @@ from torch import Tensor
 
 from llcbench.checks import check_count, check_non_negative, check_positive
 from llcbench.sampling import loss_abilities
+from llcbench.sampling.moments import BatchPair, LayerMoments, gradient_noise, moments
 from llcbench.types import (
     Budget,
     BudgetExceeded,
+    LayerGradient,
     Loss,
     Matmul,
     Minibatches,
     Problem,
     Sampler,
+    VirialMoments,
     Visit,
 )
 
@@ -48,6 +51,8 @@ class Target:
             too.
         bound: The loss with its data, ``problem.bind(data, dtype)``, for several targets on the
             same data, so that quantities of the data are computed once. None to bind it here.
+        recording: Whether gradients that are asked for leave their moments behind.
+        moments: Those of the last gradient that was asked for while recording.
     """
 
     problem: Problem
@@ -64,6 +69,8 @@ class Target:
     bound: Loss | None = None
     grad_evals: int = field(default=0, init=False)
     sample_grads: int = field(default=0, init=False)
+    recording: bool = field(default=False, init=False)
+    moments: VirialMoments | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.nbeta = check_positive("target", "nbeta", self.nbeta)
@@ -123,7 +130,11 @@ class Target:
             loss = self._buffered.excess_and_grad_into(theta, self.batch, grad)
         else:
             loss, grad = self.loss.excess_and_grad(theta, self.batch)
-        return (loss, grad.sub_(self._noise())) if self.control_variate else (loss, grad)
+        if self.control_variate:
+            grad.sub_(self._noise())
+        if self.recording:
+            self.moments = moments(theta, self.w_star, grad, loss)
+        return loss, grad
 
     @property
     def num_parts(self) -> int:
@@ -154,7 +165,17 @@ class Target:
             )
         self.charge(theta.shape[0])
         batch, self.batch = self.batch, self._layerwise.spent(self.batch)
-        return self._layerwise.excess_and_visit(theta, batch, visit)
+        if not self.recording:
+            return self._layerwise.excess_and_visit(theta, batch, visit)
+        sums = LayerMoments(theta, self.w_star)
+
+        def recorded(gradient: LayerGradient) -> None:
+            sums.add(gradient)
+            visit(gradient)
+
+        loss = self._layerwise.excess_and_visit(theta, batch, recorded)
+        self.moments = sums.total(loss)
+        return loss
 
     def potential_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return potential, potential gradient and excess loss on the current batch.
@@ -170,6 +191,31 @@ class Target:
         """Return potential and excess loss, ``(chains,)`` each, without a gradient."""
         loss = self.loss.excess(theta, self.batch)
         return self._potential(loss, theta - self.w_star), loss
+
+    def gradient_noise(self, theta: Tensor, one: Any, two: Any) -> BatchPair:
+        """Return what two independent batches say about the noise of the gradient in use."""
+        if not self.control_variate:
+            return gradient_noise(self.loss, theta, one, two)
+        rows = self.w_star.expand(self.num_chains, self.dim)
+        (first, grad), (second, other) = (
+            self.loss.excess_and_grad(theta, batch) for batch in (one, two)
+        )
+        for slope, batch in ((grad, one), (other, two)):
+            slope.sub_(self.loss.excess_and_grad(rows, batch)[1])
+        noise: Tensor = torch.linalg.vector_norm(grad.sub_(other), dim=1).double().square() / 2
+        return BatchPair(first, second, noise)
+
+    def kinetic(self, momentum: Tensor, *, variance: float = 1.0) -> Tensor | None:
+        """Return the mean square of a momentum over its stationary variance, while recording.
+
+        Args:
+            momentum: Momentum or velocity, ``(chains, dim)``.
+            variance: Its stationary variance in every coordinate.
+        """
+        if not self.recording:
+            return None
+        length: Tensor = torch.linalg.vector_norm(momentum, dim=1).double()
+        return length.square() / (variance * self.dim)
 
     def start(self, rng: torch.Generator | None = None) -> Tensor:
         """Return all chains at ``w_star``, or with a generator at draws of the localisation.

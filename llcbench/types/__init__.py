@@ -46,6 +46,8 @@ from llcbench.types.runs import RunContext as RunContext
 from llcbench.types.runs import TemperedEstimator as TemperedEstimator
 from llcbench.types.samplers import Adaptive as Adaptive
 from llcbench.types.samplers import Declining as Declining
+from llcbench.types.samplers import Discretisation as Discretisation
+from llcbench.types.samplers import Discretised as Discretised
 from llcbench.types.samplers import Draw as Draw
 from llcbench.types.samplers import GradientCost as GradientCost
 from llcbench.types.samplers import Named as Named
@@ -55,3 +57,4 @@ from llcbench.types.samplers import Sampler as Sampler
 from llcbench.types.samplers import StateT as StateT
 from llcbench.types.samplers import Stepping as Stepping
 from llcbench.types.samplers import TargetT as TargetT
+from llcbench.types.samplers import VirialMoments as VirialMoments

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 import llcbench
 from llcbench import HMC, MALA, SGLD, Exact, Gibbs, MeanEnergy, Seeds, Settings
-from llcbench.estimators.jackknife import error_of, jackknife, split
 from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.intervals import student_quantile
 from llcbench.sampling.diagnostics import MeanError, mean_error
+from llcbench.sampling.jackknife import error_of, jackknife, split
 from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Data, Problem

@@ -88,20 +88,22 @@ class Spy(Forwarding):
 
 
 class Breaking(NamedTuple):
-    """A sampler whose loss turns NaN after the start."""
+    """A sampler whose loss is NaN in every step, and nowhere else."""
 
     sampler: AnySampler
     record: Record
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> Any:
-        """Start, and break the loss."""
-        state = self.sampler.init(theta, target, rng)
-        self.record.broken = True
-        return state
+        """Start."""
+        return self.sampler.init(theta, target, rng)
 
     def step(self, state: Any, target: Target, rng: torch.Generator) -> tuple[Any, Draw]:
-        """Step."""
-        return self.sampler.step(state, target, rng)
+        """Step on the broken loss."""
+        self.record.broken = True
+        try:
+            return self.sampler.step(state, target, rng)
+        finally:
+            self.record.broken = False
 
 
 def target_for(sampler: AnySampler, *, chains: int = 8, **options: Any) -> Target:

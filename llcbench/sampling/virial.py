@@ -1,0 +1,239 @@
+"""Bias and stationarity of a run, measured on the run itself.
+
+With ``U = nbeta L + gamma/2 |r|^2``, ``r = w - w_star``, integration by parts gives
+``E[r . grad U] = d`` under ``exp(-U)``. The square of an Euler step says what a chain has instead:
+
+``E[r . grad U] / d = 1 + eps E|grad U|^2 / (4 d) - (E|r'|^2 - E|r|^2) / (eps d)``,
+
+a part of the discretisation, minibatch noise included, and one of what has not equilibrated.
+
+Sources: Stein 1972 (integration by parts); Wenzel et al. 2020, the configurational temperature.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llcbench.records import MeasuredValue, Virial
+from llcbench.sampling import sampler_abilities
+from llcbench.sampling.chains import Trace
+from llcbench.sampling.diagnostics import ENOUGH_CHAINS
+from llcbench.sampling.jackknife import error_of, jackknife, split
+from llcbench.sampling.recorder import Recorded
+from llcbench.sampling.target import AnySampler, Target
+from llcbench.types import Discretisation
+
+Array = NDArray[np.float64]
+# Records of a chain below which nothing is said.
+FEWEST = 4
+
+
+@final
+@dataclass(frozen=True)
+class RunMoments:
+    """VirialMoments of the kept steps with all that turns them into statistics.
+
+    Attributes:
+        recorded: The moments.
+        nbeta: Inverse temperature.
+        gamma: Localisation.
+        dim: Number of parameters that move.
+        discretisation: What the sampler knows of its bias; None if nothing.
+        minibatch: Whether gradients are noisy.
+        exact: Whether the sampler has the target as its stationary distribution.
+    """
+
+    recorded: Recorded
+    nbeta: float
+    gamma: float
+    dim: int
+    discretisation: Discretisation | None
+    minibatch: bool
+    exact: bool
+
+    @property
+    def noise(self) -> Array | None:
+        """Mean variance of a minibatch gradient, ``(chains, 1)``; None where unknown."""
+        chains = len(self.recorded.loss)
+        if not self.minibatch:
+            return np.zeros((chains, 1))
+        pairs = self.recorded.pairs
+        if pairs is None or not pairs.noise.shape[1]:
+            return None
+        return np.asarray(pairs.noise.mean(1, keepdims=True))
+
+    def excess(self) -> MeasuredValue | None:
+        """Return ``E[r . grad U] / d - 1``."""
+        ours = self.nbeta * self.recorded.pull + self.gamma * self.recorded.distance
+        return self._mean(ours / self.dim - 1)
+
+    def share(self) -> MeasuredValue | None:
+        """Return D, ``eps/4 (nbeta^2 |grad L_B|^2 + gamma V_L) / V_L`` with ``V_L`` of the loss."""
+        scheme, squares = self.discretisation, self._squares()
+        if scheme is None or squares is None:
+            return None
+        factor, added = 0.25 * scheme.step_size, 0.25 * scheme.step_size * self.gamma
+        virial = self.nbeta * self.recorded.pull
+        return self._ratio(factor * self.nbeta**2 * squares, virial, added * scheme.curvature)
+
+    def noise_share(self) -> MeasuredValue | None:
+        """Return the part of minibatch noise in D."""
+        scheme, noise = self.discretisation, self.noise
+        if scheme is None or noise is None:
+            return None
+        factor = 0.25 * scheme.step_size * scheme.noise * self.nbeta**2
+        squares = np.broadcast_to(factor * noise, self.recorded.pull.shape)
+        return self._ratio(squares, self.nbeta * self.recorded.pull, 0.0)
+
+    def steps(self) -> MeasuredValue | None:
+        """Return the part of the discretisation in the excess of the virial."""
+        scheme, squares = self.discretisation, self._squares()
+        if scheme is None or squares is None:
+            return None
+        held = self.recorded
+        cross = 2 * self.nbeta * self.gamma * held.pull + self.gamma**2 * held.distance
+        total = self.nbeta**2 * squares + scheme.curvature * cross
+        return self._mean(0.25 * scheme.step_size * total / self.dim)
+
+    def drift(self) -> MeasuredValue | None:
+        """Return the part of what has not equilibrated in the excess of the virial.
+
+        For a sampler that is exact in distribution it is the excess itself. For the others it is
+        minus the growth of ``|r|^2`` per step over ``eps d``, from the first third of the records
+        to the last one.
+        """
+        if self.exact:
+            return self.excess()
+        scheme, held = self.discretisation, self.recorded
+        third = len(held.steps) // 3
+        if scheme is None or third < 1:
+            return None
+        time = held.steps[-third:].mean() - held.steps[:third].mean()
+        growth = (held.distance[:, -third:].mean(1) - held.distance[:, :third].mean(1)) / time
+        values = -scheme.relaxation * growth / (scheme.step_size * self.dim)
+        if len(values) >= ENOUGH_CHAINS:
+            return measured_value(
+                float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5)
+            )
+        # Stationary ends of fewer chains differ by the spread of independent places.
+        spread = held.distance.std() * math.sqrt(2 / len(values)) / time
+        error = scheme.relaxation * spread / (scheme.step_size * self.dim)
+        return measured_value(float(values.mean()), float(error))
+
+    def kinetic(self) -> MeasuredValue | None:
+        """Return the mean square of the momenta over its stationary value, less 1."""
+        kinetic = self.recorded.kinetic
+        return None if kinetic is None else self._mean(kinetic - 1)
+
+    def by_gamma(self) -> MeasuredValue | None:
+        """Return ``d llc / d log gamma = -gamma/2 Cov(nbeta L, |r|^2)``."""
+        held = self.recorded
+        # From centred values: products of large means would cancel.
+        energy = self.nbeta * (held.loss - held.loss.mean())
+        square = held.distance - held.distance.mean()
+        return self._function(
+            [energy * square, energy, square],
+            lambda m: -0.5 * self.gamma * (m[..., 0] - m[..., 1] * m[..., 2]),
+        )
+
+    def by_nbeta(self) -> MeasuredValue | None:
+        """Return ``d llc / d log nbeta = llc - Var(nbeta L)``.
+
+        On minibatches the variance is the covariance of two independent batches.
+        """
+        one = two = self.nbeta * self.recorded.loss
+        if self.minibatch:
+            pairs = self.recorded.pairs
+            if pairs is None:
+                return None
+            one, two = self.nbeta * pairs.first, self.nbeta * pairs.second
+        centre = float(0.5 * (one.mean() + two.mean()))
+        a, b = one - centre, two - centre
+        return self._function(
+            [a * b, a, b],
+            lambda m: centre + 0.5 * (m[..., 1] + m[..., 2]) - (m[..., 0] - m[..., 1] * m[..., 2]),
+        )
+
+    def virial(self) -> Virial | None:
+        """Return the virial with its parts; None where there are too few records."""
+        excess = self.excess()
+        if excess is None:
+            return None
+        return Virial(
+            excess=excess,
+            drift=self.drift(),
+            discretisation=self.steps(),
+            noise=self.noise_share() if self.minibatch else None,
+            kinetic=self.kinetic(),
+        )
+
+    def _squares(self) -> Array | None:
+        """Return ``|grad L_B|^2`` with both parts weighted as the sampler weights them."""
+        scheme, noise, slope = self.discretisation, self.noise, self.recorded.slope
+        if scheme is None:
+            return None
+        if scheme.noise == scheme.curvature:
+            return scheme.curvature * slope
+        return None if noise is None else scheme.curvature * (slope - noise) + scheme.noise * noise
+
+    def _mean(self, values: Array) -> MeasuredValue | None:
+        return self._function([values], lambda m: m[..., 0])
+
+    def _ratio(self, above: Array, below: Array, added: float) -> MeasuredValue | None:
+        return self._function([above, below], lambda m: m[..., 0] / m[..., 1] + added)
+
+    def _function(
+        self, values: list[Array], value: Callable[[Array], Array]
+    ) -> MeasuredValue | None:
+        """Return a function of means with its error from chains, or from blocks of them."""
+        chains, records = values[0].shape
+        if records < FEWEST:
+            return None
+        units = np.stack([split(np.ascontiguousarray(row)).mean(1) for row in values], axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = jackknife(units, value)
+            plain = float(value(units.mean(0)))
+        error = error_of(statistic, chains).stderr
+        return measured_value(plain, error)
+
+
+def measured_value(value: float, stderr: float) -> MeasuredValue | None:
+    """Return a statistic as records hold it; None where it is no number."""
+    if not math.isfinite(value):
+        return None
+    return MeasuredValue(value=value, stderr=stderr if math.isfinite(stderr) else None)
+
+
+def measurement(trace: Trace, target: Target, sampler: AnySampler) -> RunMoments | None:
+    """Return the moments of the kept steps of a run; None where nothing was recorded."""
+    if trace.recorded is None:
+        return None
+    kept = trace.recorded.since(trace.num_burnin)
+    scheme = sampler_abilities.discretisation(sampler)
+    exact = trace.acceptance is not None or sampler_abilities.step_size(sampler) is None
+    return RunMoments(
+        recorded=kept,
+        nbeta=target.nbeta,
+        gamma=target.gamma,
+        dim=target.dim,
+        discretisation=scheme,
+        minibatch=target.batch_size is not None,
+        exact=exact and scheme is None,
+    )
+
+
+def measured(trace: Trace, target: Target, sampler: AnySampler) -> dict[str, Any]:
+    """Return the fields of an estimate that are read off the moments of its run."""
+    moments = measurement(trace, target, sampler)
+    if moments is None or len(moments.recorded.steps) < FEWEST:
+        return {}
+    return {
+        "virial": moments.virial(),
+        "discretisation": moments.share(),
+        "dllc_dlog_gamma": moments.by_gamma(),
+        "dllc_dlog_nbeta": moments.by_nbeta(),
+    }
