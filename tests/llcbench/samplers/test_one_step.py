@@ -33,6 +33,7 @@ MOVING = [
     ("sgnht", {"step_size": EPS, "noise": 0.2}),
     ("baoab", {"step_size": EPS, "friction": 0.3}),
     ("baoab", {"step_size": EPS, "friction": 3.0}),
+    ("leimkuhler_matthews", {"step_size": EPS}),
     ("posteriors_sghmc", {"step_size": EPS, "friction": 0.5}),
     ("posteriors_sgnht", {"step_size": EPS, "noise": 0.5}),
     ("posteriors_baoa", {"step_size": EPS, "friction": 0.3}),
@@ -105,6 +106,7 @@ def test_a_step_with_momentum_leaves_the_target_alone(name, parameters):
         ("sghmc", {"friction": 0.7}, lambda x: 1 / (1 - x / (4 * 1.3))),
         ("baoab", {"friction": 0.3}, lambda x: 1 + 0 * x),
         ("baoab", {"friction": 2.0}, lambda x: 1 + 0 * x),
+        ("leimkuhler_matthews", {}, lambda x: 1 + 0 * x),
         ("posteriors_baoa", {"friction": 0.4}, lambda x: 1 + 0 * x),
     ],
 )
