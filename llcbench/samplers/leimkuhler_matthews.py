@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from llcbench.checks import check_positive
-from llcbench.samplers.fused import update
+from llcbench.samplers.fused import by_layer, move_by_layer, update
 from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
@@ -60,18 +60,22 @@ class LeimkuhlerMatthews:
         self, state: LeimkuhlerMatthewsState, target: Target, rng: torch.Generator
     ) -> tuple[LeimkuhlerMatthewsState, Draw]:
         """Move all chains; the recorded loss is that of the state before the move."""
-        theta, noise = state
+        tensors = theta, _ = state
         spread = 0.5 * self.step_size**0.5
         # In units of half the noise: sqrt(eps) times nbeta and gamma.
-        drift, pull = -2 * spread * target.nbeta, 2 * spread * target.gamma
+        slope, pull = -2 * spread * target.nbeta, 2 * spread * target.gamma
 
-        def move(xi: Tensor, star: Tensor, theta: Tensor, noise: Tensor, grad: Tensor) -> None:
-            # All of it goes into the noise first: alone a pull or a slope may be too small to
+        def move(xi: Tensor, star: Tensor, theta: Tensor, noise: Tensor, *grad: Tensor) -> None:
+            # Everything goes into the noise first: alone a pull or a slope may be too small to
             # change a weight.
-            noise.add_(xi).add_(grad, alpha=drift).add_(star, alpha=pull).sub_(theta, alpha=pull)
+            noise.add_(xi).add_(star, alpha=pull).sub_(theta, alpha=pull)
+            for part in grad:
+                noise.add_(part, alpha=slope)
             theta.add_(noise, alpha=spread)
             noise.copy_(xi)
 
+        if by_layer(target, theta):
+            return state, Draw(theta, move_by_layer(move, spread * slope, target, tensors, rng))
         loss, grad = target.loss_and_grad(theta, reuse=True)
-        update(move, target.w_star, (theta, noise, grad), rng)
+        update(move, target.w_star, (*tensors, grad), rng)
         return state, Draw(theta, loss)

@@ -140,7 +140,7 @@ def test_unstable_steps_have_no_stationary_distribution():
     assert exact.integrated_autocorrelation_time == math.inf
     assert np.isinf(exact.variance).tolist() == [False, False, False, True]
     assert exact.llc_after(10**6) == math.inf
-    with pytest.raises(ValueError, match="step_size = 0.05 is unstable.*below 0.03175"):
+    with pytest.raises(ValueError, match=r"step_size = 0\.05 is unstable.*below 0\.03175"):
         exact.autocorrelation(1)
     # At the edge the variance is constant from the first step on, and twice the right one.
     edge = leimkuhler_matthews([1.0], 3.0, 1.0, 1.0)
