@@ -141,7 +141,8 @@ class LeimkuhlerMatthewsDistribution:
         if steps == 0:
             return np.zeros_like(self.potential.stiffness)
         with np.errstate(over="ignore", divide="ignore"):
-            return -np.expm1(steps * np.log1p(-self._room))
+            relaxed: NDArray[np.float64] = -np.expm1(steps * np.log1p(-self._room))
+        return relaxed
 
     def _weighted(self, values: NDArray[np.float64]) -> float:
         weight = (self.potential.curvatures * self.variance) ** 2
