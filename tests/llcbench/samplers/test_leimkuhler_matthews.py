@@ -310,3 +310,27 @@ def test_large_states_in_single_precision_have_the_variance_and_the_sharing_of_t
     for one, other in pairwise(noises):
         product = float((one.double() * other.double()).mean())
         assert abs(product) <= Z * one.numel() ** -0.5
+
+
+@pytest.mark.parametrize("layered", [True, False])
+def test_a_pull_that_is_too_small_to_change_a_weight_by_itself_is_not_lost(layered, monkeypatch):
+    if not layered:
+        monkeypatch.setattr(fused, "LAYER", 10**9)
+    eps, gamma, moved = 1e-9, 20.0, {}
+    for force in (gamma, 0.0):
+        problem = llcbench.problem(WIDE)
+        target = Target(problem, 1.0, force, 1, problem.sample_data(rng(5)), 16, torch.float32)
+        target.next_batch(rng(2))
+        # A distance of one from the reference, and no loss.
+        target.nbeta, target.w_star = 0.0, torch.full((target.dim,), 0.5)
+        sampler, theta = LeimkuhlerMatthews(eps), torch.full((1, target.dim), 1.5)
+        _, draw = sampler.step(sampler.init(theta, target, rng(1)), target, rng(4))
+        assert fused.by_layer(target, theta) == layered
+        assert draw.theta is theta
+        moved[force] = theta.double()
+    pull = 0.5 * eps * gamma
+    # Alone it is less than half of the distance to the next number in single precision.
+    assert torch.equal(theta.fill_(1.5).lerp_(target.w_star, pull), torch.full_like(theta, 1.5))
+    share = float((moved[0.0] - moved[gamma]).mean()) / pull
+    assert abs(share - 1) < 0.1
+    assert float(moved[0.0].std()) > 1000 * pull
