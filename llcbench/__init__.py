@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
     from llcbench.samplers.gibbs import Gibbs as Gibbs
     from llcbench.samplers.hmc import HMC as HMC
     from llcbench.samplers.kfac import KFACSGLD as KFACSGLD
+    from llcbench.samplers.leimkuhler_matthews import LeimkuhlerMatthews as LeimkuhlerMatthews
     from llcbench.samplers.mala import MALA as MALA
     from llcbench.samplers.mclmc import MCLMC as MCLMC
     from llcbench.samplers.mclmc import AdjustedMCLMC as AdjustedMCLMC
@@ -96,6 +97,7 @@ _HOMES = {
     "samplers.gibbs": "Gibbs",
     "samplers.hmc": "HMC",
     "samplers.kfac": "KFACSGLD",
+    "samplers.leimkuhler_matthews": "LeimkuhlerMatthews",
     "samplers.mala": "MALA",
     "samplers.mclmc": "AdjustedMCLMC MCLMC",
     "samplers.preconditioned": "AdamSGLD RMSpropSGLD",

@@ -19,6 +19,7 @@ from llcbench.report.labels import name_of
 # Samplers of one kind are near each other, no two are equal.
 _COLOURS = {
     "sgld": "#d55e00",
+    "leimkuhler_matthews": "#a63603",
     "mala": "#0072b2",
     "exact": "#009e73",
     "gibbs": "#cc79a7",

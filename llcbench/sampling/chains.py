@@ -36,7 +36,7 @@ class Trace:
         message: What happened, for any status but ``ok``.
         seconds_setup: Time until the first step.
         seconds_sampling: Time of the steps.
-        recorded: VirialMoments at every few steps, burn-in included; None where nobody recorded any.
+        recorded: Moments at every few steps, burn-in included; None where none were recorded.
     """
 
     excess: NDArray[np.float64]

@@ -27,7 +27,7 @@ APART = 0x9E3779B97F4A7C15
 @final
 @dataclass(frozen=True)
 class Recorded:
-    """VirialMoments at some steps of all chains, ``(chains, records)`` each; see `types.VirialMoments`.
+    """Moments of the virial at some steps of all chains, ``(chains, records)`` each.
 
     Attributes:
         steps: Numbers of the steps, ``(records,)``.

@@ -44,6 +44,9 @@ def ended(order):
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(order["files"] + "." + name, os.O_CREAT | os.O_WRONLY), number)
     if order["limit"]:
+        # Python itself would leave cut bytecode of modules beside their source, for all others.
+        sys.dont_write_bytecode = True
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["limit"],) * 2)
     sys.argv = ["llcbench", *order["arguments"]]

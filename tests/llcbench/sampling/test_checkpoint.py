@@ -31,6 +31,7 @@ CASES = [
     ("dln/10-8-6-10/r3/n100", "sgld", {"batch_size": 5, "gradient": "control_variate"}),
     ("dln/10-8-6-10/r3/n100", "rmsprop_sgld", {"batch_size": 5, "dtype": "float32"}),
     ("rrr/2-2-2/r1/n100", "adam_sgld", {"batch_size": 40, "dtype": "float32"}),
+    ("rrr/2-2-2/r1/n100", "leimkuhler_matthews", {"batch_size": 40}),
     ("rrr/2-2-2/r1/n100", "sghmc", {"batch_size": 40}),
     ("rrr/2-2-2/r1/n100", "sgnht", {"batch_size": 40}),
     ("rrr/2-2-2/r1/n100", "baoab", {"start": "prior"}),
