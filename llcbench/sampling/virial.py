@@ -124,6 +124,25 @@ class RunMoments:
         error = scheme.relaxation * spread / (scheme.step_size * self.dim)
         return measured_value(float(values.mean()), float(error))
 
+    def identity(self) -> MeasuredValue | None:
+        """Return what should be 0 in Euler steps, in every run, however far from equilibrium.
+
+        ``E[r . g] / d - 1 - eps E|g|^2 / (4 d) + growth of |r|^2 per step / (eps d)``; None for
+        other steps.
+        """
+        scheme, squares = self.discretisation, self._squares()
+        if scheme is None or squares is None or scheme[1:] != (1.0, 1.0, 1.0):
+            return None
+        held, eps = self.recorded, scheme.step_size
+        if len(held.steps) <= FEWEST:
+            return None
+        total = self.nbeta**2 * squares + 2 * self.nbeta * self.gamma * held.pull
+        total += self.gamma**2 * held.distance
+        one = self.nbeta * held.pull + self.gamma * held.distance
+        local = one / self.dim - 1 - 0.25 * eps * total / self.dim
+        growth = np.diff(held.distance, axis=1) / (np.diff(held.steps) * eps * self.dim)
+        return self._mean(0.5 * (local[:, 1:] + local[:, :-1]) + growth)
+
     def kinetic(self) -> MeasuredValue | None:
         """Return the mean square of the momenta over its stationary value, less 1."""
         kinetic = self.recorded.kinetic
