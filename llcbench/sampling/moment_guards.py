@@ -43,7 +43,7 @@ def moment_guards(
     bias = moments.share() if remaining is None else remaining
     noise = moments.noise_share() if moments.minibatch and remaining is None else None
     listed = [
-        _virial(moments.drift() or moments.excess()),
+        _virial([moments.drift(), moments.remainder()], moments.excess()),
         _identity(moments.identity(), len(moments.recorded.loss)),
         _discretisation(bias, error),
         _batch_noise(noise, error),
@@ -58,15 +58,22 @@ def guard(name: str, value: float, limit: str, passed: bool, meaning: str) -> Gu
     return Guard(name=name, value=finite, limit=limit, passed=bool(passed), meaning=meaning)
 
 
-def _virial(drift: MeasuredValue | None) -> Guard | None:
-    if drift is None:
+def _virial(drifts: list[MeasuredValue | None], excess: MeasuredValue | None) -> Guard | None:
+    """Return the guard on what has not equilibrated, from distances and from forces.
+
+    Either may be far less precise than the other; the value is that of the one with more errors.
+    """
+    measured = [drift for drift in drifts if drift is not None] or [excess]
+    seen = [drift for drift in measured if drift is not None]
+    if not seen:
         return None
-    size = abs(drift.value)
+    passed = [abs(drift.value) <= DRIFT or _within(drift, ERRORS) for drift in seen]
+    worst = max(zip(passed, seen, strict=True), key=lambda pair: (not pair[0], _errors(pair[1])))
     return guard(
         "virial",
-        drift.value,
+        worst[1].value,
         f"|v| <= {DRIFT:g} or {ERRORS:g} errors",
-        size <= DRIFT or _within(drift, ERRORS),
+        all(passed),
         "share of the directions that have not equilibrated: the estimate reads how far the chains"
         " have come; lengthen burn-in and chains, or raise gamma",
     )
@@ -139,3 +146,8 @@ def _plateau(moments: RunMoments, llc: float) -> Guard | None:
 def _within(value: MeasuredValue, errors: float) -> bool:
     """Return whether a value is 0 within its errors; one without error is."""
     return value.stderr is None or abs(value.value) <= errors * value.stderr
+
+
+def _errors(value: MeasuredValue) -> float:
+    """Return how many of its errors a value is."""
+    return abs(value.value) / value.stderr if value.stderr else 0.0

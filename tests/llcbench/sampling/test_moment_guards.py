@@ -67,11 +67,24 @@ def test_the_virial_of_an_exact_sampler(sign, value, error, passed):
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize(("share", "passed"), [(0.99, True), (1.01, False)])
 def test_the_drift_of_euler_steps_is_the_growth_of_the_distance(sign, share, passed):
-    """A right discretisation does not count, however large: eps |grad U|^2 / 4 d = .1."""
+    """Forces that are too noisy to say anything do not speak against it."""
     growth = -sign * share * limits.DRIFT * EPS * DIM
-    result = guards_of(moments(distance=1 + growth * STEPS[None] + rows(0.0, 1e-6), **euler()))
+    distance = 1 + growth * STEPS[None] + rows(0.0, 1e-6)
+    result = guards_of(moments(distance=distance, pull=rows(1.0, 9.0), **euler()))
     assert result["virial"].value == pytest.approx(sign * share * limits.DRIFT, rel=1e-6)
     assert result["virial"].passed == passed
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize(("share", "passed"), [(0.99, True), (1.01, False)])
+def test_the_drift_in_the_forces(sign, share, passed):
+    """A discretisation that explains the excess is no drift: eps |grad U|^2 / 4 d = eps / 2."""
+    eps, error = 0.2, 0.001
+    pull = 1 + DIM * (sign * share * limits.DRIFT + eps / 2) / (1 - eps / 2)
+    result = guards_of(moments(pull=rows(pull, DIM * spread(error)), **euler(eps)))["virial"]
+    assert result.value == pytest.approx(sign * share * limits.DRIFT, rel=1e-6)
+    assert result.passed == passed
+    assert pull > 1.09
 
 
 def test_a_sampler_without_known_bias_has_the_excess_for_its_virial():
