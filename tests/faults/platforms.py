@@ -1,8 +1,8 @@
 """Other interpreters and libraries: ``python tests/faults/platforms.py PYTHON [PYTHON ...]``.
 
-For each interpreter an environment in ``build/platforms`` with the newest versions that
-``pyproject.toml`` allows, for the first one also with the oldest; in each the tests of the packages
-run. Their counts are committed in ``results/trust/v1``.
+The first interpreter gets an environment in ``build/platforms`` with the oldest versions that
+``pyproject.toml`` allows, the others, or it too if it is alone, with the newest; in each the tests
+of the packages run. Their counts are committed in ``results/trust/v1``.
 """
 
 import csv
@@ -90,7 +90,8 @@ def section() -> str:
 
 
 def main(interpreters: list[str]) -> None:
-    chosen = [(path, "newest") for path in interpreters] + [(interpreters[0], "oldest")]
+    first, *others = interpreters
+    chosen = [(first, "oldest"), *((path, "newest") for path in others or [first])]
     rows = [tested(environment(path, versions), versions) for path, versions in chosen]
     with files.replacing(COUNTS) as temporary, temporary.open("w", newline="") as handle:
         csv.writer(handle, lineterminator="\n").writerows([COLUMNS, *rows])

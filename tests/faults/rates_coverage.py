@@ -7,14 +7,13 @@ intervals of the same error, whose coverage moves with its size most.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from chains import Case, Chains, chains_of, tempered
 from experiment import Experiment, Outcome
-from numpy.typing import NDArray
 
 import llcbench
 from llcbench import HMC, MALA, SGLD, Exact, Gibbs, MeanEnergy, Seeds, Settings
@@ -22,12 +21,9 @@ from llcbench.estimators.jackknife import error_of, jackknife, split
 from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.intervals import student_quantile
 from llcbench.sampling.diagnostics import MeanError, mean_error
-from llcbench.sampling.loop import sample
-from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Data, Problem
 from theory.langevin.euler import euler_langevin
 
-Array = NDArray[np.float64]
 REPLICATES = 40
 TRIALS = 25
 MANY, DRAWS, SHORT = 16, 400, 40
@@ -37,67 +33,52 @@ CURVATURES = np.geomspace(0.5, 2.0, 5) ** 2
 
 
 @dataclass(frozen=True)
-class Case:
-    """Chains whose stationary mean energy is known.
+class Covered:
+    """Chains whose intervals are judged.
 
     Attributes:
-        name: First words of the rows.
-        problem: Id of the problem; with data every trial has its own.
-        sampler: The kernel, without adaptation, which would tie chains to each other.
-        nbeta: Inverse temperature.
-        gamma: Localisation.
-        burnin: Steps before the kept ones.
+        case: The chains; with data every trial has its own.
         stationary: The mean energy; None for the tempered value.
         short: Whether chains of 40 draws are judged as well.
     """
 
-    name: str
-    problem: str
-    sampler: AnySampler
-    nbeta: float
-    gamma: float
-    burnin: int
+    case: Case
     stationary: float | None = None
     short: bool = False
 
 
 SGLD_STEP = 4e-4
 CASES = (
-    Case("exact", "poly/x2y2", Exact(), 1e4, 1.0, 1, short=True),
-    Case("mala", "regular/d5", MALA(step_size=1e-3, adapt=0), 1e3, 10.0, 200),
-    Case("hmc", "poly/x4", HMC(step_size=2e-3, leapfrogs=4, adapt=0), 1e3, 10.0, 200),
-    Case(
-        "sgld", "regular/d5", SGLD(SGLD_STEP), 1e3, 10.0, 300,
+    Covered(Case("exact", "poly/x2y2", Exact(), 1e4, 1.0, 1, DRAWS), short=True),
+    Covered(Case("mala", "regular/d5", MALA(step_size=1e-3, adapt=0), 1e3, 10.0, 200, DRAWS)),
+    Covered(
+        Case("hmc", "poly/x4", HMC(step_size=2e-3, leapfrogs=4, adapt=0), 1e3, 10.0, 200, DRAWS)
+    ),
+    Covered(
+        Case("sgld", "regular/d5", SGLD(SGLD_STEP), 1e3, 10.0, 300, DRAWS),
         stationary=euler_langevin(CURVATURES, 1e3, 10.0, SGLD_STEP).llc, short=True,
     ),
-    Case("gibbs with data", "rrr/2-2-2/r1/n1000", Gibbs(), 1000 / np.log(1000), 10.0, 100),
+    Covered(
+        Case(
+            "gibbs with data", "rrr/2-2-2/r1/n1000", Gibbs(), 1000 / np.log(1000), 10.0, 100, DRAWS
+        )
+    ),
 )  # fmt: skip
 
 
-def energies(case: Case, index: int, nbeta: float) -> tuple[Array, Problem, object]:
-    """Return ``nbeta`` times the excess of all chains, with the problem and its data."""
-    problem = llcbench.problem(case.problem)
-    seeds = Seeds(1701, f"{case.name} {nbeta:.6g}", index)
-    data = problem.sample_data(seeds.generator("data"))
-    target = Target(problem, nbeta, case.gamma, CHAINS, data)
-    trace = sample(
-        target, case.sampler, num_draws=DRAWS, num_burnin=case.burnin,
-        noise=seeds.generator("noise"), batches=seeds.generator("batch"),
-    )  # fmt: skip
-    assert trace.status == "ok"
-    return nbeta * trace.kept, problem, data
+def chains_of_trial(case: Case, index: int) -> Chains:
+    """Return the chains of all replicates of a trial."""
+    return chains_of(case, Seeds(1701, f"{case.name} {case.nbeta:.6g}", index), CHAINS)
 
 
-def mean_energy(case: Case, index: int, _: Path) -> list[Outcome]:
+def mean_energy(covered: Covered, index: int, _: Path) -> list[Outcome]:
     """Judge the intervals of the mean energy of all replicates."""
-    traces, problem, data = energies(case, index, case.nbeta)
-    if case.stationary is not None:
-        centre, error = case.stationary, 0.0
-    elif data is None:
-        centre, error = _tempered(case)
+    case = covered.case
+    traces, data = chains_of_trial(case, index)
+    if covered.stationary is not None:
+        centre, error = covered.stationary, 0.0
     else:
-        truth = problem.tempered(case.nbeta, case.gamma, data)
-        assert truth is not None
+        truth = tempered(case, data)
         centre, error = truth.value, truth.stderr
     outcomes: list[Outcome] = []
     for group in np.split(traces, REPLICATES):
@@ -105,7 +86,7 @@ def mean_energy(case: Case, index: int, _: Path) -> list[Outcome]:
             part = group[:chains]
             gap, bar = float(part.mean() - centre), mean_error(part)
             outcomes += _outcomes(f"{case.name}, {_times(chains, DRAWS)}", gap, bar, error)
-        for chains in (1, 2, 3, 4) if case.short else ():
+        for chains in (1, 2, 3, 4) if covered.short else ():
             part = group[:chains, :SHORT]
             gap, bar = float(part.mean() - centre), mean_error(part)
             outcomes += _outcomes(f"{case.name}, {_times(chains, SHORT)}", gap, bar, error)
@@ -114,13 +95,14 @@ def mean_energy(case: Case, index: int, _: Path) -> list[Outcome]:
 
 def two_temperatures(index: int, _: Path) -> list[Outcome]:
     """Judge the intervals of a statistic of two runs, whose errors come from the jackknife."""
-    case = CASES[1]
+    case = CASES[1].case
     problem = llcbench.problem(case.problem)
     estimator = TwoTemperatures(case.sampler, Settings(nbeta=case.nbeta, gamma=case.gamma))
     combination = estimator.combination(case.nbeta)
     truth = estimator.tempered(problem, case.nbeta, case.gamma, None)
     assert truth is not None
-    runs = [energies(case, index, float(nbeta))[0] for nbeta in combination.nbetas]
+    cases = [replace(case, nbeta=float(nbeta)) for nbeta in combination.nbetas]
+    runs = [chains_of_trial(each, index).energies for each in cases]
     outcomes: list[Outcome] = []
     for groups in zip(*(np.split(run, REPLICATES) for run in runs), strict=True):
         for chains in (1, 2, 4, MANY):
@@ -173,13 +155,6 @@ def _over_label_noise(problem: Problem, data: Data, settings: Settings) -> float
     return none + sum(value(step) - none for step in steps.mT)
 
 
-@cache
-def _tempered(case: Case) -> tuple[float, float]:
-    truth = llcbench.problem(case.problem).tempered(case.nbeta, case.gamma)
-    assert truth is not None
-    return truth.value, truth.stderr
-
-
 def _times(chains: int, draws: int) -> str:
     return f"{chains} chain{'s' if chains > 1 else ''} x {draws}"
 
@@ -191,14 +166,14 @@ def _outcomes(row: str, gap: float, bar: MeanError, truth_error: float = 0.0) ->
         yield Outcome(f"{row}: {level:.0%} interval covers", bool(abs(gap) <= reach))
 
 
-def _of(case: Case) -> Callable[[int, Path], list[Outcome]]:
-    return lambda index, folder: mean_energy(case, index, folder)
+def _of(covered: Covered) -> Callable[[int, Path], list[Outcome]]:
+    return lambda index, folder: mean_energy(covered, index, folder)
 
 
 EXPERIMENTS = [
     *(
-        Experiment(f"coverage-{case.name.replace(' ', '-')}", "rate", TRIALS, _of(case))
-        for case in CASES
+        Experiment(f"coverage-{each.case.name.replace(' ', '-')}", "rate", TRIALS, _of(each))
+        for each in CASES
     ),
     Experiment("coverage-two-temperatures", "rate", TRIALS, two_temperatures),
     Experiment("coverage-label-noise", "rate", TRIALS, label_noise),

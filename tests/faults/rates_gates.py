@@ -17,15 +17,14 @@ from unittest.mock import patch
 import numpy as np
 import torch
 import wrong_samplers as wrong
+from chains import Array, Case, chains_of, tempered
 from experiment import Experiment, Outcome
-from numpy.typing import NDArray
 
 import llcbench
 from llcbench import MALA, SGLD, Exact, Gibbs, Seeds, Settings
 from llcbench.intervals import normal_quantile, student_quantile
 from llcbench.records import Estimate, ExactValue, RunRecord, Spec, TemperedTruth, Truths
 from llcbench.sampling.diagnostics import mean_error
-from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.scoring import scores
 from llcbench.testing.conformance import distributions, fixtures
@@ -36,42 +35,20 @@ from llcbench.testing.session import Session
 from llcbench.testing.subjects import OPTIONS
 from llcbench.types import Draw
 
-Array = NDArray[np.float64]
 ALARMS = (0.05, 0.01)
 # Of one gate in a session that is configured in no way.
 DEFAULT = Session.false_alarm / Session.gates
 # Verdicts of a trial, for each row.
 VERDICTS = 20
 REPLICATES = 3
+DRAWS = 200
 
 
-@dataclass(frozen=True)
-class Case:
-    """Chains under a sampler whose distribution is known.
-
-    Attributes:
-        name: First words of the rows.
-        problem: Id of the problem; with data every replicate has its own.
-        sampler: The kernel, without adaptation, which would tie chains to each other.
-        nbeta: Inverse temperature.
-        gamma: Localisation.
-        burnin: Steps before the kept ones.
-        draws: Kept steps.
-    """
-
-    name: str
-    problem: str
-    sampler: AnySampler
-    nbeta: float
-    gamma: float
-    burnin: int
-    draws: int = 200
-
-
+# With data every replicate has its own.
 NULL = (
-    Case("exact", "poly/x2y2", Exact(), 1e4, 1.0, 1),
-    Case("mala", "regular/d5", MALA(step_size=1e-3, adapt=0), 1e3, 10.0, 200),
-    Case("mala, data", "regular/d3/n500", MALA(step_size=4e-3, adapt=0), 80.0, 10.0, 200),
+    Case("exact", "poly/x2y2", Exact(), 1e4, 1.0, 1, DRAWS),
+    Case("mala", "regular/d5", MALA(step_size=1e-3, adapt=0), 1e3, 10.0, 200, DRAWS),
+    Case("mala, data", "regular/d3/n500", MALA(step_size=4e-3, adapt=0), 80.0, 10.0, 200, DRAWS),
 )
 # Chains of a run and replicates of a score.
 SHAPES = ((16, REPLICATES), (4, REPLICATES), (4, 1), (2, REPLICATES), (1, 4))
@@ -122,26 +99,12 @@ FAULTS: dict[str, dict[str, float]] = {
 }
 
 
-def energies(case: Case, index: int, chains: int, part: int = 0) -> tuple[Array, TemperedTruth]:
-    """Return ``nbeta`` times the excess of many chains, and what a perfect sampler returns."""
-    problem = llcbench.problem(case.problem)
-    seeds = Seeds(1801, case.name, 10 * index + part)
-    data = problem.sample_data(seeds.generator("data"))
-    target = Target(problem, case.nbeta, case.gamma, chains, data)
-    trace = sample(
-        target, case.sampler, num_draws=case.draws, num_burnin=case.burnin,
-        noise=seeds.generator("noise"), batches=seeds.generator("batch"),
-    )  # fmt: skip
-    assert trace.status == "ok", trace.message
-    truth = _truth(case) if data is None else problem.tempered(case.nbeta, case.gamma, data)
-    assert truth is not None
+def energies(case: Case, index: int, count: int, part: int = 0) -> tuple[Array, TemperedTruth]:
+    """Return the energies of many chains, and what a perfect sampler returns."""
+    chains = chains_of(case, Seeds(1801, case.name, 10 * index + part), count)
+    truth = tempered(case, chains.data)
     held = TemperedTruth(value=truth.value, stderr=truth.stderr, method="", certified=True)
-    return case.nbeta * trace.kept, held
-
-
-@cache
-def _truth(case: Case) -> Any:
-    return llcbench.problem(case.problem).tempered(case.nbeta, case.gamma)
+    return chains.energies, held
 
 
 def record(case: Case, replicate: int, traces: Array, truth: TemperedTruth) -> RunRecord:

@@ -65,6 +65,34 @@ def test_intervals_hold_the_truth_at_the_stated_rate() -> None:
     assert crude < least
 
 
+@pytest.mark.parametrize(
+    ("seeds", "middle", "below", "above", "quantile"),
+    [
+        # One of each kind: both resamples of a single seed have 1/4, and either is an end.
+        ([0.5, -0.5], 0.0, -0.5, 0.5, np.tan(0.45 * np.pi)),
+        # Of three resampled seeds k are of the other kind with 8, 12, 6 and 1 in 27: the lower
+        # end, at 0.159, has k = 2, and the upper one k = 0.
+        ([0.5, 0.5, -0.5], 1 / 6, -1 / 6, 0.5, 0.9 / np.sqrt(0.095)),
+    ],
+)
+def test_an_interval_is_the_one_by_hand(seeds, middle, below, above, quantile) -> None:
+    """Ranks are the same in every seed, so that a coefficient is the mean of those of its seeds.
+
+    The quantiles of Student's t with one and two degrees of freedom have closed forms.
+    """
+    orders = {0.5: [1.0, 3.0, 2.0], -0.5: [3.0, 1.0, 2.0]}
+    second = [rank for value in seeds for rank in orders[value]]
+    table = np.column_stack([[1.0, 2.0, 3.0] * len(seeds), second])
+    low, high = interval_over_seeds(table, np.repeat(np.arange(len(seeds)), 3))
+    spread = (np.arctanh(above) - np.arctanh(below)) / 2
+    count = len(seeds)
+    reach = quantile * spread * np.sqrt(count / (count - 1))
+    centre = np.arctanh(middle)
+    ends = np.arctanh([low[0, 1], high[0, 1]])
+    assert ends == pytest.approx([centre - reach, centre + reach], rel=1e-8)
+    assert ends != pytest.approx([centre - 0.99 * reach, centre + 0.99 * reach], rel=1e-3)
+
+
 def test_a_shared_arm_counts_once_over_experiments() -> None:
     one = experiment()
     two = msgspec.structs.replace(one, name="other")

@@ -1,6 +1,6 @@
 """What is done with networks of the reader's that are not quite ordinary; ordinary ones pass.
 
-The oddities themselves are tried in ``tests/faults/attacks_networks.py``.
+The oddities themselves are tried in ``tests/faults/oddities_*.py``.
 """
 
 import warnings

@@ -1,11 +1,10 @@
 """Standings and pairs with a distinct value in every field: every cell shows its own."""
 
-import csv
-import io
 import math
 
 import msgspec
 import pytest
+from table_cells import texts, values
 
 from llcbench.compare.board import Board, Standing
 from llcbench.compare.bootstrap import MetricValue
@@ -14,7 +13,7 @@ from llcbench.compare.pairwise import Difference
 from llcbench.compare.window import Width
 from llcbench.report.leaderboard_table import leaderboard_table, legend, pairwise_table, printed
 from llcbench.report.site.leaders import BETTER, WORSE, _matrix
-from llcbench.report.tables import RENDERERS, Table, to_csv
+from llcbench.report.tables import RENDERERS
 
 # One value a metric, each with ends of its own.
 VALUES = {name: (place + 1) / 40 for place, name in enumerate(METRICS)}
@@ -38,16 +37,6 @@ PAIR = Difference(
 
 def board(*standings: Standing) -> Board:
     return Board(by="bias", standings=standings, pairs=(PAIR,), profiles=(), ladders=(), notes=())
-
-
-def texts(table: Table, row: int = 0) -> dict[str, str]:
-    names = [column.name for column in table.columns]
-    return dict(zip(names, [cell.text for cell in table.rows[row].cells], strict=True))
-
-
-def values(table: Table) -> dict[str, str]:
-    (row,) = csv.DictReader(io.StringIO(to_csv(table)))
-    return row
 
 
 def percent(name: str) -> str:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from table_cells import texts, values
 
 from llcbench.compare.scaling import Growth, ProblemCost
 from llcbench.compare.window import Ladder, LadderRung
@@ -23,20 +24,8 @@ from llcbench.report.peers_table import margin_table, speed_table
 from llcbench.report.scaling import growth_table, scaling_table
 from llcbench.report.site.overview import counts, guards
 from llcbench.report.site.pictures import HIGH, WIDTH, strip
-from llcbench.report.tables import Table, to_csv
 from llcbench.scoring import Proportion, Score, Uncertain
 from llcbench.settings import Settings
-
-
-def texts(table: Table, row: int = 0) -> dict[str, str]:
-    names = [column.name for column in table.columns]
-    return dict(zip(names, [cell.text for cell in table.rows[row].cells], strict=True))
-
-
-def values(table: Table) -> dict[str, str]:
-    (row,) = csv.DictReader(io.StringIO(to_csv(table)))
-    return row
-
 
 COST = ProblemCost(
     entry="sgld", problem="dln/3", gamma=7.5, dim=1234, chains=4, step=0.25, effective=1.25,

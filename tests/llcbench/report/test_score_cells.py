@@ -1,12 +1,11 @@
 """A score with a distinct value in every field: every cell of every rendering shows its own."""
 
-import csv
-import io
 import re
 from pathlib import Path
 
 import msgspec
 import pytest
+from table_cells import texts, values
 
 from llcbench.report.score_table import (
     estimated,
@@ -23,7 +22,6 @@ from llcbench.report.tables import (
     Column,
     Row,
     Table,
-    to_csv,
     to_latex,
     to_markdown,
     to_text,
@@ -110,11 +108,6 @@ def changed(**fields) -> Score:
     return msgspec.structs.replace(SCORE, **fields)
 
 
-def texts(table: Table, row: int = 0) -> dict[str, str]:
-    names = [column.name for column in table.columns]
-    return dict(zip(names, [cell.text for cell in table.rows[row].cells], strict=True))
-
-
 def test_no_two_fields_have_one_value() -> None:
     """The control of this file: a cell that shows another field would be seen."""
     shown = list(TEXTS.values())
@@ -129,15 +122,17 @@ def test_every_cell_shows_its_own_field() -> None:
 
 
 def test_every_value_of_the_csv_is_its_own_field() -> None:
-    (row,) = csv.DictReader(io.StringIO(to_csv(score_table([SCORE]))))
-    assert row == {k: v for _, fields in CELLS.values() for k, v in fields.items()}
+    assert values(score_table([SCORE])) == {
+        k: v for _, fields in CELLS.values() for k, v in fields.items()
+    }
 
 
 def test_headings_of_the_csv_stand_over_their_values() -> None:
     """Columns in another order are the same columns."""
     names = tuple(reversed(CELLS))
-    (row,) = csv.DictReader(io.StringIO(to_csv(score_table([SCORE]).select(names))))
-    assert row == {k: v for _, fields in CELLS.values() for k, v in fields.items()}
+    assert values(score_table([SCORE]).select(names)) == {
+        k: v for _, fields in CELLS.values() for k, v in fields.items()
+    }
     assert texts(score_table([SCORE]).select(names)) == TEXTS
 
 
@@ -268,8 +263,7 @@ def test_every_cell_of_the_summary_by_hand() -> None:
         "flagged": "5",
         "runs": "49",
     }
-    (row,) = csv.DictReader(io.StringIO(to_csv(table)))
-    assert row == {
+    assert values(table) == {
         "sampler": "sgld[step_size=0.5]", "scored": "3", "groups": "4",
         "median_relative_bias": "0.2", "median_relative_error": "0.445",
         "worst_relative_bias": "0.345", "coverage90": repr(7 / 17), "coverage90_hits": "7",
@@ -300,7 +294,7 @@ def test_numbers_are_never_cut_on_a_narrow_terminal() -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd", "-cmd", "@x", "\tx", "'=1+1"])
 def test_a_text_that_a_spreadsheet_would_run_is_quoted_in_csv(text: str) -> None:
-    (row,) = csv.DictReader(io.StringIO(to_csv(score_table([changed(problem=text)]))))
+    row = values(score_table([changed(problem=text)]))
     assert row["problem"] == f"'{text}"
     # Numbers below zero stay numbers.
     assert row["bias"] == "-0.625"

@@ -33,6 +33,20 @@ def test_a_ratio_that_is_no_number_is_rejected_and_leaves_no_trace():
     assert (after.step_size, after.steps) == (0.5, 1)
 
 
+def test_a_draw_has_the_losses_of_where_the_chains_are():
+    """Those of rejected proposals belong to points that are not drawn."""
+    rng = torch.Generator().manual_seed(0)
+    ratio = torch.tensor([-math.inf, math.inf, -math.inf])
+    state = MetropolisState(place(1.0), 0.5, 0)
+    after, draw = metropolis_step(state, place(7.0), ratio, rng, adapt=0, aim=0.5)
+    assert draw.theta.tolist() == [[1, 1], [7, 7], [1, 1]]
+    assert draw.loss.tolist() == [1, 7, 1]
+    # The next test starts from the same losses, and none of the draw's is overwritten.
+    _, second = metropolis_step(after, place(9.0), ratio.roll(1), rng, adapt=0, aim=0.5)
+    assert second.loss.tolist() == [1, 7, 9]
+    assert draw.loss.tolist() == [1, 7, 1]
+
+
 def test_matrices_are_updated_in_place_and_vectors_are_new():
     accepted = torch.tensor([True, False, True])
     old, new = place(0.0), place(1.0)

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 import numpy as np
 import pytest
 import torch
-from linear_response import DATA, departure, noise_of, one_step, stationary, target_of
+from linear_response import DATA, GAMMA, NBETA, departure, noise_of, one_step, stationary, target_of
 from torch import Tensor
 
 from llcbench.adapters.packages import missing
@@ -76,6 +76,52 @@ def test_the_variance_of_the_noise_is_the_step_size(name, eps):
     """Temperature says nothing of it: a step of another size has the same."""
     covariance = one_step(built(name, {"step_size": eps}), DATA, points(DATA)[0])[1]
     assert torch.allclose(covariance, eps * torch.eye(3, dtype=torch.float64), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "squares"),
+    [
+        # 2^-t, the start of 1 being forgotten; Adam divides by 1 - 2^-t.
+        ("rmsprop_sgld", [1 / 2, 1 / 4, 1 / 8]),
+        ("adam_sgld", [1, 1 / 3, 1 / 7]),
+    ],
+)
+def test_the_mean_square_without_a_gradient_is_that_of_the_start(name, squares):
+    """Without noise chains stay at the optimum; one with noise says how long the step was."""
+    target = target_of("poly/x2y2", 1)
+    sampler = make_sampler(name, {"step_size": EPS, "decay": 0.5, "damping": 0.1})
+    zeros = torch.zeros(1, 2, dtype=torch.float64)
+    for waits, square in enumerate(squares):
+        with noise_of(zeros):
+            state = sampler.init(zeros.clone(), target, torch.Generator())
+            for _ in range(waits):
+                state, draw = sampler.step(state, target, torch.Generator())
+                assert not draw.theta.any()
+        with noise_of(torch.ones_like(zeros)):
+            _, draw = sampler.step(state, target, torch.Generator())
+        size = math.sqrt(EPS / (math.sqrt(square) + 0.1))
+        assert draw.theta[0].tolist() == pytest.approx([size, size], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [
+        # (1 + g^2) / 2 after one step; Adam divides by 1 - 1/2.
+        ("rmsprop_sgld", 0.5),
+        ("adam_sgld", 1.0),
+    ],
+)
+@pytest.mark.parametrize("problem", ["poly/x2y2", DATA])
+def test_the_first_step_follows_the_gradient_of_the_loss_alone(name, share, problem):
+    sampler = make_sampler(name, {"step_size": EPS, "decay": 0.5, "damping": 0.1})
+    star = target_of(problem, 1).w_star
+    shift = torch.linspace(1.0, 0.5, len(star), dtype=star.dtype)
+    for theta in (star + shift, star - 0.5 * shift):
+        _, covariance, pull = one_step(sampler, problem, theta)
+        grad = -(pull + GAMMA * (theta - star)) / NBETA
+        assert float(grad.abs().max()) > 0.1
+        size = EPS / ((share * (1 + grad.square())).sqrt() + 0.1)
+        assert torch.allclose(covariance, size.diag(), rtol=1e-6, atol=0)
 
 
 def largest(sampler, **wrong) -> float:

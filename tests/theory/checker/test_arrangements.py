@@ -3,6 +3,7 @@
 import random
 import time
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,40 @@ def test_other_input_is_refused(
         least_ratio(forms, exponents)
 
 
-@pytest.mark.parametrize("wrong", [(F(1, 7), 1), (F(1, 4), 2)])
+def product(forms: list[str], value: str, multiplicity: int | None) -> dict[str, Any]:
+    """Return the certificate of a product of squares of forms in x and y."""
+    return {
+        "rule": "arrangement", "lower": value, "upper": value, "multiplicity": multiplicity,
+        "children": [],
+        "data": {
+            "germ": {
+                "coordinates": ["x", "y"], "parameters": [], "relations": [], "nonzero": [],
+                "ideals": [{"generators": [form], "exponent": "2"} for form in forms],
+                "monomial": ["0", "0"], "density": ["1", "1"],
+            }
+        },
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("forms", "value", "multiplicity"),
+    [
+        # The integral of (x^2)^z has one pole, that of (x^2 y^2)^z is its square.
+        (["x"], "1/2", 1),
+        (["x", "y"], "1/2", 2),
+        (["x + y", "x - y"], "1/2", 2),
+        # In polar coordinates r^6 r dr: only the origin has 2/6.
+        (["x", "y", "x + y"], "1/3", 1),
+    ],
+)
+def test_a_claim_needs_the_right_multiplicity(
+    forms: list[str], value: str, multiplicity: int
+) -> None:
+    for claimed in (None, 0, 1, 2, 3):
+        assert verify(product(forms, value, claimed)) == (claimed == multiplicity)
+
+
+@pytest.mark.parametrize("wrong", [(F(1, 7), 1), (F(1, 4), 2), (F(3, 11), 2)])
 def test_a_solver_that_lies_is_caught(
     monkeypatch: pytest.MonkeyPatch, wrong: tuple[Fraction, int]
 ) -> None:

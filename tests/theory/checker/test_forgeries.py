@@ -205,6 +205,24 @@ Y_1 = (["y + 1"], 2)
             ],
             state([], (4,), ["y"]), "1/4", 1,
         ),
+        # The generator y gets lost: x^2 + y^2 has the value 1.
+        (
+            state([(["x", "y"], 2)], (0, 0), X_Y),
+            [
+                {"op": "ideal", "index": 0, "generators": ["x"], "units": []},
+                factor([("x", 1)], ["1"]), {"op": "drop", "variables": ["y"]},
+            ],
+            state([], (2,), ["x"]), "1/2", 1,
+        ),
+        # Both get lost for a multiple of them.
+        (
+            state([(["x", "y"], 2)], (0, 0), X_Y),
+            [
+                {"op": "ideal", "index": 0, "generators": ["x*y"], "units": []},
+                factor([("x", 1), ("y", 1)], ["1"]),
+            ],
+            state([], (2, 2), X_Y), "1/2", 2,
+        ),
     ],
 )  # fmt: skip
 def test_steps_that_lose_a_factor(
@@ -219,6 +237,113 @@ def test_the_same_form_is_accepted_for_a_true_claim() -> None:
     assert verify(
         simplified(state([(["x*y^3"], 2)], (0, 0), X_Y), [step], state([], (2, 6), X_Y), "1/6", 1)
     )
+
+
+def test_a_generator_that_is_a_multiple_of_another_may_go() -> None:
+    steps = [
+        {"op": "ideal", "index": 0, "generators": ["x"], "units": []},
+        factor([("x", 1)], ["1"]),
+        {"op": "drop", "variables": ["y"]},
+    ]
+    before = state([(["x", "x*y"], 2)], (0, 0), X_Y)
+    assert verify(simplified(before, steps, state([], (2,), ["x"]), "1/2", 1))
+
+
+def uncertain(multiplicity: int | None, *, unknown: bool) -> Json:
+    """Return a proof about ``x^2 (y + t)^2`` at all t, with another claim at ``t = 0``.
+
+    Args:
+        multiplicity: What the claim about both sides and all claims above say.
+        unknown: Whether the claim about ``t = 0``, where the multiplicity is 2, says nothing of it
+            because there may be no such point.
+    """
+    found: Json = json.loads(json.dumps(region("xy", "t", ["x*(y + t)"]).to_json()))
+    (k,) = [k for k, node in enumerate(found["children"]) if node["rule"] == "split"]
+    (zero,) = [p for p in found["children"][k]["data"]["parts"] if p["side"] == "zero"]
+    below = found["children"][zero["claim"]]
+    assert (below["lower"], below["upper"], below["multiplicity"]) == ("1/2", "1/2", 2)
+    if unknown:
+        below["data"]["unknown region"] = True
+        for claim in (below, zero):
+            claim.update(upper=None, multiplicity=None)
+    for node in found["children"][k:]:
+        node["multiplicity"] = multiplicity
+    for node in found["children"][k + 1 :]:
+        for part in node["data"]["parts"]:
+            part["multiplicity"] = multiplicity
+    found["multiplicity"] = multiplicity
+    return found
+
+
+@pytest.mark.parametrize(
+    ("multiplicity", "unknown", "right"),
+    [
+        (2, False, True),
+        (1, False, False),
+        # It may be 2, and that of the other side is not the answer.
+        (1, True, False),
+        (2, True, False),
+        (None, True, True),
+    ],
+)
+def test_a_side_that_is_unknown_leaves_the_multiplicity_open(
+    multiplicity: int | None, unknown: bool, right: bool
+) -> None:
+    assert verify(uncertain(multiplicity, unknown=unknown)) == right
+
+
+def joined(rule: str, multiplicity: int | None, known: Sequence[bool]) -> Json:
+    """Return a proof about ``x^2 y^2``, or ``x^2 + y^2``, from claims about x and y.
+
+    Args:
+        rule: Either ``product`` or ``sum``.
+        multiplicity: What it says.
+        known: Whether the claims about x and y say that theirs is 1. Otherwise they are bounds,
+            which meet at 1/2 and say nothing of it.
+    """
+    ideals = [(X_Y, 2)] if rule == "sum" else [(["x"], 2), (["y"], 2)]
+    leaves: list[Json] = []
+    for name, certain in zip(X_Y, known, strict=True):
+        before = state([([name], 2)], (0,), [name])
+        if certain:
+            steps = [factor([(name, 1)], ["1"])]
+            leaf, step = simplified(before, steps, state([], (2,), [name]), "1/2", 1)["children"]
+            step["data"]["parts"][0]["claim"] = len(leaves)
+            leaves += [leaf, step]
+        else:
+            leaves.append(
+                {
+                    "rule": "bounds", "lower": "1/2", "upper": "1/2", "multiplicity": None,
+                    "children": [], "data": {"state": before, "parts": [], "infinite": False},
+                }
+            )  # fmt: skip
+    parts = [
+        {
+            "claim": k, "renamed": node["data"]["state"]["coordinates"],
+            "state": node["data"]["state"], "infinite": False,
+            **{key: node[key] for key in ("lower", "upper", "multiplicity")},
+        }
+        for k, node in enumerate(leaves) if node["rule"] != "monomial"
+    ]  # fmt: skip
+    value = "1" if rule == "sum" else "1/2"
+    claim = {"lower": value, "upper": value, "multiplicity": multiplicity}
+    whole = state(ideals, (0, 0), X_Y)
+    data = {"state": whole, "parts": parts, "infinite": False}
+    last = {"rule": rule, **claim, "children": [], "data": data}
+    return {
+        "rule": "recursion", **claim, "children": [*leaves, last],
+        "data": {"germ": whole, "renamed": X_Y},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "true"), [("product", 2), ("sum", 1)])
+@pytest.mark.parametrize("known", [(True, True), (True, False), (False, True), (False, False)])
+def test_a_multiplicity_needs_those_of_all_parts(
+    rule: str, true: int, known: Sequence[bool]
+) -> None:
+    right = true if all(known) else None
+    for claimed in (None, 0, 1, 2):
+        assert verify(joined(rule, claimed, known)) == (claimed == right)
 
 
 def test_a_germ_in_two_forms_at_once() -> None:
