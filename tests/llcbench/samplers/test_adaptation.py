@@ -125,14 +125,15 @@ def test_every_estimator_ends_it_and_says_so(identifier, estimator):
     assert "adaptation" not in {guard.name for guard in enough.guards}
 
 
-def test_a_long_adaptation_gives_the_numbers_of_one_as_long_as_the_burnin():
+@pytest.mark.parametrize("kind", [MALA, GHMC])
+def test_a_long_adaptation_gives_the_numbers_of_one_as_long_as_the_burnin(kind):
     settings = Settings(nbeta=100.0, num_chains=4, num_draws=50, num_burnin=30)
     cut, fair = (
-        MeanEnergy(MALA(adapt=adapt), settings).estimate(PROBLEM).llc_per_chain
+        MeanEnergy(kind(adapt=adapt), settings).estimate(PROBLEM).llc_per_chain
         for adapt in (500, 30)
     )
     assert cut == fair
-    control = MeanEnergy(MALA(adapt=29), settings).estimate(PROBLEM).llc_per_chain
+    control = MeanEnergy(kind(adapt=29), settings).estimate(PROBLEM).llc_per_chain
     assert control != fair
 
 
