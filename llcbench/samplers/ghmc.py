@@ -17,6 +17,9 @@ from llcbench.types import Draw
 GAIN, SETTLING, FALL, RISE = 3.0, 30.0, -0.5, 0.1
 # Largest h in units of 1/sqrt(gamma), where leapfrog steps are unstable from 2 on.
 REACH = 1.5
+# Friction in units of sqrt(gamma): twice what is critical for directions of curvature gamma. On 11
+# problems the mean square error at 2, 4 and 8 is as 1.00 : 0.72 : 0.70, and 8 is biased at gamma 1.
+FRICTION = 4.0
 # Least share of the momentum that a step of time h forgets, where the friction is that of gamma.
 FORGOTTEN = 0.02
 
@@ -50,10 +53,10 @@ class GHMC:
     turns its momentum round, ``p = -p``. One gradient a step.
 
     Converges to the target itself, with no discretisation bias: each part leaves ``exp(-H)``
-    invariant, and u does not depend on the state. Where gamma is the curvature of the flat
-    directions, friction ``2 sqrt(gamma)`` is critical for them: they relax in
-    ``1 / (sqrt(gamma) h)`` steps, where overdamped steps of the same size need
-    ``2 / (gamma h^2)``.
+    invariant, and u does not depend on the state. Gamma is the curvature of the flat directions:
+    with the default friction they relax in ``3.7 / (sqrt(gamma) h)`` steps, where overdamped steps
+    of the same size need ``2 / (gamma h^2)``. The energy of stiff directions is forgotten in
+    ``1 / (f h)`` steps, so that some more than the critical friction, ``2 sqrt(gamma)``, pays.
 
     For the first ``adapt`` steps, which belong in the burn-in, ``log h`` follows the mean
     acceptance probability of all chains towards ``acceptance``, with ``h <= 1.5 / sqrt(gamma)``;
@@ -61,7 +64,7 @@ class GHMC:
 
     Attributes:
         step_size: First ``eps = h^2``, the largest one as they are spread.
-        friction: Friction f, in units of inverse time; None for ``2 sqrt(gamma)``, and at least
+        friction: Friction f, in units of inverse time; None for ``4 sqrt(gamma)``, and at least
             ``0.02 / h``, which keeps momenta from circling for ever where gamma is small or 0.
         acceptance: Mean acceptance probability to reach, below 1.
         adapt: Number of steps with adaptation, 0 for a fixed step.
@@ -132,7 +135,7 @@ class GHMC:
     def _friction(self, largest: Tensor, gamma: float) -> Tensor | float:
         if self.friction is not None:
             return self.friction
-        return (FORGOTTEN / largest).clamp(min=2 * math.sqrt(gamma))
+        return (FORGOTTEN / largest).clamp(min=FRICTION * math.sqrt(gamma))
 
     def _adapted(self, state: GHMCState, gain: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
         """Return the next ``log h``, and the sum of the second half of them.

@@ -52,7 +52,7 @@ def test_one_step_by_hand(problem: str, spread: float, friction: float | None) -
     if spread:
         h = (eps * 10 ** -torch.rand((CHAINS, 1), generator=twin, dtype=theta.dtype)).sqrt()
     uniform = torch.rand(CHAINS, generator=twin, dtype=theta.dtype)
-    keep = torch.exp(-(2 * GAMMA**0.5 if friction is None else friction) * h)
+    keep = torch.exp(-(4 * GAMMA**0.5 if friction is None else friction) * h)
     fresh = keep * momentum + (1 - keep**2).sqrt() * noise
     half = fresh + 0.5 * h * torch.stack([force(target, row) for row in theta])
     moved = theta + h * half
