@@ -96,9 +96,8 @@ def test_the_parts_are_those_of_the_closed_form(step_size):
     stiff = 1e3 * curvatures + 10.0
     excess = float(np.mean(stiff * chain.variance) - 1)
     assert abs(z(moments.excess(), excess)) < LIMIT
-    assert (
-        abs(z(moments.steps(), float(step_size / 4 * np.mean(stiff**2 * chain.variance)))) < LIMIT
-    )
+    steps = float(step_size / 4 * np.mean(stiff**2 * chain.variance))
+    assert abs(z(moments.steps(), steps)) < LIMIT
     assert abs(z(moments.drift())) < LIMIT
     above = 1e3 * curvatures * (1e3 * curvatures + 10.0) * chain.variance
     share = step_size / 4 * above.sum() / (1e3 * curvatures * chain.variance).sum()
@@ -174,10 +173,8 @@ def test_sensitivities_are_derivatives_of_the_tempered_value(problem, sampler, n
 
 def made(loss, pull, distance, slope, *, scheme=None, minibatch=False, exact=False, pairs=None):
     """Moments of 8 chains at 12 steps, constant within each chain."""
-    rows = [
-        np.repeat(np.asarray(row, float).reshape(-1, 1), 12, 1)
-        for row in (loss, pull, distance, slope)
-    ]
+    columns = (np.asarray(row, float).reshape(-1, 1) for row in (loss, pull, distance, slope))
+    rows = [np.repeat(column, 12, 1) for column in columns]
     steps = np.arange(0, 192, 16)
     recorded = Recorded(steps, rows[0], rows[1], rows[2], rows[3], None, pairs)
     return RunMoments(recorded, 10.0, 2.0, 5, scheme, minibatch, exact)
@@ -212,9 +209,8 @@ def test_schemes_weigh_curvature_and_noise_apart():
 
 def test_distances_that_grow_are_drift():
     """``-growth a step / (eps d)``, over the relaxation of the scheme."""
-    moments = made(
-        [0.1] * 8, [0.4] * 8, [0.8] * 8, [5.0] * 8, scheme=Discretisation(0.1, relaxation=0.25)
-    )
+    scheme = Discretisation(0.1, relaxation=0.25)
+    moments = made([0.1] * 8, [0.4] * 8, [0.8] * 8, [5.0] * 8, scheme=scheme)
     grown = moments.recorded.distance + 0.01 * moments.recorded.steps
     moments = replace(moments, recorded=replace(moments.recorded, distance=grown))
     assert moments.drift().value == pytest.approx(-0.25 * 0.01 / (0.1 * 5))
