@@ -83,8 +83,8 @@ def check_virial(sampler: AnySampler, langevin: bool | None = None) -> None:
     require(
         abs(left.value) <= Z * error,
         f"E[r . grad U] / d - 1 on {target.problem.id} is {left.value:.4f} +- {error:.4f}"
-        f"{described} (nbeta {target.nbeta:.4g}, gamma {target.gamma:.4g}): look at the factors of drift,"
-        " noise, nbeta and gamma",
+        f"{described} (nbeta {target.nbeta:.4g}, gamma {target.gamma:.4g}): look at the factors of"
+        " drift, noise, nbeta and gamma",
     )
 
 
