@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names for run time
     from llcbench.compare.board import Board as Board
     from llcbench.compare.pairwise import Difference as Difference
+    from llcbench.estimators.corrected import Corrected as Corrected
     from llcbench.estimators.effective_dimension import EffectiveDimension as EffectiveDimension
     from llcbench.estimators.extrapolated import Extrapolated as Extrapolated
     from llcbench.estimators.half_dimension import HalfDimension as HalfDimension
@@ -75,6 +76,7 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
 _HOMES = {
     "compare.board": "Board",
     "compare.pairwise": "Difference",
+    "estimators.corrected": "Corrected",
     "estimators.effective_dimension": "EffectiveDimension",
     "estimators.extrapolated": "Extrapolated",
     "estimators.half_dimension": "HalfDimension",
