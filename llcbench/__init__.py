@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
     from llcbench.registry import sampler as sampler
     from llcbench.samplers.baoab import BAOAB as BAOAB
     from llcbench.samplers.exact import Exact as Exact
+    from llcbench.samplers.ghmc import GHMC as GHMC
     from llcbench.samplers.gibbs import Gibbs as Gibbs
     from llcbench.samplers.hmc import HMC as HMC
     from llcbench.samplers.kfac import KFACSGLD as KFACSGLD
@@ -96,6 +97,7 @@ _HOMES = {
     "registry": "make_sampler problem sampler",
     "samplers.baoab": "BAOAB",
     "samplers.exact": "Exact",
+    "samplers.ghmc": "GHMC",
     "samplers.gibbs": "Gibbs",
     "samplers.hmc": "HMC",
     "samplers.kfac": "KFACSGLD",

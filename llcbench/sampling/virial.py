@@ -144,20 +144,46 @@ class RunMoments:
         if self.exact:
             return self.excess()
         scheme, held = self.discretisation, self.recorded
-        third = len(held.steps) // 3
-        if scheme is None or third < 1:
+        values = self._growth()
+        if scheme is None or values is None:
             return None
-        time = held.steps[-third:].mean() - held.steps[:third].mean()
-        growth = (held.distance[:, -third:].mean(1) - held.distance[:, :third].mean(1)) / time
-        values = -scheme.relaxation * growth / (scheme.step_size * self.dim)
         if len(values) >= ENOUGH_CHAINS:
             return measured_value(
                 float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5)
             )
         # Stationary ends of fewer chains differ by the spread of independent places.
-        spread = held.distance.std() * math.sqrt(2 / len(values)) / time
+        spread = held.distance.std() * math.sqrt(2 / len(values)) / self._time()
         error = scheme.relaxation * spread / (scheme.step_size * self.dim)
         return measured_value(float(values.mean()), float(error))
+
+    def residual(self) -> MeasuredValue | None:
+        """Return what neither steps nor drift explain of the excess: 0 for Euler steps as declared.
+
+        A sampler whose noise, localisation or temperature is not that of the target has another.
+        None for schemes of higher order, for which it says nothing.
+        """
+        scheme, held, growth = self.discretisation, self.recorded, self._growth()
+        if scheme is None or growth is None or scheme.curvature != 1 or scheme.noise != 1:
+            return None
+        virial = self.nbeta * held.pull + self.gamma * held.distance
+        force = self.nbeta**2 * held.slope
+        force = force + 2 * self.nbeta * self.gamma * held.pull + self.gamma**2 * held.distance
+        rest = (virial - 0.25 * scheme.step_size * force) / self.dim - 1
+        return self._mean(rest - growth[:, None])
+
+    def _time(self) -> float:
+        """Return the steps between the middles of the first and the last third."""
+        steps, third = self.recorded.steps, len(self.recorded.steps) // 3
+        return float(steps[-third:].mean() - steps[:third].mean())
+
+    def _growth(self) -> Array | None:
+        """Return the drift of every chain, ``(chains,)``; None with too few records."""
+        scheme, distance = self.discretisation, self.recorded.distance
+        third = distance.shape[1] // 3
+        if scheme is None or third < 1:
+            return None
+        growth = (distance[:, -third:].mean(1) - distance[:, :third].mean(1)) / self._time()
+        return np.asarray(-scheme.relaxation * growth / (scheme.step_size * self.dim))
 
     def kinetic(self) -> MeasuredValue | None:
         """Return the mean square of the momenta over its stationary value, less 1."""
