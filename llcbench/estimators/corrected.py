@@ -12,7 +12,7 @@ from llcbench.intervals import student_quantile
 from llcbench.records import Estimate
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
-from llcbench.sampling.correction import Correction, corrected
+from llcbench.sampling.correction import CorrectedEnergy, corrected
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.sampling.virial import measurement
 from llcbench.seeds import Seeds
@@ -110,7 +110,7 @@ class Corrected:
         return 1 if steps and not known and target.batch_size is None else None
 
 
-def replaced(plain: Estimate, correction: Correction) -> Estimate:
+def replaced(plain: Estimate, correction: CorrectedEnergy) -> Estimate:
     """Return an estimate with the corrected value, its errors and interval."""
     mcse, freedom = correction.error
     if not 0 < mcse < math.inf:

@@ -21,7 +21,7 @@ STATIONARY = 2.5
 
 @final
 @dataclass(frozen=True)
-class Correction:
+class CorrectedEnergy:
     """A corrected mean energy.
 
     Attributes:
@@ -39,7 +39,7 @@ class Correction:
     remaining: MeasuredValue | None = None
 
 
-def corrected(energy: Array, moments: RunMoments) -> Correction | str:
+def corrected(energy: Array, moments: RunMoments) -> CorrectedEnergy | str:
     """Return the mean energy without what the steps or the noise of the chains add to it.
 
     Samplers that know their discretisation: ``E (1 - D)``, see `RunMoments.share`. Exact samplers:
@@ -65,7 +65,7 @@ def corrected(energy: Array, moments: RunMoments) -> Correction | str:
     return euler(energy, moments)
 
 
-def euler(energy: Array, moments: RunMoments) -> Correction | str:
+def euler(energy: Array, moments: RunMoments) -> CorrectedEnergy | str:
     """Return ``E (1 - D)`` with the error of the whole.
 
     Args:
@@ -88,10 +88,12 @@ def euler(energy: Array, moments: RunMoments) -> Correction | str:
     independent = len(energy) >= ENOUGH_CHAINS
     chains = statistic.unit_values if independent else energy.mean(1) * (1 - share.value)
     llc = statistic.value if independent else float(chains.mean())
-    return Correction(llc, error_of(statistic, len(energy)), chains, share, _rest(moments, share))
+    return CorrectedEnergy(
+        llc, error_of(statistic, len(energy)), chains, share, _rest(moments, share)
+    )
 
 
-def stein(energy: Array, moments: RunMoments) -> Correction:
+def stein(energy: Array, moments: RunMoments) -> CorrectedEnergy:
     """Return the mean energy with the virial as control variate, where that is stationary and pays.
 
     ``phi = d - r . grad U`` has mean 0 under the target, so that ``E - theta phi`` has the mean of
@@ -104,7 +106,7 @@ def stein(energy: Array, moments: RunMoments) -> Correction:
 
     Source: Mira, Solgi and Imparato 2013 (zero-variance control variates).
     """
-    plain = Correction(float(energy.mean()), mean_error(energy), energy.mean(1))
+    plain = CorrectedEnergy(float(energy.mean()), mean_error(energy), energy.mean(1))
     chains = len(energy)
     if chains < ENOUGH_CHAINS:
         return plain
@@ -118,7 +120,7 @@ def stein(energy: Array, moments: RunMoments) -> Correction:
     # A spread of rounding alone is none that an error bar could be made of.
     if not error.stderr < PAYS * plain.error.stderr:
         return plain
-    return Correction(float(values.mean()), error, values)
+    return CorrectedEnergy(float(values.mean()), error, values)
 
 
 def _slopes(energy: Array, phi: Array) -> Array:

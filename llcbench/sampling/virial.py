@@ -320,7 +320,12 @@ def measurement(trace: Trace, target: Target, sampler: AnySampler) -> RunMoments
 def measured(trace: Trace, target: Target, sampler: AnySampler) -> dict[str, Any]:
     """Return the fields of an estimate that are read off the moments of its run."""
     moments = measurement(trace, target, sampler)
-    if moments is None or len(moments.recorded.steps) < FEWEST:
+    return {} if moments is None else fields_of(moments)
+
+
+def fields_of(moments: RunMoments) -> dict[str, Any]:
+    """Return the fields of an estimate that are read off moments; none from too few records."""
+    if len(moments.recorded.steps) < FEWEST:
         return {}
     return {
         "virial": moments.virial(),
