@@ -9,7 +9,7 @@ import msgspec
 from llcbench.checks import check_count, set_checked
 from llcbench.estimators.mean_energy import LEVEL, MeanEnergy, skipped
 from llcbench.intervals import student_quantile
-from llcbench.records import Estimate
+from llcbench.records import Estimate, Status
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.correction import CorrectedEnergy, corrected
@@ -89,17 +89,20 @@ class Corrected:
         moments = measurement(trace, target, self.sampler)
         if moments is None:
             return _without_value(plain, "no moments were recorded in this run")
+        if not moments.exact and moments.discretisation is None:
+            return _without_value(plain, self._unknown(), "skipped")
         found = corrected(target.nbeta * self.mean_energy.controlled(trace), moments)
         return _without_value(plain, found) if isinstance(found, str) else replaced(plain, found)
 
     def _declined(self) -> str | None:
         """Return why a sampler cannot be corrected, as far as that is known before it runs."""
-        if sampler_abilities.discretisation(self.sampler) is not None:
-            return None
-        if not sampler_abilities.preconditioned(self.sampler):
-            return None
+        known = sampler_abilities.discretisation(self.sampler) is not None
+        exempt = known or not sampler_abilities.preconditioned(self.sampler)
+        return None if exempt else self._unknown()
+
+    def _unknown(self) -> str:
         name = sampler_abilities.name(self.sampler)
-        return f"{name} is preconditioned and does not know its discretisation: use mean_energy"
+        return f"{name} knows no bias of its steps and has no Metropolis test: use mean_energy"
 
     def _every(self, target: Target) -> int | None:
         if self.record_every:
@@ -130,8 +133,8 @@ def replaced(plain: Estimate, correction: CorrectedEnergy) -> Estimate:
     )
 
 
-def _without_value(plain: Estimate, message: str) -> Estimate:
+def _without_value(plain: Estimate, message: str, status: Status = "error") -> Estimate:
     """Return what a run cost and why there is no value."""
     return msgspec.structs.replace(
-        plain, status="error", message=message, llc=None, mcse=None, stderr=None, interval=None
+        plain, status=status, message=message, llc=None, mcse=None, stderr=None, interval=None
     )

@@ -60,8 +60,6 @@ def corrected(energy: Array, moments: RunMoments) -> CorrectedEnergy | str:
         )
     if moments.exact:
         return stein(energy, moments)
-    if moments.discretisation is None:
-        return "the sampler does not know its discretisation, so that there is nothing to remove"
     return euler(energy, moments)
 
 
@@ -74,7 +72,7 @@ def euler(energy: Array, moments: RunMoments) -> CorrectedEnergy | str:
     """
     terms, share = moments.share_terms(), moments.share()
     if terms is None or share is None:
-        return "the noise of minibatches was not measured: there are no pairs of half batches"
+        return "the bias of this sampler or the noise of its minibatches is not known"
     if not share.value < 1:
         return (
             f"D is {share.value:.3g}, so that nothing would be left of the energy: the step is at"
@@ -116,8 +114,10 @@ def stein(energy: Array, moments: RunMoments) -> CorrectedEnergy:
     if not abs(means.mean()) < STATIONARY * means.std(ddof=1) / math.sqrt(chains):
         return plain
     values = energy.mean(1) - _slopes(moments.nbeta * held.loss, phi) * means
-    error = MeanError(float(values.std(ddof=1) / math.sqrt(chains)), chains - 1.0)
-    # A spread of rounding alone is none that an error bar could be made of.
+    # On a regular model without localisation nothing but rounding is left.
+    spread = float(values.std(ddof=1) / math.sqrt(chains))
+    rounding = float(np.finfo(float).eps * np.abs(values).max())
+    error = MeanError(max(spread, rounding), chains - 1.0)
     if not error.stderr < PAYS * plain.error.stderr:
         return plain
     return CorrectedEnergy(float(values.mean()), error, values)
