@@ -24,6 +24,7 @@ _COLOURS = {
     "exact": "#009e73",
     "gibbs": "#cc79a7",
     "hmc": "#56b4e9",
+    "ghmc": "#1f4e79",
     "nuts": "#332288",
     "sghmc": "#e69f00",
     "sgnht": "#8c6d31",

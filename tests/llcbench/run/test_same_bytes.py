@@ -20,7 +20,7 @@ from llcbench.run.runs import run_specs
 from llcbench.run.store import RunStore
 from llcbench.run.suite import Group, Suite
 
-SAMPLERS = ["sgld", "mala", "hmc[leapfrogs=3]", "baoab", "leimkuhler_matthews", "sgnht",
+SAMPLERS = ["sgld", "mala", "hmc[leapfrogs=3]", "ghmc", "baoab", "leimkuhler_matthews", "sgnht",
             "rmsprop_sgld", "gibbs"]  # fmt: skip
 SUITE = Suite(
     title="small",

@@ -17,6 +17,7 @@ from llcbench.samplers.metropolis import Place
 from llcbench.testing import named_checks
 
 EXACT = ["hmc", "hmc[spread=2,leapfrogs=4]", "adjusted_mclmc"]
+EXACT += ["ghmc", "ghmc[spread=0,acceptance=0.8]", "ghmc[friction=0.5]"]
 EXACT += ["adjusted_mclmc[spread=1,leapfrogs=4]"]
 LIMIT = ["leimkuhler_matthews", "sghmc", "sgnht", "baoab", "mclmc", "kfac_sgld"]
 ADAPTIVE = ["rmsprop_sgld[step_size=100,decay=0.999]", "adam_sgld[step_size=100,decay=0.999]"]

@@ -40,7 +40,7 @@ MOVING = [
 ]
 # Those that reject, whose ratio is tested; the isokinetic one, whose volume is tested; Gibbs, whose
 # conditionals are tested; those of other packages that are exact or wrong by their own account.
-ELSEWHERE = {"mala", "hmc", "adjusted_mclmc", "exact", "mclmc", "gibbs", "nuts"}
+ELSEWHERE = {"mala", "hmc", "ghmc", "adjusted_mclmc", "exact", "mclmc", "gibbs", "nuts"}
 OTHERS = {"devinterp_sgnht", "canonical_sgld"}
 # A part in a thousand, where one percent of noise is two of temperature.
 LIMIT = 1e-3

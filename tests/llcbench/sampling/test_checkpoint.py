@@ -38,6 +38,7 @@ CASES = [
     ("rrr/2-2-2/r1/n100", "mclmc", {}),
     ("rrr/2-2-2/r1/n100", "mala[adapt=40,spread=1]", {}),
     ("rrr/2-2-2/r1/n100", "hmc[adapt=40]", {}),
+    ("rrr/2-2-2/r1/n100", "ghmc[adapt=40]", {}),
     ("rrr/2-2-2/r1/n100", "adjusted_mclmc[adapt=40]", {}),
     ("rrr/2-2-2/r1/n100", "gibbs", {}),
     ("dln/3-3-3/r3-1", "kfac_sgld[adapt=40]", {}),
