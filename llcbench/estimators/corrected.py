@@ -13,6 +13,7 @@ from llcbench.records import Estimate, Status
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.correction import CorrectedEnergy, corrected
+from llcbench.sampling.moment_guards import judged_again, moment_guards
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.sampling.virial import measurement
 from llcbench.seeds import Seeds
@@ -33,6 +34,8 @@ class Corrected:
     Converges to the tempered mean energy as the draws grow and ``eps -> 0``; on quadratics with
     full gradients at every stable ``eps``. What has not equilibrated stays: no correction repairs
     it.
+
+    The guard ``discretisation`` is then one on the bias that may remain, not on D.
 
     Errors are those of the whole statistic, from the spread of chains or of blocks of fewer than
     four, and count the error of the correction.
@@ -92,7 +95,13 @@ class Corrected:
         if not moments.exact and moments.discretisation is None:
             return _without_value(plain, self._unknown(), "skipped")
         found = corrected(target.nbeta * self.mean_energy.controlled(trace), moments)
-        return _without_value(plain, found) if isinstance(found, str) else replaced(plain, found)
+        if isinstance(found, str):
+            return _without_value(plain, found)
+        value = replaced(plain, found)
+        if value.llc is None:
+            return value
+        again = moment_guards(moments, found.llc, found.error.stderr, found.remaining)
+        return msgspec.structs.replace(value, guards=judged_again(plain.guards, again))
 
     def _declined(self) -> str | None:
         """Return why a sampler cannot be corrected, as far as that is known before it runs."""

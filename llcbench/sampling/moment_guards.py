@@ -4,11 +4,13 @@ Limits are calibrated on one half of the catalogue and reported on the other: re
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from llcbench.intervals import student_quantile
 from llcbench.records import Guard, MeasuredValue
+from llcbench.sampling.diagnostics import ENOUGH_CHAINS
 from llcbench.sampling.virial import RunMoments
 
 # Largest part of the virial that has not equilibrated.
@@ -20,8 +22,9 @@ BIAS = 0.05
 # Largest share of minibatch noise in the energy, also where it is corrected for: D is exact for
 # noise in directions that nbeta L binds, and noise in the others drives chains to higher losses.
 NOISE = 0.1
-# Largest change of the estimate when gamma or nbeta doubles, relative to it, and errors of it.
-CHANGE, CHANGE_ERRORS = 0.1, 2.0
+# Largest change of the estimate when gamma or nbeta doubles, relative to it, and the level at which
+# it has to differ from none.
+CHANGE, CHANGE_LEVEL = 0.1, 0.95
 # A right sampler fails the exact identity of its steps with this probability.
 FALSE_ALARM = 1e-4
 # Deviations from the identity that are smaller are rounding, or a step at the edge of stability.
@@ -45,12 +48,18 @@ def moment_guards(
     noise = moments.noise_share() if moments.minibatch else None
     listed = [
         _virial([moments.drift(), moments.remainder()], moments.excess()),
-        _identity(moments.identity(), len(moments.recorded.loss)),
+        _identity(moments.identity(), _freedom(moments)),
         _discretisation(bias, error),
         _batch_noise(noise, error),
         _plateau(moments, llc),
     ]
     return [guard for guard in listed if guard is not None]
+
+
+def judged_again(listed: Sequence[Guard], again: Sequence[Guard]) -> list[Guard]:
+    """Return guards with those that have been judged again in their places."""
+    named = {guard.name: guard for guard in again}
+    return [named.get(guard.name, guard) for guard in listed]
 
 
 def guard(name: str, value: float, limit: str, passed: bool, meaning: str) -> Guard:
@@ -80,10 +89,10 @@ def _virial(drifts: list[MeasuredValue | None], excess: MeasuredValue | None) ->
     )
 
 
-def _identity(identity: MeasuredValue | None, chains: int) -> Guard | None:
+def _identity(identity: MeasuredValue | None, freedom: float) -> Guard | None:
     if identity is None or identity.stderr is None:
         return None
-    reach = student_quantile(1 - FALSE_ALARM, max(chains - 1, 3)) * identity.stderr
+    reach = student_quantile(1 - FALSE_ALARM, freedom) * identity.stderr
     most = max(IDENTITY, reach)
     return guard(
         "identity",
@@ -130,18 +139,24 @@ def _plateau(moments: RunMoments, llc: float) -> Guard | None:
         return None
     size = abs(llc) or math.inf
     changes = [abs(slope.value) * math.log(2) / size for slope in slopes]
+    reach = student_quantile(CHANGE_LEVEL, _freedom(moments))
     seen = [
-        change > CHANGE and not _within(slope, CHANGE_ERRORS)
+        change > CHANGE and not _within(slope, reach)
         for change, slope in zip(changes, slopes, strict=True)
     ]
     return guard(
         "plateau",
         max(changes),
-        f"<= {CHANGE:g} or {CHANGE_ERRORS:g} errors",
+        f"<= {CHANGE:g} or {reach:.2g} errors",
         not any(seen),
         "change of the estimate when gamma or nbeta doubles: it is set by the setting, and is not"
         " the coefficient; this says nothing of the sampler",
     )
+
+
+def _freedom(moments: RunMoments) -> float:
+    """Return the degrees of freedom of the errors; those of blocks of few chains are more."""
+    return float(max(len(moments.recorded.loss), ENOUGH_CHAINS) - 1)
 
 
 def _within(value: MeasuredValue, errors: float) -> bool:
