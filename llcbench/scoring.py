@@ -82,7 +82,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
         failures: Runs that ended without an estimate.
         flagged: Runs with an estimate and at least one guard that failed.
         statuses: Number of runs per status.
-        failed_guards: Number of runs per guard that failed.
+        failed_guards: Number of runs per guard on the sampler that failed.
     """
 
     problem: str
@@ -189,7 +189,7 @@ def _score(group: list[RunRecord]) -> Score:
         failures=Proportion(len(group) - len(done), len(group)),
         flagged=sum(not e.converged for e in estimates),
         statuses=_count(r.estimate.status for r in group),
-        failed_guards=_count(g.name for e in estimates for g in e.guards if not g.passed),
+        failed_guards=_count(g.name for e in estimates for g in e.failed_guards),
     )
 
 

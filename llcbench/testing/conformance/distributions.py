@@ -76,7 +76,7 @@ def check_virial(sampler: AnySampler, langevin: bool | None = None) -> None:
         if step_size is None:
             raise NotConforming("langevin=True needs a hyper-parameter step_size")
         moments = replace(moments, discretisation=Discretisation(step_size))
-    left = moments.residual() if distribution == "euler" else moments.excess()
+    left = moments.identity() if distribution == "euler" else moments.excess()
     assert left is not None
     error = left.stderr or 0.0
     described = " less the part of Euler steps" if distribution == "euler" else ""
