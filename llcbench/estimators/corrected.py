@@ -13,6 +13,7 @@ from llcbench.records import Estimate, Status
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.correction import CorrectedEnergy, corrected
+from llcbench.sampling.diagnostics import defect
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.sampling.virial import measurement
 from llcbench.seeds import Seeds
@@ -83,15 +84,17 @@ class Corrected:
 
     def summarise(self, trace: Trace, target: Target, seeds: Seeds) -> Estimate:
         """Turn traces into a corrected estimate; one without a value is that of the mean energy."""
-        plain = self.mean_energy.summarise(trace, target, seeds)
+        kept = self.mean_energy.controlled(trace)
+        found: CorrectedEnergy | str = "no moments were recorded in this run"
+        moments = measurement(trace, target, self.sampler)
+        if moments is not None and defect(kept) is None:
+            found = corrected(target.nbeta * kept, moments)
+        remaining = None if isinstance(found, str) else found.remaining
+        plain = self.mean_energy.summarise(trace, target, seeds, remaining)
         if plain.llc is None:
             return plain
-        moments = measurement(trace, target, self.sampler)
-        if moments is None:
-            return _without_value(plain, "no moments were recorded in this run")
-        if not moments.exact and moments.discretisation is None:
+        if moments is not None and not moments.exact and moments.discretisation is None:
             return _without_value(plain, self._unknown(), "skipped")
-        found = corrected(target.nbeta * self.mean_energy.controlled(trace), moments)
         return _without_value(plain, found) if isinstance(found, str) else replaced(plain, found)
 
     def _declined(self) -> str | None:

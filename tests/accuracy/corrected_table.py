@@ -26,9 +26,10 @@ TABLE = ROOT / "results" / "reference" / "v1" / "corrected.csv"
 WORDS = """# Corrected SGLD
 
 Bias against the tempered truth, in per cent, with its standard error; D, the excess of the virial
-over 1 and its drift are those that the run of SGLD measures on itself. The column `remaining` is
-half of the difference of the two forms of the correction, which is what may be left. The method of
-Leimkuhler and Matthews (LM) is corrected for the noise of minibatches. At gamma 1 the chains of
+over 1 and its drift are those that the run of SGLD measures on itself. The columns `remaining` are
+half of the difference of the two forms of the correction, relative to its value: what may be left.
+The method of Leimkuhler and Matthews (LM) is corrected for the noise of minibatches. At gamma 1 the
+chains of
 `dln/3-3-3/r3-1` have not equilibrated, which the virial says and no correction repairs. Written by
 `python tests/accuracy/corrected_table.py`.
 
@@ -104,13 +105,14 @@ def measure(row: Setting) -> dict[str, float | None]:
             known = each.llc is not None and each.mcse is not None
             results[kind] = each.llc / truth - 1 if known else None
             results[f"{kind}_se"] = each.mcse / truth if known else None
-        if name == "lm" or plain.virial is None:
-            continue
         moments = measurement(trace, target, mean.sampler)
+        if moments is None or plain.virial is None:
+            continue
         found = corrected(row.nbeta * trace.kept, moments)
-        rest = None if isinstance(found, str) else found.remaining
-        parts = {"virial": plain.virial.excess, "drift": plain.virial.drift}
-        parts |= {"d": plain.discretisation, "remaining": rest}
+        parts = {f"{name}_remaining": None if isinstance(found, str) else found.remaining}
+        if name == "sgld":
+            parts |= {"virial": plain.virial.excess, "drift": plain.virial.drift}
+            parts |= {"d": plain.discretisation}
         for kind, value in parts.items():
             results[kind] = None if value is None else value.value
             results[f"{kind}_se"] = None if value is None else value.stderr
@@ -142,9 +144,29 @@ def shown(results: dict[str, float | None], kind: str, *, percent: bool) -> str:
 
 def page(done: dict[str, dict[str, float | None]]) -> str:
     """Return the page with the rows that are done."""
-    kinds = ["sgld", "sgld_corrected", "remaining", "lm", "lm_corrected", "d", "virial", "drift"]
-    heads = ["SGLD", "corrected", "remaining", "LM", "LM corrected", "D", "virial", "drift"]
-    lines = ["| problem | nbeta | gamma | eps | " + " | ".join(heads) + " |", "|---" * 12 + "|"]
+    kinds = [
+        "sgld",
+        "sgld_corrected",
+        "sgld_remaining",
+        "lm",
+        "lm_corrected",
+        "lm_remaining",
+        "d",
+        "virial",
+        "drift",
+    ]
+    heads = [
+        "SGLD",
+        "corrected",
+        "remaining",
+        "LM",
+        "LM corrected",
+        "remaining",
+        "D",
+        "virial",
+        "drift",
+    ]
+    lines = ["| problem | nbeta | gamma | eps | " + " | ".join(heads) + " |", "|---" * 13 + "|"]
     for row in ROWS:
         if key(row) not in done:
             continue
