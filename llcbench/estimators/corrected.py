@@ -14,11 +14,15 @@ from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.correction import CorrectedEnergy, corrected
 from llcbench.sampling.diagnostics import defect
+from llcbench.sampling.recorder import EVERY
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.sampling.virial import measurement
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
 from llcbench.types import DEFAULT_CONTEXT, Problem, RunContext
+
+# Records of a chain that a short run makes at least, if it has as many steps.
+RECORDS = 16
 
 
 @final
@@ -41,8 +45,9 @@ class Corrected:
     Attributes:
         sampler: The kernel.
         settings: Temperature, localisation, chains, lengths, batch size, precision.
-        record_every: Steps from one record of the moments to the next; 0 for every 16th, or every
-            step of Metropolis samplers, which bring their gradient with them.
+        record_every: Steps from one record of the moments to the next; 0 for every 16th, more
+            often in short runs, and every step of Metropolis samplers, which bring their gradient
+            with them.
 
     Source: the exact distribution of Euler steps on quadratics; Stein 1972.
     """
@@ -107,13 +112,15 @@ class Corrected:
         name = sampler_abilities.name(self.sampler)
         return f"{name} knows no bias of its steps and has no Metropolis test: use mean_energy"
 
-    def _every(self, target: Target) -> int | None:
+    def _every(self, target: Target) -> int:
         if self.record_every:
             return self.record_every
         steps = sampler_abilities.step_size(self.sampler) is not None
         known = sampler_abilities.discretisation(self.sampler) is not None
         # A control variate pays most at every draw, and proposals bring their gradient with them.
-        return 1 if steps and not known and target.batch_size is None else None
+        if steps and not known and target.batch_size is None:
+            return 1
+        return min(EVERY, max(self.settings.num_draws // RECORDS, 1))
 
 
 def replaced(plain: Estimate, correction: CorrectedEnergy) -> Estimate:

@@ -29,9 +29,8 @@ Bias against the tempered truth, in per cent, with its standard error; D, the ex
 over 1 and its drift are those that the run of SGLD measures on itself. The columns `remaining` are
 half of the difference of the two forms of the correction, relative to its value: what may be left.
 The method of Leimkuhler and Matthews (LM) is corrected for the noise of minibatches. At gamma 1 the
-chains of
-`dln/3-3-3/r3-1` have not equilibrated, which the virial says and no correction repairs. Written by
-`python tests/accuracy/corrected_table.py`.
+chains of `dln/3-3-3/r3-1` have not equilibrated, which the virial says and no correction repairs.
+Written by `python tests/accuracy/corrected_table.py`.
 
 """
 

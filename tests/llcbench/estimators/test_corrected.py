@@ -119,8 +119,8 @@ def test_the_divisor_is_the_virial_of_homogeneous_losses_and_twice_the_energy_el
     assert divisor(2 * energy) == pytest.approx(2 * energy.mean())
 
 
-def guard_of(found, name):
-    return next(guard for guard in found.guards if guard.name == name)
+def guard_of(estimate, name):
+    return next(guard for guard in estimate.guards if guard.name == name)
 
 
 def test_guards_speak_of_the_bias_that_is_left():
@@ -197,10 +197,11 @@ def test_samplers_that_do_not_know_their_bias_are_declined(sampler):
 
 def test_too_few_records_are_an_error_that_says_so():
     settings = Settings(nbeta=100.0, gamma=1.0, num_chains=4, num_draws=40, num_burnin=100)
-    found = Corrected(SGLD(1e-4), settings).estimate(REGULAR, context(REGULAR))
+    sparse = Corrected(SGLD(1e-4), settings, record_every=16)
+    found = sparse.estimate(REGULAR, context(REGULAR))
     assert (found.status, found.llc) == ("error", None)
     assert "record_every" in found.message
-    dense = Corrected(SGLD(1e-4), settings, record_every=4).estimate(REGULAR, context(REGULAR))
+    dense = Corrected(SGLD(1e-4), settings).estimate(REGULAR, context(REGULAR))
     assert dense.status == "ok"
 
 
