@@ -17,8 +17,9 @@ DRIFT = 0.05
 ERRORS = 3.0
 # Largest bias that the discretisation may be predicted to leave, relative to the estimate.
 BIAS = 0.05
-# Largest share of minibatch noise in the energy.
-NOISE = 0.05
+# Largest share of minibatch noise in the energy, also where it is corrected for: D is exact for
+# noise in directions that nbeta L binds, and noise in the others drives chains to higher losses.
+NOISE = 0.1
 # Largest change of the estimate when gamma or nbeta doubles, relative to it, and errors of it.
 CHANGE, CHANGE_ERRORS = 0.1, 2.0
 # A right sampler fails the exact identity of its steps with this probability.
@@ -41,7 +42,7 @@ def moment_guards(
     """
     error = stderr / abs(llc) if llc else math.inf
     bias = moments.share() if remaining is None else remaining
-    noise = moments.noise_share() if moments.minibatch and remaining is None else None
+    noise = moments.noise_share() if moments.minibatch else None
     listed = [
         _virial([moments.drift(), moments.remainder()], moments.excess()),
         _identity(moments.identity(), len(moments.recorded.loss)),
