@@ -64,10 +64,11 @@ def _virial(drifts: list[MeasuredValue | None], excess: MeasuredValue | None) ->
 
     Either may be far less precise than the other; the value is that of the one with more errors.
     """
-    measured = [drift for drift in drifts if drift is not None] or [excess]
-    seen = [drift for drift in measured if drift is not None]
-    if not seen:
+    seen = [drift for drift in drifts if drift is not None]
+    if not seen and excess is None:
         return None
+    if not seen and excess is not None:
+        seen = [excess]
     passed = [abs(drift.value) <= DRIFT or _within(drift, ERRORS) for drift in seen]
     worst = max(zip(passed, seen, strict=True), key=lambda pair: (not pair[0], _errors(pair[1])))
     return guard(
