@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from llcbench.records import Guard
+from llcbench.records import Guard, MeasuredValue
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import (
@@ -32,6 +32,7 @@ def guards(
     trace: Trace,
     convergence: Convergence,
     rng: torch.Generator,
+    remaining: MeasuredValue | None = None,
 ) -> list[Guard]:
     """Return the guards of a finished run.
 
@@ -46,6 +47,8 @@ def guards(
         trace: The traces.
         convergence: Statistics of their losses.
         rng: Source of the points at which rounding is measured.
+        remaining: Bias that an estimator predicts after its correction, relative to the estimate;
+            None for one that corrects nothing.
     """
     target.release()
     kept = trace.kept
@@ -85,7 +88,7 @@ def guards(
     moments = measurement(trace, target, sampler)
     if moments is not None and len(moments.recorded.steps) >= FEWEST:
         llc, error = target.nbeta * float(kept.mean()), target.nbeta * mean_error(kept).stderr
-        measured += moment_guards(moments, llc, error)
+        measured += moment_guards(moments, llc, error, remaining)
     if trace.acceptance is not None:
         stay = longest_stay(kept) / kept.shape[1]
         most = _longest_fair_stay(trace.acceptance, *kept.shape)

@@ -4,7 +4,6 @@ Limits are calibrated on one half of the catalogue and reported on the other: re
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -56,12 +55,6 @@ def moment_guards(
     return [guard for guard in listed if guard is not None]
 
 
-def judged_again(listed: Sequence[Guard], again: Sequence[Guard]) -> list[Guard]:
-    """Return guards with those that have been judged again in their places."""
-    named = {guard.name: guard for guard in again}
-    return [named.get(guard.name, guard) for guard in listed]
-
-
 def guard(name: str, value: float, limit: str, passed: bool, meaning: str) -> Guard:
     """Return a guard as records hold it: a value that is no number is the largest one."""
     finite = float(value) if math.isfinite(value) else float(np.finfo(float).max)
@@ -73,10 +66,11 @@ def _virial(drifts: list[MeasuredValue | None], excess: MeasuredValue | None) ->
 
     Either may be far less precise than the other; the value is that of the one with more errors.
     """
-    measured = [drift for drift in drifts if drift is not None] or [excess]
-    seen = [drift for drift in measured if drift is not None]
-    if not seen:
+    seen = [drift for drift in drifts if drift is not None]
+    if not seen and excess is None:
         return None
+    if not seen and excess is not None:
+        seen = [excess]
     passed = [abs(drift.value) <= DRIFT or _within(drift, ERRORS) for drift in seen]
     worst = max(zip(passed, seen, strict=True), key=lambda pair: (not pair[0], _errors(pair[1])))
     return guard(

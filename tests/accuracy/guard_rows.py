@@ -97,7 +97,9 @@ def read(setting: Setting, folder: Path) -> list[Row]:
         if corrected and (share is None or setting.kind not in CORRECTED):
             continue
         energy = setting.nbeta * kept
-        llc, stderr, remaining = float(energy.mean()), mean_error(energy).stderr, None
+        plain = float(energy.mean()), mean_error(energy).stderr
+        llc, stderr = plain
+        remaining = None
         if corrected:
             correction = correction_of(energy, moments)
             if isinstance(correction, str):
@@ -106,10 +108,7 @@ def read(setting: Setting, folder: Path) -> list[Row]:
             remaining = correction.remaining
         rng = torch.Generator().manual_seed(0)
         started = time.perf_counter()
-        listed = guards(target, sampler, run.trace, checks, rng)
-        if corrected:
-            again = limits.moment_guards(moments, llc, stderr, remaining)
-            listed = limits.judged_again(listed, again)
+        listed = guards(target, sampler, run.trace, checks, rng, remaining)
         cost = time.perf_counter() - started
         values = {
             "llc": llc,
@@ -133,7 +132,7 @@ def read(setting: Setting, folder: Path) -> list[Row]:
                 _formerly(failed, felt, stable),
                 plateau[0] if plateau else None,
                 {
-                    name: _fails_with(changed, listed, moments, values, remaining)
+                    name: _fails_with(changed, listed, moments, *plain, remaining)
                     for name, changed in SCAN.items()
                 },
             )
@@ -145,14 +144,15 @@ def _fails_with(
     changed: dict[str, float],
     listed: Sequence[Guard],
     moments: RunMoments,
-    values: dict[str, Any],
+    llc: float,
+    stderr: float,
     remaining: MeasuredValue | None,
 ) -> bool:
     """Return whether a guard on the sampler fails under other limits."""
     with patch.multiple(limits, **changed):
-        again = limits.moment_guards(moments, values["llc"], values["stderr"], remaining)
-    both = limits.judged_again(listed, again)
-    return any(not guard.passed for guard in both if guard.name not in SETTING_GUARDS)
+        again = limits.moment_guards(moments, llc, stderr, remaining)
+    judged = {guard.name: guard for guard in [*listed, *again]}
+    return any(not judged[name].passed for name in judged.keys() - SETTING_GUARDS)
 
 
 def _measured(moments: RunMoments) -> dict[str, float | None]:
