@@ -194,6 +194,10 @@ def test_the_plateau_of_gamma(sign, share, passed):
     worst = max(abs(gamma.value), abs(nbeta.value)) * np.log(2)
     assert result.value == pytest.approx(worst)
     assert result.passed == (worst <= limits.CHANGE)
+    # Relative to the estimate.
+    twice = guards_of(replace(held, recorded=lifted), llc=-2.0)["plateau"]
+    assert twice.value == pytest.approx(worst / 2)
+    assert twice.passed == (worst <= 2 * limits.CHANGE)
     assert passed or not result.passed
 
 
