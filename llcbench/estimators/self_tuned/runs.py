@@ -1,0 +1,265 @@
+"""One run of the self-tuning estimate: on full batches, or on minibatches."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llcbench.estimators.mean_energy import target_of
+from llcbench.estimators.self_tuned import constants
+from llcbench.estimators.self_tuned.adapted import AdaptedSteps
+from llcbench.estimators.self_tuned.control import Mean, controlled
+from llcbench.estimators.self_tuned.spending import Spending
+from llcbench.estimators.self_tuned.stiffness import stiffness
+from llcbench.samplers.ghmc import GHMC
+from llcbench.samplers.leimkuhler_matthews import LeimkuhlerMatthews
+from llcbench.sampling.chains import Chains, Trace
+from llcbench.sampling.diagnostics import MeanError, mean_error
+from llcbench.sampling.loop import sample
+from llcbench.sampling.target import AnySampler, Target
+from llcbench.sampling.virial import RunMoments, measurement
+from llcbench.seeds import Seeds
+from llcbench.settings import Settings
+from llcbench.types import Data, Problem
+
+Array = NDArray[np.float64]
+
+
+@final
+class Finished(NamedTuple):
+    """A run that ended well, or the last one that did not.
+
+    Attributes:
+        target: What was sampled.
+        trace: Its traces; the draws that do not count are burn-in.
+        sampler: The kernel, as it was after the adaptation.
+        mean: The mean energy; None where there is none.
+        method: How it was made, one sentence.
+    """
+
+    target: Target
+    trace: Trace
+    sampler: AnySampler
+    mean: Mean | None
+    method: str
+
+
+@final
+@dataclass(frozen=True)
+class Runs:
+    """All that the runs of one estimate share.
+
+    Attributes:
+        problem: What is measured.
+        data: Its data.
+        settings: Temperature, chains, batch, precision.
+        seeds: Source of all randomness.
+        spending: The budget.
+        target_stderr: Standard error at which a run ends; None for the whole budget.
+        on_step: Called with the number of new steps.
+    """
+
+    problem: Problem
+    data: Data | None
+    settings: Settings
+    seeds: Seeds
+    spending: Spending
+    target_stderr: float | None
+    on_step: Callable[[int], None] | None
+
+    def run(self, gamma: float, grads: int, number: int = 0) -> Finished:
+        """Make one run; chains that leave the finite numbers start again with smaller steps.
+
+        Args:
+            gamma: Localisation.
+            grads: Gradients a chain, restarts included.
+            number: Number of the run: each has noise of its own.
+        """
+        end = self.spending.left - grads
+        smaller, tries = 1.0, 0
+        while True:
+            kind = self._minibatch if self.settings.batch_size else self._full
+            done = kind(gamma, self.spending.left - end, smaller, f"{number}.{tries}")
+            failed = done.trace.status in ("not_finite", "diverged")
+            tries += 1
+            enough = self.spending.left - end >= constants.LEAST_GRADS
+            if not failed or tries > constants.RESTARTS or not enough:
+                return done
+            self.spending.restarts += 1
+            smaller *= constants.SMALLER
+
+    def _target(self, gamma: float) -> Target:
+        minibatch = self.settings.batch_size is not None
+        kind = "control_variate" if minibatch else "plain"
+        chosen = {"gamma": gamma, "gradient": kind}
+        settings = Settings(**{**_fields(self.settings), **chosen})
+        return target_of(settings, self.problem, self.data, self.spending.budget())
+
+    def _sample(
+        self,
+        target: Target,
+        sampler: AnySampler,
+        steps: int,
+        burnin: int,
+        name: str,
+        every: int,
+        until: Callable[[Chains], bool],
+    ) -> Trace:
+        own = replace(self.seeds, sampler=f"{self.seeds.sampler}#{name}")
+        try:
+            return sample(
+                target,
+                sampler,
+                num_draws=steps - burnin,
+                num_burnin=burnin,
+                dispersed=self.settings.start == "prior",
+                noise=own.generator("noise"),
+                batches=self.seeds.generator("batch"),
+                on_step=self.on_step,
+                record_every=every,
+                until=until,
+            )
+        finally:
+            self.spending.add(target)
+
+    def _full(self, gamma: float, grads: int, smaller: float, name: str) -> Finished:
+        """Run generalised Hamiltonian Monte Carlo, which adapts itself."""
+        target = self._target(gamma)
+        # The gradient at the start is the first one.
+        steps = grads - 1
+        burnin = min(constants.BURNIN, int(constants.BURNIN_SHARE * steps))
+        first = constants.FIRST_STEP * smaller
+        # A later start of smaller steps stays below what failed.
+        kernel = GHMC(step_size=first, adapt=burnin if smaller == 1 else 0)
+        seen = _Seen(self.target_stderr, lambda trace: full_mean(trace, target)[1].error)
+        trace = self._sample(target, kernel, steps, burnin, name, 1, seen)
+        if trace.status != "ok" or not usable(trace):
+            return Finished(target, trace, kernel, None, "")
+        kept, mean = full_mean(trace, target)
+        step = math.exp(2 * float(seen.state.log_step)) if seen.state is not None else first
+        method = (
+            f"GHMC on the full batch, eps {step:.3g} (acceptance {trace.acceptance or 0:.2f}),"
+            f" control variate {_gain(mean)}; {_lengths(kept)}"
+        )
+        return Finished(target, kept, kernel, mean, method)
+
+    def _minibatch(self, gamma: float, grads: int, smaller: float, name: str) -> Finished:
+        """Run Leimkuhler-Matthews steps with the gradient's control variate."""
+        target = self._target(gamma)
+        rng = self.seeds.generator("guard")
+        stiffest = stiffness(target, rng, min(constants.ITERATIONS, grads // 20))
+        largest = smaller * 4 * constants.STIFFEST / (target.nbeta * stiffest + gamma)
+        steps = (grads - -(-target.grad_evals // target.num_chains)) // 2
+        adapt = min(constants.ADAPTED_STEPS, int(constants.ADAPTED_SHARE * steps))
+        share = constants.SHARE * smaller
+        kernel = AdaptedSteps(0.1 * largest, largest, share, adapt)
+        every = constants.RECORD_EVERY
+
+        def fixed(chains_state: Any) -> LeimkuhlerMatthews:
+            return LeimkuhlerMatthews(math.exp(chains_state.log_step))
+
+        seen = _Seen(
+            self.target_stderr,
+            lambda trace: minibatch_mean(trace, target, fixed(seen.state))[1].error,
+        )
+        trace = self._sample(target, kernel, steps, adapt, name, every, seen)
+        if trace.status != "ok" or not usable(trace) or seen.state is None:
+            return Finished(target, trace, kernel, None, "")
+        final_kernel = fixed(seen.state)
+        kept, mean = minibatch_mean(trace, target, final_kernel)
+        method = (
+            f"Leimkuhler-Matthews on minibatches of {target.batch_size} of"
+            f" {self.problem.num_data} with control-variate gradients, eps"
+            f" {final_kernel.step_size:.3g}, noise of minibatches removed (x {mean.gain:.3f});"
+            f" {_lengths(kept)}"
+        )
+        return Finished(target, kept, final_kernel, mean, method)
+
+
+def full_mean(trace: Trace, target: Target) -> tuple[Trace, Mean]:
+    """Return the trace from where its virial is stationary on, and its mean energy.
+
+    With a virial that is stationary nowhere it is the plain mean of the shortest part.
+    """
+    for kept in later(trace):
+        recorded = kept.recorded
+        assert recorded is not None
+        here = recorded.since(kept.num_burnin)
+        pull = target.nbeta * here.pull + target.gamma * here.distance
+        mean = controlled(target.nbeta * kept.kept, target.dim - pull)
+        if mean.stationary:
+            break
+    return kept, mean
+
+
+def minibatch_mean(
+    trace: Trace, target: Target, kernel: LeimkuhlerMatthews
+) -> tuple[Trace, Mean]:
+    """Return the trace from where its drift is within its error on, and ``E (1 - D_noise)``."""
+    for kept in later(trace):
+        moments = measurement(kept, target, kernel)
+        drift = None if moments is None else moments.drift()
+        z = drift.value / drift.stderr if drift is not None and drift.stderr else 0.0
+        if abs(z) < constants.ZMAX:
+            break
+    return kept, _without_noise(kept, target, moments, z)
+
+
+def _without_noise(kept: Trace, target: Target, moments: RunMoments | None, z: float) -> Mean:
+    noise = None if moments is None else moments.noise_share()
+    factor = 1.0 if noise is None else max(1 - noise.value, 0.0)
+    plain = mean_error(kept.kept)
+    value = target.nbeta * float(kept.kept.mean())
+    spread = 0.0 if noise is None or noise.stderr is None else noise.stderr
+    stderr = math.hypot(target.nbeta * plain.stderr * factor, value * spread)
+    per_chain = factor * target.nbeta * kept.kept.mean(1)
+    return Mean(value * factor, MeanError(stderr, plain.freedom), per_chain, factor, z)
+
+
+def later(trace: Trace) -> list[Trace]:
+    """Return a trace with more and more of its draws counted as burn-in."""
+    draws = trace.excess.shape[1] - trace.num_burnin
+    starts = [trace.num_burnin + int(share * draws) for share in constants.DROPPED]
+    return [replace(trace, num_burnin=start) for start in starts]
+
+
+def usable(trace: Trace) -> bool:
+    """Return whether the kept draws are finite numbers, and enough of them."""
+    kept = trace.kept
+    return kept.shape[1] >= 8 and bool(np.isfinite(kept).all())
+
+
+@final
+class _Seen:
+    """Keeps the state of the sampler at every check, and ends a run whose error is small enough."""
+
+    def __init__(self, goal: float | None, error: Callable[[Trace], MeanError]) -> None:
+        self.state: Any = None
+        self._goal, self._error = goal, error
+
+    def __call__(self, chains: Chains) -> bool:
+        self.state = chains.state
+        if self._goal is None or chains.done == chains.steps:
+            return False
+        trace = chains.trace("ok", "", 0.0, 0.0)
+        if trace.kept.shape[1] < constants.FEWEST_KEPT or not usable(trace):
+            return False
+        return self._error(trace).stderr <= self._goal
+
+
+def _fields(settings: Settings) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in settings.__struct_fields__}
+
+
+def _lengths(kept: Trace) -> str:
+    steps = kept.excess.shape[1]
+    return f"{kept.num_burnin} steps of burn-in, {steps - kept.num_burnin} kept"
+
+
+def _gain(mean: Mean) -> str:
+    if mean.gain < 1:
+        return f"used (error x {mean.gain:.2f})"
+    return "not used: no gain" if mean.stationary else f"not used: virial at z = {mean.z:.1f}"
