@@ -97,7 +97,7 @@ def estimate(
     given = {name: value for name, value in single.items() if value is not None}
     estimator: Estimator
     if sampler is not None or settings is not None:
-        _refuse_both(given, "settings" if sampler is None else "a sampler")
+        _refuse_both(given, "settings" if sampler is None else "sampler")
         chosen = settings or fitting(problem)
         estimator = MeanEnergy(sampler or SGLD(STEP_SIZE), chosen)
         steps = chosen.num_burnin + chosen.num_draws
@@ -152,8 +152,8 @@ def _refuse_both(given: dict[str, Any], what: str) -> None:
     if given:
         first = next(iter(given))
         raise ValueError(
-            f"estimate: {first}={given[first]!r} is for the estimate that tunes itself, and {what}"
-            f" is given; drop {first} and write it into llcbench.Settings, or drop {what}"
+            f"estimate: {first}={given[first]!r} is for the estimate that tunes itself, and {what}="
+            f" is given; drop {first} and write it into llcbench.Settings, or drop {what}="
         )
 
 

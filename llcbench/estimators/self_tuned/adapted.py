@@ -38,7 +38,7 @@ class AdaptedState(NamedTuple):
 class AdaptedSteps:
     """Leimkuhler-Matthews with ``eps`` such that D is a given share, and not above a limit.
 
-    ``D = eps/4 (nbeta^2 E|grad L_B|^2 + gamma V) / V`` with ``V = nbeta E[r . grad L_B]``, both over
+    ``D = eps/4 (nbeta^2 E|grad L_B|^2 + gamma V) / V``, ``V = nbeta E[r . grad L_B]``, both over
     the last steps of all chains. After ``adapt`` steps ``eps`` is its geometric mean over the
     second half of them, and stays.
 

@@ -17,7 +17,7 @@ from llcbench.estimators.self_tuned import constants
 from llcbench.estimators.self_tuned.choices import batch_and_budget
 from llcbench.estimators.self_tuned.gamma import Chosen, chosen_gamma
 from llcbench.estimators.self_tuned.plateau import plateau
-from llcbench.estimators.self_tuned.runs import Finished, Runs
+from llcbench.estimators.self_tuned.runs import Finished, TunedRuns
 from llcbench.estimators.self_tuned.spending import Spending
 from llcbench.intervals import student_quantile
 from llcbench.records import Estimate
@@ -95,7 +95,7 @@ class SelfTuned:
             text = f"{reason}, at least {constants.LEAST_GRADS} are needed; raise max_grads"
             return Estimate(status="timeout", message=text, nbeta=nbeta, gamma=settings.gamma)
         seeds, data = context.seeds_for(problem), context.data_for(problem)
-        runs = Runs(problem, data, settings, seeds, spending, self.target_stderr, context.on_step)
+        runs = TunedRuns(problem, data, settings, seeds, spending, self.target_stderr, context.on_step)
         try:
             chosen = chosen_gamma(runs) if self.choose_gamma else Chosen(settings.gamma)
             done = runs.run(chosen.gamma, spending.left)
@@ -112,8 +112,8 @@ class SelfTuned:
         setup = max(time.perf_counter() - started - done.trace.seconds_sampling, 0.0)
         return msgspec.structs.replace(answer, seconds_setup=setup)
 
-    def _read(self, done: Finished, runs: Runs, chosen: Chosen) -> Estimate:
-        """Return the usual estimate of a run, with the mean, the costs and the words of this one."""
+    def _read(self, done: Finished, runs: TunedRuns, chosen: Chosen) -> Estimate:
+        """Return the usual estimate of a run with the mean and the costs of this one."""
         settings = msgspec.structs.replace(runs.settings, gamma=chosen.gamma)
         usual = MeanEnergy(done.sampler, settings).summarise(done.trace, done.target, runs.seeds)
         spending = runs.spending

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from llcbench.estimators.self_tuned import constants
 from llcbench.estimators.self_tuned.plateau import doubled
-from llcbench.estimators.self_tuned.runs import Finished, Runs
+from llcbench.estimators.self_tuned.runs import Finished, TunedRuns
 from llcbench.sampling.virial import measurement
 
 
@@ -20,7 +20,7 @@ class Chosen(NamedTuple):
     words: str = ""
 
 
-class Pilot(NamedTuple):
+class GammaPilot(NamedTuple):
     """What a short run says about one value of gamma.
 
     Attributes:
@@ -34,7 +34,7 @@ class Pilot(NamedTuple):
     equilibrated: bool
 
 
-def chosen_gamma(runs: Runs) -> Chosen:
+def chosen_gamma(runs: TunedRuns) -> Chosen:
     """Return the largest gamma at which the estimate hardly depends on it.
 
     The larger gamma, the sooner the chains equilibrate; the smaller, the less it holds them.
@@ -64,11 +64,11 @@ def chosen_gamma(runs: Runs) -> Chosen:
     return Chosen(best.gamma, f"{words}, the number depends on it")
 
 
-def _pilot(done: Finished, gamma: float) -> Pilot | None:
+def _pilot(done: Finished, gamma: float) -> GammaPilot | None:
     """Return what a run says; None for one that failed."""
     moments = measurement(done.trace, done.target, done.sampler)
     if done.mean is None or moments is None:
         return None
     excess, slope = moments.excess(), moments.by_gamma()
     near = excess is not None and abs(excess.value) <= constants.EQUILIBRATED
-    return Pilot(gamma, doubled(slope, done.mean.value), near)
+    return GammaPilot(gamma, doubled(slope, done.mean.value), near)

@@ -49,7 +49,7 @@ class Finished(NamedTuple):
 
 @final
 @dataclass(frozen=True)
-class Runs:
+class TunedRuns:
     """All that the runs of one estimate share.
 
     Attributes:
@@ -195,9 +195,7 @@ def full_mean(trace: Trace, target: Target) -> tuple[Trace, Mean]:
     return kept, mean
 
 
-def minibatch_mean(
-    trace: Trace, target: Target, kernel: LeimkuhlerMatthews
-) -> tuple[Trace, Mean]:
+def minibatch_mean(trace: Trace, target: Target, kernel: LeimkuhlerMatthews) -> tuple[Trace, Mean]:
     """Return the trace from where its drift is within its error on, and ``E (1 - D_noise)``."""
     for kept in later(trace):
         moments = measurement(kept, target, kernel)
