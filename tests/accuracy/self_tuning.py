@@ -36,7 +36,7 @@ REPLICATES = 8
 FULL = {"nbeta": 1e3, "gamma": 10.0, "num_chains": 16}
 # In no suite.
 FRESH = (
-    "regular/d7", "poly/x2y6", "poly/x6y6", "poly/x2-y2-z4", "rrr/4-4-4/r2", "rrr/6-2-4/r1",
+    "regular/d7", "poly/x2y6", "poly/x6y6", "alg/oval-3", "rrr/4-4-4/r2", "rrr/6-2-4/r1",
     "rrr/4-2-3/r2", "dln/3-2-4/r2-1", "dln/4-3-3-4/r3-1-2", "dln/6-5-6/r3-2",
 )  # fmt: skip
 COLUMNS = (
@@ -69,10 +69,18 @@ def full_batch(grads: int) -> Part:
     return Part(f"Full batches, {grads} gradients a chain", cases)
 
 
-def minibatches() -> Part:
+HELD_BATCHES = (
+    ("rrr/2-2-2/r1/n1000", 100), ("rrr/2-2-2/r1/n1000", 16), ("rrr/5-3-5/r2/n5000", 16),
+    ("rrr/5-3-5/r2/n5000", 64), ("dln/10-8-12-9/r3/n1000", 100),
+)  # fmt: skip
+CHOSEN_BATCHES = (
+    ("regular/d5/n1000", 16), ("rrr/3-3-3/r1/n2000", 16), ("dln/4-4-4-4/r1/n2000", 32),
+    ("rrr/4-2-3/r2/n4000", 16), ("dln/3-2-4/r2-1/n3000", 50),
+)  # fmt: skip
+
+
+def minibatches(cases: tuple[tuple[str, int], ...]) -> Part:
     """Return problems with minibatches, at 2000 gradients on them."""
-    cases = [("rrr/2-2-2/r1/n1000", 100), ("rrr/2-2-2/r1/n1000", 16), ("rrr/5-3-5/r2/n5000", 16),
-             ("rrr/5-3-5/r2/n5000", 64), ("dln/10-8-12-9/r3/n1000", 100)]  # fmt: skip
     common = {"gamma": 10.0, "num_chains": 16, "max_grads": 2000}
     return Part(
         "Minibatches, 2000 gradients a chain on them, nbeta n / log n",
@@ -89,7 +97,8 @@ def parts() -> dict[str, Part]:
             "Ten problems in no suite, 2000 gradients a chain",
             tuple((name, "fresh", FULL | {"max_grads": 2000}) for name in FRESH),
         ),
-        "minibatches": minibatches(),
+        "minibatches": minibatches(HELD_BATCHES),
+        "minibatches-chosen": minibatches(CHOSEN_BATCHES),
     }
 
 

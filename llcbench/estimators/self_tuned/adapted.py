@@ -21,7 +21,7 @@ class AdaptedState(NamedTuple):
         log_step: Logarithm of ``eps``.
         force: Decaying sum of ``|nbeta grad L_B|^2``.
         virial: Decaying sum of ``nbeta r . grad L_B``.
-        log_sum: Sum of ``log eps`` over the second half of the adaptation.
+        log_sum: Sum of ``log (D / eps)`` over the second half of the adaptation.
         steps: Steps made.
     """
 
@@ -39,20 +39,23 @@ class AdaptedSteps:
     """Leimkuhler-Matthews with ``eps`` such that D is a given share, and not above a limit.
 
     ``D = eps/4 (nbeta^2 E|grad L_B|^2 + gamma V) / V``, ``V = nbeta E[r . grad L_B]``, both over
-    the last steps of all chains. After ``adapt`` steps ``eps`` is its geometric mean over the
-    second half of them, and stays.
+    the last steps of all chains. In the first ``adapt`` steps D is ``warm`` times as large, so that
+    slow directions equilibrate sooner; then ``eps`` is what the geometric mean of ``D / eps`` over
+    the second half of them gives, and stays.
 
     Attributes:
         first: First ``eps``.
         largest: Largest ``eps``.
         share: D to reach.
         adapt: Number of steps with adaptation.
+        warm: D of these steps over that of the later ones.
     """
 
     first: float
     largest: float
     share: float
     adapt: int
+    warm: float = 1.0
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> AdaptedState:
         """Start all chains."""
@@ -80,11 +83,14 @@ class AdaptedSteps:
         keep = 1 - 1 / MEMORY
         force, virial = keep * state.force + square, keep * state.virial + pull
         per_step = 0.25 * (force / virial + target.gamma) if virial > 0 else math.inf
-        wanted = math.log(self.share / per_step) if 0 < per_step < math.inf else state.log_step
-        move = min(max(wanted - state.log_step, FALL), RISE)
-        log_step = min(state.log_step + move, math.log(self.largest))
+        # Without a virial yet, the present step is kept.
+        known = 0 < per_step < math.inf
+        rate = math.log(per_step) if known else math.log(self.share * self.warm) - state.log_step
+        highest = math.log(self.largest)
+        wanted = min(math.log(self.share * self.warm) - rate, highest)
+        log_step = state.log_step + min(max(wanted - state.log_step, FALL), RISE)
         first = self.adapt // 2
-        log_sum = state.log_sum + log_step if state.steps >= first else state.log_sum
+        log_sum = state.log_sum + rate if state.steps >= first else state.log_sum
         if state.steps == self.adapt - 1:
-            log_step = log_sum / (self.adapt - first)
+            log_step = min(math.log(self.share) - log_sum / (self.adapt - first), highest)
         return AdaptedState(state.chains, log_step, force, virial, log_sum, state.steps + 1)

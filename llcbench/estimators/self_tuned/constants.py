@@ -44,7 +44,10 @@ SHARE = 0.08
 STIFFEST = 0.25
 # Iterations for the stiffest direction: each costs a gradient a chain.
 ITERATIONS = 12
-ADAPTED_STEPS, ADAPTED_SHARE = 200, 0.2
+# Adaptation with D this many times as large; then as many steps again, as a share of it.
+ADAPTED_STEPS, ADAPTED_SHARE = 300, 0.25
+WARM = 3.0
+COOLING = 0.2
 # Steps that are remembered while the step is adapted, and the largest moves of log eps.
 MEMORY, RISE, FALL = 20.0, 0.1, -0.3
 RECORD_EVERY = 8

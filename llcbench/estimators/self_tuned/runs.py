@@ -155,7 +155,8 @@ class TunedRuns:
         steps = (grads - -(-target.grad_evals // target.num_chains)) // 2
         adapt = min(constants.ADAPTED_STEPS, int(constants.ADAPTED_SHARE * steps))
         share = constants.SHARE * smaller
-        kernel = AdaptedSteps(0.1 * largest, largest, share, adapt)
+        kernel = AdaptedSteps(0.1 * largest, largest, share, adapt, constants.WARM)
+        burnin = adapt + int(constants.COOLING * adapt)
         every = constants.RECORD_EVERY
 
         def fixed(chains_state: Any) -> LeimkuhlerMatthews:
@@ -165,7 +166,7 @@ class TunedRuns:
             self.target_stderr,
             lambda trace: minibatch_mean(trace, target, fixed(seen.state))[1].error,
         )
-        trace = self._sample(target, kernel, steps, adapt, name, every, seen)
+        trace = self._sample(target, kernel, steps, burnin, name, every, seen)
         if trace.status != "ok" or not usable(trace) or seen.state is None:
             return Finished(target, trace, kernel, None, "")
         final_kernel = fixed(seen.state)
