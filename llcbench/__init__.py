@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names for run time
     from llcbench.compare.board import Board as Board
     from llcbench.compare.pairwise import Difference as Difference
+    from llcbench.estimators.corrected import Corrected as Corrected
     from llcbench.estimators.effective_dimension import EffectiveDimension as EffectiveDimension
     from llcbench.estimators.extrapolated import Extrapolated as Extrapolated
+    from llcbench.estimators.foreign_trace import SGLDTrace as SGLDTrace
+    from llcbench.estimators.foreign_trace import correct as correct
     from llcbench.estimators.half_dimension import HalfDimension as HalfDimension
     from llcbench.estimators.heat_capacity import HeatCapacity as HeatCapacity
     from llcbench.estimators.hessian_rank import HessianRank as HessianRank
@@ -77,8 +80,10 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
 _HOMES = {
     "compare.board": "Board",
     "compare.pairwise": "Difference",
+    "estimators.corrected": "Corrected",
     "estimators.effective_dimension": "EffectiveDimension",
     "estimators.extrapolated": "Extrapolated",
+    "estimators.foreign_trace": "SGLDTrace correct",
     "estimators.half_dimension": "HalfDimension",
     "estimators.heat_capacity": "HeatCapacity",
     "estimators.hessian_rank": "HessianRank",

@@ -48,6 +48,11 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     meaning: str
 
 
+# Guards on the setting: they say what the tempered value depends on, and nothing of how well the
+# sampler found it.
+SETTING_GUARDS = frozenset({"plateau"})
+
+
 class MeasuredValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A statistic that was read off the chains.
 
@@ -166,9 +171,22 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 refuse("estimate", "a count", "within 0 and 2^63", count)
 
     @property
+    def failed_guards(self) -> list[Guard]:
+        """Guards on the sampler that failed: then the estimate is not the tempered value.
+
+        Those on the setting (`SETTING_GUARDS`) are not among them: a tempered value that depends
+        on gamma or nbeta is still the value that was asked for.
+        """
+        failed = (guard for guard in self.guards if not guard.passed)
+        return [guard for guard in failed if guard.name not in SETTING_GUARDS]
+
+    @property
     def converged(self) -> bool:
-        """Whether the run ended well and every guard passed."""
-        return self.status == "ok" and all(guard.passed for guard in self.guards)
+        """Whether the run ended well and every guard on the sampler passed.
+
+        A failed guard on the setting, ``plateau``, does not change it.
+        """
+        return self.status == "ok" and not self.failed_guards
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

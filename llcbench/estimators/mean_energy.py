@@ -85,7 +85,21 @@ class MeanEnergy:
         reason = sampler_abilities.unsupported(self.sampler, target)
         if reason:
             return skipped(reason, target.nbeta, self.settings)
-        trace = sample(
+        trace = self.sampled(target, seeds, context)
+        return self.summarise(trace, target, seeds)
+
+    def sampled(
+        self, target: Target, seeds: Seeds, context: RunContext, record_every: int | None = None
+    ) -> Trace:
+        """Run all chains.
+
+        Args:
+            target: What is sampled.
+            seeds: Source of all randomness.
+            context: Progress and checkpoint.
+            record_every: Steps from one record of the moments to the next; None for the default.
+        """
+        return sample(
             target,
             self.sampler,
             num_draws=self.settings.num_draws,
@@ -95,8 +109,8 @@ class MeanEnergy:
             batches=seeds.generator("batch"),
             on_step=context.on_step,
             checkpoint=context.checkpoint,
+            record_every=record_every,
         )
-        return self.summarise(trace, target, seeds)
 
     def target(self, problem: Problem, data: Data | None, budget: Budget | None = None) -> Target:
         """Return the density that is sampled."""
@@ -104,7 +118,7 @@ class MeanEnergy:
 
     def summarise(self, trace: Trace, target: Target, seeds: Seeds) -> Estimate:
         """Turn traces into an estimate with errors, diagnostics and guards."""
-        kept = self._controlled(trace)
+        kept = self.controlled(trace)
         finite = finite_chains(kept)
         per_chain = target.nbeta * kept[finite].mean(1) if kept.shape[1] else np.empty(0)
         common: dict[str, Any] = {
@@ -152,7 +166,7 @@ class MeanEnergy:
             **common,
         )
 
-    def _controlled(self, trace: Trace) -> NDArray[np.float64]:
+    def controlled(self, trace: Trace) -> NDArray[np.float64]:
         """Return the excess after burn-in with the chosen control variate, ``(chains, draws)``."""
         if self.control == "paired" or trace.baseline.size == 1:
             return trace.kept

@@ -16,9 +16,11 @@ Array = NDArray[np.float64]
 # Steps from one record to the next: a record costs up to a small step and a third of a large one,
 # and neighbouring steps tell nearly the same.
 EVERY = 16
+EVERY_LARGE = 32
+LARGE = 10**5
 # Records from one pair of half batches to the next: a pair costs a gradient.
 PAIRS = 4
-# Numbers above which a pair is made only where no gradient has to be stored.
+# Numbers above which no gradient is stored that the steps do not need.
 STORED = 2**24
 # Separates the random numbers of pairs from those of the batches.
 APART = 0x9E3779B97F4A7C15
@@ -101,7 +103,7 @@ class Recorder:
             every: Steps from one record to the next; None for what costs little.
         """
         size = target.num_chains * target.dim
-        self.every = every or EVERY
+        self.every = every or (EVERY if size < LARGE else EVERY_LARGE)
         self._target, self._seed = target, seed
         self._steps: list[int] = []
         self._losses: list[Tensor] = []
@@ -120,7 +122,10 @@ class Recorder:
     def after(self, step: int, draw: Draw) -> None:
         """Keep the moments of a step that was asked for."""
         self._target.recording = False
-        loss, gram, potential = self._moments(draw)
+        found = self._moments(draw)
+        if found is None:
+            return
+        loss, gram, potential = found
         self._steps.append(step)
         self._losses.append(loss)
         self._grams.append(gram)
@@ -131,13 +136,16 @@ class Recorder:
             self._pair_steps.append(step)
             self._pairs.append(self._pair(step, draw.theta))
 
-    def _moments(self, draw: Draw) -> VirialMoments:
+    def _moments(self, draw: Draw) -> VirialMoments | None:
+        """Return the moments of a step; None where they would need a gradient of great size."""
         target = self._target
         if draw.grad is not None:
             found = moments(draw.theta, target.w_star, draw.grad, draw.loss)
             return found._replace(potential=True)
         if target.moments is not None and target.moments.loss is draw.loss:
             return target.moments
+        if draw.theta.numel() > STORED:
+            return None
         # A sampler that moves without this gradient: exact draws, Gibbs, other packages.
         loss, grad = target.loss.excess_and_grad(draw.theta, target.batch)
         return moments(draw.theta, target.w_star, grad, loss)

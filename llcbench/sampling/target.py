@@ -1,6 +1,7 @@
 """The tempered, localised posterior that samplers see."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, final
@@ -45,6 +46,8 @@ class Target:
         budget: Limits on gradients and seconds.
         control_variate: Use ``grad L_B(w) - grad L_B(w_star) + grad L_n(w_star)`` on minibatches:
             the same mean, no noise at ``w_star``, twice the cost.
+        tabulate: Take the gradients at ``w_star`` from a table where the loss has one
+            (`types.ReferenceGradient`): the control variate then costs no gradient.
         matmul: ``bfloat16`` rounds the factors of the matrix products that make the gradient of a
             squared loss; the loss itself and the updates stay in full precision.
         device: Device of parameters and data, by its name in torch; the generators must be there
@@ -67,6 +70,7 @@ class Target:
     matmul: Matmul = "full"
     device: str = "cpu"
     bound: Loss | None = None
+    tabulate: bool = False
     grad_evals: int = field(default=0, init=False)
     sample_grads: int = field(default=0, init=False)
     recording: bool = field(default=False, init=False)
@@ -96,6 +100,9 @@ class Target:
         self._layerwise = loss_abilities.layerwise(self.loss)
         self.batch: Any = None
         self._slope: Tensor | None = None
+        self._table: Callable[[Any], Tensor] | None = None
+        if self.control_variate and self.tabulate:
+            self._table = loss_abilities.gradient_at(self.loss, self.w_star)
         self._grad: Tensor | None = None
         self._started = time.monotonic()
 
@@ -196,12 +203,11 @@ class Target:
         """Return what two independent batches say about the noise of the gradient in use."""
         if not self.control_variate:
             return gradient_noise(self.loss, theta, one, two)
-        rows = self.w_star.expand(self.num_chains, self.dim)
         (first, grad), (second, other) = (
             self.loss.excess_and_grad(theta, batch) for batch in (one, two)
         )
         for slope, batch in ((grad, one), (other, two)):
-            slope.sub_(self.loss.excess_and_grad(rows, batch)[1])
+            slope.sub_(self._at_star(batch))
         noise: Tensor = torch.linalg.vector_norm(grad.sub_(other), dim=1).double().square() / 2
         return BatchPair(first, second, noise)
 
@@ -259,13 +265,19 @@ class Target:
 
     def _noise(self) -> Tensor:
         """Return the noise of the minibatch gradient at ``w_star``, ``(chains, dim)``."""
-        star = self.w_star.unsqueeze(0)
         if self._slope is None:
             full = self.loss.draw(1, None, torch.Generator())
-            self._slope = self.loss.excess_and_grad(star, full)[1]
-        self.charge(self.num_chains)
-        rows = star.expand(self.num_chains, self.dim)
-        return self.loss.excess_and_grad(rows, self.batch)[1].sub_(self._slope)
+            self._slope = self.loss.excess_and_grad(self.w_star.unsqueeze(0), full)[1]
+        if self._table is None:
+            self.charge(self.num_chains)
+        return self._at_star(self.batch).sub_(self._slope)
+
+    def _at_star(self, batch: Any) -> Tensor:
+        """Return the gradient of every chain's minibatch at ``w_star``, ``(chains, dim)``."""
+        if self._table is not None:
+            return self._table(batch)
+        rows = self.w_star.expand(self.num_chains, self.dim)
+        return self.loss.excess_and_grad(rows, batch)[1]
 
     def _potential(self, loss: Tensor, offset: Tensor) -> Tensor:
         return self.nbeta * loss + (0.5 * self.gamma) * offset.square().sum(1)

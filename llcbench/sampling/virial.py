@@ -22,7 +22,7 @@ from llcbench.records import MeasuredValue, Virial
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import ENOUGH_CHAINS
-from llcbench.sampling.jackknife import error_of, jackknife, split
+from llcbench.sampling.jackknife import BLOCKS, Statistic, error_of, jackknife, split
 from llcbench.sampling.recorder import Recorded
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Discretisation
@@ -30,6 +30,9 @@ from llcbench.types import Discretisation
 Array = NDArray[np.float64]
 # Records of a chain below which nothing is said.
 FEWEST = 4
+# Power of the correlation that tells a homogeneous loss, where it is 1, from stiff directions about
+# a place that moves, where it was 0.3 to 0.8 on networks and curves.
+ALIKE = 8
 
 
 @final
@@ -68,17 +71,22 @@ class RunMoments:
 
     def excess(self) -> MeasuredValue | None:
         """Return ``E[r . grad U] / d - 1``."""
-        ours = self.nbeta * self.recorded.pull + self.gamma * self.recorded.distance
-        return self._mean(ours / self.dim - 1)
+        return self._mean(self._excess())
 
     def share(self) -> MeasuredValue | None:
-        """Return D, ``eps/4 (nbeta^2 |grad L_B|^2 + gamma V_L) / V_L`` with ``V_L`` of the loss."""
-        scheme, squares = self.discretisation, self._squares()
-        if scheme is None or squares is None:
-            return None
-        factor, added = 0.25 * scheme.step_size, 0.25 * scheme.step_size * self.gamma
-        virial = self.nbeta * self.recorded.pull
-        return self._ratio(factor * self.nbeta**2 * squares, virial, added * scheme.curvature)
+        """Return D, the share by which steps and minibatches raise the energy, at leading order.
+
+        ``D = eps/4 (nbeta^2 E|grad L_B|^2 + gamma V) / W``, ``V = nbeta E[r . grad L]``, for Euler
+        steps. W is V for a homogeneous loss, and twice the energy where stiff directions are in
+        equilibrium about a place that moves slowly; on quadratics the two are the same:
+
+        ``W = 2 E + rho^8 (V - 2 E)``, rho the correlation of ``nbeta L`` with ``nbeta r . grad L``,
+
+        which is 1 for a homogeneous loss. Exact for quadratics of any spectrum with full gradients,
+        and at first order in ``eps`` for homogeneous losses without localisation.
+        """
+        terms = self.share_terms()
+        return None if terms is None else self.function(terms, divided)
 
     def noise_share(self) -> MeasuredValue | None:
         """Return the part of minibatch noise in D."""
@@ -87,17 +95,47 @@ class RunMoments:
             return None
         factor = 0.25 * scheme.step_size * scheme.noise * self.nbeta**2
         squares = np.broadcast_to(factor * noise, self.recorded.pull.shape)
-        return self._ratio(squares, self.nbeta * self.recorded.pull, 0.0)
+        return self.function(self._shared(squares), divided)
 
-    def steps(self) -> MeasuredValue | None:
-        """Return the part of the discretisation in the excess of the virial."""
+    def share_terms(self) -> list[Array] | None:
+        """Return what `divided` makes D of, ``(chains, records)`` each; None where unknown."""
         scheme, squares = self.discretisation, self._squares()
         if scheme is None or squares is None:
             return None
+        pulled = scheme.curvature * self.gamma * self.nbeta * self.recorded.pull
+        return self._shared(0.25 * scheme.step_size * (self.nbeta**2 * squares + pulled))
+
+    def unlikeness(self) -> MeasuredValue | None:
+        """Return half of the difference between D with ``W = 2 E`` and with ``W = V``."""
+        terms = self.share_terms()
+        if terms is None:
+            return None
+        return self.function(
+            terms,
+            lambda m: 0.5 * np.abs(m[..., 0] / (2 * m[..., 1]) - m[..., 0] / m[..., 2]),
+        )
+
+    def _shared(self, excess: Array) -> list[Array]:
+        """Return what `divided` needs the means of."""
         held = self.recorded
-        cross = 2 * self.nbeta * self.gamma * held.pull + self.gamma**2 * held.distance
-        total = self.nbeta**2 * squares + scheme.curvature * cross
-        return self._mean(0.25 * scheme.step_size * total / self.dim)
+        energy, pull = self.nbeta * held.loss, self.nbeta * held.pull
+        # Centred: means of squares less squares of means would cancel.
+        a, b = energy - energy.mean(), pull - pull.mean()
+        return [excess, energy, pull, a, b, a * a, b * b, a * b]
+
+    def steps(self) -> MeasuredValue | None:
+        """Return the part of the discretisation in the excess of the virial."""
+        steps = self._steps()
+        return None if steps is None else self._mean(steps)
+
+    def remainder(self) -> MeasuredValue | None:
+        """Return the excess less the discretisation: what is left for the drift.
+
+        The same as `drift` in expectation, from the forces and not from the distances: more precise
+        where distances vary much, less where forces do.
+        """
+        steps = self._steps()
+        return None if steps is None else self._mean(self._excess() - steps)
 
     def drift(self) -> MeasuredValue | None:
         """Return the part of what has not equilibrated in the excess of the virial.
@@ -109,46 +147,37 @@ class RunMoments:
         if self.exact:
             return self.excess()
         scheme, held = self.discretisation, self.recorded
-        values = self._growth()
-        if scheme is None or values is None:
+        third = len(held.steps) // 3
+        if scheme is None or third < 1:
             return None
+        time = held.steps[-third:].mean() - held.steps[:third].mean()
+        growth = (held.distance[:, -third:].mean(1) - held.distance[:, :third].mean(1)) / time
+        values = -scheme.relaxation * growth / (scheme.step_size * self.dim)
         if len(values) >= ENOUGH_CHAINS:
             return measured_value(
                 float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5)
             )
         # Stationary ends of fewer chains differ by the spread of independent places.
-        spread = held.distance.std() * math.sqrt(2 / len(values)) / self._time()
+        spread = held.distance.std() * math.sqrt(2 / len(values)) / time
         error = scheme.relaxation * spread / (scheme.step_size * self.dim)
         return measured_value(float(values.mean()), float(error))
 
-    def residual(self) -> MeasuredValue | None:
-        """Return what neither steps nor drift explain of the excess: 0 for Euler steps as declared.
+    def identity(self) -> MeasuredValue | None:
+        """Return what should be 0 in Euler steps, in every run, however far from equilibrium.
 
-        A sampler whose noise, localisation or temperature is not that of the target has another.
-        None for schemes of higher order, for which it says nothing.
+        ``E[r . g] / d - 1 - eps E|g|^2 / (4 d) + growth of |r|^2 per step / (eps d)``; None for
+        other steps.
         """
-        scheme, held, growth = self.discretisation, self.recorded, self._growth()
-        if scheme is None or growth is None or scheme.curvature != 1 or scheme.noise != 1:
+        scheme, steps, held = self.discretisation, self._steps(), self.recorded
+        if scheme is None or steps is None or scheme[1:] != (1.0, 1.0, 1.0):
             return None
-        virial = self.nbeta * held.pull + self.gamma * held.distance
-        force = self.nbeta**2 * held.slope
-        force = force + 2 * self.nbeta * self.gamma * held.pull + self.gamma**2 * held.distance
-        rest = (virial - 0.25 * scheme.step_size * force) / self.dim - 1
-        return self._mean(rest - growth[:, None])
-
-    def _time(self) -> float:
-        """Return the steps between the middles of the first and the last third."""
-        steps, third = self.recorded.steps, len(self.recorded.steps) // 3
-        return float(steps[-third:].mean() - steps[:third].mean())
-
-    def _growth(self) -> Array | None:
-        """Return the drift of every chain, ``(chains,)``; None with too few records."""
-        scheme, distance = self.discretisation, self.recorded.distance
-        third = distance.shape[1] // 3
-        if scheme is None or third < 1:
+        if len(held.steps) <= FEWEST:
             return None
-        growth = (distance[:, -third:].mean(1) - distance[:, :third].mean(1)) / self._time()
-        return np.asarray(-scheme.relaxation * growth / (scheme.step_size * self.dim))
+        local = self._excess() - steps
+        time = np.diff(held.steps) * scheme.step_size * self.dim
+        # From one record to the next; the mean telescopes.
+        growth = np.diff(held.distance, axis=1) / time
+        return self._mean(0.5 * (local[:, 1:] + local[:, :-1]) + growth)
 
     def kinetic(self) -> MeasuredValue | None:
         """Return the mean square of the momenta over its stationary value, less 1."""
@@ -161,7 +190,7 @@ class RunMoments:
         # From centred values: products of large means would cancel.
         energy = self.nbeta * (held.loss - held.loss.mean())
         square = held.distance - held.distance.mean()
-        return self._function(
+        return self.function(
             [energy * square, energy, square],
             lambda m: -0.5 * self.gamma * (m[..., 0] - m[..., 1] * m[..., 2]),
         )
@@ -179,7 +208,7 @@ class RunMoments:
             one, two = self.nbeta * pairs.first, self.nbeta * pairs.second
         centre = float(0.5 * (one.mean() + two.mean()))
         a, b = one - centre, two - centre
-        return self._function(
+        return self.function(
             [a * b, a, b],
             lambda m: centre + 0.5 * (m[..., 1] + m[..., 2]) - (m[..., 0] - m[..., 1] * m[..., 2]),
         )
@@ -197,6 +226,20 @@ class RunMoments:
             kinetic=self.kinetic(),
         )
 
+    def _excess(self) -> Array:
+        """Return ``r . grad U / d - 1`` of every record."""
+        ours = self.nbeta * self.recorded.pull + self.gamma * self.recorded.distance
+        return np.asarray(ours / self.dim - 1)
+
+    def _steps(self) -> Array | None:
+        """Return the part of the discretisation in it."""
+        scheme, squares, held = self.discretisation, self._squares(), self.recorded
+        if scheme is None or squares is None:
+            return None
+        cross = 2 * self.nbeta * self.gamma * held.pull + self.gamma**2 * held.distance
+        total = self.nbeta**2 * squares + scheme.curvature * cross
+        return np.asarray(0.25 * scheme.step_size * total / self.dim)
+
     def _squares(self) -> Array | None:
         """Return ``|grad L_B|^2`` with both parts weighted as the sampler weights them."""
         scheme, noise, slope = self.discretisation, self.noise, self.recorded.slope
@@ -207,24 +250,54 @@ class RunMoments:
         return None if noise is None else scheme.curvature * (slope - noise) + scheme.noise * noise
 
     def _mean(self, values: Array) -> MeasuredValue | None:
-        return self._function([values], lambda m: m[..., 0])
+        return self.function([values], lambda m: m[..., 0])
 
-    def _ratio(self, above: Array, below: Array, added: float) -> MeasuredValue | None:
-        return self._function([above, below], lambda m: m[..., 0] / m[..., 1] + added)
-
-    def _function(
+    def function(
         self, values: list[Array], value: Callable[[Array], Array]
     ) -> MeasuredValue | None:
-        """Return a function of means with its error from chains, or from blocks of them."""
-        chains, records = values[0].shape
+        """Return a function of means with its error.
+
+        Args:
+            values: Quantities at the records, ``(chains, records)`` each.
+            value: From their means, ``(..., len(values))``, to ``(...)``.
+        """
+        found = self.statistic(values, value)
+        if found is None:
+            return None
+        statistic, plain = found
+        return measured_value(plain, error_of(statistic, len(values[0])).stderr)
+
+    def statistic(
+        self, values: list[Array], value: Callable[[Array], Array]
+    ) -> tuple[Statistic, float] | None:
+        """Return a function of means, jackknifed over units, and its plain value.
+
+        Args:
+            values: Quantities at the records or at all draws, ``(chains, ...)`` each.
+            value: From their means, ``(..., len(values))``, to ``(...)``.
+        """
+        records = len(self.recorded.steps)
         if records < FEWEST:
             return None
-        units = np.stack([split(np.ascontiguousarray(row)).mean(1) for row in values], axis=1)
+        blocks = min(BLOCKS, records // 2)
+        units = np.stack(
+            [split(np.ascontiguousarray(row), blocks).mean(1) for row in values], axis=1
+        )
         with np.errstate(divide="ignore", invalid="ignore"):
-            statistic = jackknife(units, value)
-            plain = float(value(units.mean(0)))
-        error = error_of(statistic, chains).stderr
-        return measured_value(plain, error)
+            return jackknife(units, value), float(value(units.mean(0)))
+
+
+def divided(means: Array) -> Array:
+    """Return D from the means of `RunMoments.share_terms`.
+
+    Args:
+        means: Of the excess, energy, pull, both centred, their squares and their product,
+            ``(..., 8)``.
+    """
+    excess, energy, pull, a, b, aa, bb, ab = (means[..., place] for place in range(8))
+    spread = np.sqrt(np.maximum((aa - a * a) * (bb - b * b), np.finfo(float).tiny))
+    alike = np.clip((ab - a * b) / spread, 0.0, 1.0) ** ALIKE
+    return np.asarray(excess / (2 * energy + alike * (pull - 2 * energy)))
 
 
 def measured_value(value: float, stderr: float) -> MeasuredValue | None:
@@ -255,7 +328,12 @@ def measurement(trace: Trace, target: Target, sampler: AnySampler) -> RunMoments
 def measured(trace: Trace, target: Target, sampler: AnySampler) -> dict[str, Any]:
     """Return the fields of an estimate that are read off the moments of its run."""
     moments = measurement(trace, target, sampler)
-    if moments is None or len(moments.recorded.steps) < FEWEST:
+    return {} if moments is None else fields_of(moments)
+
+
+def fields_of(moments: RunMoments) -> dict[str, Any]:
+    """Return the fields of an estimate that are read off moments; none from too few records."""
+    if len(moments.recorded.steps) < FEWEST:
         return {}
     return {
         "virial": moments.virial(),

@@ -49,6 +49,7 @@ def main(width: int, layers: int, batch: int, name: str) -> None:
         state = sampler.init(target.start(), target, rng)
         for _ in range(2):
             target.next_batch(rng)
+            target.recording = True
             state, draw = sampler.step(state, target, rng)
         result = {"dim": network.dim, "lean": ratio()}
         copies = [draw.theta.clone() for _ in range(2)]

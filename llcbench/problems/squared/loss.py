@@ -30,6 +30,8 @@ PassT = TypeVar("PassT", ProductPass, LayerPass)
 OutT = TypeVar("OutT", Tensor, Tensor | None)
 # From this length on an inner product is worth an operation of its own.
 LONG = 2**13
+# Numbers in the matrix from cross moments to gradients at the reference point.
+TABLE = 2**22
 
 Batch = Population | Moments | StreamMoments | ChainMoments | Samples
 
@@ -243,6 +245,38 @@ class SquaredLoss:
     def row_lookup(self) -> Callable[[Tensor], Samples] | None:
         """Return `rows`; None in population."""
         return None if self.data is None else self.rows
+
+    def gradient_at(self, point: Tensor) -> Callable[[Batch], Tensor] | None:
+        """Return the map from a batch to the gradient at ``w_star``, ``(chains, dim)``.
+
+        There the errors are the label noise alone, so that the gradient is a linear function of the
+        cross moment of noise and inputs, ``(out, in)``. None where its matrix is too large.
+        """
+        inputs, outputs = self.map.inputs, self.map.outputs
+        size = inputs * outputs
+        if size * max(self.map.dim, inputs**2) > TABLE:
+            return None
+        unit = torch.eye(size, dtype=point.dtype, device=point.device)
+        cross = unit.view(size, outputs, inputs)
+        basis = ChainMoments(cross.new_zeros(size, inputs, inputs), cross, unit.new_zeros(size))
+        table = self.excess_and_grad(point.expand(size, -1).clone(), basis)[1]
+
+        def gradient(batch: Batch) -> Tensor:
+            return self._cross(batch).flatten(1) @ table
+
+        return gradient
+
+    def _cross(self, batch: Batch) -> Tensor:
+        """Return ``scale`` times the mean of ``noise x^T``, ``(chains, out, in)``."""
+        if isinstance(batch, ChainMoments):
+            return batch.cross
+        if isinstance(batch, Samples):
+            if batch.noise is None:
+                return self.reference.new_zeros(len(batch.inputs), *self.reference.shape[1:])
+            return torch.bmm(batch.noise.mT, batch.inputs) * (self.scale / batch.inputs.shape[1])
+        if isinstance(batch, Population):
+            return torch.zeros_like(self.reference)
+        return self.scale * batch.cross.unsqueeze(0)
 
     def noisy_labels(self) -> bool:
         """Return whether labels carry noise."""

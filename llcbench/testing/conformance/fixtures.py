@@ -195,11 +195,21 @@ def run(sampler: AnySampler, target: Target, *, draws: int, burnin: int) -> Trac
     return sample(target, sampler, num_draws=draws, num_burnin=burnin, noise=noise, batches=batches)
 
 
+def warmed(sampler: AnySampler, target: Target, *, draws: int, longer: int = 1) -> Trace:
+    """Run the loop with a burn-in that counts the sampler's adaptation in.
+
+    Raises:
+        NotConforming: If the run fails.
+    """
+    burnin = 500 * longer + int(sampler_abilities.hyperparameters(sampler).get("adapt") or 0)
+    trace = run(sampler, target, draws=draws, burnin=burnin)
+    require(trace.status == "ok", f"the run on {target.problem.id} failed: {trace.message}")
+    return trace
+
+
 def mean_energy(sampler: AnySampler, target: Target, longer: int = 1) -> tuple[float, float]:
     """Return ``nbeta E[L]`` and its standard error from the spread of the chains."""
-    burnin = 500 * longer + int(sampler_abilities.hyperparameters(sampler).get("adapt") or 0)
-    trace = run(sampler, target, draws=1500 * longer, burnin=burnin)
-    require(trace.status == "ok", f"the run on {target.problem.id} failed: {trace.message}")
+    trace = warmed(sampler, target, draws=1500 * longer, longer=longer)
     means = target.nbeta * trace.kept.mean(1)
     return float(means.mean()), float(means.std(ddof=1) / len(means) ** 0.5)
 
