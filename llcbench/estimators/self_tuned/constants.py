@@ -27,8 +27,6 @@ PILOT_LEAST = 120
 PLATEAU = 0.05
 # Excess of the virial up to which a pilot counts as equilibrated.
 EQUILIBRATED = 0.1
-# The guard `plateau`: most that the estimate may change when gamma or nbeta doubles.
-MOVES = 0.1
 
 # --- full batches: generalised Hamiltonian Monte Carlo
 BURNIN = 300
@@ -52,15 +50,11 @@ COOLING = 0.2
 MEMORY, RISE, FALL = 20.0, 0.1, -0.3
 RECORD_EVERY = 8
 
-# --- where the kept draws begin, and which mean is taken
+# --- where the kept draws begin
 # Shares of the draws after the burn-in that may be dropped.
 DROPPED = (0.0, 0.25, 0.5)
 # Largest |z| of the virial of a chain that counts as stationary.
 ZMAX = 2.5
-# The control variate is taken where it lowers the error below this share.
-GAIN = 0.8
-# Relative error below which an estimate is not believed: rounding.
-SMALLEST_ERROR = 1e-6
 
 # --- restarts and stopping
 SMALLER = 1 / 4

@@ -1,6 +1,5 @@
 """The estimator that tunes itself."""
 
-import math
 import time
 from dataclasses import dataclass, field
 from typing import final
@@ -8,18 +7,13 @@ from typing import final
 import msgspec
 
 from llcbench.checks import check_count, check_positive, set_checked
-from llcbench.estimators.mean_energy import (
-    LEVEL,
-    MeanEnergy,
-    nbeta_of,
-)
+from llcbench.estimators.corrected import Corrected
+from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.self_tuned import constants
 from llcbench.estimators.self_tuned.choices import batch_and_budget
 from llcbench.estimators.self_tuned.gamma import Chosen, chosen_gamma
-from llcbench.estimators.self_tuned.plateau import plateau
 from llcbench.estimators.self_tuned.runs import Finished, TunedRuns
 from llcbench.estimators.self_tuned.spending import Spending
-from llcbench.intervals import student_quantile
 from llcbench.records import Estimate
 from llcbench.sampling.target import AnySampler
 from llcbench.settings import Settings
@@ -95,7 +89,9 @@ class SelfTuned:
             text = f"{reason}, at least {constants.LEAST_GRADS} are needed; raise max_grads"
             return Estimate(status="timeout", message=text, nbeta=nbeta, gamma=settings.gamma)
         seeds, data = context.seeds_for(problem), context.data_for(problem)
-        runs = TunedRuns(problem, data, settings, seeds, spending, self.target_stderr, context.on_step)
+        runs = TunedRuns(
+            problem, data, settings, seeds, spending, self.target_stderr, context.on_step
+        )
         try:
             chosen = chosen_gamma(runs) if self.choose_gamma else Chosen(settings.gamma)
             done = runs.run(chosen.gamma, spending.left)
@@ -115,34 +111,12 @@ class SelfTuned:
     def _read(self, done: Finished, runs: TunedRuns, chosen: Chosen) -> Estimate:
         """Return the usual estimate of a run with the mean and the costs of this one."""
         settings = msgspec.structs.replace(runs.settings, gamma=chosen.gamma)
-        usual = MeanEnergy(done.sampler, settings).summarise(done.trace, done.target, runs.seeds)
-        spending = runs.spending
-        counted = msgspec.structs.replace(
-            usual, grad_evals=spending.grad_evals, sample_grads=spending.sample_grads
-        )
-        mean = done.mean
-        if mean is None or usual.llc is None:
-            return counted
-        stderr = math.hypot(mean.error.stderr, usual.data_se or 0.0)
-        reach = student_quantile(LEVEL, mean.error.freedom) * stderr
-        answer = msgspec.structs.replace(
-            counted,
-            llc=mean.value,
-            mcse=mean.error.stderr,
-            stderr=stderr,
-            interval=None if usual.interval is None else (mean.value - reach, mean.value + reach),
-            llc_per_chain=(
-                [float(x) for x in mean.per_unit]
-                if len(mean.per_unit) == settings.num_chains
-                else usual.llc_per_chain
-            ),
-        )
-        guard = plateau(answer)
-        others = [g for g in answer.guards if guard is None or g.name != guard.name]
+        usual = Corrected(done.sampler, settings).summarise(done.trace, done.target, runs.seeds)
         return msgspec.structs.replace(
-            answer,
-            guards=others if guard is None else [*others, guard],
-            method=self._method(done, spending, chosen),
+            usual,
+            grad_evals=runs.spending.grad_evals,
+            sample_grads=runs.spending.sample_grads,
+            method=self._method(done, runs.spending, chosen) if done.method else "",
         )
 
     def _method(self, done: Finished, spending: Spending, chosen: Chosen) -> str:

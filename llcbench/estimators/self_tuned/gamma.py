@@ -1,9 +1,9 @@
 """Chooses the localisation on the plateau, from short runs at a few values."""
 
+import math
 from typing import NamedTuple
 
 from llcbench.estimators.self_tuned import constants
-from llcbench.estimators.self_tuned.plateau import doubled
 from llcbench.estimators.self_tuned.runs import Finished, TunedRuns
 from llcbench.sampling.virial import measurement
 
@@ -67,8 +67,11 @@ def chosen_gamma(runs: TunedRuns) -> Chosen:
 def _pilot(done: Finished, gamma: float) -> GammaPilot | None:
     """Return what a run says; None for one that failed."""
     moments = measurement(done.trace, done.target, done.sampler)
-    if done.mean is None or moments is None:
+    if not done.method or moments is None:
         return None
     excess, slope = moments.excess(), moments.by_gamma()
-    near = excess is not None and abs(excess.value) <= constants.EQUILIBRATED
-    return GammaPilot(gamma, doubled(slope, done.mean.value), near)
+    llc = done.target.nbeta * float(done.trace.kept.mean())
+    if excess is None or slope is None or not llc > 0:
+        return None
+    near = abs(excess.value) <= constants.EQUILIBRATED
+    return GammaPilot(gamma, slope.value * math.log(2) / llc, near)

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from llcbench.estimators.mean_energy import target_of
 from llcbench.estimators.self_tuned import constants
 from llcbench.estimators.self_tuned.adapted import AdaptedSteps
-from llcbench.estimators.self_tuned.control import Mean, controlled
 from llcbench.estimators.self_tuned.spending import Spending
 from llcbench.estimators.self_tuned.stiffness import stiffness
 from llcbench.samplers.ghmc import GHMC
 from llcbench.samplers.leimkuhler_matthews import LeimkuhlerMatthews
 from llcbench.sampling.chains import Chains, Trace
-from llcbench.sampling.diagnostics import MeanError, mean_error
+from llcbench.sampling.correction import corrected
+from llcbench.sampling.diagnostics import mean_error
 from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
-from llcbench.sampling.virial import RunMoments, measurement
+from llcbench.sampling.virial import measurement
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
 from llcbench.types import Data, Problem
@@ -36,14 +36,12 @@ class Finished(NamedTuple):
         target: What was sampled.
         trace: Its traces; the draws that do not count are burn-in.
         sampler: The kernel, as it was after the adaptation.
-        mean: The mean energy; None where there is none.
-        method: How it was made, one sentence.
+        method: How it was made, one sentence; empty where it failed.
     """
 
     target: Target
     trace: Trace
     sampler: AnySampler
-    mean: Mean | None
     method: str
 
 
@@ -134,17 +132,19 @@ class TunedRuns:
         first = constants.FIRST_STEP * smaller
         # A later start of smaller steps stays below what failed.
         kernel = GHMC(step_size=first, adapt=burnin if smaller == 1 else 0)
-        seen = _Seen(self.target_stderr, lambda trace: full_mean(trace, target)[1].error)
+        seen = _Seen(self.target_stderr, lambda trace: stationary(trace, target, kernel))
         trace = self._sample(target, kernel, steps, burnin, name, 1, seen)
         if trace.status != "ok" or not usable(trace):
-            return Finished(target, trace, kernel, None, "")
-        kept, mean = full_mean(trace, target)
+            return Finished(target, trace, kernel, "")
+        kept = stationary(trace, target, kernel)
         step = math.exp(2 * float(seen.state.log_step)) if seen.state is not None else first
-        method = (
+        return Finished(
+            target,
+            kept.trace,
+            kernel,
             f"GHMC on the full batch, eps {step:.3g} (acceptance {trace.acceptance or 0:.2f}),"
-            f" control variate {_gain(mean)}; {_lengths(kept)}"
+            f" error x {kept.gain:.2f} by the control variate; {kept.words()}",
         )
-        return Finished(target, kept, kernel, mean, method)
 
     def _minibatch(self, gamma: float, grads: int, smaller: float, name: str) -> Finished:
         """Run Leimkuhler-Matthews steps with the gradient's control variate."""
@@ -162,60 +162,65 @@ class TunedRuns:
         def fixed(chains_state: Any) -> LeimkuhlerMatthews:
             return LeimkuhlerMatthews(math.exp(chains_state.log_step))
 
-        seen = _Seen(
-            self.target_stderr,
-            lambda trace: minibatch_mean(trace, target, fixed(seen.state))[1].error,
-        )
+        seen = _Seen(self.target_stderr, lambda trace: stationary(trace, target, fixed(seen.state)))
         trace = self._sample(target, kernel, steps, burnin, name, every, seen)
         if trace.status != "ok" or not usable(trace) or seen.state is None:
-            return Finished(target, trace, kernel, None, "")
+            return Finished(target, trace, kernel, "")
         final_kernel = fixed(seen.state)
-        kept, mean = minibatch_mean(trace, target, final_kernel)
-        method = (
+        kept = stationary(trace, target, final_kernel)
+        return Finished(
+            target,
+            kept.trace,
+            final_kernel,
             f"Leimkuhler-Matthews on minibatches of {target.batch_size} of"
             f" {self.problem.num_data} with control-variate gradients, eps"
-            f" {final_kernel.step_size:.3g}, noise of minibatches removed (x {mean.gain:.3f});"
-            f" {_lengths(kept)}"
+            f" {final_kernel.step_size:.3g}, noise of minibatches removed; {kept.words()}",
         )
-        return Finished(target, kept, final_kernel, mean, method)
 
 
-def full_mean(trace: Trace, target: Target) -> tuple[Trace, Mean]:
-    """Return the trace from where its virial is stationary on, and its mean energy.
+@final
+class Kept(NamedTuple):
+    """The part of a run that counts.
 
-    With a virial that is stationary nowhere it is the plain mean of the shortest part.
+    Attributes:
+        trace: The traces; what comes before it is burn-in.
+        llc: Corrected mean energy.
+        mcse: Its error.
+        gain: Its error over that of the plain mean.
+        z: Drift of the virial over its error.
+    """
+
+    trace: Trace
+    llc: float
+    mcse: float
+    gain: float
+    z: float
+
+    def words(self) -> str:
+        """Return the lengths, and whether the virial is stationary."""
+        steps, start = self.trace.excess.shape[1], self.trace.num_burnin
+        drifts = "" if abs(self.z) < constants.ZMAX else f", virial drifts (z = {self.z:.1f})"
+        return f"{start} steps of burn-in, {steps - start} kept{drifts}"
+
+
+def stationary(trace: Trace, target: Target, sampler: AnySampler) -> Kept:
+    """Return a run from where the drift of its virial is within its error on.
+
+    One that drifts throughout is returned from the latest place that is tried.
     """
     for kept in later(trace):
-        recorded = kept.recorded
-        assert recorded is not None
-        here = recorded.since(kept.num_burnin)
-        pull = target.nbeta * here.pull + target.gamma * here.distance
-        mean = controlled(target.nbeta * kept.kept, target.dim - pull)
-        if mean.stationary:
-            break
-    return kept, mean
-
-
-def minibatch_mean(trace: Trace, target: Target, kernel: LeimkuhlerMatthews) -> tuple[Trace, Mean]:
-    """Return the trace from where its drift is within its error on, and ``E (1 - D_noise)``."""
-    for kept in later(trace):
-        moments = measurement(kept, target, kernel)
+        moments = measurement(kept, target, sampler)
         drift = None if moments is None else moments.drift()
         z = drift.value / drift.stderr if drift is not None and drift.stderr else 0.0
         if abs(z) < constants.ZMAX:
             break
-    return kept, _without_noise(kept, target, moments, z)
-
-
-def _without_noise(kept: Trace, target: Target, moments: RunMoments | None, z: float) -> Mean:
-    noise = None if moments is None else moments.noise_share()
-    factor = 1.0 if noise is None else max(1 - noise.value, 0.0)
-    plain = mean_error(kept.kept)
-    value = target.nbeta * float(kept.kept.mean())
-    spread = 0.0 if noise is None or noise.stderr is None else noise.stderr
-    stderr = math.hypot(target.nbeta * plain.stderr * factor, value * spread)
-    per_chain = factor * target.nbeta * kept.kept.mean(1)
-    return Mean(value * factor, MeanError(stderr, plain.freedom), per_chain, factor, z)
+    energy = target.nbeta * kept.kept
+    plain = mean_error(energy).stderr
+    found = "" if moments is None else corrected(energy, moments)
+    if isinstance(found, str):
+        return Kept(kept, float(energy.mean()), plain, 1.0, z)
+    error = found.error.stderr
+    return Kept(kept, found.llc, error, error / plain if plain > 0 else 1.0, z)
 
 
 def later(trace: Trace) -> list[Trace]:
@@ -235,9 +240,9 @@ def usable(trace: Trace) -> bool:
 class _Seen:
     """Keeps the state of the sampler at every check, and ends a run whose error is small enough."""
 
-    def __init__(self, goal: float | None, error: Callable[[Trace], MeanError]) -> None:
+    def __init__(self, goal: float | None, read: Callable[[Trace], Kept]) -> None:
         self.state: Any = None
-        self._goal, self._error = goal, error
+        self._goal, self._read = goal, read
 
     def __call__(self, chains: Chains) -> bool:
         self.state = chains.state
@@ -246,19 +251,8 @@ class _Seen:
         trace = chains.trace("ok", "", 0.0, 0.0)
         if trace.kept.shape[1] < constants.FEWEST_KEPT or not usable(trace):
             return False
-        return self._error(trace).stderr <= self._goal
+        return self._read(trace).mcse <= self._goal
 
 
 def _fields(settings: Settings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in settings.__struct_fields__}
-
-
-def _lengths(kept: Trace) -> str:
-    steps = kept.excess.shape[1]
-    return f"{kept.num_burnin} steps of burn-in, {steps - kept.num_burnin} kept"
-
-
-def _gain(mean: Mean) -> str:
-    if mean.gain < 1:
-        return f"used (error x {mean.gain:.2f})"
-    return "not used: no gain" if mean.stationary else f"not used: virial at z = {mean.z:.1f}"
