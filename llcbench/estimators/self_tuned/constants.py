@@ -37,7 +37,7 @@ FIRST_STEP = 1e-5
 
 # --- minibatches: Leimkuhler-Matthews
 # D that the step is adapted to, discretisation and noise together.
-SHARE = 0.08
+SHARE = 0.06
 # Largest eps h / 4 in the stiffest direction; 1 is unstable.
 STIFFEST = 0.25
 # Iterations for the stiffest direction: each costs a gradient a chain.

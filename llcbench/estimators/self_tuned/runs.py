@@ -94,7 +94,8 @@ class TunedRuns:
         kind = "control_variate" if minibatch else "plain"
         chosen = {"gamma": gamma, "gradient": kind}
         settings = Settings(**{**_fields(self.settings), **chosen})
-        return target_of(settings, self.problem, self.data, self.spending.budget())
+        budget = self.spending.budget()
+        return target_of(settings, self.problem, self.data, budget, tabulate=minibatch)
 
     def _sample(
         self,
@@ -152,7 +153,10 @@ class TunedRuns:
         rng = self.seeds.generator("guard")
         stiffest = stiffness(target, rng, min(constants.ITERATIONS, grads // 20))
         largest = smaller * 4 * constants.STIFFEST / (target.nbeta * stiffest + gamma)
-        steps = (grads - -(-target.grad_evals // target.num_chains)) // 2
+        # The gradient of all data at w_star that goes with the control variate.
+        target.charge(-(-(self.problem.num_data or 1) // (target.batch_size or 1)))
+        left = grads - -(-target.grad_evals // target.num_chains)
+        steps = left if target.tabulated else left // 2
         adapt = min(constants.ADAPTED_STEPS, int(constants.ADAPTED_SHARE * steps))
         share = constants.SHARE * smaller
         kernel = AdaptedSteps(0.1 * largest, largest, share, adapt, constants.WARM)
