@@ -67,7 +67,7 @@ def estimate(
             at most 10 times as many, full batches are used at as many gradients of samples. None
             to choose.
         max_grads: Gradients a chain, everything counted: burn-in, adaptation, pilots. None for
-            4000, or at most 40 000 with ``target_stderr``.
+            2000, or at most 20 000 with ``target_stderr``.
         target_stderr: Monte Carlo standard error at which the run ends before the budget does.
         seed: Seed of noise and minibatches.
         device: Device of parameters and data, by its name in torch.

@@ -32,7 +32,7 @@ RESULTS = ROOT / "results" / "self_tuning" / "v1"
 PAGE = ROOT / "results" / "self_tuning.md"
 REPLICATES = 8
 FULL = {"nbeta": 1e3, "gamma": 10.0, "num_chains": 16}
-WORDS = """What [`SelfTuned`](../docs/estimators.md) makes of a budget, against exact tempered values.
+WORDS = """What `llcbench.SelfTuned` makes of a budget, against exact tempered values.
 Its constants are in `llcbench/estimators/self_tuned/constants.py`. They were fixed on the half
 `chosen` of the full-batch problems of the suite `accuracy`: those at even places in alphabetical
 order, and on the five minibatch problems of `chosen`. All others were run once, with these

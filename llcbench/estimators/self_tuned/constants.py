@@ -10,9 +10,9 @@ BATCH_SIZE = 256
 GAMMAS = (1.0, 10.0, 100.0, 1000.0)
 # Localisation where the budget has no room for pilots.
 GAMMA = 10.0
-MAX_GRADS = 4000
+MAX_GRADS = 2000
 # The same where a standard error is asked for: then it is a bound.
-MOST_GRADS = 40_000
+MOST_GRADS = 20_000
 CHAINS, FEW_CHAINS = 16, 4
 # Numbers of all chains together above which there are few chains.
 MANY_NUMBERS = 2**21
@@ -61,5 +61,7 @@ SMALLER = 1 / 4
 RESTARTS = 6
 # Gradients of a chain below which there is nothing to run.
 LEAST_GRADS = 24
+# Steps on minibatches below which there is no estimate.
+LEAST_STEPS = 40
 # Kept steps before a standard error may end the run.
 FEWEST_KEPT = 200

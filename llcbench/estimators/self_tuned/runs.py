@@ -23,7 +23,7 @@ from llcbench.sampling.target import AnySampler, Target
 from llcbench.sampling.virial import measurement
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
-from llcbench.types import Data, Problem
+from llcbench.types import BudgetExceeded, Data, Problem
 
 Array = NDArray[np.float64]
 
@@ -151,12 +151,22 @@ class TunedRuns:
         """Run Leimkuhler-Matthews steps with the gradient's control variate."""
         target = self._target(gamma)
         rng = self.seeds.generator("guard")
-        stiffest = stiffness(target, rng, min(constants.ITERATIONS, grads // 20))
+        try:
+            stiffest = stiffness(target, rng, min(constants.ITERATIONS, grads // 20))
+            # The gradient of all data at w_star that goes with the control variate.
+            target.charge(-(-(self.problem.num_data or 1) // (target.batch_size or 1)))
+        except BudgetExceeded:
+            self.spending.add(target)
+            raise
         largest = smaller * 4 * constants.STIFFEST / (target.nbeta * stiffest + gamma)
-        # The gradient of all data at w_star that goes with the control variate.
-        target.charge(-(-(self.problem.num_data or 1) // (target.batch_size or 1)))
         left = grads - -(-target.grad_evals // target.num_chains)
         steps = left if target.tabulated else left // 2
+        if steps < constants.LEAST_STEPS:
+            self.spending.add(target)
+            raise BudgetExceeded(
+                f"{grads} gradients a chain leave {max(steps, 0)} steps on minibatches of"
+                f" {target.batch_size}, and {constants.LEAST_STEPS} are needed: raise max_grads"
+            )
         adapt = min(constants.ADAPTED_STEPS, int(constants.ADAPTED_SHARE * steps))
         share = constants.SHARE * smaller
         kernel = AdaptedSteps(0.1 * largest, largest, share, adapt, constants.WARM)
