@@ -4,6 +4,7 @@ The gate on coverage has a false alarm below 1e-4 by the binomial distribution; 
 chain that is read while it still moves away from ``w_star``.
 """
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,7 @@ from llcbench import Budget, RunContext, Seeds, SelfTuned, Settings
 from llcbench.estimators.self_tuned import constants
 from llcbench.estimators.self_tuned.adapted import AdaptedSteps
 from llcbench.estimators.self_tuned.choices import batch_and_budget, batch_of
+from llcbench.intervals import student_quantile
 from llcbench.sampling.target import Target
 
 POTENTIAL = llcbench.problem("poly/x2y2")
@@ -170,19 +172,19 @@ def test_what_contradicts_itself_is_one_line(wrong, words):
 
 
 def test_intervals_cover():
-    """90 % intervals of 24 replicates; the control reads the burn-in with the draws."""
+    """90 % intervals of 24 groups of 16 chains; the control still moves away from ``w_star``."""
     truth = POTENTIAL.tempered(1e3, 10.0).value
-    settings = Settings(nbeta=1e3, gamma=10.0, num_chains=16, num_draws=300, num_burnin=0)
-    least = int(binom.ppf(1e-4, 24, 0.9))
-    covered = 0
-    early = llcbench.MeanEnergy(llcbench.SGLD(1e-4), settings)
-    control = 0
-    for replicate in range(24):
-        context = RunContext(Seeds(0, POTENTIAL.id, replicate, "self_tuned"))
-        answer = SelfTuned(settings=settings, max_grads=500).estimate(POTENTIAL, context)
-        covered += answer.interval[0] <= truth <= answer.interval[1]
-        wrong = early.estimate(POTENTIAL, context)
-        control += wrong.interval[0] <= truth <= wrong.interval[1]
-    print(f"covered {covered} of 24, at least {least}; control {control}")
-    assert covered >= least
-    assert control < least
+    settings = Settings(nbeta=1e3, gamma=10.0, num_chains=24 * 16, num_draws=1700, num_burnin=300)
+    least, reach = int(binom.ppf(1e-4, 24, 0.9)), student_quantile(0.9, 15)
+
+    def covered(estimator):
+        answer = estimator.estimate(POTENTIAL, RunContext(Seeds(0, POTENTIAL.id, 0, "groups")))
+        groups = np.array(answer.llc_per_chain).reshape(24, 16)
+        errors = groups.std(1, ddof=1) / 4
+        return int((abs(groups.mean(1) - truth) < reach * errors).sum())
+
+    ours = covered(SelfTuned(settings=settings))
+    short = msgspec.structs.replace(settings, num_draws=300, num_burnin=0)
+    control = covered(llcbench.MeanEnergy(llcbench.SGLD(1e-4), short))
+    print(f"covered {ours} of 24, at least {least}; control {control}")
+    assert ours >= least > control
