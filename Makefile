@@ -11,6 +11,7 @@
 # make figures    : the figures of the papers from committed results, with their claims
 # make benchmark  : speed, as ratios to a control measured in the same run
 # make volume     : exact values against volumes of sublevel sets
+# make self-tuning: the self-tuning estimate against exact values; half an hour, resumable
 # make trust      : attacks and rates, an hour and more, resumable
 # make guards     : the guards against exact values, half an hour, resumable
 # make mutants    : small changes of meaning against the tests that should notice; half an hour
@@ -143,6 +144,10 @@ volume: $(VENV)/.installed
 
 cas: $(VENV)/.developed
 	$(BIN)/python tests/theory/solver/singular.py $(GERMS) results/theory/v1/cas.csv
+
+# The self-tuning estimate on problems that fixed its constants and on others.
+self-tuning: $(VENV)/.installed
+	$(BIN)/python tests/accuracy/self_tuning.py
 
 # Attacks, and how often error bars cover and gates ring; pieces are kept in build/trust.
 trust: $(VENV)/.developed

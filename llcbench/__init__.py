@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
     from llcbench.estimators.mean_energy import MeanEnergy as MeanEnergy
     from llcbench.estimators.regression import TemperatureRegression as TemperatureRegression
     from llcbench.estimators.reweighting import Reweighting as Reweighting
+    from llcbench.estimators.self_tuned.estimator import SelfTuned as SelfTuned
     from llcbench.estimators.thermodynamic_integration import (
         ThermodynamicIntegration as ThermodynamicIntegration,
     )
@@ -90,6 +91,7 @@ _HOMES = {
     "estimators.mean_energy": "MeanEnergy",
     "estimators.regression": "TemperatureRegression",
     "estimators.reweighting": "Reweighting",
+    "estimators.self_tuned.estimator": "SelfTuned",
     "estimators.thermodynamic_integration": "ThermodynamicIntegration",
     "estimators.two_temperatures": "TwoTemperatures",
     "estimators.volume_scaling": "VolumeScaling",

@@ -126,6 +126,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             minibatches raise the energy, at leading order; None where the sampler does not know.
         dllc_dlog_gamma: Change of the tempered value with the logarithm of gamma.
         dllc_dlog_nbeta: The same for nbeta.
+        method: How an estimator that tunes itself made it: sampler, step, batch, lengths,
+            gradients; empty for the others.
     """
 
     status: Status
@@ -156,6 +158,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     discretisation: MeasuredValue | None = None
     dllc_dlog_gamma: MeasuredValue | None = None
     dllc_dlog_nbeta: MeasuredValue | None = None
+    method: str = ""
 
     def __post_init__(self) -> None:
         signed = (self.llc, self.loss_star, self.llc_unpaired, *(self.interval or ()))

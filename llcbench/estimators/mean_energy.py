@@ -210,6 +210,7 @@ def target_of(
     *,
     nbeta: float | None = None,
     chains: int | None = None,
+    tabulate: bool = False,
 ) -> Target:
     """Return the density of a run, or that at another temperature or for fewer chains."""
     return Target(
@@ -222,6 +223,7 @@ def target_of(
         dtype=getattr(torch, settings.dtype),
         budget=budget or Budget(),
         control_variate=settings.gradient == "control_variate",
+        tabulate=tabulate,
         matmul=settings.matmul,
         device=settings.device,
     )

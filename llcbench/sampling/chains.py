@@ -143,6 +143,11 @@ class Chains:
             self._waiting = []
 
     @property
+    def state(self) -> Any:
+        """State of the sampler after the last step."""
+        return self._state
+
+    @property
     def losses(self) -> torch.Tensor:
         """Excess losses so far, ``(done, chains)``."""
         return self._excess[: self.done]

@@ -144,6 +144,11 @@ class Target:
         return loss, grad
 
     @property
+    def tabulated(self) -> bool:
+        """Whether gradients at ``w_star`` are read from a table and cost nothing."""
+        return self._table is not None
+
+    @property
     def num_parts(self) -> int:
         """Number of layers in which `loss_and_visit` hands out the gradient; 0 if it cannot."""
         if self.control_variate or self._layerwise is None:

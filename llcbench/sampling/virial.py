@@ -48,6 +48,7 @@ class RunMoments:
         discretisation: What the sampler knows of its bias; None if nothing.
         minibatch: Whether gradients are noisy.
         exact: Whether the sampler has the target as its stationary distribution.
+        controlled: Whether the noise of gradients vanishes at ``w_star``.
     """
 
     recorded: Recorded
@@ -57,6 +58,7 @@ class RunMoments:
     discretisation: Discretisation | None
     minibatch: bool
     exact: bool
+    controlled: bool = False
 
     @property
     def noise(self) -> Array | None:
@@ -82,7 +84,9 @@ class RunMoments:
 
         ``W = 2 E + rho^8 (V - 2 E)``, rho the correlation of ``nbeta L`` with ``nbeta r . grad L``,
 
-        which is 1 for a homogeneous loss. Exact for quadratics of any spectrum with full gradients,
+        which is 1 for a homogeneous loss. W is V for the noise of control-variate gradients alone,
+        which grows with the distance from ``w_star`` and is no heat bath of the stiff directions.
+        Exact for quadratics of any spectrum with full gradients,
         and at first order in ``eps`` for homogeneous losses without localisation.
         """
         terms = self.share_terms()
@@ -129,6 +133,10 @@ class RunMoments:
         energy, pull = self.nbeta * held.loss, self.nbeta * held.pull
         # Centred: means of squares less squares of means would cancel.
         a, b = energy - energy.mean(), pull - pull.mean()
+        scheme = self.discretisation
+        if self.controlled and scheme is not None and scheme.curvature == 0:
+            # Then W is V.
+            energy = 0.5 * pull
         return [excess, energy, pull, a, b, a * a, b * b, a * b]
 
     def steps(self) -> MeasuredValue | None:
@@ -330,6 +338,7 @@ def measurement(trace: Trace, target: Target, sampler: AnySampler) -> RunMoments
         discretisation=scheme,
         minibatch=target.batch_size is not None,
         exact=exact and scheme is None,
+        controlled=target.control_variate,
     )
 
 
