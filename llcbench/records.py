@@ -53,7 +53,7 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 SETTING_GUARDS = frozenset({"plateau"})
 
 
-class MeasuredValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunStatistic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A statistic that was read off the chains.
 
     Attributes:
@@ -85,11 +85,11 @@ class Virial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         kinetic: Mean square of the momenta over its stationary value, less 1; None without them.
     """
 
-    excess: MeasuredValue
-    drift: MeasuredValue | None = None
-    discretisation: MeasuredValue | None = None
-    noise: MeasuredValue | None = None
-    kinetic: MeasuredValue | None = None
+    excess: RunStatistic
+    drift: RunStatistic | None = None
+    discretisation: RunStatistic | None = None
+    noise: RunStatistic | None = None
+    kinetic: RunStatistic | None = None
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -155,9 +155,9 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     feed: Literal["independent", "shuffled"] | None = None
     guards: list[Guard] = []
     virial: Virial | None = None
-    discretisation: MeasuredValue | None = None
-    dllc_dlog_gamma: MeasuredValue | None = None
-    dllc_dlog_nbeta: MeasuredValue | None = None
+    discretisation: RunStatistic | None = None
+    dllc_dlog_gamma: RunStatistic | None = None
+    dllc_dlog_nbeta: RunStatistic | None = None
     method: str = ""
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from fractions import Fraction
 import msgspec
 
 from llcbench.intervals import run_quantile, wilson
-from llcbench.records import Estimate, MeasuredValue, RunRecord, TemperedTruth
+from llcbench.records import Estimate, RunRecord, RunStatistic, TemperedTruth
 from llcbench.settings import Settings
 
 
@@ -208,7 +208,7 @@ def _mean(pairs: list[tuple[float, float]]) -> Uncertain | None:
     return Uncertain(sum(values) / count, max(claimed, observed))
 
 
-def _measured(values: list[MeasuredValue | None]) -> Uncertain | None:
+def _measured(values: list[RunStatistic | None]) -> Uncertain | None:
     """Return the mean of what was read off the chains of every run."""
     return _mean([(value.value, value.stderr or 0.0) for value in values if value is not None])
 

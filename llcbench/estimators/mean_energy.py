@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from llcbench.checks import check_choice
 from llcbench.intervals import student_quantile
 from llcbench.provenance import peak_bytes
-from llcbench.records import Estimate, MeasuredValue
+from llcbench.records import Estimate, RunStatistic
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import (
@@ -121,7 +121,7 @@ class MeanEnergy:
         trace: Trace,
         target: Target,
         seeds: Seeds,
-        remaining: MeasuredValue | None = None,
+        remaining: RunStatistic | None = None,
     ) -> Estimate:
         """Turn traces into an estimate with errors, diagnostics and guards.
 

@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.records import MeasuredValue
+from llcbench.records import RunStatistic
 from llcbench.sampling.diagnostics import ENOUGH_CHAINS, MeanError, mean_error
 from llcbench.sampling.jackknife import error_of
 from llcbench.sampling.virial import FEWEST, RunMoments, divided
@@ -35,8 +35,8 @@ class CorrectedEnergy:
     llc: float
     error: MeanError
     per_chain: Array
-    share: MeasuredValue | None = None
-    remaining: MeasuredValue | None = None
+    share: RunStatistic | None = None
+    remaining: RunStatistic | None = None
 
 
 def corrected(energy: Array, moments: RunMoments) -> CorrectedEnergy | str:
@@ -136,11 +136,11 @@ def _slopes(energy: Array, phi: Array) -> Array:
     return np.asarray(slope)
 
 
-def _rest(moments: RunMoments, share: MeasuredValue) -> MeasuredValue | None:
+def _rest(moments: RunMoments, share: RunStatistic) -> RunStatistic | None:
     """Return the bias that may remain, relative to the corrected value."""
     doubt = moments.unlikeness()
     if doubt is None:
         return None
     left = 1 - share.value
     stderr = None if doubt.stderr is None else doubt.stderr / left
-    return MeasuredValue(value=doubt.value / left, stderr=stderr)
+    return RunStatistic(value=doubt.value / left, stderr=stderr)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from llcbench.records import Guard, MeasuredValue
+from llcbench.records import Guard, RunStatistic
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import (
@@ -32,7 +32,7 @@ def guards(
     trace: Trace,
     convergence: Convergence,
     rng: torch.Generator,
-    remaining: MeasuredValue | None = None,
+    remaining: RunStatistic | None = None,
 ) -> list[Guard]:
     """Return the guards of a finished run.
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from llcbench.intervals import student_quantile
-from llcbench.records import Guard, MeasuredValue
+from llcbench.records import Guard, RunStatistic
 from llcbench.sampling.diagnostics import ENOUGH_CHAINS
 from llcbench.sampling.virial import RunMoments
 
@@ -31,7 +31,7 @@ IDENTITY = 0.02
 
 
 def moment_guards(
-    moments: RunMoments, llc: float, stderr: float, remaining: MeasuredValue | None = None
+    moments: RunMoments, llc: float, stderr: float, remaining: RunStatistic | None = None
 ) -> list[Guard]:
     """Return the guards of the moments; those of which nothing was measured are not listed.
 
@@ -61,7 +61,7 @@ def guard(name: str, value: float, limit: str, passed: bool, meaning: str) -> Gu
     return Guard(name=name, value=finite, limit=limit, passed=bool(passed), meaning=meaning)
 
 
-def _virial(drifts: list[MeasuredValue | None], excess: MeasuredValue | None) -> Guard | None:
+def _virial(drifts: list[RunStatistic | None], excess: RunStatistic | None) -> Guard | None:
     """Return the guard on what has not equilibrated, from distances and from forces.
 
     Either may be far less precise than the other; the value is that of the one with more errors.
@@ -83,7 +83,7 @@ def _virial(drifts: list[MeasuredValue | None], excess: MeasuredValue | None) ->
     )
 
 
-def _identity(identity: MeasuredValue | None, freedom: float) -> Guard | None:
+def _identity(identity: RunStatistic | None, freedom: float) -> Guard | None:
     if identity is None or identity.stderr is None:
         return None
     reach = student_quantile(1 - FALSE_ALARM, freedom) * identity.stderr
@@ -98,7 +98,7 @@ def _identity(identity: MeasuredValue | None, freedom: float) -> Guard | None:
     )
 
 
-def _discretisation(bias: MeasuredValue | None, error: float) -> Guard | None:
+def _discretisation(bias: RunStatistic | None, error: float) -> Guard | None:
     if bias is None:
         return None
     most = max(BIAS, error)
@@ -112,7 +112,7 @@ def _discretisation(bias: MeasuredValue | None, error: float) -> Guard | None:
     )
 
 
-def _batch_noise(noise: MeasuredValue | None, error: float) -> Guard | None:
+def _batch_noise(noise: RunStatistic | None, error: float) -> Guard | None:
     if noise is None:
         return None
     most = max(NOISE, error)
@@ -153,11 +153,11 @@ def _freedom(moments: RunMoments) -> float:
     return float(max(len(moments.recorded.loss), ENOUGH_CHAINS) - 1)
 
 
-def _within(value: MeasuredValue, errors: float) -> bool:
+def _within(value: RunStatistic, errors: float) -> bool:
     """Return whether a value is 0 within its errors; one without error is."""
     return value.stderr is None or abs(value.value) <= errors * value.stderr
 
 
-def _errors(value: MeasuredValue) -> float:
+def _errors(value: RunStatistic) -> float:
     """Return how many of its errors a value is."""
     return abs(value.value) / value.stderr if value.stderr else 0.0

@@ -18,7 +18,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.records import MeasuredValue, Virial
+from llcbench.records import RunStatistic, Virial
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import ENOUGH_CHAINS
@@ -71,11 +71,11 @@ class RunMoments:
             return None
         return np.asarray(pairs.noise.mean(1, keepdims=True))
 
-    def excess(self) -> MeasuredValue | None:
+    def excess(self) -> RunStatistic | None:
         """Return ``E[r . grad U] / d - 1``."""
         return self._mean(self._excess())
 
-    def share(self) -> MeasuredValue | None:
+    def share(self) -> RunStatistic | None:
         """Return D, the share by which steps and minibatches raise the energy, at leading order.
 
         ``D = eps/4 (nbeta^2 E|grad L_B|^2 + gamma V) / W``, ``V = nbeta E[r . grad L]``, for Euler
@@ -92,7 +92,7 @@ class RunMoments:
         terms = self.share_terms()
         return None if terms is None else self.function(terms, divided)
 
-    def noise_share(self) -> MeasuredValue | None:
+    def noise_share(self) -> RunStatistic | None:
         """Return the part of minibatch noise in D."""
         scheme, noise = self.discretisation, self.noise
         if scheme is None or noise is None:
@@ -109,7 +109,7 @@ class RunMoments:
         pulled = scheme.curvature * self.gamma * self.nbeta * self.recorded.pull
         return self._shared(0.25 * scheme.step_size * (self.nbeta**2 * squares + pulled))
 
-    def unlikeness(self) -> MeasuredValue | None:
+    def unlikeness(self) -> RunStatistic | None:
         """Return half of the difference between D with ``W = 2 E`` and with ``W = V``.
 
         It is 0 on quadratics, and a measure of how much the curvature differs from place to place,
@@ -139,12 +139,12 @@ class RunMoments:
             energy = 0.5 * pull
         return [excess, energy, pull, a, b, a * a, b * b, a * b]
 
-    def steps(self) -> MeasuredValue | None:
+    def steps(self) -> RunStatistic | None:
         """Return the part of the discretisation in the excess of the virial."""
         steps = self._steps()
         return None if steps is None else self._mean(steps)
 
-    def remainder(self) -> MeasuredValue | None:
+    def remainder(self) -> RunStatistic | None:
         """Return the excess less the discretisation: what is left for the drift.
 
         The same as `drift` in expectation, from the forces and not from the distances: more precise
@@ -153,7 +153,7 @@ class RunMoments:
         steps = self._steps()
         return None if steps is None else self._mean(self._excess() - steps)
 
-    def drift(self) -> MeasuredValue | None:
+    def drift(self) -> RunStatistic | None:
         """Return the part of what has not equilibrated in the excess of the virial.
 
         For a sampler that is exact in distribution it is the excess itself. For the others it is
@@ -178,7 +178,7 @@ class RunMoments:
         error = scheme.relaxation * spread / (scheme.step_size * self.dim)
         return measured_value(float(values.mean()), float(error))
 
-    def identity(self) -> MeasuredValue | None:
+    def identity(self) -> RunStatistic | None:
         """Return what should be 0 in Euler steps, in every run, however far from equilibrium.
 
         ``E[r . g] / d - 1 - eps E|g|^2 / (4 d) + growth of |r|^2 per step / (eps d)``; None for
@@ -195,12 +195,12 @@ class RunMoments:
         growth = np.diff(held.distance, axis=1) / time
         return self._mean(0.5 * (local[:, 1:] + local[:, :-1]) + growth)
 
-    def kinetic(self) -> MeasuredValue | None:
+    def kinetic(self) -> RunStatistic | None:
         """Return the mean square of the momenta over its stationary value, less 1."""
         kinetic = self.recorded.kinetic
         return None if kinetic is None else self._mean(kinetic - 1)
 
-    def by_gamma(self) -> MeasuredValue | None:
+    def by_gamma(self) -> RunStatistic | None:
         """Return ``d llc / d log gamma = -gamma/2 Cov(nbeta L, |r|^2)``."""
         held = self.recorded
         # From centred values: products of large means would cancel.
@@ -211,7 +211,7 @@ class RunMoments:
             lambda m: -0.5 * self.gamma * (m[..., 0] - m[..., 1] * m[..., 2]),
         )
 
-    def by_nbeta(self) -> MeasuredValue | None:
+    def by_nbeta(self) -> RunStatistic | None:
         """Return ``d llc / d log nbeta = llc - Var(nbeta L)``.
 
         On minibatches the variance is the covariance of two independent batches.
@@ -265,12 +265,10 @@ class RunMoments:
             return scheme.curvature * slope
         return None if noise is None else scheme.curvature * (slope - noise) + scheme.noise * noise
 
-    def _mean(self, values: Array) -> MeasuredValue | None:
+    def _mean(self, values: Array) -> RunStatistic | None:
         return self.function([values], lambda m: m[..., 0])
 
-    def function(
-        self, values: list[Array], value: Callable[[Array], Array]
-    ) -> MeasuredValue | None:
+    def function(self, values: list[Array], value: Callable[[Array], Array]) -> RunStatistic | None:
         """Return a function of means with its error.
 
         Args:
@@ -316,11 +314,11 @@ def divided(means: Array) -> Array:
     return np.asarray(excess / (2 * energy + alike * (pull - 2 * energy)))
 
 
-def measured_value(value: float, stderr: float) -> MeasuredValue | None:
+def measured_value(value: float, stderr: float) -> RunStatistic | None:
     """Return a statistic as records hold it; None where it is no number."""
     if not math.isfinite(value):
         return None
-    return MeasuredValue(value=value, stderr=stderr if math.isfinite(stderr) else None)
+    return RunStatistic(value=value, stderr=stderr if math.isfinite(stderr) else None)
 
 
 def measurement(trace: Trace, target: Target, sampler: AnySampler) -> RunMoments | None:

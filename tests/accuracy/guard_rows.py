@@ -13,7 +13,7 @@ import torch
 from guard_settings import HALVES, Setting
 
 import llcbench
-from llcbench.records import SETTING_GUARDS, Guard, MeasuredValue
+from llcbench.records import SETTING_GUARDS, Guard, RunStatistic
 from llcbench.sampling import moment_guards as limits
 from llcbench.sampling.correction import corrected as correction_of
 from llcbench.sampling.diagnostics import FEWEST_KEPT, convergence, mean_error
@@ -146,7 +146,7 @@ def _fails_with(
     moments: RunMoments,
     llc: float,
     stderr: float,
-    remaining: MeasuredValue | None,
+    remaining: RunStatistic | None,
 ) -> bool:
     """Return whether a guard on the sampler fails under other limits."""
     with patch.multiple(limits, **changed):

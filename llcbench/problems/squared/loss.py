@@ -12,6 +12,7 @@ from llcbench.problems.squared.batches import ChainMoments, Moments, Population,
 from llcbench.problems.squared.linear_map import LayerPass, LinearNetwork, ProductPass, Pullback
 from llcbench.problems.squared.minibatches import GatheredBatches, MomentBlocks, narrow
 from llcbench.problems.squared.precision import precision
+from llcbench.problems.squared.reference_noise import cross_moment, unit_crosses
 from llcbench.problems.squared.streams import Stream, StreamMoments
 from llcbench.sampling.minibatches import DrawnBatches
 from llcbench.types import (
@@ -250,33 +251,13 @@ class SquaredLoss:
         """Return the map from a batch to the gradient at ``w_star``, ``(chains, dim)``.
 
         There the errors are the label noise alone, so that the gradient is a linear function of the
-        cross moment of noise and inputs, ``(out, in)``. None where its matrix is too large.
+        cross moment of noise and inputs. None where its matrix is too large.
         """
-        inputs, outputs = self.map.inputs, self.map.outputs
-        size = inputs * outputs
-        if size * max(self.map.dim, inputs**2) > TABLE:
+        size = self.map.inputs * self.map.outputs
+        if size * max(self.map.dim, self.map.inputs**2) > TABLE:
             return None
-        unit = torch.eye(size, dtype=point.dtype, device=point.device)
-        cross = unit.view(size, outputs, inputs)
-        basis = ChainMoments(cross.new_zeros(size, inputs, inputs), cross, unit.new_zeros(size))
-        table = self.excess_and_grad(point.expand(size, -1).clone(), basis)[1]
-
-        def gradient(batch: Batch) -> Tensor:
-            return self._cross(batch).flatten(1) @ table
-
-        return gradient
-
-    def _cross(self, batch: Batch) -> Tensor:
-        """Return ``scale`` times the mean of ``noise x^T``, ``(chains, out, in)``."""
-        if isinstance(batch, ChainMoments):
-            return batch.cross
-        if isinstance(batch, Samples):
-            if batch.noise is None:
-                return self.reference.new_zeros(len(batch.inputs), *self.reference.shape[1:])
-            return torch.bmm(batch.noise.mT, batch.inputs) * (self.scale / batch.inputs.shape[1])
-        if isinstance(batch, Population):
-            return torch.zeros_like(self.reference)
-        return self.scale * batch.cross.unsqueeze(0)
+        table = self.excess_and_grad(point.expand(size, -1).clone(), unit_crosses(self.reference))
+        return lambda batch: cross_moment(batch, self.reference, self.scale).flatten(1) @ table[1]
 
     def noisy_labels(self) -> bool:
         """Return whether labels carry noise."""

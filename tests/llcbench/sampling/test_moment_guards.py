@@ -10,7 +10,7 @@ from wrong_samplers import move
 import llcbench
 from llcbench import BAOAB, MALA, SGLD, LeimkuhlerMatthews, MeanEnergy, Settings
 from llcbench.intervals import student_quantile
-from llcbench.records import SETTING_GUARDS, Estimate, Guard, MeasuredValue
+from llcbench.records import SETTING_GUARDS, Estimate, Guard, RunStatistic
 from llcbench.sampling import moment_guards as limits
 from llcbench.sampling.moment_guards import moment_guards
 from llcbench.sampling.recorder import Recorded, RecordedPairs
@@ -150,7 +150,7 @@ def test_the_bias_of_the_steps(error, share, passed):
 @pytest.mark.parametrize(("share", "passed"), [(0.99, True), (1.01, False)])
 def test_the_bias_that_a_correction_leaves(sign, share, passed):
     """An estimator that has corrected for D says what remains; D itself is then no fault."""
-    left = MeasuredValue(value=sign * share * limits.BIAS, stderr=0.0)
+    left = RunStatistic(value=sign * share * limits.BIAS, stderr=0.0)
     result = guards_of(moments(**euler(1.0)), remaining=left)
     assert result["discretisation"].value == left.value
     assert result["discretisation"].passed == passed
@@ -171,7 +171,7 @@ def test_the_noise_of_minibatches(error, share, passed):
     assert result.value == pytest.approx(EPS * noise / 4)
     assert result.passed == passed
     assert "batch_noise" not in guards_of(moments(**euler()))
-    corrected = MeasuredValue(value=0.0, stderr=0.0)
+    corrected = RunStatistic(value=0.0, stderr=0.0)
     again = guards_of(moments(**euler(), **noisy(noise)), stderr=error, remaining=corrected)
     assert again["batch_noise"].passed == passed
 

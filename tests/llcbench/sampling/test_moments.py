@@ -33,10 +33,10 @@ def parts(theta, star, grad):
     return (offset**2).sum(1), (offset * grad).sum(1), (grad**2).sum(1)
 
 
-def assert_moments(found, theta, star, grad, *, rtol=1e-12):
+def assert_moments(moments_, theta, star, grad, *, rtol=1e-12):
     square, pull, slope = parts(theta, star, grad)
     gram = torch.stack([torch.stack([square, pull], 1), torch.stack([pull, slope], 1)], 2)
-    torch.testing.assert_close(found.gram.double(), gram, rtol=rtol, atol=rtol)
+    torch.testing.assert_close(moments_.gram.double(), gram, rtol=rtol, atol=rtol)
 
 
 @pytest.mark.parametrize("dim", [1, 7, BLOCK // 3 + 1, BLOCK + 5])
