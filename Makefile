@@ -13,7 +13,7 @@
 # make volume     : exact values against volumes of sublevel sets
 # make self-tuning: the self-tuning estimate against exact values; half an hour, resumable
 # make trust      : attacks and rates, an hour and more, resumable
-# make guards     : the guards against exact values, a quarter of an hour, resumable
+# make guards     : the guards against exact values, half an hour, resumable
 # make mutants    : small changes of meaning against the tests that should notice; half an hour
 # make platforms  : the tests with other interpreters (PYTHONS) and the oldest and newest libraries
 # make cas        : exact values against Singular (set LLCBENCH_SINGULAR to the program)

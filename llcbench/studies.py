@@ -20,7 +20,7 @@ from llcbench.report.tables import Table
 from llcbench.report.tables import to_text as render
 from llcbench.run.complete import complete
 from llcbench.run.executors.executor import make_executor
-from llcbench.run.exports import is_export, read
+from llcbench.run.exports import is_export, nothing_in, read
 from llcbench.run.plan import expand
 from llcbench.run.store import RunStore, key_of
 from llcbench.run.suite import load
@@ -112,9 +112,7 @@ def read_records(source: str | Path) -> list[RunRecord]:
         return list(read(Path(source)).values())
     records = RunStore(Path(source)).contents().records
     if not records:
-        raise ValueError(
-            f"no runs in {str(source)!r}: give a store or a file ending in .jsonl[.gz]"
-        )
+        raise ValueError(nothing_in(source, "runs", "llcbench run smoke"))
     return list(records.values())
 
 

@@ -25,7 +25,10 @@ def write(path: Path, text: str) -> None:
             handle.flush()
             os.fsync(handle.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.errno is not None:
+            # A full disk does not say where it is, and nobody knows the temporary name.
+            error.filename, error.filename2 = str(path), None
         raise

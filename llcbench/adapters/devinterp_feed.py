@@ -82,11 +82,12 @@ class Evaluate:
         excess: Tensor = self.loss.excess(model.theta[None], batch)
         model.entered.copy_(model.theta.detach())
         model.excess.copy_(excess.detach().sum())
-        value = (excess + self.loss.baseline(batch)).sum()
+        value: Tensor = (excess + self.loss.baseline(batch)).sum()
         if not self.pull:
             return value
         penalty = 0.5 * self.pull * (model.theta - self.star).square().sum()
-        return value + (penalty - penalty.detach())
+        pulled: Tensor = value + (penalty - penalty.detach())
+        return pulled
 
 
 def unsupported(target: Target) -> str | None:

@@ -12,6 +12,7 @@ from llcbench.checks import printable
 from llcbench.cli.compare import compare, leaderboard
 from llcbench.cli.estimate import estimate
 from llcbench.cli.figures import figures
+from llcbench.cli.file_errors import file_error_line
 from llcbench.cli.heuristics import heuristics
 from llcbench.cli.options import (
     OnceCommand,
@@ -215,7 +216,9 @@ def run_command() -> int:
         return _failed("the input is nested too deeply, or too long")
     except ArithmeticError as error:
         return _failed(f"a number is out of range: {error}")
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        return _failed(file_error_line(error))
+    except ValueError as error:
         return _failed(str(error))
     return 0
 

@@ -31,6 +31,8 @@ def _flushed(code: int) -> int:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if code == 0:
-            print(f"llcbench: the output cannot be written: {error}", file=sys.stderr)
+            from llcbench.cli.file_errors import file_error_line
+
+            print(f"llcbench: {file_error_line(error)}", file=sys.stderr)
         return code or 2
     return code

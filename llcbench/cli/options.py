@@ -1,18 +1,23 @@
 """Options that several commands share, and their parsed form."""
 
+import errno
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, final
 
 import click
 
 from llcbench.checks import printable
+from llcbench.cli.file_errors import file_error_line
 
 DEFAULT_STORE = "build/store"
 
 
 @final
 class OnceCommand(click.Command):
-    """A command that refuses an option which is given twice, where click would take the last."""
+    """A command that refuses an option which is given twice, where click would take the last.
+
+    An error of a file names the option that the file belongs to.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments.
@@ -24,6 +29,20 @@ class OnceCommand(click.Command):
             _, _, order = self.make_parser(ctx).parse_args(args=list(args))
             _refuse_repeats(ctx, order)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command.
+
+        Raises:
+            click.ClickException: If a file fails; the message names the option that it belongs to.
+        """
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            # The reader of a pipe that is gone needs no line, and lost workers are no file.
+            if error.errno in (None, errno.EPIPE):
+                raise
+            raise click.ClickException(file_error_line(error, ctx)) from error
 
 
 @final

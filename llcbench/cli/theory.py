@@ -116,18 +116,15 @@ def strata(
 @click.argument("path", metavar="FILE.json")
 def verify(path: str) -> None:
     """Check the proofs that ``theory rlct`` or ``theory strata`` wrote with ``--json`` again."""
-    from theory.checker.verify import check
-    from theory.stratification import check_strata
+    from theory.checker.base import CertificateError
 
     plain = reading.json_of(Path(path))
     if not isinstance(plain, dict):
         raise ValueError(f"{path!r} is no certificate: it is no object with a proof")
-    if "strata" in plain:
-        count = check_strata(plain)
-        click.echo(f"all proofs are right: {count}, one at each sample point")
-        return
-    check(plain)
-    click.echo("the proof is right")
+    try:
+        click.echo(_verified(plain))
+    except CertificateError as error:
+        raise ValueError(f"{path!r}: {error}") from error
 
 
 @theory.command("catalogue")
@@ -207,6 +204,21 @@ def _pairs(words: list[str]) -> dict[str, Any]:
             value = words.pop(0)
         pairs[name.replace("-", "_")] = parameter(value)
     return pairs
+
+
+def _verified(plain: dict[str, Any]) -> str:
+    """Check a proof, or those of all strata, and return what was checked.
+
+    Raises:
+        CertificateError: At the first rule that fails.
+    """
+    from theory.checker.verify import check
+    from theory.stratification import check_strata
+
+    if "strata" in plain:
+        return f"all proofs are right: {check_strata(plain)}, one at each sample point"
+    check(plain)
+    return "the proof is right"
 
 
 def _assignments(text: str | None, option: str) -> dict[str, Any] | None:

@@ -13,11 +13,16 @@ from llcbench.records import Estimate, Status
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.correction import CorrectedEnergy, corrected
+from llcbench.sampling.diagnostics import defect
+from llcbench.sampling.recorder import EVERY
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.sampling.virial import measurement
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
 from llcbench.types import DEFAULT_CONTEXT, Problem, RunContext
+
+# Records of a chain that a short run makes at least, if it has as many steps.
+RECORDS = 16
 
 
 @final
@@ -40,8 +45,9 @@ class Corrected:
     Attributes:
         sampler: The kernel.
         settings: Temperature, localisation, chains, lengths, batch size, precision.
-        record_every: Steps from one record of the moments to the next; 0 for every 16th, or every
-            step of Metropolis samplers, which bring their gradient with them.
+        record_every: Steps from one record of the moments to the next; 0 for every 16th, more
+            often in short runs, and every step of Metropolis samplers, which bring their gradient
+            with them.
 
     Source: the exact distribution of Euler steps on quadratics; Stein 1972.
     """
@@ -83,15 +89,17 @@ class Corrected:
 
     def summarise(self, trace: Trace, target: Target, seeds: Seeds) -> Estimate:
         """Turn traces into a corrected estimate; one without a value is that of the mean energy."""
-        plain = self.mean_energy.summarise(trace, target, seeds)
+        kept = self.mean_energy.controlled(trace)
+        found: CorrectedEnergy | str = "no moments were recorded in this run"
+        moments = measurement(trace, target, self.sampler)
+        if moments is not None and defect(kept) is None:
+            found = corrected(target.nbeta * kept, moments)
+        remaining = None if isinstance(found, str) else found.remaining
+        plain = self.mean_energy.summarise(trace, target, seeds, remaining)
         if plain.llc is None:
             return plain
-        moments = measurement(trace, target, self.sampler)
-        if moments is None:
-            return _without_value(plain, "no moments were recorded in this run")
-        if not moments.exact and moments.discretisation is None:
+        if moments is not None and not moments.exact and moments.discretisation is None:
             return _without_value(plain, self._unknown(), "skipped")
-        found = corrected(target.nbeta * self.mean_energy.controlled(trace), moments)
         return _without_value(plain, found) if isinstance(found, str) else replaced(plain, found)
 
     def _declined(self) -> str | None:
@@ -104,13 +112,15 @@ class Corrected:
         name = sampler_abilities.name(self.sampler)
         return f"{name} knows no bias of its steps and has no Metropolis test: use mean_energy"
 
-    def _every(self, target: Target) -> int | None:
+    def _every(self, target: Target) -> int:
         if self.record_every:
             return self.record_every
         steps = sampler_abilities.step_size(self.sampler) is not None
         known = sampler_abilities.discretisation(self.sampler) is not None
         # A control variate pays most at every draw, and proposals bring their gradient with them.
-        return 1 if steps and not known and target.batch_size is None else None
+        if steps and not known and target.batch_size is None:
+            return 1
+        return min(EVERY, max(self.settings.num_draws // RECORDS, 1))
 
 
 def replaced(plain: Estimate, correction: CorrectedEnergy) -> Estimate:

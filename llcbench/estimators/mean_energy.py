@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from llcbench.checks import check_choice
 from llcbench.intervals import student_quantile
 from llcbench.provenance import peak_bytes
-from llcbench.records import Estimate
+from llcbench.records import Estimate, MeasuredValue
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import (
@@ -116,8 +116,22 @@ class MeanEnergy:
         """Return the density that is sampled."""
         return target_of(self.settings, problem, data, budget)
 
-    def summarise(self, trace: Trace, target: Target, seeds: Seeds) -> Estimate:
-        """Turn traces into an estimate with errors, diagnostics and guards."""
+    def summarise(
+        self,
+        trace: Trace,
+        target: Target,
+        seeds: Seeds,
+        remaining: MeasuredValue | None = None,
+    ) -> Estimate:
+        """Turn traces into an estimate with errors, diagnostics and guards.
+
+        Args:
+            trace: The traces.
+            target: What was sampled.
+            seeds: Source of the points at which guards look.
+            remaining: Bias that is left, relative to the estimate, where it will be corrected;
+                None where it will not.
+        """
         kept = self.controlled(trace)
         finite = finite_chains(kept)
         per_chain = target.nbeta * kept[finite].mean(1) if kept.shape[1] else np.empty(0)
@@ -162,7 +176,9 @@ class MeanEnergy:
             rhat=finite_or_none(diagnostics.rhat),
             llc_unpaired=self._unpaired(trace, target.nbeta),
             **measured(trace, target, self.sampler),
-            guards=guards(target, self.sampler, trace, diagnostics, seeds.generator("guard")),
+            guards=guards(
+                target, self.sampler, trace, diagnostics, seeds.generator("guard"), remaining
+            ),
             **common,
         )
 

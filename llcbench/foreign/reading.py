@@ -43,6 +43,8 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     Raises:
         ValueError: If it is something else, or fails while it is read.
     """
+    if "\0" in str(path):
+        raise ValueError(f"{shown(str(path))} is no name of a file")
     try:
         # Without waiting: a pipe without a writer would never open.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -53,10 +55,6 @@ def opened(path: Path) -> Iterator[BinaryIO]:
                 return
             with gzip.GzipFile(fileobj=raw) as unpacked:
                 yield cast(BinaryIO, io.BufferedReader(cast(Any, unpacked)))
-    except ValueError as error:
-        if "null byte" not in str(error):
-            raise
-        raise ValueError(f"{shown(str(path))} is no name of a file") from None
     except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ValueError(f"{path} cannot be read: {reason}") from error

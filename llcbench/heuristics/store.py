@@ -8,7 +8,7 @@ from typing import final
 from llcbench.foreign import reading
 from llcbench.heuristics.design import Design
 from llcbench.heuristics.trial import TrialRecord
-from llcbench.run.exports import SUFFIXES, is_export, read_lines, write_lines
+from llcbench.run.exports import SUFFIXES, is_export, nothing_in, read_lines, write_lines
 from llcbench.run.store import Store
 
 
@@ -114,9 +114,7 @@ def contents_of(place: str) -> TrialResults:
     path = Path(place)
     results = read(path) if is_export(place) else TrialStore(path).contents()
     if not results.records:
-        raise ValueError(
-            f"no trials in {place!r}; 'llcbench heuristics run gc --store {place}' makes some"
-        )
+        raise ValueError(nothing_in(place, "trials", "llcbench heuristics run gc"))
     return results
 
 

@@ -74,6 +74,23 @@ def is_export(name: str) -> bool:
     return name.endswith(SUFFIXES)
 
 
+def nothing_in(place: str | Path, what: str, command: str, note: str = "") -> str:
+    """Return the line on a place that holds none of what a command makes, and the way out.
+
+    Args:
+        place: A store, or what was given for one.
+        what: Runs or trials.
+        command: What makes some, without its store.
+        note: What else is there.
+    """
+    if Path(place).exists() and not Path(place).is_dir():
+        return (
+            f"{str(place)!r} is a file, not a store of {what}: give the folder of a store, or a"
+            f" file of {what} that ends in {' or '.join(SUFFIXES)}"
+        )
+    return f"no {what} in {str(place)!r}{note}; '{command} --store {place}' makes some"
+
+
 def write(records: dict[str, RunRecord], path: Path) -> None:
     """Write runs as JSON lines, sorted by problem, sampler and replicate.
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, final
 import msgspec
 
 from llcbench.records import RunRecord
-from llcbench.run.exports import is_export, read, rounded
+from llcbench.run.exports import is_export, nothing_in, read, rounded
 from llcbench.run.store import RunStore
 
 # A run that ended so was stopped from outside or not tried; one that was not takes its place.
@@ -41,10 +41,8 @@ def read_place(name: str) -> StoredRuns:
         return StoredRuns(name, read(Path(name)), {})
     contents = RunStore(Path(name)).contents()
     if not contents.records:
-        raise ValueError(
-            f"no runs in {name!r}{said_of(contents.damaged)};"
-            f" 'llcbench run smoke --store {name}' makes some"
-        )
+        note = said_of(contents.damaged)
+        raise ValueError(nothing_in(name, "runs", "llcbench run smoke", note))
     return StoredRuns(name, contents.records, contents.damaged)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from llcbench.intervals import student_quantile
 from llcbench.records import Guard, MeasuredValue
+from llcbench.sampling.diagnostics import ENOUGH_CHAINS
 from llcbench.sampling.virial import RunMoments
 
 # Largest part of the virial that has not equilibrated.
@@ -17,10 +18,12 @@ DRIFT = 0.05
 ERRORS = 3.0
 # Largest bias that the discretisation may be predicted to leave, relative to the estimate.
 BIAS = 0.05
-# Largest share of minibatch noise in the energy.
-NOISE = 0.05
-# Largest change of the estimate when gamma or nbeta doubles, relative to it, and errors of it.
-CHANGE, CHANGE_ERRORS = 0.1, 2.0
+# Largest share of minibatch noise in the energy, also where it is corrected for: D is exact for
+# noise in directions that nbeta L binds, and noise in the others drives chains to higher losses.
+NOISE = 0.1
+# Largest change of the estimate when gamma or nbeta doubles, relative to it, and the level at which
+# it has to differ from none.
+CHANGE, CHANGE_LEVEL = 0.1, 0.95
 # A right sampler fails the exact identity of its steps with this probability.
 FALSE_ALARM = 1e-4
 # Deviations from the identity that are smaller are rounding, or a step at the edge of stability.
@@ -41,10 +44,10 @@ def moment_guards(
     """
     error = stderr / abs(llc) if llc else math.inf
     bias = moments.share() if remaining is None else remaining
-    noise = moments.noise_share() if moments.minibatch and remaining is None else None
+    noise = moments.noise_share() if moments.minibatch else None
     listed = [
         _virial([moments.drift(), moments.remainder()], moments.excess()),
-        _identity(moments.identity(), len(moments.recorded.loss)),
+        _identity(moments.identity(), _freedom(moments)),
         _discretisation(bias, error),
         _batch_noise(noise, error),
         _plateau(moments, llc),
@@ -63,10 +66,11 @@ def _virial(drifts: list[MeasuredValue | None], excess: MeasuredValue | None) ->
 
     Either may be far less precise than the other; the value is that of the one with more errors.
     """
-    measured = [drift for drift in drifts if drift is not None] or [excess]
-    seen = [drift for drift in measured if drift is not None]
-    if not seen:
+    seen = [drift for drift in drifts if drift is not None]
+    if not seen and excess is None:
         return None
+    if not seen and excess is not None:
+        seen = [excess]
     passed = [abs(drift.value) <= DRIFT or _within(drift, ERRORS) for drift in seen]
     worst = max(zip(passed, seen, strict=True), key=lambda pair: (not pair[0], _errors(pair[1])))
     return guard(
@@ -79,10 +83,10 @@ def _virial(drifts: list[MeasuredValue | None], excess: MeasuredValue | None) ->
     )
 
 
-def _identity(identity: MeasuredValue | None, chains: int) -> Guard | None:
+def _identity(identity: MeasuredValue | None, freedom: float) -> Guard | None:
     if identity is None or identity.stderr is None:
         return None
-    reach = student_quantile(1 - FALSE_ALARM, max(chains - 1, 3)) * identity.stderr
+    reach = student_quantile(1 - FALSE_ALARM, freedom) * identity.stderr
     most = max(IDENTITY, reach)
     return guard(
         "identity",
@@ -129,18 +133,24 @@ def _plateau(moments: RunMoments, llc: float) -> Guard | None:
         return None
     size = abs(llc) or math.inf
     changes = [abs(slope.value) * math.log(2) / size for slope in slopes]
+    reach = student_quantile(CHANGE_LEVEL, _freedom(moments))
     seen = [
-        change > CHANGE and not _within(slope, CHANGE_ERRORS)
+        change > CHANGE and not _within(slope, reach)
         for change, slope in zip(changes, slopes, strict=True)
     ]
     return guard(
         "plateau",
         max(changes),
-        f"<= {CHANGE:g} or {CHANGE_ERRORS:g} errors",
+        f"<= {CHANGE:g} or {reach:.2g} errors",
         not any(seen),
         "change of the estimate when gamma or nbeta doubles: it is set by the setting, and is not"
         " the coefficient; this says nothing of the sampler",
     )
+
+
+def _freedom(moments: RunMoments) -> float:
+    """Return the degrees of freedom of the errors; those of blocks of few chains are more."""
+    return float(max(len(moments.recorded.loss), ENOUGH_CHAINS) - 1)
 
 
 def _within(value: MeasuredValue, errors: float) -> bool:

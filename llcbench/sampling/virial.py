@@ -12,7 +12,7 @@ Sources: Stein 1972 (integration by parts); Wenzel et al. 2020, the configuratio
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -110,8 +110,16 @@ class RunMoments:
         return self._shared(0.25 * scheme.step_size * (self.nbeta**2 * squares + pulled))
 
     def unlikeness(self) -> MeasuredValue | None:
-        """Return half of the difference between D with ``W = 2 E`` and with ``W = V``."""
-        terms = self.share_terms()
+        """Return half of the difference between D with ``W = 2 E`` and with ``W = V``.
+
+        It is 0 on quadratics, and a measure of how much the curvature differs from place to place,
+        to which samplers of second order are no less sensitive: theirs is that of Euler steps.
+        """
+        scheme = self.discretisation
+        if scheme is None:
+            return None
+        first = scheme._replace(curvature=scheme.curvature or 1.0)
+        terms = replace(self, discretisation=first).share_terms()
         if terms is None:
             return None
         return self.function(

@@ -38,6 +38,10 @@ POTENTIALS = (
 MODELS = ("model/tanh-1", "model/tanh-1/n1000", "model/known-1", "model/naive-bayes-2")
 # Settings of a problem in each group.
 COUNTS = {LINEAR: 14, WRAPPED: 9, POPULATION: 9, POTENTIALS: 5, MODELS: 5}
+NUMBERS = {problem: count for group, count in COUNTS.items() for problem in group}
+# Runs that limits were chosen on; others that they were not; and settings of the problems of these
+# that were drawn when all choices had been made.
+HALVES = ("chosen on", "reported", "drawn last")
 # Problems that are reported on.
 HELD = frozenset(
     problem
@@ -82,9 +86,11 @@ class Setting(NamedTuple):
         return f"{self.problem.replace('/', '_')}-{self.number}"
 
     @property
-    def held(self) -> bool:
-        """Whether the problem is reported on, and not chosen on."""
-        return self.problem in HELD
+    def half(self) -> str:
+        """What the run is used for: one of `HALVES`."""
+        if self.number >= NUMBERS[self.problem]:
+            return HALVES[2]
+        return HALVES[1] if self.problem in HELD else HALVES[0]
 
     def settings(self) -> llcbench.Settings:
         """Return what an estimator takes."""
@@ -114,10 +120,10 @@ class Setting(NamedTuple):
 def settings() -> list[Setting]:
     """Return all settings, the same ones in every call."""
     made = []
-    for group, count in COUNTS.items():
-        for problem in group:
-            samples = llcbench.problem(problem).num_data
-            made += [_setting(problem, samples, number) for number in range(count)]
+    for problem, count in NUMBERS.items():
+        samples = llcbench.problem(problem).num_data
+        numbers = range(2 * count if problem in HELD else count)
+        made += [_setting(problem, samples, number) for number in numbers]
     # One of every problem first: what an interrupted run has made covers all of them.
     return sorted(made, key=lambda setting: setting.number)
 

@@ -24,6 +24,14 @@ class CertificateError(ValueError):
     """A certificate that does not prove its claim."""
 
 
+def defect(error: Exception) -> str:
+    """Return what is wrong with a document in which this was raised: a part that it lacks, or it.
+
+    A part that is missing is the commonest, and the text of its error is the name alone.
+    """
+    return f"{error} is missing" if isinstance(error, KeyError) else repr(error)
+
+
 # Confirms the claim of a node from its data and its children's claims.
 Checker = Callable[[Node], None]
 

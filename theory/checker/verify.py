@@ -6,7 +6,7 @@ from typing import Any
 
 from theory.certificate import Node, check_numbers, from_json
 from theory.checker import bounds, germs, plane, recursion, strata
-from theory.checker.base import CertificateError
+from theory.checker.base import CertificateError, defect
 from theory.coefficient import RLCT
 
 # Checker of each rule.
@@ -49,7 +49,7 @@ def check(certificate: Node | RLCT | Mapping[str, Any]) -> None:
         RecursionError,
         StopIteration,
     ) as error:
-        raise CertificateError(f"malformed certificate: {error!r}") from error
+        raise CertificateError(f"malformed certificate: {defect(error)}") from error
 
 
 def _check(node: Node, path: str) -> None:

@@ -117,15 +117,12 @@ def write(directory: str | Path) -> tuple[Path, Path]:
     """Write ``families.md`` and ``families.json`` into a directory, which is made if need be.
 
     Raises:
-        ValueError: the directory cannot be made or written.
+        OSError: the directory cannot be made or written.
     """
     folder = Path(directory)
     paths = folder / "families.md", folder / "families.json"
-    try:
-        for path, text in zip(paths, (document(), data()), strict=True):
-            files.write(path, text)
-    except OSError as error:
-        raise ValueError(f"cannot write the catalogue to {str(folder)!r}: {error}") from error
+    for path, text in zip(paths, (document(), data()), strict=True):
+        files.write(path, text)
     return paths
 
 

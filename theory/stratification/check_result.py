@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from theory.certificate import Node, check_numbers, from_json
-from theory.checker.base import CertificateError, require
+from theory.checker.base import CertificateError, defect, require
 from theory.checker.fields import Element, RealField, element
 from theory.checker.strata import RULE
 from theory.checker.verify import check
@@ -34,7 +34,7 @@ def check_strata(plain: Mapping[str, Any]) -> int:
     except CertificateError:
         raise
     except REFUSED as error:
-        raise CertificateError(f"malformed strata: {error!r}") from error
+        raise CertificateError(f"malformed strata: {defect(error)}") from error
 
 
 def _check_stratum(plain: Mapping[str, Any], stratum: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import final
 
 from llcbench.foreign import reading
 from llcbench.records import RunRecord
-from llcbench.run.exports import is_export, read
+from llcbench.run.exports import is_export, nothing_in, read
 from llcbench.run.merging import StoredRuns, conflicting, said_of
 from llcbench.run.store import Contents, RunStore
 
@@ -61,10 +61,8 @@ def source_of(store: RunStore) -> Source:
     """
     contents = store.contents()
     if not contents.records:
-        raise ValueError(
-            f"no runs in {str(store.root)!r}{said_of(contents.damaged)}:"
-            f" 'llcbench run smoke --store {store.root}' makes some"
-        )
+        note = said_of(contents.damaged)
+        raise ValueError(nothing_in(store.root, "runs", "llcbench run smoke", note))
     return Source(
         name=store.root.resolve().name,
         path=store.root,

@@ -124,7 +124,10 @@ def test_an_output_that_cannot_be_written_is_one_line(arguments: list[str]) -> N
             [LLCBENCH, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
         )
     assert done.returncode == 2
-    assert done.stderr == "llcbench: [Errno 28] No space left on device\n"
+    assert done.stderr == (
+        "llcbench: the output cannot be written: no room is left on the disk; send it to another"
+        " place\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,7 +138,7 @@ def test_an_output_that_cannot_be_written_is_one_line(arguments: list[str]) -> N
         (EOFError("unexpected EOF"), 2, "a file or process ended too early: unexpected EOF"),
         (MemoryError("74 GiB"), 2, "this needs more memory than there is: 74 GiB"),
         (OSError(28, "No space left on device", "a.csv"), 2,
-         "[Errno 28] No space left on device: 'a.csv'"),
+         "'a.csv' cannot be written: no room is left on the disk"),
         (KeyboardInterrupt(), 130, "stopped; finished runs are kept"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",

@@ -20,6 +20,7 @@ from llcbench.sampling.loop import sample
 from llcbench.sampling.recorder import Recorded
 from llcbench.sampling.target import Target
 from llcbench.sampling.virial import RunMoments, divided, measurement
+from llcbench.types import Discretisation
 from theory.langevin.euler import euler_langevin
 
 LIMIT = 4.0
@@ -118,6 +119,28 @@ def test_the_divisor_is_the_virial_of_homogeneous_losses_and_twice_the_energy_el
     assert divisor(2 * energy) == pytest.approx(2 * energy.mean())
 
 
+def guard_of(estimate, name):
+    return next(guard for guard in estimate.guards if guard.name == name)
+
+
+def test_guards_speak_of_the_bias_that_is_left():
+    settings = Settings(nbeta=1e3, gamma=10.0, num_chains=16, num_draws=800, num_burnin=300)
+    for estimator, passed in ((MeanEnergy, False), (Corrected, True)):
+        found = estimator(SGLD(8e-4), settings).estimate(REGULAR, context(REGULAR))
+        assert guard_of(found, "discretisation").passed == passed
+    # The two forms of D, a quarter apart: 0.2 with twice the energy, 0.16 with the virial.
+    energy, moments = energies(0.0, noise=0.5)
+    held = moments.recorded
+    held = replace(held, pull=1.25 * held.pull, slope=np.full_like(held.pull, held.loss.mean()))
+    for curvature in (1.0, 0.0):
+        step = Discretisation(0.2 * 4 * 2 * 2 / (10.0**2 * 0.2), curvature=curvature)
+        made = replace(moments, recorded=held, discretisation=step, exact=False)
+        assert made.unlikeness().value == pytest.approx(0.02, rel=0.02)
+        left = corrected(energy, made).remaining.value
+        assert left == pytest.approx(made.unlikeness().value / (1 - made.share().value))
+    assert made.share().value == 0.0
+
+
 def replicate_of(moments, rows):
     held = moments.recorded
     parts = (held.loss[rows], held.pull[rows], held.distance[rows], held.slope[rows])
@@ -144,7 +167,7 @@ def test_intervals_cover_on_both_sides(identifier, nbeta, gamma, step_size):
     target = Target(problem, nbeta, gamma, replicates * chains)
     noise, batches = (torch.Generator().manual_seed(seed) for seed in (1, 2))
     sampler = SGLD(step_size)
-    trace = sample(target, sampler, num_draws=600, num_burnin=200, noise=noise, batches=batches)
+    trace = sample(target, sampler, num_draws=400, num_burnin=200, noise=noise, batches=batches)
     moments, energy = measurement(trace, target, sampler), nbeta * trace.kept
     truth = problem.tempered(nbeta, gamma).value
     groups = [slice(start, start + chains) for start in range(0, len(energy), chains)]
@@ -174,10 +197,11 @@ def test_samplers_that_do_not_know_their_bias_are_declined(sampler):
 
 def test_too_few_records_are_an_error_that_says_so():
     settings = Settings(nbeta=100.0, gamma=1.0, num_chains=4, num_draws=40, num_burnin=100)
-    found = Corrected(SGLD(1e-4), settings).estimate(REGULAR, context(REGULAR))
+    sparse = Corrected(SGLD(1e-4), settings, record_every=16)
+    found = sparse.estimate(REGULAR, context(REGULAR))
     assert (found.status, found.llc) == ("error", None)
     assert "record_every" in found.message
-    dense = Corrected(SGLD(1e-4), settings, record_every=4).estimate(REGULAR, context(REGULAR))
+    dense = Corrected(SGLD(1e-4), settings).estimate(REGULAR, context(REGULAR))
     assert dense.status == "ok"
 
 

@@ -152,6 +152,21 @@ def test_one_probe_of_an_orthonormal_map_is_exact():
     assert found.stderr == pytest.approx(0.0, abs=1e-12)
 
 
+class Squares(nn.Module):
+    def forward(self, x):
+        return x**2
+
+
+def test_several_probes_that_agree_have_no_error_however_much_samples_differ():
+    """The derivative of squares is diagonal: all signs give ``4 |x|^2``, here 4, 16 and 36."""
+    x = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]])
+    several, one = (geometric_complexity(Squares(), x, probes=p, rng=generator()) for p in (3, 1))
+    assert several.value == one.value == pytest.approx(56 / 3)
+    assert several.stderr == 0
+    # One probe knows no better than the variance of the samples, 784 / 3, over their number.
+    assert one.stderr == pytest.approx(28 / 3)
+
+
 def test_the_module_is_measured_in_eval_mode_and_left_alone():
     net = network(linear(3, 6), lambda: nn.BatchNorm1d(6), lambda: nn.Dropout(0.5), linear(6, 2))
     x = inputs(32, 3)

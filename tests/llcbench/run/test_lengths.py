@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import pytest
+
 import llcbench
 from llcbench import Settings
 from llcbench.records import Estimate
@@ -54,3 +56,11 @@ def test_a_sampler_that_counts_gets_the_gradients_and_all_the_draws():
     settings, parameters = with_grads(Settings(), "sgld", {"step_size": 1e-3}, 2000)
     assert (settings.num_draws, settings.num_burnin) == (1200, 800)
     assert parameters == {"step_size": 1e-3}
+
+
+@pytest.mark.parametrize(("adapt", "fitted"), [(0, 0), (800, 800), (801, 800), (1500, 800)])
+def test_a_sampler_adapts_within_the_burnin(adapt, fitted):
+    """Of 2000 steps of one gradient each 800 are burn-in."""
+    settings, parameters = with_grads(Settings(), "mala", {"adapt": adapt}, 2000)
+    assert (settings.num_draws, settings.num_burnin) == (1200, 800)
+    assert parameters == {"adapt": fitted}

@@ -71,6 +71,20 @@ def test_the_prediction_is_near_what_the_run_takes() -> None:
     assert memory.bound(spec) - memory.FLOOR > 2 * need.above
 
 
+@pytest.mark.parametrize(("batch_size", "kinds"), [(None, 1), (10, 2)])
+def test_the_bound_has_room_for_the_losses_of_all_steps(batch_size: int | None, kinds: int) -> None:
+    """Eight bytes for every chain: two of every step and kind of loss, six of every kept one."""
+    short, draws, burnin = (
+        memory.bound(spec)
+        for lengths in ({}, {"num_draws": 1009}, {"num_burnin": 1000})
+        for spec in spec_of(
+            "regular/d2/n20", "sgld", num_chains=3, batch_size=batch_size, **lengths
+        )
+    )
+    assert burnin - short == 8 * 3 * 2 * kinds * 1000
+    assert draws - short == 8 * 3 * (2 * kinds + 6) * 1000
+
+
 def test_available_memory_is_that_of_this_machine() -> None:
     left = memory.available()
     assert 10**8 < left < 10**14

@@ -55,6 +55,25 @@ def test_large_states_are_summed_as_small_ones_are(
     assert error_of(large) == pytest.approx(error, rel=1e-6)
 
 
+def test_each_half_of_the_chains_has_derivatives_of_its_own() -> None:
+    """Chains at one point have no covariance: what is left of ``g`` is ``u = -2 weight D``.
+
+    The map of the problem has the singular values 1/2 and 2, and its loss the weight 1/2.
+    """
+    problem = registry.problem("regular/d2/n1000")
+    data = problem.sample_data(torch.Generator().manual_seed(0))
+    target = Target(problem, 50.0, 1.0, 4, data)
+    one = label_noise_of(target)
+    assert one is not None
+    change = torch.tensor([0.25, -0.5], dtype=target.w_star.dtype)
+    one.add(torch.stack([target.w_star] * 2 + [target.w_star + change] * 2))
+    derivatives = one.derivatives()
+    assert derivatives is not None
+    here, there = (half.first[0].flatten().tolist() for half in derivatives)
+    assert here == pytest.approx([0.0, 0.0])
+    assert there == pytest.approx([-0.125, 1.0])
+
+
 @pytest.mark.parametrize("name", [MANY, FEW])
 def test_states_are_added_in_and_outside_of_inference_mode(
     monkeypatch: pytest.MonkeyPatch, name: str

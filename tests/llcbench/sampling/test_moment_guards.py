@@ -1,10 +1,11 @@
 """Every guard on the moments on both sides of its limit and in both directions."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 import pytest
+from wrong_samplers import move
 
 import llcbench
 from llcbench import BAOAB, MALA, SGLD, LeimkuhlerMatthews, MeanEnergy, Settings
@@ -170,6 +171,9 @@ def test_the_noise_of_minibatches(error, share, passed):
     assert result.value == pytest.approx(EPS * noise / 4)
     assert result.passed == passed
     assert "batch_noise" not in guards_of(moments(**euler()))
+    corrected = MeasuredValue(value=0.0, stderr=0.0)
+    again = guards_of(moments(**euler(), **noisy(noise)), stderr=error, remaining=corrected)
+    assert again["batch_noise"].passed == passed
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -190,6 +194,10 @@ def test_the_plateau_of_gamma(sign, share, passed):
     worst = max(abs(gamma.value), abs(nbeta.value)) * np.log(2)
     assert result.value == pytest.approx(worst)
     assert result.passed == (worst <= limits.CHANGE)
+    # Relative to the estimate.
+    twice = guards_of(replace(held, recorded=lifted), llc=-2.0)["plateau"]
+    assert twice.value == pytest.approx(worst / 2)
+    assert twice.passed == (worst <= 2 * limits.CHANGE)
     assert passed or not result.passed
 
 
@@ -200,7 +208,9 @@ def test_a_change_within_its_errors_is_none():
     slope = few.by_nbeta()
     assert slope is not None
     assert slope.stderr is not None
-    assert far.passed == (abs(slope.value) <= limits.CHANGE_ERRORS * slope.stderr)
+    errors = student_quantile(limits.CHANGE_LEVEL, CHAINS - 1)
+    assert far.value > limits.CHANGE
+    assert far.passed == (abs(slope.value) <= errors * slope.stderr)
 
 
 def test_a_failed_plateau_is_a_note_on_the_setting():
@@ -213,6 +223,57 @@ def test_a_failed_plateau_is_a_note_on_the_setting():
     assert Estimate(guards=failed[:1], **kept).converged
     assert not Estimate(guards=failed, **kept).converged
     assert [guard.name for guard in Estimate(guards=failed, **kept).failed_guards] == ["virial"]
+
+
+@dataclass(frozen=True)
+class Euler:
+    """SGLD with a factor at every place where it can be wrong.
+
+    Attributes:
+        step_size: eps.
+        noise: Factor of the noise.
+        nbeta: Factor of nbeta.
+        gamma: Factor of gamma.
+    """
+
+    step_size: float = 4e-4
+    noise: float = 1.0
+    nbeta: float = 1.0
+    gamma: float = 1.0
+
+    @property
+    def discretisation(self):
+        return Discretisation(self.step_size)
+
+    def init(self, theta, target, rng):
+        return theta
+
+    def step(self, state, target, rng):
+        factors = {"noise": self.noise, "nbeta": self.nbeta, "gamma": self.gamma}
+        return move(state, target, rng, self.step_size, **factors)
+
+
+@pytest.mark.parametrize("burnin", [0, 400])
+@pytest.mark.parametrize(
+    ("wrong", "seen"),
+    [
+        ({}, False),
+        ({"noise": 1.03}, True),
+        ({"noise": 0.97}, True),
+        ({"nbeta": 2.0}, True),
+        ({"nbeta": 0.5}, True),
+        ({"gamma": 0.0}, True),
+    ],
+)
+def test_only_a_wrong_sampler_fails_the_identity(wrong, seen, burnin):
+    """At equilibrium and before it; of the runs of the right one, one in 10 000 would fail."""
+    settings = Settings(
+        nbeta=1e3, gamma=100.0, num_chains=32, num_draws=2000 - burnin, num_burnin=burnin
+    )
+    found = MeanEnergy(Euler(**wrong), settings).estimate(llcbench.problem("regular/d10"))
+    (identity,) = (guard for guard in found.guards if guard.name == "identity")
+    print(wrong, identity.value, identity.limit)
+    assert identity.passed != seen
 
 
 SETTINGS = Settings(nbeta=1e3, gamma=10.0, num_chains=16, num_draws=800, num_burnin=400)

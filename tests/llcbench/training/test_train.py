@@ -57,6 +57,18 @@ def test_the_matched_loss_is_the_first_check_below_it(data):
     assert coarse.step == 100 * -(-first.step // 100) != end.step
 
 
+@pytest.mark.parametrize(
+    ("optimiser", "every", "end"), [("sgd", 5, 5), ("sam", 5, 6), ("entropy_sgd", 7, 10)]
+)
+def test_a_check_is_due_once_its_multiple_is_reached_or_passed(data, optimiser, every, end):
+    """Updates of 2 and 5 gradients pass the multiples 5 and 7 without meeting them."""
+    entropy = EntropySGD(inner_steps=5)
+    settings = {"optimiser": optimiser, "entropy": entropy, "lr": 1e-3, "steps": 40}
+    outcome = run(data, stop="loss", stop_loss=1e3, check_every=every, **settings)
+    assert outcome.status == "ok"
+    assert [kept.gradients for kept in outcome.checkpoints] == [end]
+
+
 def test_checkpoints_at_first_passages(data):
     goals = (0.9, 0.35, 1e-9)
     run_result = run(data, steps=140, checkpoint_losses=goals, check_every=7)

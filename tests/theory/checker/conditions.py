@@ -26,7 +26,7 @@ HELPERS = ("require", "need")
 NO_CONDITION = {
     "base.require: reason",
     "zeros.need: reason",
-    "verify.check: f'malformed certificate: {error!r}'",
+    "verify.check: f'malformed certificate: {defect(error)}'",
     "verify._check: f'{path} ({node.rule}): {error}'",
 }
 
@@ -80,7 +80,13 @@ def _sites(tree: ast.AST, function: str = "") -> Iterator[tuple[str, ast.expr, s
 
 
 def _text(message: ast.expr) -> str:
-    return str(message.value) if isinstance(message, ast.Constant) else ast.unparse(message)
+    if isinstance(message, ast.Constant):
+        return str(message.value)
+    text = ast.unparse(message)
+    # Which quotes Python writes around a formatted text depends on its version.
+    inner = text[2:-1]
+    quote = '"' if "'" in inner else "'"
+    return f"f{quote}{inner}{quote}" if isinstance(message, ast.JoinedStr) else text
 
 
 def condition_at(path: str, line: int) -> str | None:

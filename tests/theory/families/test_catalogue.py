@@ -229,5 +229,5 @@ def test_committed_copies_are_up_to_date(tmp_path: Path) -> None:
 
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(ValueError, match="cannot write the catalogue to"):
+    with pytest.raises(NotADirectoryError, match="below"):
         write(tmp_path / "file" / "below")

@@ -235,3 +235,19 @@ def test_a_sampler_that_is_stuck_is_never_certified(monkeypatch):
     wrong = linear.linear_network(weights, 50.0, 1.0, num_chains=8, rtol=10.0, max_sweeps=600)
     assert not wrong.certified
     assert wrong.details["rhat"] > 1.5
+
+
+@pytest.mark.parametrize("energies", [[1.0, math.nan], [1.0, math.inf], [1.0]])
+def test_chains_that_cannot_go_on_are_known_for_nothing_and_not_certified(energies):
+    """The second sweep leaves the finite numbers, or there is none, although all are certified."""
+
+    def certified(trace):
+        return Tempered(value=1.0, stderr=0.0, method="block Gibbs", certified=True)
+
+    sweeps = (np.full(4, energy) for energy in energies)
+    lost = doubled(sweeps, certified, 4, 8, 8)
+    assert math.isnan(lost.value)
+    assert math.isnan(lost.stderr)
+    assert not lost.certified
+    assert lost.details["sweeps"] == len(energies)
+    assert doubled(iter(np.ones((8, 4))), certified, 4, 8, 8).certified

@@ -14,6 +14,7 @@ from theory.volume import FactoredPotential, ListedGerm, check, judge, load, vol
 from theory.volume.__main__ import main
 from theory.volume.fit import LEVELS, TOLERANCE
 from theory.volume.germs import VolumeCheck
+from theory.volume.strata import Volumes
 
 TESTS = Path(__file__).parents[1]
 TABLE = TESTS.parents[1] / "results" / "theory" / "v1" / "volume.csv"
@@ -107,6 +108,17 @@ def test_the_rule_on_exact_powers(order: int, shift: float) -> None:
     for value, m in [(0.6 + 1 / 24, order), (0.6 - 1 / 24, order), (0.6, order + 1)]:
         assert not judge(exact, value, m).agrees
     assert order == 1 or not judge(exact, 0.6, order - 1).agrees
+
+
+def test_a_multiplicity_that_another_one_fits_better_than_is_no_agreement() -> None:
+    """``V = t^0.6 L`` as the power 0.6068 with L squared, whose own fit 0.6138 is near enough."""
+    size = -np.array(LEVELS)
+    exact = Volumes(-size, -0.6 * size + np.log(size), np.full(len(size), 1e-3))
+    verdict = judge(exact, 0.6068, 3)
+    assert abs(verdict.value - 0.6068) < TOLERANCE
+    assert verdict.error < TOLERANCE / 2
+    assert (verdict.multiplicity, verdict.agrees) == (2, False)
+    assert judge(exact, 0.6, 2).agrees
 
 
 def test_too_much_noise_is_no_agreement() -> None:
