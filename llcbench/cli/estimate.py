@@ -72,9 +72,10 @@ def estimate(
     from llcbench.report import tables
     from llcbench.report.module_table import module_table
 
-    single: dict[str, Any] = {"nbeta": nbeta, "gamma": gamma, "num_chains": chains, "batch_size": batch_size,
-              "max_grads": max_grads, "target_stderr": target_stderr,
-              "device": device}  # fmt: skip
+    single: dict[str, Any] = {
+        "nbeta": nbeta, "gamma": gamma, "num_chains": chains, "batch_size": batch_size,
+        "max_grads": max_grads, "target_stderr": target_stderr, "device": device,
+    }  # fmt: skip
     problem = _problem(script)
     asked = _parts(problem, script, only, layers, states)
     published = _published(problem, sampler, overrides)
