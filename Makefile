@@ -11,7 +11,9 @@
 # make figures    : the figures of the papers from committed results, with their claims
 # make benchmark  : speed, as ratios to a control measured in the same run
 # make volume     : exact values against volumes of sublevel sets
+# make self-tuning: the self-tuning estimate against exact values; half an hour, resumable
 # make trust      : attacks and rates, an hour and more, resumable
+# make guards     : the guards against exact values, half an hour, resumable
 # make mutants    : small changes of meaning against the tests that should notice; half an hour
 # make platforms  : the tests with other interpreters (PYTHONS) and the oldest and newest libraries
 # make cas        : exact values against Singular (set LLCBENCH_SINGULAR to the program)
@@ -25,7 +27,7 @@ REPORT ?= build/report
 # Two processes or two threads, never four: the numbers of a run do not depend on it, but its speed does.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types compiled unit reference accuracy scale peers exact sensitivity heuristics site figures benchmark volume trust mutants platforms cas clean
+.PHONY: quickstart test lint types compiled unit reference accuracy scale peers exact sensitivity heuristics site figures benchmark volume trust guards mutants platforms cas clean
 
 # Python compiles what it imports, once; compiling all of torch and jax beforehand takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
@@ -143,9 +145,17 @@ volume: $(VENV)/.installed
 cas: $(VENV)/.developed
 	$(BIN)/python tests/theory/solver/singular.py $(GERMS) results/theory/v1/cas.csv
 
+# The self-tuning estimate on problems that fixed its constants and on others.
+self-tuning: $(VENV)/.installed
+	$(BIN)/python tests/accuracy/self_tuning.py
+
 # Attacks, and how often error bars cover and gates ring; pieces are kept in build/trust.
 trust: $(VENV)/.developed
 	$(BIN)/python tests/faults/trust.py
+
+# How often guards pass wrong estimates and warn of right ones; runs are kept in build/guards.
+guards: $(VENV)/.installed
+	$(BIN)/python tests/accuracy/guard_calibration.py
 
 # Other interpreters, and the oldest and newest libraries that are allowed.
 PYTHONS ?= $(PYTHON)

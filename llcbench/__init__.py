@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names for run time
     from llcbench.compare.board import Board as Board
     from llcbench.compare.pairwise import Difference as Difference
+    from llcbench.estimators.corrected import Corrected as Corrected
     from llcbench.estimators.effective_dimension import EffectiveDimension as EffectiveDimension
     from llcbench.estimators.extrapolated import Extrapolated as Extrapolated
+    from llcbench.estimators.foreign_trace import SGLDTrace as SGLDTrace
+    from llcbench.estimators.foreign_trace import correct as correct
     from llcbench.estimators.half_dimension import HalfDimension as HalfDimension
     from llcbench.estimators.heat_capacity import HeatCapacity as HeatCapacity
     from llcbench.estimators.hessian_rank import HessianRank as HessianRank
@@ -18,6 +21,7 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
     from llcbench.estimators.mean_energy import MeanEnergy as MeanEnergy
     from llcbench.estimators.regression import TemperatureRegression as TemperatureRegression
     from llcbench.estimators.reweighting import Reweighting as Reweighting
+    from llcbench.estimators.self_tuned.estimator import SelfTuned as SelfTuned
     from llcbench.estimators.thermodynamic_integration import (
         ThermodynamicIntegration as ThermodynamicIntegration,
     )
@@ -38,9 +42,11 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
     from llcbench.registry import sampler as sampler
     from llcbench.samplers.baoab import BAOAB as BAOAB
     from llcbench.samplers.exact import Exact as Exact
+    from llcbench.samplers.ghmc import GHMC as GHMC
     from llcbench.samplers.gibbs import Gibbs as Gibbs
     from llcbench.samplers.hmc import HMC as HMC
     from llcbench.samplers.kfac import KFACSGLD as KFACSGLD
+    from llcbench.samplers.leimkuhler_matthews import LeimkuhlerMatthews as LeimkuhlerMatthews
     from llcbench.samplers.mala import MALA as MALA
     from llcbench.samplers.mclmc import MCLMC as MCLMC
     from llcbench.samplers.mclmc import AdjustedMCLMC as AdjustedMCLMC
@@ -74,8 +80,10 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
 _HOMES = {
     "compare.board": "Board",
     "compare.pairwise": "Difference",
+    "estimators.corrected": "Corrected",
     "estimators.effective_dimension": "EffectiveDimension",
     "estimators.extrapolated": "Extrapolated",
+    "estimators.foreign_trace": "SGLDTrace correct",
     "estimators.half_dimension": "HalfDimension",
     "estimators.heat_capacity": "HeatCapacity",
     "estimators.hessian_rank": "HessianRank",
@@ -83,6 +91,7 @@ _HOMES = {
     "estimators.mean_energy": "MeanEnergy",
     "estimators.regression": "TemperatureRegression",
     "estimators.reweighting": "Reweighting",
+    "estimators.self_tuned.estimator": "SelfTuned",
     "estimators.thermodynamic_integration": "ThermodynamicIntegration",
     "estimators.two_temperatures": "TwoTemperatures",
     "estimators.volume_scaling": "VolumeScaling",
@@ -93,9 +102,11 @@ _HOMES = {
     "registry": "make_sampler problem sampler",
     "samplers.baoab": "BAOAB",
     "samplers.exact": "Exact",
+    "samplers.ghmc": "GHMC",
     "samplers.gibbs": "Gibbs",
     "samplers.hmc": "HMC",
     "samplers.kfac": "KFACSGLD",
+    "samplers.leimkuhler_matthews": "LeimkuhlerMatthews",
     "samplers.mala": "MALA",
     "samplers.mclmc": "AdjustedMCLMC MCLMC",
     "samplers.preconditioned": "AdamSGLD RMSpropSGLD",

@@ -1,16 +1,25 @@
 """One call from a problem to an estimate, with a progress bar."""
 
+from typing import Any
+
 import msgspec
 from tqdm import tqdm
 
 from llcbench.estimators.mean_energy import MeanEnergy
+from llcbench.estimators.self_tuned.choices import (
+    batch_of,
+    budget_of,
+    chains_of,
+    precision_of,
+)
+from llcbench.estimators.self_tuned.estimator import SelfTuned
 from llcbench.records import Estimate
 from llcbench.samplers.sgld import SGLD
 from llcbench.sampling.surroundings import neutral
 from llcbench.sampling.target import AnySampler
 from llcbench.seeds import Seeds
-from llcbench.settings import Settings
-from llcbench.types import Precise, Problem, RunContext
+from llcbench.settings import AUTOMATIC, Settings
+from llcbench.types import Estimator, Precise, Problem, RunContext
 
 # Trained networks: a localisation that chains of this length and this step feel five times over.
 STEP_SIZE = 1e-4
@@ -26,19 +35,42 @@ def estimate(
     sampler: AnySampler | None = None,
     settings: Settings | None = None,
     *,
+    nbeta: float | None = None,
+    gamma: float | None = None,
+    num_chains: int | None = None,
+    batch_size: int | None = None,
+    max_grads: int | None = None,
+    target_stderr: float | None = None,
     seed: int = 0,
+    device: str | None = None,
     progress: bool = True,
 ) -> Estimate:
     """Estimate the local learning coefficient of a problem at its reference point.
 
+    Without sampler and settings the estimate tunes itself: what is not given is chosen by
+    measurement inside the budget, see `llcbench.SelfTuned`. It is the tempered value at
+    the nbeta and gamma in use, which the result names; its guard ``plateau`` says how far these
+    still move it, and its ``method`` how it was made.
+
+    With a sampler or settings it is the published mean energy of that sampler.
+
     Args:
         problem: For example what `llcbench.from_module` returns.
-        sampler: The kernel; the default is SGLD with a step of 1e-4.
-        settings: Temperature, localisation, lengths; the default suits networks of up to some
-            million parameters: gamma 100, 4 chains of 500 steps after 500 of burn-in, minibatches
-            of 256, the precision of the problem: single, or double for a module whose weights are
-            in double. Look at the guards of the estimate: they say what to change.
+        sampler: A kernel, run as published; SGLD with a step of 1e-4 where settings are given
+            alone.
+        settings: All settings of such a run; where a sampler is given alone gamma 100, 4 chains of
+            500 steps after 500 of burn-in, minibatches of 256, the precision of the problem.
+        nbeta: Number of samples times inverse temperature; None for ``n / log n``.
+        gamma: Localisation strength; None to choose it on the plateau.
+        num_chains: Chains; None for 16, or 4 of many parameters.
+        batch_size: Samples of a minibatch, in which ``max_grads`` is counted; where the data are
+            at most 10 times as many, full batches are used at as many gradients of samples. None
+            to choose.
+        max_grads: Gradients a chain, everything counted: burn-in, adaptation, pilots. None for
+            2000, or at most 20 000 with ``target_stderr``.
+        target_stderr: Monte Carlo standard error at which the run ends before the budget does.
         seed: Seed of noise and minibatches.
+        device: Device of parameters and data, by its name in torch.
         progress: Whether to show a bar for runs of more than two seconds.
 
     Inference mode, autocast, and a default precision or device of the caller change nothing.
@@ -50,24 +82,83 @@ def estimate(
 
     Raises:
         TypeError: If the problem is none, such as a module.
-        ValueError: If the settings do not fit the problem, or its module or loss fails.
+        ValueError: If arguments contradict each other or do not fit the problem, or its module or
+            loss fails.
     """
     if not isinstance(problem, Problem):
         raise TypeError(
             f"a problem is needed, got {type(problem).__name__}; llcbench.from_module(module,"
             " per_sample_loss, data) makes one of a module, llcbench.problem(id) one by its id"
         )
-    chosen = settings or fitting(problem)
-    steps = chosen.num_burnin + chosen.num_draws
-    estimator = MeanEnergy(sampler or SGLD(STEP_SIZE), chosen)
+    single = {
+        "nbeta": nbeta, "gamma": gamma, "num_chains": num_chains, "batch_size": batch_size,
+        "max_grads": max_grads, "target_stderr": target_stderr, "device": device,
+    }  # fmt: skip
+    given = {name: value for name, value in single.items() if value is not None}
+    estimator: Estimator
+    if sampler is not None or settings is not None:
+        _refuse_both(given, "settings" if sampler is None else "sampler")
+        chosen = settings or fitting(problem)
+        estimator = MeanEnergy(sampler or SGLD(STEP_SIZE), chosen)
+        steps = chosen.num_burnin + chosen.num_draws
+    else:
+        estimator = self_tuned(problem, given)
+        steps = estimator.max_grads or 0
     bar = tqdm(total=steps, desc=problem.id, unit="step", delay=DELAY, disable=not progress)
     with bar, neutral():
         seeds = Seeds(seed, problem.id)
         return estimator.estimate(problem, RunContext(seeds, on_step=lambda new: bar.update(new)))
 
 
+def self_tuned(problem: Problem, given: dict[str, Any]) -> SelfTuned:
+    """Return the estimator that chooses what is not given.
+
+    Args:
+        problem: What is measured.
+        given: Any of ``nbeta``, ``gamma``, ``num_chains``, ``batch_size``, ``max_grads``,
+            ``target_stderr``, ``device``.
+
+    Raises:
+        ValueError: If a value is not allowed, or there are no minibatches to be had.
+    """
+    if "batch_size" in given and problem.num_data is None:
+        raise ValueError(
+            f"batch_size={given['batch_size']} given, but {problem.id} uses the population loss and"
+            " has no minibatches; drop batch_size"
+        )
+    settings = Settings(
+        nbeta=given.get("nbeta", AUTOMATIC),
+        gamma=given.get("gamma", 1.0),
+        num_chains=given.get("num_chains", chains_of(problem)),
+        batch_size=given.get("batch_size", batch_of(problem.num_data)),
+        dtype=precision_of(problem),
+        device=given.get("device", "cpu"),
+    )
+    goal = given.get("target_stderr")
+    return SelfTuned(
+        settings=settings,
+        max_grads=budget_of(given.get("max_grads"), goal),
+        target_stderr=goal,
+        choose_gamma="gamma" not in given,
+    )
+
+
+def _refuse_both(given: dict[str, Any], what: str) -> None:
+    """Refuse single choices beside a sampler or settings, which make all of them.
+
+    Raises:
+        ValueError: If there are any.
+    """
+    if given:
+        first = next(iter(given))
+        raise ValueError(
+            f"estimate: {first}={given[first]!r} is for the estimate that tunes itself, and {what}="
+            f" is given; drop {first} and write it into llcbench.Settings, or drop {what}="
+        )
+
+
 def fitting(problem: Problem) -> Settings:
-    """Return the default settings for a problem.
+    """Return the settings of a published run that fit a problem.
 
     Without minibatches where there are no more data than in one; in double precision where the
     problem is.

@@ -48,6 +48,50 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     meaning: str
 
 
+# Guards on the setting: they say what the tempered value depends on, and nothing of how well the
+# sampler found it.
+SETTING_GUARDS = frozenset({"plateau"})
+
+
+class RunStatistic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A statistic that was read off the chains.
+
+    Attributes:
+        value: The statistic.
+        stderr: Its standard error; None where it is undefined.
+    """
+
+    value: float
+    stderr: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_range("a statistic", [self.value], -LARGEST)
+        _check_range("the error of a statistic", [self.stderr], 0.0)
+
+
+class Virial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far ``E[r . grad U]`` is from the number of parameters d, and why.
+
+    ``excess = discretisation + drift`` up to the noise of the chains, for Euler steps.
+
+    Attributes:
+        excess: ``E[r . grad U] / d - 1``.
+        drift: The part of what has not equilibrated: directions in which chains still move away
+            make it negative. None for samplers that do not know their discretisation.
+        discretisation: The part of the steps, minibatch noise included; None where the sampler
+            does not know it.
+        noise: The share of minibatch noise in `Estimate.discretisation`; None where it was not
+            measured.
+        kinetic: Mean square of the momenta over its stationary value, less 1; None without them.
+    """
+
+    excess: RunStatistic
+    drift: RunStatistic | None = None
+    discretisation: RunStatistic | None = None
+    noise: RunStatistic | None = None
+    kinetic: RunStatistic | None = None
+
+
 class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An estimate of the local learning coefficient with its error, cost and guards.
 
@@ -77,6 +121,13 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         feed: How minibatches were drawn: ``independent``, or ``shuffled`` passes over the data, as
             a package's own loop does regardless of the settings; None without minibatches.
         guards: Checks with their values.
+        virial: Distance from the virial identity; None where nothing was recorded.
+        discretisation: D, the share by which the steps of the sampler and the noise of its
+            minibatches raise the energy, at leading order; None where the sampler does not know.
+        dllc_dlog_gamma: Change of the tempered value with the logarithm of gamma.
+        dllc_dlog_nbeta: The same for nbeta.
+        method: How an estimator that tunes itself made it: sampler, step, batch, lengths,
+            gradients; empty for the others.
     """
 
     status: Status
@@ -103,6 +154,11 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dim: int = 0
     feed: Literal["independent", "shuffled"] | None = None
     guards: list[Guard] = []
+    virial: Virial | None = None
+    discretisation: RunStatistic | None = None
+    dllc_dlog_gamma: RunStatistic | None = None
+    dllc_dlog_nbeta: RunStatistic | None = None
+    method: str = ""
 
     def __post_init__(self) -> None:
         signed = (self.llc, self.loss_star, self.llc_unpaired, *(self.interval or ()))
@@ -115,9 +171,22 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 refuse("estimate", "a count", "within 0 and 2^63", count)
 
     @property
+    def failed_guards(self) -> list[Guard]:
+        """Guards on the sampler that failed: then the estimate is not the tempered value.
+
+        Those on the setting (`SETTING_GUARDS`) are not among them: a tempered value that depends
+        on gamma or nbeta is still the value that was asked for.
+        """
+        failed = (guard for guard in self.guards if not guard.passed)
+        return [guard for guard in failed if guard.name not in SETTING_GUARDS]
+
+    @property
     def converged(self) -> bool:
-        """Whether the run ended well and every guard passed."""
-        return self.status == "ok" and all(guard.passed for guard in self.guards)
+        """Whether the run ended well and every guard on the sampler passed.
+
+        A failed guard on the setting, ``plateau``, does not change it.
+        """
+        return self.status == "ok" and not self.failed_guards
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

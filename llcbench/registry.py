@@ -99,6 +99,11 @@ def code_of(name: str) -> str:
     return hashlib.sha256(source.encode()).hexdigest()[:8]
 
 
+def family_names() -> list[str]:
+    """Return the names with which the ids of problems begin."""
+    return sorted(_entries("problems"))
+
+
 def problem_ids() -> list[str]:
     """Return the ids of all named problems."""
     return [name for family in _families().values() for name in family.names]

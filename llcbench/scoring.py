@@ -12,7 +12,7 @@ from fractions import Fraction
 import msgspec
 
 from llcbench.intervals import run_quantile, wilson
-from llcbench.records import Estimate, RunRecord, TemperedTruth
+from llcbench.records import Estimate, RunRecord, RunStatistic, TemperedTruth
 from llcbench.settings import Settings
 
 
@@ -74,13 +74,15 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
         relative_error: ``bias / tempered``.
         relative_error_local: ``(mean - local) / local``.
         coverage90: How often the 90 % Monte Carlo interval held the tempered value.
+        virial: Mean excess of the virial, ``E[r . grad U] / d - 1``; None where it was not read.
+        discretisation: Mean share by which the steps raise the energy; None where not known.
         ess_per_grad: Effective draws per gradient evaluation.
         seconds: Mean time of a run.
         peak_bytes: Largest memory of a run.
         failures: Runs that ended without an estimate.
         flagged: Runs with an estimate and at least one guard that failed.
         statuses: Number of runs per status.
-        failed_guards: Number of runs per guard that failed.
+        failed_guards: Number of runs per guard on the sampler that failed.
     """
 
     problem: str
@@ -106,6 +108,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     relative_error: float | None
     relative_error_local: float | None
     coverage90: Proportion | None
+    virial: Uncertain | None = None
+    discretisation: Uncertain | None = None
     ess_per_grad: float | None
     seconds: float
     peak_bytes: int
@@ -176,6 +180,8 @@ def _score(group: list[RunRecord]) -> Score:
         relative_error=bias.value / tempered.value if bias and tempered else None,
         relative_error_local=(mean.value - local) / local if mean and local else None,
         coverage90=_coverage(pairs, spec.settings.num_chains) if pairs else None,
+        virial=_measured([e.virial.excess if e.virial else None for e in estimates]),
+        discretisation=_measured([e.discretisation for e in estimates]),
         ess_per_grad=_ess_per_grad(estimates),
         seconds=sum(r.estimate.seconds_setup + r.estimate.seconds_sampling for r in group)
         / len(group),
@@ -183,7 +189,7 @@ def _score(group: list[RunRecord]) -> Score:
         failures=Proportion(len(group) - len(done), len(group)),
         flagged=sum(not e.converged for e in estimates),
         statuses=_count(r.estimate.status for r in group),
-        failed_guards=_count(g.name for e in estimates for g in e.guards if not g.passed),
+        failed_guards=_count(g.name for e in estimates for g in e.failed_guards),
     )
 
 
@@ -200,6 +206,11 @@ def _mean(pairs: list[tuple[float, float]]) -> Uncertain | None:
     claimed = math.hypot(*(error for _, error in pairs)) / count
     observed = (_sd(values) or 0.0) / math.sqrt(count)
     return Uncertain(sum(values) / count, max(claimed, observed))
+
+
+def _measured(values: list[RunStatistic | None]) -> Uncertain | None:
+    """Return the mean of what was read off the chains of every run."""
+    return _mean([(value.value, value.stderr or 0.0) for value in values if value is not None])
 
 
 def _tempered(truths: list[TemperedTruth]) -> Uncertain | None:

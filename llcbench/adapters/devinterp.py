@@ -20,11 +20,15 @@ from llcbench.adapters.devinterp_feed import (
     unsupported,
 )
 from llcbench.adapters.devinterp_kernels import DevinterpKernel
+from llcbench.adapters.devinterp_moments import MomentCallback
 from llcbench.adapters.packages import global_noise, load
 from llcbench.checks import check_choice
+from llcbench.estimators.corrected import Corrected
 from llcbench.estimators.mean_energy import MeanEnergy
 from llcbench.records import Estimate, Status
+from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
+from llcbench.sampling.recorder import Recorded
 from llcbench.sampling.target import Target
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
@@ -53,11 +57,15 @@ class Devinterp:
         settings: Temperature, localisation, chains, lengths, batch size, precision; chains start at
             ``w_star``. The feed is that of the package, whatever the settings say.
         baseline: ``own`` for the number that devinterp reports, ``exact`` for the exact loss.
+        corrected: Whether the number is multiplied by ``1 - D`` after the run, as the estimator
+            `Corrected` does. The package runs as it is either way: its callbacks see the gradient
+            of the batch and the weights, from which virial and D are made.
     """
 
     sampler: DevinterpKernel
     settings: Settings = field(default_factory=Settings)
     baseline: Literal["own", "exact"] = "own"
+    corrected: bool = False
 
     def __post_init__(self) -> None:
         check_choice("devinterp", "baseline", self.baseline, ("own", "exact"))
@@ -79,13 +87,13 @@ class Devinterp:
         seeds = context.seeds_for(problem)
         ours = MeanEnergy(self.sampler, self.settings)
         target = ours.target(problem, context.data_for(problem), context.budget)
-        reason = self.sampler.unsupported(target) or unsupported(target) or self._start()
+        reason = self.sampler.unsupported(target) or unsupported(target) or self._unfit()
         if reason:
             return _without_value(target, "skipped", reason)
         steps = self.settings.num_burnin + self.settings.num_draws
         try:
             target.charge(target.num_chains * steps)
-            results, seconds = self._run(target, seeds)
+            results, recorded, seconds = self._run(target, seeds)
         except BudgetExceeded as error:
             return _without_value(target, "timeout", str(error))
         except RuntimeError as error:
@@ -94,15 +102,19 @@ class Devinterp:
             return _without_value(target, "not_finite", f"devinterp: {error}")
         if context.on_step is not None:
             context.on_step(steps)
-        return self._summary(ours, target, results, seconds, seeds)
+        return self._summary(target, results, recorded, seconds, seeds)
 
-    def _start(self) -> str | None:
-        if self.settings.start == "w_star":
-            return None
-        return f"devinterp starts all chains at w_star, not as start={self.settings.start!r}"
+    def _unfit(self) -> str | None:
+        if self.settings.start != "w_star":
+            return f"devinterp starts all chains at w_star, not as start={self.settings.start!r}"
+        if self.corrected and sampler_abilities.discretisation(self.sampler) is None:
+            name = sampler_abilities.name(self.sampler)
+            return f"{name} does not know its discretisation; use corrected=False"
+        return None
 
-    def _run(self, target: Target, seeds: Seeds) -> tuple[dict[str, Any], float]:
-        """Return the results of the package and the seconds that it took."""
+    def _run(self, target: Target, seeds: Seeds) -> tuple[dict[str, Any], Recorded, float]:
+        """Return the results of the package, the moments, and the seconds that it took."""
+        recording = MomentCallback(target)
         estimate = load("devinterp.slt.sampler").estimate_learning_coeff_with_summary
         limit = target.budget.seconds
         deadline = None if limit is None else time.monotonic() + limit
@@ -117,6 +129,7 @@ class Devinterp:
             results: dict[str, Any] = estimate(
                 Weights(target.w_star),
                 loader_of(target),
+                callbacks=[recording],
                 evaluate=evaluate,
                 sampling_method=self.sampler.method(),
                 optimizer_kwargs=self.sampler.options(target.nbeta, target.gamma),
@@ -126,13 +139,13 @@ class Devinterp:
                 seed=seeds.number("noise"),
                 verbose=False,
             )
-        return results, time.perf_counter() - started
+        return results, recording.recorded(), time.perf_counter() - started
 
     def _summary(
         self,
-        ours: MeanEnergy,
         target: Target,
         results: dict[str, Any],
+        recorded: Recorded,
         seconds: float,
         seeds: Seeds,
     ) -> Estimate:
@@ -157,8 +170,10 @@ class Devinterp:
             message="" if finite else "devinterp recorded losses that are not finite",
             seconds_setup=0.0,
             seconds_sampling=seconds,
+            recorded=recorded,
         )
-        estimate = ours.summarise(trace, target, seeds)
+        reader = (Corrected if self.corrected else MeanEnergy)(self.sampler, self.settings)
+        estimate = reader.summarise(trace, target, seeds)
         beside = exact if self.baseline == "own" else own
         return msgspec.structs.replace(
             estimate, llc_unpaired=beside if finite else None, feed=feed_of(target)

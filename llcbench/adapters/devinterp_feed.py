@@ -16,12 +16,24 @@ from llcbench.types import BudgetExceeded
 
 @final
 class Weights(nn.Module):
-    """One flat parameter; the forward pass is in `Evaluate`."""
+    """One flat parameter; the forward pass is in `Evaluate`.
+
+    Attributes:
+        theta: The parameter, ``(dim,)``.
+        entered: Where it was when its loss was taken last: callbacks see it after the step.
+        excess: Loss above that at ``w_star`` on the same batch, at that time, ``()``.
+    """
+
+    theta: nn.Parameter
+    entered: Tensor
+    excess: Tensor
 
     def __init__(self, start: Tensor) -> None:
         """Start at a point, ``(dim,)``."""
         super().__init__()
         self.theta = nn.Parameter(start.clone())
+        self.register_buffer("entered", start.clone())
+        self.register_buffer("excess", start.new_zeros(()))
 
 
 @final
@@ -67,12 +79,15 @@ class Evaluate:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise BudgetExceeded("time budget is used up")
         batch = self.lookup(rows[None]) if self.lookup is not None else self.full
-        loss: Tensor = self.loss.excess(model.theta[None], batch) + self.loss.baseline(batch)
-        value = loss.sum()
+        excess: Tensor = self.loss.excess(model.theta[None], batch)
+        model.entered.copy_(model.theta.detach())
+        model.excess.copy_(excess.detach().sum())
+        value: Tensor = (excess + self.loss.baseline(batch)).sum()
         if not self.pull:
             return value
         penalty = 0.5 * self.pull * (model.theta - self.star).square().sum()
-        return value + (penalty - penalty.detach())
+        pulled: Tensor = value + (penalty - penalty.detach())
+        return pulled
 
 
 def unsupported(target: Target) -> str | None:

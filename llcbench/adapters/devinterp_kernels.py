@@ -20,7 +20,7 @@ from llcbench.adapters.packages import global_noise, load, missing
 from llcbench.checks import check_decay, check_fraction, check_positive
 from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
-from llcbench.types import Draw
+from llcbench.types import Discretisation, Draw
 
 
 class DevinterpState(NamedTuple):
@@ -107,6 +107,11 @@ class DevinterpSGLD(DevinterpKernel):
 
     def __post_init__(self) -> None:
         check_hyperparameters(self, "devinterp_sgld", step_size=check_positive)
+
+    @property
+    def discretisation(self) -> Discretisation:
+        """That of Euler steps."""
+        return Discretisation(self.step_size)
 
     def method(self) -> Callable[..., Any]:
         """Return the optimiser."""

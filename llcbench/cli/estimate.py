@@ -1,4 +1,4 @@
-"""The command that estimates the coefficient of a user's network."""
+"""The command that estimates the coefficient of a network, or of a problem of the catalogue."""
 
 import json
 import sys
@@ -13,54 +13,74 @@ import click
 
 from llcbench.cli.options import command, json_option, pairs_of
 
+# The sampler of a published run that only changes settings.
+PUBLISHED = "sgld[step_size=1e-4]"
+
 
 @command("estimate")
-@click.argument("script", metavar="FILE.py[:NAME]")
-@click.option("-s", "--sampler", default="sgld[step_size=1e-4]", show_default=True)
-@click.option("--set", "overrides", multiple=True, metavar="OPTION=VALUE", help="E.g. gamma=100.")
+@click.argument("script", metavar="FILE.py[:NAME]|ID")
+@click.option("--nbeta", type=float, help="Inverse temperature; n / log n by default.")
+@click.option("--gamma", type=float, help="Localisation; chosen on the plateau by default.")
+@click.option("--chains", type=int, help="Chains; 16 by default, 4 of many parameters.")
+@click.option("--batch-size", type=int, help="Samples of a minibatch; chosen by default.")
+@click.option("--max-grads", type=int, help="Gradients a chain, everything counted.")
+@click.option("--target-stderr", type=float, help="Standard error at which the run ends.")
+@click.option("-s", "--sampler", metavar="NAME[opt=value]", help="Run as published instead.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="OPTION=VALUE",
+    help="Settings of a published run, e.g. gamma=100.",
+)
 @click.option("--only", multiple=True, metavar="PATTERN", help="Parameters that move.")
 @click.option("--layers", is_flag=True, help="Estimate every layer as well.")
 @click.option("--state", "states", multiple=True, metavar="FILE.pt", help="Checkpoints.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--device", help="The default is cpu.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 @json_option
 def estimate(
     script: str,
-    sampler: str,
+    nbeta: float | None,
+    gamma: float | None,
+    chains: int | None,
+    batch_size: int | None,
+    max_grads: int | None,
+    target_stderr: float | None,
+    sampler: str | None,
     overrides: tuple[str, ...],
     only: tuple[str, ...],
     layers: bool,
     states: tuple[str, ...],
     seed: int,
+    device: str | None,
     no_progress: bool,
     as_json: bool,
 ) -> None:
     """Estimate the coefficient of the network that FILE.py calls NAME (default: problem).
 
-    The script makes it with llcbench.from_module(module, per_sample_loss, data). Checkpoints are
-    state dictionaries as torch.save writes them; nothing else is read from such a file. The exit
-    code is 1 if an estimate could not be made.
+    The script makes it with llcbench.from_module(module, per_sample_loss, data); the id of a
+    problem of the catalogue, such as dln/3-3-3/r3-1, does as well. What is not given is chosen by
+    measurement. With --sampler or --set it is the published mean energy of that sampler (sgld with
+    a step of 1e-4). Checkpoints are state dictionaries as torch.save writes them; nothing else is
+    read from such a file. The exit code is 1 if an estimate could not be made.
     """
     import msgspec
 
-    from llcbench import registry
     from llcbench.one_call import estimate as estimated
     from llcbench.report import tables
     from llcbench.report.module_table import module_table
-    from llcbench.run.suite import parse_sampler
 
+    single: dict[str, Any] = {
+        "nbeta": nbeta, "gamma": gamma, "num_chains": chains, "batch_size": batch_size,
+        "max_grads": max_grads, "target_stderr": target_stderr, "device": device,
+    }  # fmt: skip
     problem = _problem(script)
-    settings = _settings(overrides, problem)
-    name, parameters = parse_sampler(sampler)
-    asked = [problem.restricted(*only)] if only else [problem]
-    if layers:
-        asked += asked[0].layers().values()
-    if states:
-        asked = [part.at(_state(path), f"{part.id}@{Path(path).stem}") for path in states
-                 for part in asked]  # fmt: skip
-    kernel = registry.make_sampler(name, parameters)
+    asked = _parts(problem, script, only, layers, states)
+    published = _published(problem, sampler, overrides)
     rows = [
-        (part, estimated(part, kernel, settings, seed=seed, progress=not no_progress))
+        (part, estimated(part, *published, **single, seed=seed, progress=not no_progress))
         for part in asked
     ]
     if as_json:
@@ -68,9 +88,11 @@ def estimate(
         click.echo(json.dumps(plain))
     else:
         click.echo(tables.to_text(module_table(rows)))
-        for note in problem.notes:
+        for note in _notes(problem):
             click.echo(f"{problem.id}: {note}")
         for part, answer in rows:
+            if answer.method:
+                click.echo(f"{part.id}: {answer.method}")
             for guard in answer.guards:
                 if not guard.passed:
                     click.echo(
@@ -85,12 +107,61 @@ def estimate(
         raise SystemExit(1)
 
 
-def _problem(script: str) -> Any:
-    """Run a script and return the problem in it.
+def _parts(
+    problem: Any, script: str, only: tuple[str, ...], layers: bool, states: tuple[str, ...]
+) -> list[Any]:
+    """Return the problems to estimate: parts of a network, at checkpoints.
 
     Raises:
-        ValueError: If there is no such file or name, or it is something else.
+        ValueError: If parts of something else are asked for.
     """
+    from llcbench.types import Restrictable
+
+    if not (only or layers or states):
+        return [problem]
+    if not isinstance(problem, Restrictable):
+        raise ValueError(
+            f"{script} has no layers or checkpoints; --only, --layers and --state are for a FILE.py"
+        )
+    asked: list[Any] = [problem.restricted(*only)] if only else [problem]
+    if layers:
+        asked += asked[0].layers().values()
+    if states:
+        asked = [part.at(_state(path), f"{part.id}@{Path(path).stem}") for path in states
+                 for part in asked]  # fmt: skip
+    return asked
+
+
+def _published(problem: Any, sampler: str | None, overrides: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return sampler and settings of a published run; nothing if neither was asked for."""
+    from llcbench import registry
+    from llcbench.run.suite import parse_sampler
+
+    if sampler is None and not overrides:
+        return ()
+    name, parameters = parse_sampler(sampler or PUBLISHED)
+    return registry.make_sampler(name, parameters), _settings(overrides, problem)
+
+
+def _notes(problem: Any) -> list[str]:
+    """Return what a network says of itself, or the exact coefficient of a problem that has one."""
+    from llcbench.types import Restrictable
+
+    if isinstance(problem, Restrictable):
+        return list(problem.notes)
+    local = problem.truth.local
+    low, high = local.lower, local.upper
+    exact = f"{low}" if low == high else f"between {low} and {high}"
+    return [f"the exact coefficient is {exact}, which nbeta -> infinity approaches"]
+
+
+def _problem(script: str) -> Any:
+    """Return the problem of a script, or of an id.
+
+    Raises:
+        ValueError: If there is no such file, name or id, or it is something else.
+    """
+    from llcbench import registry
     from llcbench.types import Restrictable
 
     # A drive letter has a colon too.
@@ -99,7 +170,12 @@ def _problem(script: str) -> Any:
         file, name = script, ""
     path = Path(file)
     if not path.is_file():
-        raise ValueError(f"no Python file {str(path)!r}; write FILE.py or FILE.py:NAME")
+        if script.split("/")[0] in registry.family_names():
+            return registry.problem(script)
+        raise ValueError(
+            f"no Python file {str(path)!r}; write FILE.py, FILE.py:NAME, or the id of a problem"
+            " such as dln/3-3-3/r3-1"
+        )
     held = _run(path)
     problem = getattr(held, name or "problem", None)
     if not isinstance(problem, Restrictable):

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.checks import check_count, set_checked
-from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.mean_energy import nbeta_of, skipped
 from llcbench.estimators.temperature_runs import TemperatureRun, run_temperatures
 from llcbench.records import Estimate
 from llcbench.sampling import sampler_abilities
+from llcbench.sampling.jackknife import jackknife
 from llcbench.sampling.target import AnySampler
 from llcbench.settings import Settings
 from llcbench.types import DEFAULT_CONTEXT, Problem, RunContext

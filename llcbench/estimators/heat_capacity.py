@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llcbench.estimators.derivative import log_slope
-from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.temperature_runs import run_full_batch
 from llcbench.records import Estimate
+from llcbench.sampling.jackknife import jackknife
 from llcbench.sampling.label_noise import energy_and_square
 from llcbench.sampling.target import AnySampler
 from llcbench.settings import Settings

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.estimators.jackknife import Statistic
+from llcbench.sampling.jackknife import Statistic
 
 Array = NDArray[np.float64]
 # A spread with fewer degrees of freedom than this is no error bar.

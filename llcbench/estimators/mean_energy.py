@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from llcbench.checks import check_choice
 from llcbench.intervals import student_quantile
 from llcbench.provenance import peak_bytes
-from llcbench.records import Estimate
+from llcbench.records import Estimate, RunStatistic
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import (
@@ -24,6 +24,7 @@ from llcbench.sampling.diagnostics import (
 from llcbench.sampling.guards import guards
 from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
+from llcbench.sampling.virial import measured
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
 from llcbench.types import DEFAULT_CONTEXT, Budget, Data, Problem, RunContext
@@ -84,7 +85,21 @@ class MeanEnergy:
         reason = sampler_abilities.unsupported(self.sampler, target)
         if reason:
             return skipped(reason, target.nbeta, self.settings)
-        trace = sample(
+        trace = self.sampled(target, seeds, context)
+        return self.summarise(trace, target, seeds)
+
+    def sampled(
+        self, target: Target, seeds: Seeds, context: RunContext, record_every: int | None = None
+    ) -> Trace:
+        """Run all chains.
+
+        Args:
+            target: What is sampled.
+            seeds: Source of all randomness.
+            context: Progress and checkpoint.
+            record_every: Steps from one record of the moments to the next; None for the default.
+        """
+        return sample(
             target,
             self.sampler,
             num_draws=self.settings.num_draws,
@@ -94,16 +109,30 @@ class MeanEnergy:
             batches=seeds.generator("batch"),
             on_step=context.on_step,
             checkpoint=context.checkpoint,
+            record_every=record_every,
         )
-        return self.summarise(trace, target, seeds)
 
     def target(self, problem: Problem, data: Data | None, budget: Budget | None = None) -> Target:
         """Return the density that is sampled."""
         return target_of(self.settings, problem, data, budget)
 
-    def summarise(self, trace: Trace, target: Target, seeds: Seeds) -> Estimate:
-        """Turn traces into an estimate with errors, diagnostics and guards."""
-        kept = self._controlled(trace)
+    def summarise(
+        self,
+        trace: Trace,
+        target: Target,
+        seeds: Seeds,
+        remaining: RunStatistic | None = None,
+    ) -> Estimate:
+        """Turn traces into an estimate with errors, diagnostics and guards.
+
+        Args:
+            trace: The traces.
+            target: What was sampled.
+            seeds: Source of the points at which guards look.
+            remaining: Bias that is left, relative to the estimate, where it will be corrected;
+                None where it will not.
+        """
+        kept = self.controlled(trace)
         finite = finite_chains(kept)
         per_chain = target.nbeta * kept[finite].mean(1) if kept.shape[1] else np.empty(0)
         common: dict[str, Any] = {
@@ -146,11 +175,14 @@ class MeanEnergy:
             ess_tail=finite_or_none(diagnostics.ess_tail),
             rhat=finite_or_none(diagnostics.rhat),
             llc_unpaired=self._unpaired(trace, target.nbeta),
-            guards=guards(target, self.sampler, trace, diagnostics, seeds.generator("guard")),
+            **measured(trace, target, self.sampler),
+            guards=guards(
+                target, self.sampler, trace, diagnostics, seeds.generator("guard"), remaining
+            ),
             **common,
         )
 
-    def _controlled(self, trace: Trace) -> NDArray[np.float64]:
+    def controlled(self, trace: Trace) -> NDArray[np.float64]:
         """Return the excess after burn-in with the chosen control variate, ``(chains, draws)``."""
         if self.control == "paired" or trace.baseline.size == 1:
             return trace.kept
@@ -178,6 +210,7 @@ def target_of(
     *,
     nbeta: float | None = None,
     chains: int | None = None,
+    tabulate: bool = False,
 ) -> Target:
     """Return the density of a run, or that at another temperature or for fewer chains."""
     return Target(
@@ -190,6 +223,7 @@ def target_of(
         dtype=getattr(torch, settings.dtype),
         budget=budget or Budget(),
         control_variate=settings.gradient == "control_variate",
+        tabulate=tabulate,
         matmul=settings.matmul,
         device=settings.device,
     )

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from llcbench.checks import check_between, check_choice, check_count, set_checked
 from llcbench.estimators.heat_capacity import exact_variance
-from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.least_squares import fitted, fixed_weights
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.temperatures import (
@@ -20,6 +19,7 @@ from llcbench.estimators.temperatures import (
     tempered_combination,
 )
 from llcbench.records import Estimate
+from llcbench.sampling.jackknife import jackknife
 from llcbench.sampling.target import AnySampler
 from llcbench.settings import Settings
 from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext

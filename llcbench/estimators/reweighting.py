@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from llcbench.checks import check_between, set_checked
-from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.estimators.temperature_runs import run_full_batch
 from llcbench.estimators.temperatures import Combination, tempered_combination
 from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.records import Estimate, Guard
+from llcbench.sampling.jackknife import jackknife
 from llcbench.sampling.label_noise import FeatureValues
 from llcbench.sampling.target import AnySampler
 from llcbench.settings import Settings

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.estimators.jackknife import Statistic, error_of, split
 from llcbench.estimators.mean_energy import (
     LEVEL,
     finite_or_none,
@@ -24,6 +23,7 @@ from llcbench.sampling import label_noise, sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import constant_chains, convergence, defect
 from llcbench.sampling.guards import guards
+from llcbench.sampling.jackknife import Statistic, error_of, split
 from llcbench.sampling.label_noise_error import standard_error
 from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target

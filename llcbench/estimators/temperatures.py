@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.temperature_runs import (
     TemperatureRun,
     TemperatureRuns,
     run_temperatures,
 )
 from llcbench.records import Estimate
+from llcbench.sampling.jackknife import jackknife
 from llcbench.sampling.target import AnySampler
 from llcbench.settings import Settings
 from llcbench.types import Data, Problem, RunContext

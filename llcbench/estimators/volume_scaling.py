@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from llcbench.checks import check_between, check_count, set_checked
-from llcbench.estimators.jackknife import jackknife
 from llcbench.estimators.mean_energy import LEVEL, nbeta_of, skipped
 from llcbench.estimators.splitting import Splitting
 from llcbench.estimators.sublevel import sublevel_mass
@@ -20,6 +19,7 @@ from llcbench.estimators.temperatures import log_log_slope
 from llcbench.intervals import chain_quantile
 from llcbench.provenance import peak_bytes
 from llcbench.records import Estimate, Guard
+from llcbench.sampling.jackknife import jackknife
 from llcbench.sampling.target import AnySampler
 from llcbench.settings import Settings
 from llcbench.types import DEFAULT_CONTEXT, Data, Problem, RunContext

@@ -165,9 +165,7 @@ def _local(estimate: Estimate) -> Local:
         nbeta=estimate.nbeta,
         gamma=estimate.gamma,
         warnings=tuple(
-            f"{guard.name} {guard.value:.3g} ({guard.limit})"
-            for guard in estimate.guards
-            if not guard.passed
+            f"{guard.name} {guard.value:.3g} ({guard.limit})" for guard in estimate.failed_guards
         ),
     )
 

@@ -14,7 +14,12 @@ _COLUMNS = (
     Column("gamma", "localisation", ("gamma",)),
     Column("lambda_hat", "estimate with its standard error", ("llc", "stderr")),
     Column("R-hat", "agreement of the chains", ("rhat",)),
-    Column("guards", "those that warn: then it is no estimate yet", ("guards",), numeric=False),
+    Column(
+        "guards",
+        "those that warn: then it is no estimate yet, or, for plateau, one of the setting",
+        ("guards",),
+        numeric=False,
+    ),
 )
 
 
@@ -27,7 +32,7 @@ def _row(problem: Problem, estimate: Estimate) -> Row:
     warned = ", ".join(guard.name for guard in estimate.guards if not guard.passed)
     state = estimate.status if estimate.llc is None else warned or "-"
     value = "-" if estimate.llc is None else f"{estimate.llc:.4g} +- {estimate.stderr or 0.0:.2g}"
-    mark: Mark = "failed" if estimate.llc is None else "flagged" if warned else ""
+    mark: Mark = "failed" if estimate.llc is None else "" if estimate.converged else "flagged"
     cells = (
         Cell(problem.id, (problem.id,)),
         Cell(str(problem.dim), (problem.dim,)),

@@ -70,6 +70,20 @@ _COLUMNS = (
         rank=4,
     ),
     Column(
+        "virial",
+        "E[r . grad U] / d - 1: below 0 not equilibrated, above 0 the steps are too long",
+        ("virial", "virial_se"),
+        group="measured",
+        rank=2,
+    ),
+    Column(
+        "D",
+        "share by which steps and minibatches raise the estimate, as the chains themselves show",
+        ("discretisation", "discretisation_se"),
+        group="measured",
+        rank=2,
+    ),
+    Column(
         "ess/grad",
         "effective draws per gradient evaluation",
         ("ess_per_grad",),
@@ -92,7 +106,8 @@ _COLUMNS = (
 def score_table(scores: Sequence[Score]) -> Table:
     """Return one row per score; a group without an estimate keeps its row.
 
-    A column ``settings`` appears if the scores differ in more than temperature and localisation.
+    A column ``settings`` appears if the scores differ in more than temperature and localisation,
+    columns of what chains measure of themselves if some did.
     """
     labels = short_labels(score.sampler for score in scores)
     settings = setting_labels(scores)
@@ -101,9 +116,12 @@ def score_table(scores: Sequence[Score]) -> Table:
         for score, setting in zip(scores, settings, strict=True)
     )
     table = Table("Estimates against the three truths", _COLUMNS, rows)
-    if any(settings):
-        return table
-    return table.select(tuple(c.name for c in _COLUMNS if c.name != "settings"))
+    absent = {
+        "settings": not any(settings),
+        "virial": all(score.virial is None for score in scores),
+        "D": all(score.discretisation is None for score in scores),
+    }
+    return table.select(tuple(c.name for c in _COLUMNS if not absent.get(c.name)))
 
 
 def mark_of(score: Score) -> Mark:
@@ -179,6 +197,8 @@ def _cells(score: Score, label: str, setting: str) -> tuple[Cell, ...]:
         Cell(NOTHING if z is None else _signed(z, 0 if abs(z) >= 100 else 1), (z,)),
         Cell(short(score.sd), (score.sd,)),
         _proportion(score.coverage90),
+        Cell(estimated(score.virial, "+"), _pair(score.virial)),
+        Cell(estimated(score.discretisation), _pair(score.discretisation)),
         Cell(short(score.ess_per_grad), (score.ess_per_grad,)),
         Cell(short(score.seconds or None), (score.seconds, score.peak_bytes)),
         Cell(f"{done}/{score.replicates}", (done, score.replicates)),

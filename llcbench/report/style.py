@@ -19,10 +19,12 @@ from llcbench.report.labels import name_of
 # Samplers of one kind are near each other, no two are equal.
 _COLOURS = {
     "sgld": "#d55e00",
+    "leimkuhler_matthews": "#a63603",
     "mala": "#0072b2",
     "exact": "#009e73",
     "gibbs": "#cc79a7",
     "hmc": "#56b4e9",
+    "ghmc": "#1f4e79",
     "nuts": "#332288",
     "sghmc": "#e69f00",
     "sgnht": "#8c6d31",

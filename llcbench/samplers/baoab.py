@@ -10,7 +10,7 @@ from torch import Tensor
 from llcbench.checks import check_positive
 from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
-from llcbench.types import Draw
+from llcbench.types import Discretisation, Draw
 
 
 class BAOABState(NamedTuple):
@@ -46,6 +46,12 @@ class BAOAB:
     def __post_init__(self) -> None:
         check_hyperparameters(self, "baoab", step_size=check_positive, friction=check_positive)
 
+    @property
+    def discretisation(self) -> Discretisation:
+        """Of second order in ``eps``; friction removes the heat of minibatches slowly."""
+        slow = math.tanh(0.5 * self.friction)
+        return Discretisation(self.step_size, curvature=0.0, noise=1 / slow, relaxation=slow)
+
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> BAOABState:
         """Draw stationary momenta and evaluate the gradient at the start."""
         momentum = torch.empty_like(theta).normal_(generator=rng)
@@ -65,4 +71,5 @@ class BAOAB:
         theta.add_(momentum, alpha=half)
         _, grad, loss = target.potential_and_grad(theta)
         momentum.add_(grad, alpha=-half)
-        return BAOABState(theta, momentum, grad), Draw(theta, loss)
+        draw = Draw(theta, loss, grad=grad, kinetic=target.kinetic(momentum))
+        return BAOABState(theta, momentum, grad), draw

@@ -68,20 +68,39 @@ def langevin_by_layer(
     """
     drift, spread = -0.5 * step_size * target.nbeta, step_size**0.5
     pull = 0.5 * spread * target.gamma
-    noise = _noise(theta, rng)
 
     def move(noise: Tensor, star: Tensor, part: Tensor) -> None:
         # The pull goes into the noise: alone it may be too small to change a weight.
         noise.add_(star, alpha=pull).sub_(part, alpha=pull)
         part.add_(noise, alpha=spread)
 
+    return move_by_layer(move, drift, target, (theta,), rng)
+
+
+def move_by_layer(
+    move: Move, drift: float, target: Target, tensors: Sequence[Tensor], rng: torch.Generator
+) -> Tensor:
+    """Call a move on blocks of each layer as the backward pass has read it, and add its gradient.
+
+    Args:
+        move: As for `update`, without the gradient.
+        drift: Factor of the gradient of the loss.
+        target: What is sampled, for which `by_layer` holds.
+        tensors: As for `update`.
+        rng: Source of the noise, from which a stream is seeded anew.
+
+    Returns:
+        The loss before the move, ``(chains,)``.
+    """
+    noise = _noise(tensors[0], rng)
+
     def visit(gradient: LayerGradient) -> None:
         columns = slice(gradient.start, gradient.stop)
-        part = theta[:, columns]
-        _blocks(move, target.w_star[columns], (part,), noise)
-        gradient.add_to(part, drift)
+        parts = [tensor[:, columns] for tensor in tensors]
+        _blocks(move, target.w_star[columns], parts, noise)
+        gradient.add_to(parts[0], drift)
 
-    return target.loss_and_visit(theta, visit)
+    return target.loss_and_visit(tensors[0], visit)
 
 
 def _blocks(move: Move, star: Tensor, tensors: Sequence[Tensor], noise: Noise) -> None:

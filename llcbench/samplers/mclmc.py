@@ -135,7 +135,7 @@ class MCLMC:
         state = state._replace(direction=self._redirected(state.direction, rng))
         state, _ = trajectory(state, target, time, 1)
         state = state._replace(direction=self._redirected(state.direction, rng))
-        return state, Draw(state.place.theta, state.place.loss)
+        return state, Draw(state.place.theta, state.place.loss, grad=state.place.grad)
 
     def _redirected(self, direction: Tensor, rng: torch.Generator) -> Tensor:
         noise = torch.empty_like(direction).normal_(generator=rng)

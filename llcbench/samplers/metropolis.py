@@ -102,7 +102,7 @@ def metropolis_step(
     pairs = zip(proposal, state.place, strict=True)
     place = Place(*(selected(accepted, new, old) for new, old in pairs))
     step_size = adapted(state.step_size, state.steps, adapt, accepted, aim)
-    draw = Draw(place.theta, place.loss, accepted)
+    draw = Draw(place.theta, place.loss, accepted, grad=place.grad)
     return MetropolisState(place, step_size, state.steps + 1), draw
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from llcbench.checks import check_fraction, check_positive
 from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
-from llcbench.types import Draw
+from llcbench.types import Discretisation, Draw
 
 
 class SGHMCState(NamedTuple):
@@ -44,6 +44,12 @@ class SGHMC:
     def __post_init__(self) -> None:
         check_hyperparameters(self, "sghmc", step_size=check_positive, friction=check_fraction)
 
+    @property
+    def discretisation(self) -> Discretisation:
+        """Of first order in ``eps``; friction removes the heat of minibatches slowly."""
+        slow = self.friction / (2 - self.friction)
+        return Discretisation(self.step_size, 1 / (2 - self.friction), 1 / self.friction, slow)
+
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> SGHMCState:
         """Draw velocities from their stationary distribution."""
         velocity = torch.empty_like(theta).normal_(generator=rng)
@@ -59,4 +65,5 @@ class SGHMC:
         velocity.mul_(1 - self.friction).add_(grad, alpha=-0.5 * self.step_size)
         velocity.add_(noise, alpha=(self.friction * self.step_size) ** 0.5)
         theta.add_(velocity)
-        return SGHMCState(theta, velocity), Draw(theta, loss)
+        kinetic = target.kinetic(velocity, variance=0.5 * self.step_size)
+        return SGHMCState(theta, velocity), Draw(theta, loss, kinetic=kinetic)

@@ -10,7 +10,7 @@ from llcbench.checks import check_positive
 from llcbench.samplers.fused import by_layer, langevin_by_layer, update
 from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
-from llcbench.types import Draw
+from llcbench.types import Discretisation, Draw
 
 
 @final
@@ -34,6 +34,11 @@ class SGLD:
 
     def __post_init__(self) -> None:
         check_hyperparameters(self, "sgld", step_size=check_positive)
+
+    @property
+    def discretisation(self) -> Discretisation:
+        """That of Euler steps."""
+        return Discretisation(self.step_size)
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> Tensor:
         """Return the parameters: there is no other state."""

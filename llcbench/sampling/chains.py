@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from llcbench.records import Status
 from llcbench.sampling.label_noise import label_noise_of
 from llcbench.sampling.label_noise_error import standard_error
+from llcbench.sampling.recorder import Recorded, Recorder
 from llcbench.sampling.state_trees import NotStorable, outline, values
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import Draw
@@ -35,6 +36,7 @@ class Trace:
         message: What happened, for any status but ``ok``.
         seconds_setup: Time until the first step.
         seconds_sampling: Time of the steps.
+        recorded: Moments at every few steps, burn-in included; None where none were recorded.
     """
 
     excess: NDArray[np.float64]
@@ -47,6 +49,7 @@ class Trace:
     message: str
     seconds_setup: float
     seconds_sampling: float
+    recorded: Recorded | None = None
 
     @property
     def kept(self) -> NDArray[np.float64]:
@@ -72,6 +75,7 @@ class Chains:
         num_burnin: int,
         noise: torch.Generator,
         batches: torch.Generator,
+        record_every: int | None = None,
     ) -> None:
         """Draw the first batch and make room for the traces."""
         self.target, self.steps, self.done = target, num_burnin + num_draws, 0
@@ -87,6 +91,8 @@ class Chains:
         self._waiting: list[torch.Tensor] = []
         self._written = 0
         self._label_noise = label_noise_of(target)
+        self._recorder = Recorder(target, batches.initial_seed(), record_every)
+        self._every = self._recorder.every
         self._accepted = torch.zeros((), dtype=torch.float64)
         self._rejecting = False
         self._state: Any = None
@@ -104,8 +110,13 @@ class Chains:
             self._waiting.append(target.loss.baseline(target.batch))
             if len(self._waiting) == TOGETHER:
                 self._write(step + 1)
+        record = step % self._every == 0
+        if record:
+            self._recorder.before()
         self._state, draw = self._sampler.step(self._state, target, self._noise)
         self._excess[step] = draw.loss
+        if record:
+            self._recorder.after(step, draw)
         self.done = step + 1
         if step >= self._num_burnin:
             if draw.accepted is not None:
@@ -130,6 +141,11 @@ class Chains:
             self._baselines[place] = rows.view(len(rows), -1)
             self._written += len(rows)
             self._waiting = []
+
+    @property
+    def state(self) -> Any:
+        """State of the sampler after the last step."""
+        return self._state
 
     @property
     def losses(self) -> torch.Tensor:
@@ -165,6 +181,7 @@ class Chains:
             "grad_evals": self.target.grad_evals,
             "sample_grads": self.target.sample_grads,
             "label_noise": None if self._label_noise is None else self._label_noise.state(),
+            "recorder": self._recorder.state(),
         }
 
     def resume(self, place: dict[str, Any]) -> None:
@@ -175,11 +192,13 @@ class Chains:
         """
         done, excess, baseline = place["done"], place["excess"], place["baseline"]
         # Asked for first: a place that lacks it must leave the run as it is.
-        label_noise = place["label_noise"]
+        label_noise, recorder = place["label_noise"], place["recorder"]
         if done > self.steps or excess.shape != (done, self.target.num_chains):
             raise NotStorable("its traces have another shape")
         if self._label_noise is not None and not self._label_noise.fits(label_noise):
             raise NotStorable("its sums over label noise are not those of this version")
+        if not self._recorder.fits(recorder):
+            raise NotStorable("its moments are recorded at other steps")
         shape = outline(self._state)
         # Two states of the size of the parameters would not always fit.
         self._state = None
@@ -196,6 +215,7 @@ class Chains:
         self.target.sample_grads = place["sample_grads"]
         if self._label_noise is not None:
             self._label_noise.restore(label_noise)
+        self._recorder.restore(recorder)
         self.done = done
 
     def trace(self, status: Status, message: str, setup: float, sampling: float) -> Trace:
@@ -213,6 +233,7 @@ class Chains:
             message=message,
             seconds_setup=setup,
             seconds_sampling=sampling,
+            recorded=self._recorder.recorded(),
         )
 
 

@@ -5,27 +5,25 @@ import math
 import numpy as np
 import torch
 
-from llcbench.records import Guard
+from llcbench.records import Guard, RunStatistic
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import (
     Convergence,
     constant_chains,
     longest_stay,
+    mean_error,
     split_half,
 )
-from llcbench.sampling.loss_abilities import noisy_labels
+from llcbench.sampling.moment_guards import guard, moment_guards
 from llcbench.sampling.proper import is_proper
-from llcbench.sampling.rounding import in_double, rounding
+from llcbench.sampling.rounding import rounding
 from llcbench.sampling.target import AnySampler, Target
+from llcbench.sampling.virial import FEWEST, measurement
 
 # A chain that has stayed in one place for this share of its draws knows that place from a few
 # visits only.
 LONGEST_STAY = 0.05
-# Above so many parameters the curvature is not computed in double precision on the full data.
-LARGE = 2**22
-# Nor where one gradient of a network on all samples takes more than this: parameters times samples.
-SLOW = 2**27
 
 
 def guards(
@@ -34,38 +32,50 @@ def guards(
     trace: Trace,
     convergence: Convergence,
     rng: torch.Generator,
+    remaining: RunStatistic | None = None,
 ) -> list[Guard]:
     """Return the guards of a finished run.
 
-    Langevin samplers without a Metropolis test also get the two products that decide whether the
-    chain has felt its localisation and whether its step is stable. Conditions that nearly every run
-    meets (`_rare`) are listed only where one is not met.
+    One of them, ``plateau``, speaks of the setting and not of the sampler
+    (`llcbench.records.SETTING_GUARDS`): `Estimate.converged` leaves it aside. Those of
+    `moment_guards` are listed where the run recorded enough moments. Conditions that
+    nearly every run meets (`_rare`) are listed only where one is not met.
+
+    Args:
+        target: What was sampled.
+        sampler: By what.
+        trace: The traces.
+        convergence: Statistics of their losses.
+        rng: Source of the points at which rounding is measured.
+        remaining: Bias that an estimator predicts after its correction, relative to the estimate;
+            None for one that corrects nothing.
     """
+    target.release()
     kept = trace.kept
     halves = split_half(kept)
     measured = [
-        _guard(
+        guard(
             "rhat",
             convergence.rhat,
             "< 1.05",
             convergence.rhat < 1.05,
             "chains disagree: lengthen them",
         ),
-        _guard(
+        guard(
             "ess_bulk",
             0.0 if math.isnan(convergence.ess_bulk) else convergence.ess_bulk,
             ">= 100",
             convergence.ess_bulk >= 100,
             "too few effective draws for an error bar: lengthen the chains",
         ),
-        _guard(
+        guard(
             "split_half",
             halves,
             "|z| < 4",
             abs(halves) < 4,
             "the trace still drifts after burn-in: lengthen the burn-in",
         ),
-        _guard(
+        guard(
             "negative",
             float(kept.mean()),
             "> 0",
@@ -74,23 +84,23 @@ def guards(
         ),
     ]
     measured += _rare(target, sampler, trace)
-    step_size = sampler_abilities.step_size(sampler)
-    own_units = sampler_abilities.preconditioned(sampler)
-    if step_size is not None and trace.acceptance is None and not own_units:
-        measured += _langevin(target, step_size, trace.excess.shape[1], rng)
     measured.append(rounding(target, trace, rng))
+    moments = measurement(trace, target, sampler)
+    if moments is not None and len(moments.recorded.steps) >= FEWEST:
+        llc, error = target.nbeta * float(kept.mean()), target.nbeta * mean_error(kept).stderr
+        measured += moment_guards(moments, llc, error, remaining)
     if trace.acceptance is not None:
         stay = longest_stay(kept) / kept.shape[1]
         most = _longest_fair_stay(trace.acceptance, *kept.shape)
         measured += [
-            _guard(
+            guard(
                 "acceptance",
                 trace.acceptance,
                 ">= 0.1",
                 trace.acceptance >= 0.1,
                 "almost all proposals are rejected: reduce step_size",
             ),
-            _guard(
+            guard(
                 "stuck",
                 stay,
                 f"<= {most:.2g}",
@@ -102,85 +112,13 @@ def guards(
     return measured
 
 
-def largest_curvature(target: Target, rng: torch.Generator, iterations: int = 30) -> float:
-    """Return the largest Hessian eigenvalue of the loss at ``w_star``.
-
-    Power iteration on differences of the gradient, which needs no second derivatives: on the full
-    data in double precision, or in the run's own precision on one of its batches where that is
-    too much.
-    """
-    samples = target.problem.num_data or 1 if target.loss.autograd else 1
-    large = target.dim > LARGE or target.dim * samples > SLOW
-    loss = None if large else in_double(target)
-    if loss is None:
-        return _curvature_of_a_batch(target, rng)
-    start = target.w_star.double().unsqueeze(0)
-    batch = loss.draw(1, None, rng)
-    direction = torch.randn(start.shape, generator=rng, dtype=torch.float64)
-    width = 1e-4
-    value = 0.0
-    for _ in range(iterations):
-        direction = direction / direction.norm()
-        _, ahead = loss.excess_and_grad(start + width * direction, batch)
-        _, behind = loss.excess_and_grad(start - width * direction, batch)
-        direction = (ahead - behind) / (2 * width)
-        value = float(direction.norm())
-        if not value > 0:
-            return 0.0
-    return value
-
-
-def _curvature_of_a_batch(target: Target, rng: torch.Generator, iterations: int = 20) -> float:
-    """Return the largest eigenvalue on one batch; two copies of the parameters are alive."""
-    target.release()
-    star, width, value = target.w_star.unsqueeze(0), 1e-2, 1.0
-    batch = target.loss.draw(1, target.batch_size, rng)
-    noisy = target.data is not None and noisy_labels(target.loss)
-    rest = target.loss.excess_and_grad(star, batch)[1] if noisy else None
-    slope = torch.randn(star.shape, generator=rng, dtype=star.dtype)
-    value = float(slope.norm())
-    for _ in range(iterations):
-        point = torch.add(star, slope, alpha=width / value)
-        del slope
-        slope = target.loss.excess_and_grad(point, batch)[1]
-        if rest is not None:
-            slope.sub_(rest)
-        slope.div_(width)
-        value = float(slope.norm())
-        if not value > 0:
-            return 0.0
-    return value
-
-
-def _langevin(target: Target, step_size: float, steps: int, rng: torch.Generator) -> list[Guard]:
-    felt = step_size * target.gamma * steps / 2
-    stable = step_size * target.nbeta * largest_curvature(target, rng) / 2
-    return [
-        _guard(
-            "localisation_felt",
-            felt,
-            ">= 1",
-            felt >= 1,
-            "step_size * gamma * steps / 2: the chain has not felt its localisation, the"
-            " estimate reads how far it diffused",
-        ),
-        _guard(
-            "stability",
-            stable,
-            "<= 0.2",
-            stable <= 0.2,
-            "step_size * nbeta * largest curvature / 2: discretisation bias of 10 % and more",
-        ),
-    ]
-
-
 def _rare(target: Target, sampler: AnySampler, trace: Trace) -> list[Guard]:
     """Return the guards that fail among those that nearly every run passes."""
     kept = trace.kept
     still = int(constant_chains(kept).sum())
     adapting = sampler_abilities.adaptation(sampler)
     measured = [
-        _guard(
+        guard(
             "moving",
             still,
             "<= 0",
@@ -188,7 +126,7 @@ def _rare(target: Target, sampler: AnySampler, trace: Trace) -> list[Guard]:
             f"of {len(kept)} chains never left one place: there are no effective draws and no"
             " interval; reduce step_size or lengthen the chains",
         ),
-        _guard(
+        guard(
             "adaptation",
             adapting,
             f"<= {trace.num_burnin}",
@@ -199,7 +137,7 @@ def _rare(target: Target, sampler: AnySampler, trace: Trace) -> list[Guard]:
     ]
     if target.gamma == 0:
         measured.append(
-            _guard(
+            guard(
                 "proper",
                 0.0,
                 ">= 1",
@@ -213,7 +151,7 @@ def _rare(target: Target, sampler: AnySampler, trace: Trace) -> list[Guard]:
         # A step function may reject without saying so.
         stay, most = longest_stay(kept) / kept.shape[1], _longest_fair_stay(moves, *kept.shape)
         measured.append(
-            _guard(
+            guard(
                 "stuck",
                 stay,
                 f"<= {most:.2g}",
@@ -222,7 +160,7 @@ def _rare(target: Target, sampler: AnySampler, trace: Trace) -> list[Guard]:
                 " vanish in rounding; change step_size or use dtype='float64'",
             )
         )
-    return [guard for guard in measured if not guard.passed]
+    return [each for each in measured if not each.passed]
 
 
 def _longest_fair_stay(acceptance: float, chains: int, draws: int) -> float:
@@ -234,8 +172,3 @@ def _longest_fair_stay(acceptance: float, chains: int, draws: int) -> float:
     rejection = min(max(1 - acceptance, 1e-3), 1 - 1e-9)
     longest = math.log(chains * draws) / -math.log(rejection)
     return min(1.0, max(LONGEST_STAY, 3 * longest / draws))
-
-
-def _guard(name: str, value: float, limit: str, passed: bool, meaning: str) -> Guard:
-    finite = float(value) if math.isfinite(value) else float(np.finfo(float).max)
-    return Guard(name=name, value=finite, limit=limit, passed=bool(passed), meaning=meaning)

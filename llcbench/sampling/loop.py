@@ -35,6 +35,8 @@ def sample(
     dispersed: bool = False,
     on_step: Callable[[int], None] | None = None,
     checkpoint: CheckpointFile | None = None,
+    record_every: int | None = None,
+    until: Callable[[Chains], bool] | None = None,
 ) -> Trace:
     """Run all chains and return their loss traces.
 
@@ -51,6 +53,8 @@ def sample(
         on_step: Called regularly with the number of new steps, for progress bars.
         checkpoint: Checkpoint of a long run; if it holds a place, the run continues from there and
             gives the same numbers.
+        record_every: Steps from one record of the moments to the next; None for what costs little.
+        until: Asked at every check of healthy chains, at the end too, whether the run is over.
 
     Returns:
         The traces up to the last step that was made.
@@ -67,8 +71,8 @@ def sample(
     mode = torch.no_grad() if target.loss.autograd else torch.inference_mode()
     with mode:
         started = time.perf_counter()
-        chains = Chains(target, sampler, num_draws, num_burnin, noise, batches)
-        return _driven(chains, started, dispersed, on_step, checkpoint)
+        chains = Chains(target, sampler, num_draws, num_burnin, noise, batches, record_every)
+        return _driven(chains, started, dispersed, on_step, checkpoint, until)
 
 
 def _driven(
@@ -77,6 +81,7 @@ def _driven(
     dispersed: bool,
     on_step: Callable[[int], None] | None,
     checkpoint: CheckpointFile | None,
+    until: Callable[[Chains], bool] | None,
 ) -> Trace:
     """Make the steps of a run; between them look at the clock, the chains and the checkpoint."""
     watch = Watch(chains, on_step, checkpoint)
@@ -95,6 +100,8 @@ def _driven(
                 continue
             status, message = watch.look(draw, full)
             if status != "ok" or draw.last:
+                break
+            if full and until is not None and until(chains):
                 break
     except BudgetExceeded as error:
         status, message = "timeout", f"{error} after {chains.done} of {chains.steps} steps"

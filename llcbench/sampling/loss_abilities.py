@@ -20,6 +20,7 @@ from llcbench.types import (
     NoiseSource,
     Placeable,
     Problem,
+    ReferenceGradient,
     Releasable,
     RowLookup,
     SquaredForm,
@@ -77,6 +78,11 @@ def minibatches(loss: Loss, num_chains: int, batch_size: int | None) -> Minibatc
 def row_lookup(loss: Loss) -> Callable[[Tensor], Any] | None:
     """Return the map from sample numbers ``(chains, batch)`` to a batch; None without one."""
     return loss.row_lookup() if isinstance(loss, RowLookup) else None
+
+
+def gradient_at(loss: Loss, point: Tensor) -> Callable[[Any], Tensor] | None:
+    """Return the map from a batch to the gradient at a point; None where the loss has none."""
+    return loss.gradient_at(point) if isinstance(loss, ReferenceGradient) else None
 
 
 def noisy_labels(loss: Loss) -> bool:

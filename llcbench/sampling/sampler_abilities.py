@@ -10,6 +10,8 @@ from llcbench.sampling.target import AnySampler, Target
 from llcbench.types import (
     Adaptive,
     Declining,
+    Discretisation,
+    Discretised,
     GradientCost,
     Named,
     Parametrised,
@@ -32,6 +34,11 @@ def grads_per_step(sampler: AnySampler) -> int:
 def preconditioned(sampler: AnySampler) -> bool:
     """Return whether the step size alone does not say whether a step is stable."""
     return bool(sampler.preconditioned) if isinstance(sampler, Preconditioned) else False
+
+
+def discretisation(sampler: AnySampler) -> Discretisation | None:
+    """Return the bias of a sampler's steps at leading order; None where it is not known."""
+    return sampler.discretisation if isinstance(sampler, Discretised) else None
 
 
 def name(sampler: AnySampler) -> str:

@@ -1,6 +1,7 @@
 """The tempered, localised posterior that samplers see."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, final
@@ -10,14 +11,17 @@ from torch import Tensor
 
 from llcbench.checks import check_count, check_non_negative, check_positive
 from llcbench.sampling import loss_abilities
+from llcbench.sampling.moments import BatchPair, LayerMoments, gradient_noise, moments
 from llcbench.types import (
     Budget,
     BudgetExceeded,
+    LayerGradient,
     Loss,
     Matmul,
     Minibatches,
     Problem,
     Sampler,
+    VirialMoments,
     Visit,
 )
 
@@ -42,12 +46,16 @@ class Target:
         budget: Limits on gradients and seconds.
         control_variate: Use ``grad L_B(w) - grad L_B(w_star) + grad L_n(w_star)`` on minibatches:
             the same mean, no noise at ``w_star``, twice the cost.
+        tabulate: Take the gradients at ``w_star`` from a table where the loss has one
+            (`types.ReferenceGradient`): the control variate then costs no gradient.
         matmul: ``bfloat16`` rounds the factors of the matrix products that make the gradient of a
             squared loss; the loss itself and the updates stay in full precision.
         device: Device of parameters and data, by its name in torch; the generators must be there
             too.
         bound: The loss with its data, ``problem.bind(data, dtype)``, for several targets on the
             same data, so that quantities of the data are computed once. None to bind it here.
+        recording: Whether gradients that are asked for leave their moments behind.
+        moments: Those of the last gradient that was asked for while recording.
     """
 
     problem: Problem
@@ -62,8 +70,11 @@ class Target:
     matmul: Matmul = "full"
     device: str = "cpu"
     bound: Loss | None = None
+    tabulate: bool = False
     grad_evals: int = field(default=0, init=False)
     sample_grads: int = field(default=0, init=False)
+    recording: bool = field(default=False, init=False)
+    moments: VirialMoments | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.nbeta = check_positive("target", "nbeta", self.nbeta)
@@ -89,6 +100,9 @@ class Target:
         self._layerwise = loss_abilities.layerwise(self.loss)
         self.batch: Any = None
         self._slope: Tensor | None = None
+        self._table: Callable[[Any], Tensor] | None = None
+        if self.control_variate and self.tabulate:
+            self._table = loss_abilities.gradient_at(self.loss, self.w_star)
         self._grad: Tensor | None = None
         self._started = time.monotonic()
 
@@ -123,7 +137,16 @@ class Target:
             loss = self._buffered.excess_and_grad_into(theta, self.batch, grad)
         else:
             loss, grad = self.loss.excess_and_grad(theta, self.batch)
-        return (loss, grad.sub_(self._noise())) if self.control_variate else (loss, grad)
+        if self.control_variate:
+            grad.sub_(self._noise())
+        if self.recording:
+            self.moments = moments(theta, self.w_star, grad, loss)
+        return loss, grad
+
+    @property
+    def tabulated(self) -> bool:
+        """Whether gradients at ``w_star`` are read from a table and cost nothing."""
+        return self._table is not None
 
     @property
     def num_parts(self) -> int:
@@ -154,7 +177,17 @@ class Target:
             )
         self.charge(theta.shape[0])
         batch, self.batch = self.batch, self._layerwise.spent(self.batch)
-        return self._layerwise.excess_and_visit(theta, batch, visit)
+        if not self.recording:
+            return self._layerwise.excess_and_visit(theta, batch, visit)
+        sums = LayerMoments(theta, self.w_star)
+
+        def recorded(gradient: LayerGradient) -> None:
+            sums.add(gradient)
+            visit(gradient)
+
+        loss = self._layerwise.excess_and_visit(theta, batch, recorded)
+        self.moments = sums.total(loss)
+        return loss
 
     def potential_and_grad(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return potential, potential gradient and excess loss on the current batch.
@@ -170,6 +203,30 @@ class Target:
         """Return potential and excess loss, ``(chains,)`` each, without a gradient."""
         loss = self.loss.excess(theta, self.batch)
         return self._potential(loss, theta - self.w_star), loss
+
+    def gradient_noise(self, theta: Tensor, one: Any, two: Any) -> BatchPair:
+        """Return what two independent batches say about the noise of the gradient in use."""
+        if not self.control_variate:
+            return gradient_noise(self.loss, theta, one, two)
+        (first, grad), (second, other) = (
+            self.loss.excess_and_grad(theta, batch) for batch in (one, two)
+        )
+        for slope, batch in ((grad, one), (other, two)):
+            slope.sub_(self._at_star(batch))
+        noise: Tensor = torch.linalg.vector_norm(grad.sub_(other), dim=1).double().square() / 2
+        return BatchPair(first, second, noise)
+
+    def kinetic(self, momentum: Tensor, *, variance: float = 1.0) -> Tensor | None:
+        """Return the mean square of a momentum over its stationary variance, while recording.
+
+        Args:
+            momentum: Momentum or velocity, ``(chains, dim)``.
+            variance: Its stationary variance in every coordinate.
+        """
+        if not self.recording:
+            return None
+        length: Tensor = torch.linalg.vector_norm(momentum, dim=1).double()
+        return length.square() / (variance * self.dim)
 
     def start(self, rng: torch.Generator | None = None) -> Tensor:
         """Return all chains at ``w_star``, or with a generator at draws of the localisation.
@@ -213,13 +270,19 @@ class Target:
 
     def _noise(self) -> Tensor:
         """Return the noise of the minibatch gradient at ``w_star``, ``(chains, dim)``."""
-        star = self.w_star.unsqueeze(0)
         if self._slope is None:
             full = self.loss.draw(1, None, torch.Generator())
-            self._slope = self.loss.excess_and_grad(star, full)[1]
-        self.charge(self.num_chains)
-        rows = star.expand(self.num_chains, self.dim)
-        return self.loss.excess_and_grad(rows, self.batch)[1].sub_(self._slope)
+            self._slope = self.loss.excess_and_grad(self.w_star.unsqueeze(0), full)[1]
+        if self._table is None:
+            self.charge(self.num_chains)
+        return self._at_star(self.batch).sub_(self._slope)
+
+    def _at_star(self, batch: Any) -> Tensor:
+        """Return the gradient of every chain's minibatch at ``w_star``, ``(chains, dim)``."""
+        if self._table is not None:
+            return self._table(batch)
+        rows = self.w_star.expand(self.num_chains, self.dim)
+        return self.loss.excess_and_grad(rows, batch)[1]
 
     def _potential(self, loss: Tensor, offset: Tensor) -> Tensor:
         return self.nbeta * loss + (0.5 * self.gamma) * offset.square().sum(1)

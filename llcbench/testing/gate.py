@@ -25,7 +25,7 @@ class Verdict(NamedTuple):
     Attributes:
         passed: Whether the estimate keeps to the limit and can be trusted to.
         message: All statistics, and the command that makes them again.
-        failed_guards: Names of the guards that failed in at least one run.
+        failed_guards: Names of the guards on the sampler that failed in at least one run.
     """
 
     passed: bool
@@ -161,7 +161,7 @@ def _statistics(score: Score, records: list[RunRecord]) -> list[tuple[str, str]]
     sizes = [r.estimate.ess_bulk for r in records if r.estimate.ess_bulk is not None]
     if rhats and sizes:
         lines.append(("R-hat", f"{max(rhats):.3f} at most; ESS {min(sizes):.0f} at least"))
-    failed = {g.name: g for r in records for g in r.estimate.guards if not g.passed}
+    failed = {g.name: g for r in records for g in r.estimate.failed_guards}
     for name, guard in failed.items():
         count = f"{name} failed in {score.failed_guards[name]} of {score.replicates} runs"
         detail = f"{guard.value:.3g}, wanted {guard.limit}: {guard.meaning}"

@@ -14,6 +14,7 @@ from llcbench.testing.conformance.checks import CHECKS
 from llcbench.testing.conformance.distributions import (
     check_bias_shrinks,
     check_stationary_distribution,
+    check_virial,
     coarse_energy,
 )
 from llcbench.testing.conformance.fixtures import NotConforming as NotConforming
@@ -62,6 +63,7 @@ def named_checks(sampler: Any, *, langevin: bool | None = None) -> dict[str, Cal
     checks["stationary_distribution"] = partial(
         check_stationary_distribution, subject, langevin, measured
     )
+    checks["virial"] = partial(check_virial, subject, langevin)
     checks["bias_shrinks"] = partial(check_bias_shrinks, subject, measured)
     return checks
 

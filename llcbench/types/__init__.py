@@ -19,6 +19,7 @@ from llcbench.types.abilities import MomentForm as MomentForm
 from llcbench.types.abilities import NoiseSource as NoiseSource
 from llcbench.types.abilities import Placeable as Placeable
 from llcbench.types.abilities import Precise as Precise
+from llcbench.types.abilities import ReferenceGradient as ReferenceGradient
 from llcbench.types.abilities import Releasable as Releasable
 from llcbench.types.abilities import Restrictable as Restrictable
 from llcbench.types.abilities import RowLookup as RowLookup
@@ -46,6 +47,8 @@ from llcbench.types.runs import RunContext as RunContext
 from llcbench.types.runs import TemperedEstimator as TemperedEstimator
 from llcbench.types.samplers import Adaptive as Adaptive
 from llcbench.types.samplers import Declining as Declining
+from llcbench.types.samplers import Discretisation as Discretisation
+from llcbench.types.samplers import Discretised as Discretised
 from llcbench.types.samplers import Draw as Draw
 from llcbench.types.samplers import GradientCost as GradientCost
 from llcbench.types.samplers import Named as Named
@@ -55,3 +58,4 @@ from llcbench.types.samplers import Sampler as Sampler
 from llcbench.types.samplers import StateT as StateT
 from llcbench.types.samplers import Stepping as Stepping
 from llcbench.types.samplers import TargetT as TargetT
+from llcbench.types.samplers import VirialMoments as VirialMoments

@@ -226,6 +226,18 @@ class RowLookup(Protocol):
 
 
 @runtime_checkable
+class ReferenceGradient(Protocol):
+    """A loss whose minibatch gradient at one point follows from sums over the batch."""
+
+    def gradient_at(self, point: Tensor) -> Callable[[Any], Tensor] | None:
+        """Return the map from a batch to the gradient at a point ``(dim,)``, ``(chains, dim)``.
+
+        It is made once and evaluates no gradient afterwards; None where it would take too much
+        memory.
+        """
+
+
+@runtime_checkable
 class LabelNoiseResponse(Protocol):
     """A loss that knows how the label noise of its data set enters it."""
 

@@ -12,6 +12,22 @@ StateT = TypeVar("StateT")
 TargetT = TypeVar("TargetT", contravariant=True)
 
 
+class VirialMoments(NamedTuple):
+    """What is recorded at one place of every chain, to form its virial.
+
+    Attributes:
+        loss: Excess loss, ``(chains,)``.
+        gram: Products of ``r = w - w_star`` and the gradient g: ``|r|^2, r.g; r.g, |g|^2``,
+            ``(chains, 2, 2)``.
+        potential: Whether g is the gradient of the potential, ``nbeta grad L + gamma r``, and not
+            that of the loss.
+    """
+
+    loss: Tensor
+    gram: Tensor
+    potential: bool = False
+
+
 class Draw(NamedTuple):
     """What one step of a sampler yields.
 
@@ -21,12 +37,18 @@ class Draw(NamedTuple):
             entered the step (minibatch samplers) or left it (Metropolis samplers).
         accepted: Which chains accepted a proposal; None for samplers that never reject.
         last: Whether the sampler has spent its gradients, so that no step follows.
+        grad: Gradient of the potential at ``theta``, ``(chains, dim)``, from samplers whose loss is
+            that of the state that leaves the step and who know it.
+        kinetic: Mean square of the momentum over its stationary value, ``(chains,)``, from
+            `Target.kinetic`; None without momentum.
     """
 
     theta: Tensor
     loss: Tensor
     accepted: Tensor | None = None
     last: bool = False
+    grad: Tensor | None = None
+    kinetic: Tensor | None = None
 
 
 @runtime_checkable
@@ -38,7 +60,8 @@ class Sampler(Protocol[StateT, TargetT]):
     module; here it is a type parameter.
 
     Optional members are declared by `Declining`, `GradientCost`, `Preconditioned`, `Parametrised`,
-    `Named`, `Stepping` and `Adaptive`; `llcbench.sampling.sampler_abilities` queries them.
+    `Named`, `Stepping`, `Adaptive` and `Discretised`; `llcbench.sampling.sampler_abilities` queries
+    them.
     """
 
     def init(self, theta: Theta, target: TargetT, rng: torch.Generator) -> StateT:
@@ -112,3 +135,34 @@ class Stepping(Protocol):
     @property
     def step_size(self) -> float:
         """The step size ``eps``."""
+
+
+class Discretisation(NamedTuple):
+    """How the steps of a sampler distort the energy of a stationary chain, at leading order.
+
+    With full gradients the energy in a direction of curvature h of the potential is too large by
+    ``curvature step_size h / 4``; a gradient whose noise has variance ``s^2`` in that direction
+    adds ``noise step_size s^2 / 4``. The mean square distance moves by ``step_size d`` times the
+    defect of the virial in every step, over ``relaxation``.
+
+    Attributes:
+        step_size: ``eps``.
+        curvature: Factor of the part that full gradients have: 1 for Euler steps, 0 at second
+            order.
+        noise: Factor of the part of minibatches.
+        relaxation: Speed at which distances change, relative to Euler steps.
+    """
+
+    step_size: float
+    curvature: float = 1.0
+    noise: float = 1.0
+    relaxation: float = 1.0
+
+
+@runtime_checkable
+class Discretised(Protocol):
+    """A sampler without a Metropolis test that knows its own bias. Default: it does not."""
+
+    @property
+    def discretisation(self) -> Discretisation:
+        """The bias of its steps at leading order."""

@@ -24,6 +24,7 @@ KERNELS = {
     "sgld": lambda eps: langevin.sgld(2, eps),
     "sghmc": lambda eps: langevin.sghmc(2, eps, 0.1),
     "baoab": lambda eps: langevin.baoab(2, eps, 0.3),
+    "leimkuhler_matthews": lambda eps: langevin.leimkuhler_matthews(2, eps),
 }
 STEPS = (1e-3, 4e-3)
 

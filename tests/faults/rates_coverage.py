@@ -17,10 +17,10 @@ from experiment import Experiment, Outcome
 
 import llcbench
 from llcbench import HMC, MALA, SGLD, Exact, Gibbs, MeanEnergy, Seeds, Settings
-from llcbench.estimators.jackknife import error_of, jackknife, split
 from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.intervals import student_quantile
 from llcbench.sampling.diagnostics import MeanError, mean_error
+from llcbench.sampling.jackknife import error_of, jackknife, split
 from llcbench.types import Data, Problem
 from theory.langevin.euler import euler_langevin
 

@@ -1,4 +1,6 @@
-"""Two steps of a large chain, and what its process takes at most: widths and batch as arguments.
+"""Two steps of a large chain, and what its process takes at most.
+
+Arguments: widths, layers, batch and the sampler, ``sgld`` by default.
 
 Prints one line of JSON; peaks are in bytes of the parameters, without what imports take.
 """
@@ -12,6 +14,7 @@ import torch
 
 from llcbench.problems.squared.linear_map import LinearNetwork
 from llcbench.problems.squared.regression import Inputs, Regression
+from llcbench.samplers.leimkuhler_matthews import LeimkuhlerMatthews
 from llcbench.samplers.sgld import SGLD
 from llcbench.sampling.target import Target
 
@@ -21,7 +24,10 @@ def memory(field: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) * 1024
 
 
-def main(width: int, layers: int, batch: int) -> None:
+SAMPLERS = {"sgld": SGLD, "leimkuhler_matthews": LeimkuhlerMatthews}
+
+
+def main(width: int, layers: int, batch: int, name: str) -> None:
     # What libraries allocate on their first use belongs to the imports.
     torch.ones(64, 64) @ torch.ones(64, 64)
     before = memory("VmRSS")
@@ -39,12 +45,14 @@ def main(width: int, layers: int, batch: int) -> None:
     with torch.inference_mode():
         target = Target(problem, 1e4, 10.0, 1, problem.sample_data(rng), batch, torch.float32)
         target.next_batch(rng)
-        theta = target.start()
+        sampler = SAMPLERS[name](1e-8)
+        state = sampler.init(target.start(), target, rng)
         for _ in range(2):
             target.next_batch(rng)
-            theta, draw = SGLD(1e-8).step(theta, target, rng)
+            target.recording = True
+            state, draw = sampler.step(state, target, rng)
         result = {"dim": network.dim, "lean": ratio()}
-        copies = [theta.clone() for _ in range(2)]
+        copies = [draw.theta.clone() for _ in range(2)]
         result |= {"with two copies": ratio(), "copies": len(copies)}
     result["finite"] = bool(draw.loss.isfinite().all())
     result["shared"] = target.w_star.data_ptr() == point.ctypes.data
@@ -52,4 +60,5 @@ def main(width: int, layers: int, batch: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:]))
+    sizes = [int(argument) for argument in sys.argv[1:4]]
+    main(*sizes, sys.argv[4] if len(sys.argv) > 4 else "sgld")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory.checks import require_positive
+from theory.langevin.potential import QuadraticPotential, check_steps, energy
 
 
 @final
@@ -68,8 +69,7 @@ class LangevinDistribution:
         Raises:
             ValueError: if ``steps`` is negative or not an integer.
         """
-        if not isinstance(steps, int) or steps < 0:
-            raise ValueError(f"steps = {steps!r} is not allowed: give an integer >= 0")
+        check_steps(steps)
         # log rho^2 through log1p: a step far below the time scale must not round to rho = 1.
         room = (1.0 - self.autocorrelation) * (1.0 + self.autocorrelation)
         with np.errstate(over="ignore", divide="ignore"):
@@ -78,8 +78,7 @@ class LangevinDistribution:
         return self._estimate(self.innovation * np.where(room == 0.0, steps, growth / safe))
 
     def _estimate(self, variance: NDArray[np.float64]) -> float:
-        curved = self.curvatures > 0.0
-        return 0.5 * self.nbeta * float(np.sum(self.curvatures[curved] * variance[curved]))
+        return energy(self.curvatures, self.nbeta, variance)
 
 
 def euler_langevin(
@@ -113,20 +112,10 @@ def euler_langevin(
     Source:
         The autoregression of order one; a derivation takes three lines.
     """
-    a = np.array(curvatures, dtype=np.float64, ndmin=1)
-    if a.ndim != 1 or a.size == 0 or not np.all(np.isfinite(a)) or np.any(a < 0.0):
-        raise ValueError(
-            f"curvatures = {curvatures!r} is not allowed: give a vector of finite numbers >= 0"
-        )
-    t = require_positive("nbeta", nbeta)
+    potential = QuadraticPotential.of(curvatures, nbeta, gamma)
+    a, t, h = potential.curvatures, potential.nbeta, potential.stiffness
     eps = require_positive("step_size", step_size)
     noise = require_positive("gradient_noise", gradient_noise, zero=True)
-    h = t * a + require_positive("gamma", gamma, zero=True)
-    if np.any(h == 0.0):
-        raise ValueError(
-            f"gamma = {gamma!r} with a zero curvature is not allowed: a flat direction has no "
-            "stationary distribution; give gamma > 0"
-        )
     return LangevinDistribution(
         curvatures=a,
         nbeta=t,

@@ -1,8 +1,9 @@
 """Exact stationary distributions of linear samplers on quadratics, with noise of minibatches.
 
-A step of SGLD, SGHMC or BAOAB on a quadratic loss is ``z' = A_B z + b_B + noise`` with z the
-parameters (and velocities) about ``w*`` and A, b random through the minibatch B alone, which is
-independent of z. Mean and second moment of z then solve linear equations.
+A step of SGLD, SGHMC, BAOAB or Leimkuhler-Matthews on a quadratic loss is
+``z' = A_B z + b_B + noise`` with z the parameters (and velocities, or the last noise) about ``w*``
+and A, b random through the minibatch B alone, which is independent of z. Mean and second moment of
+z then solve linear equations.
 """
 
 from dataclasses import dataclass
@@ -73,6 +74,17 @@ def sgld(dim: int, step_size: float) -> AffineStep:
     """Return ``w' = w - eps/2 G + sqrt(eps) xi``."""
     eye = np.eye(dim)
     return AffineStep(drift=eye, force=-0.5 * step_size * eye, noise=step_size * eye)
+
+
+def leimkuhler_matthews(dim: int, step_size: float) -> AffineStep:
+    """Return ``w' = w - eps/2 G + sqrt(eps) (xi + xi') / 2``; z is w with the last noise ``xi``."""
+    eye, zero = np.eye(dim), np.zeros((dim, dim))
+    share = 0.5 * step_size**0.5
+    return AffineStep(
+        drift=np.block([[eye, share * eye], [zero, zero]]),
+        force=np.vstack([-0.5 * step_size * eye, zero]),
+        noise=np.block([[share * share * eye, share * eye], [share * eye, eye]]),
+    )
 
 
 def sghmc(dim: int, step_size: float, friction: float) -> AffineStep:

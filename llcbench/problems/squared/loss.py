@@ -12,6 +12,7 @@ from llcbench.problems.squared.batches import ChainMoments, Moments, Population,
 from llcbench.problems.squared.linear_map import LayerPass, LinearNetwork, ProductPass, Pullback
 from llcbench.problems.squared.minibatches import GatheredBatches, MomentBlocks, narrow
 from llcbench.problems.squared.precision import precision
+from llcbench.problems.squared.reference_noise import cross_moment, unit_crosses
 from llcbench.problems.squared.streams import Stream, StreamMoments
 from llcbench.sampling.minibatches import DrawnBatches
 from llcbench.types import (
@@ -30,6 +31,8 @@ PassT = TypeVar("PassT", ProductPass, LayerPass)
 OutT = TypeVar("OutT", Tensor, Tensor | None)
 # From this length on an inner product is worth an operation of its own.
 LONG = 2**13
+# Numbers in the matrix from cross moments to gradients at the reference point.
+TABLE = 2**22
 
 Batch = Population | Moments | StreamMoments | ChainMoments | Samples
 
@@ -243,6 +246,18 @@ class SquaredLoss:
     def row_lookup(self) -> Callable[[Tensor], Samples] | None:
         """Return `rows`; None in population."""
         return None if self.data is None else self.rows
+
+    def gradient_at(self, point: Tensor) -> Callable[[Batch], Tensor] | None:
+        """Return the map from a batch to the gradient at ``w_star``, ``(chains, dim)``.
+
+        There the errors are the label noise alone, so that the gradient is a linear function of the
+        cross moment of noise and inputs. None where its matrix is too large.
+        """
+        size = self.map.inputs * self.map.outputs
+        if size * max(self.map.dim, self.map.inputs**2) > TABLE:
+            return None
+        table = self.excess_and_grad(point.expand(size, -1).clone(), unit_crosses(self.reference))
+        return lambda batch: cross_moment(batch, self.reference, self.scale).flatten(1) @ table[1]
 
     def noisy_labels(self) -> bool:
         """Return whether labels carry noise."""

@@ -9,7 +9,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import final
 
-from llcbench.records import Guard, RunRecord, text
+from llcbench.records import SETTING_GUARDS, Guard, RunRecord, text
 from llcbench.report.score_table import short
 from llcbench.report.site.sources import Source
 from llcbench.report.tables import Cell, Column, Row, Table
@@ -85,7 +85,7 @@ def sampler_view(name: str, sources: Sequence[Source], ladder: str) -> SamplerVi
         ladder: Bias against step size as SVG, empty without a ladder.
     """
     runs = [(s.name, r) for s in sources for r in s.records if r.spec.sampler == name]
-    bad = {g.name: g for _, r in runs for g in r.estimate.guards if not g.passed}
+    bad = {g.name: g for _, r in runs for g in r.estimate.failed_guards}
     return SamplerView(
         name=name,
         about=about(name),
@@ -179,6 +179,8 @@ def _flags(runs: Sequence[tuple[str, RunRecord]]) -> tuple[Row, ...]:
     groups: dict[tuple[str, str, str], list[Guard]] = {}
     for source, record in runs:
         for guard in record.estimate.guards:
+            if guard.name in SETTING_GUARDS:
+                continue
             groups.setdefault((record.spec.problem, source, guard.name), []).append(guard)
     rows = []
     for (problem, source, name), guards in sorted(groups.items()):

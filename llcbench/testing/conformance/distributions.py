@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.target import AnySampler
+from llcbench.sampling.virial import measurement
 from llcbench.testing.conformance.fixtures import (
     CURVATURES,
     NotConforming,
@@ -13,7 +15,9 @@ from llcbench.testing.conformance.fixtures import (
     mean_energy,
     require,
     target_for,
+    warmed,
 )
+from llcbench.types import Discretisation
 from theory.langevin.euler import euler_langevin
 
 # Two-sided normal tail 6e-7 per comparison; seeds are fixed, so a verdict never changes.
@@ -52,6 +56,35 @@ def check_stationary_distribution(
         f" {described[distribution]} gives {truth:.4f} (nbeta {target.nbeta:.4g},"
         f" gamma {target.gamma:.4g}): look at the factors of"
         " drift, noise, nbeta and gamma, and at the loss that is recorded",
+    )
+
+
+def check_virial(sampler: AnySampler, langevin: bool | None = None) -> None:
+    """Check ``E[r . grad U] = d``, which needs no truth, to 5 standard errors.
+
+    For Euler-Langevin the part of its steps is subtracted, which the gradients themselves give.
+    """
+    target = target_for(sampler, chains=MANY)
+    distribution = distribution_of(sampler, langevin)
+    if distribution == "limit":
+        return
+    trace = warmed(sampler, target, draws=600)
+    moments = measurement(trace, target, sampler)
+    assert moments is not None
+    if distribution == "euler":
+        step_size = sampler_abilities.step_size(sampler)
+        if step_size is None:
+            raise NotConforming("langevin=True needs a hyper-parameter step_size")
+        moments = replace(moments, discretisation=Discretisation(step_size))
+    left = moments.identity() if distribution == "euler" else moments.excess()
+    assert left is not None
+    error = left.stderr or 0.0
+    described = " less the part of Euler steps" if distribution == "euler" else ""
+    require(
+        abs(left.value) <= Z * error,
+        f"E[r . grad U] / d - 1 on {target.problem.id} is {left.value:.4f} +- {error:.4f}"
+        f"{described} (nbeta {target.nbeta:.4g}, gamma {target.gamma:.4g}): look at the factors of"
+        " drift, noise, nbeta and gamma",
     )
 
 

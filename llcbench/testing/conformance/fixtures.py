@@ -88,20 +88,22 @@ class Spy(Forwarding):
 
 
 class Breaking(NamedTuple):
-    """A sampler whose loss turns NaN after the start."""
+    """A sampler whose loss is NaN in every step, and nowhere else."""
 
     sampler: AnySampler
     record: Record
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> Any:
-        """Start, and break the loss."""
-        state = self.sampler.init(theta, target, rng)
-        self.record.broken = True
-        return state
+        """Start."""
+        return self.sampler.init(theta, target, rng)
 
     def step(self, state: Any, target: Target, rng: torch.Generator) -> tuple[Any, Draw]:
-        """Step."""
-        return self.sampler.step(state, target, rng)
+        """Step on the broken loss."""
+        self.record.broken = True
+        try:
+            return self.sampler.step(state, target, rng)
+        finally:
+            self.record.broken = False
 
 
 def target_for(sampler: AnySampler, *, chains: int = 8, **options: Any) -> Target:
@@ -193,11 +195,21 @@ def run(sampler: AnySampler, target: Target, *, draws: int, burnin: int) -> Trac
     return sample(target, sampler, num_draws=draws, num_burnin=burnin, noise=noise, batches=batches)
 
 
+def warmed(sampler: AnySampler, target: Target, *, draws: int, longer: int = 1) -> Trace:
+    """Run the loop with a burn-in that counts the sampler's adaptation in.
+
+    Raises:
+        NotConforming: If the run fails.
+    """
+    burnin = 500 * longer + int(sampler_abilities.hyperparameters(sampler).get("adapt") or 0)
+    trace = run(sampler, target, draws=draws, burnin=burnin)
+    require(trace.status == "ok", f"the run on {target.problem.id} failed: {trace.message}")
+    return trace
+
+
 def mean_energy(sampler: AnySampler, target: Target, longer: int = 1) -> tuple[float, float]:
     """Return ``nbeta E[L]`` and its standard error from the spread of the chains."""
-    burnin = 500 * longer + int(sampler_abilities.hyperparameters(sampler).get("adapt") or 0)
-    trace = run(sampler, target, draws=1500 * longer, burnin=burnin)
-    require(trace.status == "ok", f"the run on {target.problem.id} failed: {trace.message}")
+    trace = warmed(sampler, target, draws=1500 * longer, longer=longer)
     means = target.nbeta * trace.kept.mean(1)
     return float(means.mean()), float(means.std(ddof=1) / len(means) ** 0.5)
 

@@ -171,3 +171,36 @@ def test_conforms():
         "inputs_kept",
     ):
         checks[name]()
+
+
+def test_its_loop_is_corrected_after_the_fact(quadratics):
+    """The package runs as it is: the same trace, with and without the bias of its step."""
+    settings = quadratics.settings(num_draws=120, num_burnin=20)
+    problem, sampler = llcbench.problem("regular/d3"), kernels.DevinterpSGLD(EPS)
+    found = Devinterp(sampler, settings, corrected=True).estimate(problem)
+    truth = energy(1 / quadratics.stiffness)
+    assert abs(found.llc - truth) < 5 * found.mcse
+    # The number of the package, beside it.
+    assert abs(found.llc_unpaired - truth) > 10 * found.mcse
+    assert found.llc_unpaired * (1 - found.discretisation.value) == pytest.approx(
+        found.llc, rel=1e-2
+    )
+    declined = Devinterp(kernels.DevinterpSGNHT(EPS), settings, corrected=True).estimate(problem)
+    assert declined.status == "skipped"
+    assert "discretisation" in declined.message
+
+
+@pytest.mark.parametrize("sampler", [kernels.DevinterpSGLD(EPS), kernels.DevinterpSGNHT(EPS)])
+def test_its_callback_sees_gradient_and_weights_of_one_state(quadratics, sampler):
+    """On a quadratic ``r . grad L = 2 L`` in every draw, also where the gradient localises."""
+    settings = quadratics.settings(num_draws=20, num_burnin=3, num_chains=4)
+    problem = llcbench.problem("regular/d3")
+    estimator = Devinterp(sampler, settings)
+    target = llcbench.MeanEnergy(sampler, settings).target(problem, None)
+    _, recorded, _ = estimator._run(target, Seeds(0, problem.id))
+    assert recorded.pull.shape == (4, 20)
+    assert list(recorded.steps[:2]) == [3, 4]
+    assert recorded.pull == pytest.approx(2 * recorded.loss, rel=1e-4)
+    # The gradient of a coordinate is between the least and the largest curvature times its offset.
+    ratio = recorded.slope / recorded.distance
+    assert 0.25**2 <= ratio.min() < ratio.max() <= 4.0**2

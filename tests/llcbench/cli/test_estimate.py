@@ -7,6 +7,8 @@ import pytest
 import torch
 from command import here
 
+import llcbench
+
 SCRIPT = """
 from __future__ import annotations
 import sys
@@ -102,3 +104,33 @@ def test_checkpoints_of_others(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert words in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+def test_a_problem_of_the_catalogue_tunes_itself() -> None:
+    exact = llcbench.problem("dln/2-2-2/r1").truth.local.value
+    options = ("--gamma", "10", "--nbeta", "1e3", "--chains", "8", "--max-grads", "200")
+    done = here("estimate", "dln/2-2-2/r1", *options, "--no-progress")
+    assert done.returncode == 0, done.stderr
+    assert f"the exact coefficient is {exact}," in done.stdout
+    assert "200 gradients a chain in all" in done.stdout
+    plain = json.loads(here("estimate", "dln/2-2-2/r1", *options, "--json").stdout)[0]
+    assert plain["method"].startswith("GHMC on the full batch")
+    assert plain["grad_evals"] == 1600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing"], "no Python file 'nothing'; write FILE.py, FILE.py:NAME, or the id"),
+        (["poly/x2y2", "--layers"], "poly/x2y2 has no layers or checkpoints"),
+        (["poly/x2y2", "-s", "mala", "--gamma", "1"], "gamma=1.0 is for the estimate that tunes"),
+        (["poly/x2y2", "--batch-size", "10"], "has no minibatches; drop batch_size"),
+        (["poly/x2y2", "--max-grads", "1"], "max_grads must be a whole number of at least 24"),
+        (["poly/nothing"], "poly/nothing"),
+    ],
+)
+def test_what_cannot_be_estimated_is_one_line(arguments: list[str], words: str) -> None:
+    done = here("estimate", *arguments, "--no-progress")
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

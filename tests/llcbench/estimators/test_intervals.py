@@ -16,7 +16,6 @@ import llcbench
 from llcbench import SGLD, Exact, Seeds, Settings
 from llcbench.estimators.extrapolated import Extrapolated
 from llcbench.estimators.heat_capacity import HeatCapacity
-from llcbench.estimators.jackknife import Statistic, error_of
 from llcbench.estimators.regression import TemperatureRegression
 from llcbench.estimators.reweighting import Reweighting
 from llcbench.estimators.thermodynamic_integration import ThermodynamicIntegration
@@ -24,6 +23,7 @@ from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.estimators.volume_scaling import VolumeScaling
 from llcbench.intervals import student_quantile
 from llcbench.sampling.diagnostics import mean_error
+from llcbench.sampling.jackknife import Statistic, error_of
 from llcbench.types import Draw
 from theory.langevin.euler import euler_langevin
 

@@ -196,7 +196,7 @@ def test_the_command_estimates_every_layer_at_every_checkpoint(tmp_path):
     ]
     assert all(row["llc"] is not None for row in output)
     text = CliRunner().invoke(cli, words, catch_exceptions=False).stdout
-    assert "localisation_felt" in text
+    assert "ess_bulk" in text
 
 
 @pytest.mark.parametrize(

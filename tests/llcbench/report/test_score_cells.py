@@ -56,6 +56,8 @@ SCORE = Score(
     relative_error=-0.345,
     relative_error_local=0.445,
     coverage90=Proportion(6, 11),
+    virial=Uncertain(0.068, 0.0075),
+    discretisation=Uncertain(0.054, 0.0037),
     ess_per_grad=0.095,
     seconds=16.5,
     peak_bytes=1234567,
@@ -94,6 +96,8 @@ CELLS = {
     "cov90": (
         "6/11", {"coverage90": repr(6 / 11), "coverage90_hits": "6", "coverage90_runs": "11"},
     ),
+    "virial": ("+0.0680(75)", {"virial": "0.068", "virial_se": "0.0075"}),
+    "D": ("0.0540(37)", {"discretisation": "0.054", "discretisation_se": "0.0037"}),
     "ess/grad": ("0.095", {"ess_per_grad": "0.095"}),
     "seconds": ("16", {"seconds": "16.5", "peak_bytes": "1234567"}),
     "runs": ("8/12", {"runs_ok": "8", "runs": "12"}),

@@ -20,7 +20,8 @@ from llcbench.run.runs import run_specs
 from llcbench.run.store import RunStore
 from llcbench.run.suite import Group, Suite
 
-SAMPLERS = ["sgld", "mala", "hmc[leapfrogs=3]", "baoab", "sgnht", "rmsprop_sgld", "gibbs"]
+SAMPLERS = ["sgld", "mala", "hmc[leapfrogs=3]", "ghmc", "baoab", "leimkuhler_matthews", "sgnht",
+            "rmsprop_sgld", "gibbs"]  # fmt: skip
 SUITE = Suite(
     title="small",
     version=1,
@@ -61,7 +62,7 @@ def made(spec: Spec) -> RunRecord:
 
 
 def test_all_of_them_have_an_estimate(specs: list[Spec], serial: dict[str, bytes]) -> None:
-    assert len(serial) == len(specs) == 12
+    assert len(serial) == len(specs) == 13
     records = [msgspec.json.decode(line, type=RunRecord) for line in serial.values()]
     assert {record.estimate.status for record in records} == {"ok"}
     # Control: runs of another seed are seen to differ, and so is any field.

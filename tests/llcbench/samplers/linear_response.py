@@ -195,8 +195,8 @@ def stationary(sampler: Any, scale: float = 1.0, drift: float = 1.0, **wrong: fl
 
 
 def _momenta(state: Any) -> Any:
-    """Return the momenta of a state, None where it has none."""
-    for name in ("momentum", "velocity"):
+    """Return the momenta of a state, or the noise that it keeps; None where it has neither."""
+    for name in ("momentum", "velocity", "noise"):
         if hasattr(state, name):
             return getattr(state, name)
     return state[1] if type(state) is tuple and len(state) > 1 else None

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import llcbench
-from llcbench import HMC, MALA, SGLD, Gibbs, MeanEnergy, Settings
+from llcbench import GHMC, HMC, MALA, SGLD, Gibbs, MeanEnergy, Settings
 from llcbench.estimators.two_temperatures import TwoTemperatures
 from llcbench.samplers.function import factory
 from llcbench.samplers.kfac import KFACSGLD, REFRESH
@@ -21,6 +21,8 @@ KERNELS = {
     "mala": MALA(adapt=ADAPT),
     "mala, spread": MALA(adapt=ADAPT, spread=1.0),
     "hmc": HMC(adapt=ADAPT),
+    "ghmc": GHMC(adapt=ADAPT),
+    "ghmc, one step size": GHMC(adapt=ADAPT, spread=0.0),
     "adjusted_mclmc": AdjustedMCLMC(adapt=ADAPT),
     "kfac_sgld": KFACSGLD(adapt=ADAPT),
 }
@@ -37,6 +39,8 @@ def tuned(state) -> list[torch.Tensor]:
     """Return what a sampler has learnt."""
     if hasattr(state, "step_size"):
         return [torch.tensor(state.step_size, dtype=torch.float64)]
+    if hasattr(state, "log_step"):
+        return [state.log_step.clone()]
     parts = [*state.factors, *state.layers]
     return [tensor.clone() for part in parts for tensor in part]
 
@@ -121,14 +125,15 @@ def test_every_estimator_ends_it_and_says_so(identifier, estimator):
     assert "adaptation" not in {guard.name for guard in enough.guards}
 
 
-def test_a_long_adaptation_gives_the_numbers_of_one_as_long_as_the_burnin():
+@pytest.mark.parametrize("kind", [MALA, GHMC])
+def test_a_long_adaptation_gives_the_numbers_of_one_as_long_as_the_burnin(kind):
     settings = Settings(nbeta=100.0, num_chains=4, num_draws=50, num_burnin=30)
     cut, fair = (
-        MeanEnergy(MALA(adapt=adapt), settings).estimate(PROBLEM).llc_per_chain
+        MeanEnergy(kind(adapt=adapt), settings).estimate(PROBLEM).llc_per_chain
         for adapt in (500, 30)
     )
     assert cut == fair
-    control = MeanEnergy(MALA(adapt=29), settings).estimate(PROBLEM).llc_per_chain
+    control = MeanEnergy(kind(adapt=29), settings).estimate(PROBLEM).llc_per_chain
     assert control != fair
 
 

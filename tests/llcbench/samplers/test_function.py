@@ -61,7 +61,10 @@ def test_function_gives_the_numbers_of_the_class_with_the_same_step(tmp_path, sc
     mine = llcbench.MeanEnergy(_from(script)(step_size=1e-4), _settings()).estimate(_problem())
     ours = llcbench.MeanEnergy(llcbench.SGLD(1e-4), _settings()).estimate(_problem())
     assert mine.llc == pytest.approx(ours.llc, rel=1e-12)
-    assert [guard.name for guard in mine.guards] == [guard.name for guard in ours.guards]
+    # A function does not say which steps it makes, so that their bias is not known.
+    unknown = {"identity", "discretisation", "batch_noise"}
+    names = [guard.name for guard in ours.guards if guard.name not in unknown]
+    assert [guard.name for guard in mine.guards] == names
 
 
 def test_an_unknown_option_is_named(tmp_path, script):

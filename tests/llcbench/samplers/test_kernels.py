@@ -17,8 +17,9 @@ from llcbench.samplers.metropolis import Place
 from llcbench.testing import named_checks
 
 EXACT = ["hmc", "hmc[spread=2,leapfrogs=4]", "adjusted_mclmc"]
+EXACT += ["ghmc", "ghmc[spread=0,acceptance=0.8]", "ghmc[friction=0.5]"]
 EXACT += ["adjusted_mclmc[spread=1,leapfrogs=4]"]
-LIMIT = ["sghmc", "sgnht", "baoab", "mclmc", "kfac_sgld"]
+LIMIT = ["leimkuhler_matthews", "sghmc", "sgnht", "baoab", "mclmc", "kfac_sgld"]
 ADAPTIVE = ["rmsprop_sgld[step_size=100,decay=0.999]", "adam_sgld[step_size=100,decay=0.999]"]
 
 
@@ -166,6 +167,7 @@ def test_one_parameter_has_no_directions():
         ("rmsprop_sgld", {"decay": 1.0}, r"decay must be in \[0, 1\)"),
         ("hmc", {"leapfrogs": 0}, "hmc: leapfrogs must be a whole number of at least 1"),
         ("baoab", {"step_size": math.nan}, "baoab: step_size"),
+        ("leimkuhler_matthews", {"step_size": 0}, "leimkuhler_matthews: step_size"),
         ("kfac_sgld", {"damping": 0}, "kfac_sgld: damping"),
         ("mclmc", {"decoherence": -1}, "mclmc: decoherence"),
     ],

@@ -33,13 +33,14 @@ MOVING = [
     ("sgnht", {"step_size": EPS, "noise": 0.2}),
     ("baoab", {"step_size": EPS, "friction": 0.3}),
     ("baoab", {"step_size": EPS, "friction": 3.0}),
+    ("leimkuhler_matthews", {"step_size": EPS}),
     ("posteriors_sghmc", {"step_size": EPS, "friction": 0.5}),
     ("posteriors_sgnht", {"step_size": EPS, "noise": 0.5}),
     ("posteriors_baoa", {"step_size": EPS, "friction": 0.3}),
 ]
 # Those that reject, whose ratio is tested; the isokinetic one, whose volume is tested; Gibbs, whose
 # conditionals are tested; those of other packages that are exact or wrong by their own account.
-ELSEWHERE = {"mala", "hmc", "adjusted_mclmc", "exact", "mclmc", "gibbs", "nuts"}
+ELSEWHERE = {"mala", "hmc", "ghmc", "adjusted_mclmc", "exact", "mclmc", "gibbs", "nuts"}
 OTHERS = {"devinterp_sgnht", "canonical_sgld"}
 # A part in a thousand, where one percent of noise is two of temperature.
 LIMIT = 1e-3
@@ -151,6 +152,7 @@ def test_a_step_with_momentum_leaves_the_target_alone(name, parameters):
         ("sghmc", {"friction": 0.7}, lambda x: 1 / (1 - x / (4 * 1.3))),
         ("baoab", {"friction": 0.3}, lambda x: 1 + 0 * x),
         ("baoab", {"friction": 2.0}, lambda x: 1 + 0 * x),
+        ("leimkuhler_matthews", {}, lambda x: 1 + 0 * x),
         ("posteriors_baoa", {"friction": 0.4}, lambda x: 1 + 0 * x),
     ],
 )

@@ -8,15 +8,13 @@ import pytest
 import torch
 
 import llcbench
-from llcbench import MALA, SGLD, RMSpropSGLD
+from llcbench import MALA
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import Convergence
-from llcbench.sampling.guards import guards, largest_curvature
+from llcbench.sampling.guards import guards
 from llcbench.sampling.target import Target
 
 FINE = Convergence(1000.0, 1000.0, 1.0)
-# Curvatures of regular/d2 are 1/4 and 4.
-LARGEST = 4.0
 ALWAYS = {"rhat", "ess_bulk", "split_half", "negative", "rounding"}
 
 
@@ -151,42 +149,6 @@ def test_chains_that_never_move_are_counted():
     assert "of 4 chains never left one place" in result.meaning
     kept[1:3, -1] = 0.6
     assert "moving" not in guards_of(kept, acceptance=0.5)
-
-
-@pytest.mark.parametrize("nbeta", [1.0, 1000.0])
-@pytest.mark.parametrize(("product", "passed"), [(0.99, False), (1.01, True)])
-def test_the_localisation_is_felt(nbeta, product, passed):
-    """``eps gamma steps / 2`` of 1000 steps, those of the burn-in among them."""
-    gamma = 50.0
-    sampler = SGLD(2 * product / (gamma * 1000))
-    kept = noise(draws=600)
-    result = guards_of(kept, sampler=sampler, burnin=400, gamma=gamma, nbeta=nbeta)
-    assert result["localisation_felt"].value == pytest.approx(product)
-    assert result["localisation_felt"].passed == passed
-
-
-@pytest.mark.parametrize(("product", "passed"), [(0.19, True), (0.21, False)])
-def test_the_step_is_stable(product, passed):
-    """``eps nbeta`` times half the largest curvature."""
-    nbeta = 30.0
-    sampler = SGLD(2 * product / (nbeta * LARGEST))
-    result = guards_of(noise(), sampler=sampler, nbeta=nbeta, gamma=1e4)["stability"]
-    assert result.value == pytest.approx(product, rel=1e-3)
-    assert result.passed == passed
-
-
-def test_products_of_the_step_are_those_of_plain_langevin_samplers_only():
-    plain = {"localisation_felt", "stability"}
-    assert plain <= set(guards_of(noise(), sampler=SGLD(1e-3)))
-    assert not plain & set(guards_of(noise(), sampler=MALA(adapt=0), acceptance=0.5))
-    assert not plain & set(guards_of(noise(), sampler=RMSpropSGLD()))
-    assert not plain & set(guards_of(noise()))
-
-
-def test_the_largest_curvature_is_that_of_the_loss():
-    target = Target(llcbench.problem("regular/d2"), 7.0, 3.0, 1)
-    value = largest_curvature(target, torch.Generator().manual_seed(0))
-    assert value == pytest.approx(LARGEST, rel=1e-3)
 
 
 @pytest.mark.parametrize(("adapt", "listed"), [(0, False), (100, False), (101, True)])

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 import llcbench
-from llcbench import MALA, MeanEnergy, Settings
+from llcbench import MALA, SGLD, MeanEnergy, Settings
 from llcbench.sampling import guards
-from llcbench.sampling.diagnostics import longest_stay
+from llcbench.sampling.chains import Trace
+from llcbench.sampling.diagnostics import Convergence, longest_stay
 from llcbench.sampling.target import Target
 
 SETTINGS = Settings(nbeta=1e3, gamma=10.0, num_chains=16, num_draws=1200, num_burnin=800)
@@ -47,21 +48,7 @@ def test_rejections_that_are_the_same_everywhere_are_no_stay(step_size):
     assert found["stuck"].passed
 
 
-@pytest.mark.parametrize("identifier", ["dln/1k/s1/n100000", "dln/10k/s0/n100000", "dln/10k/s0"])
-def test_the_curvature_on_one_batch_is_near_that_on_all_data(identifier):
-    """Large runs take the first, in single precision; a batch has its own second moment."""
-    problem = llcbench.problem(identifier)
-    data = problem.sample_data(torch.Generator().manual_seed(0))
-    size = None if data is None else 500
-    target = Target(problem, 1e3, 1.0, 1, data=data, batch_size=size, dtype=torch.float32)
-    result = guards._curvature_of_a_batch(target, torch.Generator().manual_seed(1))
-    exact = guards.largest_curvature(target, torch.Generator().manual_seed(1))
-    assert abs(result / exact - 1) < 0.1
-    early = guards._curvature_of_a_batch(target, torch.Generator().manual_seed(1), iterations=1)
-    assert abs(early / exact - 1) > 0.1
-
-
-def test_the_buffers_of_the_last_step_are_gone_before_the_curvature_of_a_large_network():
+def test_the_buffers_of_the_last_step_are_gone_before_the_guards_of_a_large_network():
     problem = llcbench.problem("dln/60-60-60/r60/n4000")
     data = problem.sample_data(torch.Generator().manual_seed(0))
     target = Target(problem, 10.0, 1.0, 1, data, batch_size=20, dtype=torch.float32)
@@ -71,5 +58,11 @@ def test_the_buffers_of_the_last_step_are_gone_before_the_curvature_of_a_large_n
     held = [weakref.ref(theta), weakref.ref(grad)]
     del theta, grad
     assert all(reference() is not None for reference in held)
-    guards._curvature_of_a_batch(target, torch.Generator().manual_seed(1), iterations=1)
+    trace = Trace(
+        excess=np.random.default_rng(0).random((1, 100)), baseline=np.zeros((1, 1)), loss_star=0.0,
+        num_burnin=0, acceptance=None, data_se=None, status="ok", message="",
+        seconds_setup=0.0, seconds_sampling=0.0,
+    )  # fmt: skip
+    rng = torch.Generator().manual_seed(1)
+    guards.guards(target, SGLD(), trace, Convergence(1000.0, 1000.0, 1.0), rng)
     assert all(reference() is None for reference in held)

@@ -112,6 +112,41 @@ def test_a_control_variate_has_the_same_mean_and_no_noise_at_the_point() -> None
     torch.testing.assert_close(controlled.loss_and_grad(theta)[1], wanted)
 
 
+@pytest.mark.parametrize(
+    ("problem", "batch_size"),
+    [("regular/d3/n20", 5), ("rrr/5-3-4/r2/n50", 5), ("rrr/5-3-4/r2/n50", 40), ("poly/x2y2/n50", 5),
+     ("rrr/4-3-4/r2/n50", 1)],
+)  # fmt: skip
+def test_a_table_gives_the_gradients_at_the_point_and_costs_none(problem, batch_size) -> None:
+    problem = llcbench.problem(problem)
+    data = problem.sample_data(generator())
+    plain, table = (
+        Target(problem, NBETA, GAMMA, 4, data, batch_size, control_variate=True, tabulate=tabulate)
+        for tabulate in (False, True)
+    )
+    for target in (plain, table):
+        target.next_batch(generator())
+    theta = points(plain)
+    torch.testing.assert_close(table.loss_and_grad(theta), plain.loss_and_grad(theta))
+    assert (plain.grad_evals, table.grad_evals) == (8, 4)
+    one, two = (plain.loss.draw(4, 3, generator(seed)) for seed in (1, 2))
+    torch.testing.assert_close(
+        table.gradient_noise(theta, one, two), plain.gradient_noise(theta, one, two)
+    )
+
+
+def test_without_a_table_the_control_variate_costs_a_gradient() -> None:
+    """Of a network whose matrix of responses would be too large."""
+    problem = llcbench.problem("dln/100-100-100/r3/n50")
+    target = Target(
+        problem, NBETA, GAMMA, 1, problem.sample_data(generator()), 5, control_variate=True,
+        tabulate=True,
+    )  # fmt: skip
+    target.next_batch(generator())
+    target.loss_and_grad(target.start())
+    assert target.grad_evals == 2
+
+
 def test_minibatches_are_fresh_in_every_step_and_for_every_chain() -> None:
     target, rng = sampled(batch_size=5), generator()
     theta = target.w_star + torch.ones(4, target.dim, dtype=target.dtype)

@@ -30,12 +30,17 @@ class Statistic(NamedTuple):
     unit_values: Array
 
 
-def split(kept: Array) -> Array:
-    """Return ``(units, draws)``: the chains, or blocks of them if there are fewer than four."""
+def split(kept: Array, blocks: int = BLOCKS) -> Array:
+    """Return ``(units, draws)``: the chains, or blocks of them if there are fewer than four.
+
+    Args:
+        kept: Values of all chains, ``(chains, draws)``.
+        blocks: Blocks of a chain at most.
+    """
     chains, draws = kept.shape
     if chains >= ENOUGH_CHAINS:
         return kept
-    blocks = min(BLOCKS, draws // 2)
+    blocks = min(blocks, draws // 2)
     return kept[:, : draws - draws % blocks].reshape(chains * blocks, -1)
 
 

@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 
 from llcbench.estimators.derivative import log_slope
-from llcbench.estimators.jackknife import jackknife, split
 from llcbench.estimators.least_squares import FEWEST, fitted, fixed_weights
 from llcbench.estimators.temperature_runs import _worst
 from llcbench.records import Guard
+from llcbench.sampling.jackknife import jackknife, split
 from theory.tempered import Tempered
 
 RNG = np.random.default_rng(0)
