@@ -15,11 +15,12 @@ from llcbench.estimators.self_tuned.choices import (
 from llcbench.estimators.self_tuned.estimator import SelfTuned
 from llcbench.records import Estimate
 from llcbench.samplers.sgld import SGLD
+from llcbench.sampling.loss_abilities import own_precision
 from llcbench.sampling.surroundings import neutral
 from llcbench.sampling.target import AnySampler
 from llcbench.seeds import Seeds
 from llcbench.settings import AUTOMATIC, Settings
-from llcbench.types import Estimator, Precise, Problem, RunContext
+from llcbench.types import Estimator, Problem, RunContext
 
 # Trained networks: a localisation that chains of this length and this step feel five times over.
 STEP_SIZE = 1e-4
@@ -167,5 +168,5 @@ def fitting(problem: Problem) -> Settings:
     return msgspec.structs.replace(
         TRAINED,
         batch_size=None if small else TRAINED.batch_size,
-        dtype=problem.precision if isinstance(problem, Precise) else TRAINED.dtype,
+        dtype=own_precision(problem) or TRAINED.dtype,
     )

@@ -17,6 +17,8 @@ from llcbench.run import exports as reference
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "results").glob("*.md"))]
+# Pages that a script writes whole.
+WHOLE = ("guards.md", "corrected.md", "self_tuning.md")
 # Bytes.
 LONGEST = 16_000
 SMOKE = ROOT / "results" / "reference" / "v1" / "smoke.jsonl"
@@ -57,9 +59,10 @@ def test_a_block_is_that_of_the_committed_results(block: PageBlock) -> None:
 
 def test_every_generated_part_of_a_page_is_a_block_that_is_checked() -> None:
     held = [line for page in PAGES for line in page.read_text(encoding="utf-8").splitlines()
-            if line.startswith("<!-- generated")]  # fmt: skip
+            if line.startswith("<!-- generated") and page.name not in WHOLE]  # fmt: skip
     assert sorted(held) == sorted(block.begin for block in BLOCKS)
-    ends = sum(page.read_text(encoding="utf-8").count(pages.END) for page in PAGES)
+    ours = [page for page in PAGES if page.name not in WHOLE]
+    ends = sum(page.read_text(encoding="utf-8").count(pages.END) for page in ours)
     assert ends == len(BLOCKS)
 
 

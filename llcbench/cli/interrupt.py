@@ -1,5 +1,6 @@
 """Ctrl-C and termination: one line and the exit code of the signal, whatever happens meanwhile."""
 
+import atexit
 import os
 import signal
 import sys
@@ -41,6 +42,8 @@ class Interruption:
             if signal.getsignal(signum) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(signum, self._handle)
         sys.unraisablehook = self._unraisable
+        # Called last: after it the interpreter, which is ending, would take the default actions.
+        atexit.register(_ignore)
 
     def say(self) -> int:
         """Write the line, once; return the exit code."""
@@ -76,6 +79,11 @@ class Interruption:
             threading.Timer(_AGAIN, os.kill, (os.getpid(), again)).start()
         else:
             sys.__unraisablehook__(unraisable)
+
+
+def _ignore() -> None:
+    for signum in _SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)
 
 
 def _imports(frame: FrameType | None) -> bool:

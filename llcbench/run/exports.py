@@ -17,6 +17,8 @@ RecordT = TypeVar("RecordT")
 SUFFIXES = (".jsonl", ".jsonl.gz")
 # Six digits decide nothing that the errors do not swamp, and keep diffs readable.
 DIGITS = 6
+# Fields that came after results were committed: left out where a run has none.
+LATER = ("virial", "discretisation", "dllc_dlog_gamma", "dllc_dlog_nbeta", "method")
 
 
 def write_lines(path: Path, values: Iterable[Any]) -> None:
@@ -105,6 +107,9 @@ def write(records: dict[str, RunRecord], path: Path) -> None:
         plain = msgspec.to_builtins(record)
         # As the key was made, so that committed lines stay as they are.
         plain["spec"]["settings"] |= FORMER
+        for name in LATER:
+            if not plain["estimate"][name]:
+                del plain["estimate"][name]
         for part in ("truths", "estimate"):
             plain[part] = rounded(plain[part])
         lines.append(plain)

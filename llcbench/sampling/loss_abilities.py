@@ -9,6 +9,7 @@ from torch import Tensor
 
 from llcbench.sampling.minibatches import DrawnBatches
 from llcbench.types import (
+    DType,
     GradientBuffer,
     LabelNoiseResponse,
     LayerwiseGradient,
@@ -19,6 +20,7 @@ from llcbench.types import (
     MomentForm,
     NoiseSource,
     Placeable,
+    Precise,
     Problem,
     ReferenceGradient,
     Releasable,
@@ -109,6 +111,11 @@ def excess_and_deltas(loss: Loss, theta: Tensor) -> tuple[Tensor, tuple[Tensor, 
 def moment_form(loss: Loss) -> MomentForm | None:
     """Return a squared loss through a matrix as plain data, None for other losses."""
     return loss.moment_form() if isinstance(loss, SquaredLossForm) else None
+
+
+def own_precision(problem: Problem) -> DType | None:
+    """Return the precision that a problem has of its own, None where any will do."""
+    return problem.precision if isinstance(problem, Precise) else None
 
 
 def squared_form(problem: Problem) -> SquaredForm | None:

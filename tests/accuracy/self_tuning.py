@@ -2,7 +2,7 @@
 
     python tests/accuracy/self_tuning.py [PART ...] [--minutes M]
 
-Rows are kept in ``build/self_tuning/PART.jsonl``; tables are ``results/self_tuning/v1/PART.csv``,
+Rows are kept in ``build/self_tuning/PART.jsonl``; tables are ``results/self_tuning/v1/*.csv``,
 the page is ``results/self_tuning.md``.
 """
 
@@ -45,10 +45,10 @@ ones. How independent the numbers are differs:
   no suite were then run once.
 - Minibatches: D, the larger steps while the step adapts, and their length were taken from sixteen
   sweeps over the five problems of `chosen`, while the method itself still changed. D = 0.06 has the
-  least bias of those tried, not the least RMSE (3.4 %, against 3.2 % at 0.08). The problems of
-  `held` were run three times before the constants were final, and one of them,
-  `rrr/5-3-5/r2/n5000` with batches of 16, was among the three
-  long runs that showed by what the noise of control variates has to be divided."""
+  least bias of those tried, not the least RMSE, which 0.08 has. The problems of `held` were run
+  three times before the constants were final, and one of them, `rrr/5-3-5/r2/n5000` with batches
+  of 16, was among the three long runs that showed by what the noise of control variates has to be
+  divided."""
 # In no suite.
 FRESH = (
     "regular/d7", "poly/x2y6", "poly/x6y6", "alg/oval-3", "rrr/4-4-4/r2", "rrr/6-2-4/r1",
@@ -211,7 +211,7 @@ def page() -> str:
     lines += ["Bias and RMSE are root mean squares over problems of the relative error against the"
               " tempered value, noise removed from the bias (0.0 where noise explains more than"
               " all of it); coverage is that of the 90 % interval, with its own standard error of"
-              " some 3 % on 136 runs.", ""]  # fmt: skip
+              " some 3 points.", ""]  # fmt: skip
     for name, part in parts().items():
         rows = rows_of(name)
         if not rows:

@@ -64,11 +64,13 @@ def test_a_context_is_the_same_as_its_defaults_written_out() -> None:
 def test_estimators_keep_to_the_protocols(name) -> None:
     estimator = registry.make_estimator(name, {}, None, SHORT)
     assert isinstance(estimator, Estimator)
-    aims_at_mean_energy = name in ("mean_energy", "devinterp", "extrapolated")
+    aims_at_mean_energy = name in (
+        "mean_energy", "corrected", "self_tuned", "devinterp", "extrapolated",
+    )  # fmt: skip
     assert isinstance(estimator, TemperedEstimator) is not aims_at_mean_energy
     assert suite.has_target(name) is not aims_at_mean_energy
     assert (suite.estimator_with_target(name, SHORT) is None) is aims_at_mean_energy
-    assert isinstance(estimator, Checkpointed) is (name == "mean_energy")
+    assert isinstance(estimator, Checkpointed) is (name in ("mean_energy", "corrected"))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """What is chosen from sizes alone: batch, chains, precision, budget."""
 
 from llcbench.estimators.self_tuned import constants
+from llcbench.sampling.loss_abilities import own_precision
 from llcbench.settings import DType
-from llcbench.types import Precise, Problem
+from llcbench.types import Problem
 
 
 def batch_and_budget(
@@ -43,9 +44,8 @@ def chains_of(problem: Problem) -> int:
 
 def precision_of(problem: Problem) -> DType:
     """Return the precision of a run: that of the problem, or double for few parameters."""
-    if isinstance(problem, Precise):
-        return problem.precision
-    return "float64" if problem.dim <= constants.DOUBLE else "float32"
+    small: DType = "float64" if problem.dim <= constants.DOUBLE else "float32"
+    return own_precision(problem) or small
 
 
 def budget_of(max_grads: int | None, target_stderr: float | None) -> int:

@@ -72,8 +72,9 @@ def test_a_budget_ends_the_run_and_every_gradient_counts(quadratics):
     losses, last = [], False
     while not last:
         before = target.grad_evals
-        state, (_, loss, _, last) = sampler.step(state, target, rng)
-        losses.append(loss.numpy())
+        state, draw = sampler.step(state, target, rng)
+        last = draw.last
+        losses.append(draw.loss.numpy())
     assert before < chains * budget <= target.grad_evals <= before + chains * longest
     # Steps and masses are those of the warm-up throughout.
     assert state.chains.size is adapted.size

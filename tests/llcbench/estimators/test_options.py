@@ -85,7 +85,7 @@ def test_an_estimator_is_measured_against_its_own_target():
 
 def test_every_estimator_runs_by_name():
     own = [e.name for e in entry_points(group="llcbench.estimators") if OURS in e.value]
-    assert len(own) == 13
+    assert len(own) == 14
     for name in own:
         (spec,) = expand(suite(name, "sgld[step_size=1e-3]"))
         record = execute(spec, compute_truths(spec))

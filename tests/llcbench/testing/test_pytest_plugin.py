@@ -72,7 +72,7 @@ def test_failing_gate_says_everything(run_tests):
             "*local*1 (multiplicity 1)",
             "*global*1",
             "*R-hat*ESS*",
-            "*guard*stability failed in 2 of 2 runs*",
+            "*guard*discretisation failed in 2 of 2 runs*",
             "*bias*+0.*z = *limit 5.43, against the tempered value (false alarm 1e-06, 62 degrees*",
             "*reproduce*llcbench run smoke*--set nbeta=1000.0*llcbench score*",
         ]
