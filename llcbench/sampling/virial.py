@@ -85,9 +85,11 @@ class RunMoments:
         ``W = 2 E + rho^8 (V - 2 E)``, rho the correlation of ``nbeta L`` with ``nbeta r . grad L``,
 
         which is 1 for a homogeneous loss. W is V for the noise of control-variate gradients alone,
-        which grows with the distance from ``w_star`` and is no heat bath of the stiff directions.
-        Exact for quadratics of any spectrum with full gradients,
-        and at first order in ``eps`` for homogeneous losses without localisation.
+        which grows with the distance from ``w_star``. The power 8 and that exception were chosen on
+        measured biases (results/corrected.md, results/self_tuning.md), not derived.
+
+        Exact for quadratics of any spectrum with full gradients, and at first order in ``eps`` for
+        homogeneous losses without localisation.
         """
         terms = self.share_terms()
         return None if terms is None else self.function(terms, divided)

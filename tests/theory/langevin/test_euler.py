@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from theory.langevin.euler import euler_langevin
+from theory.langevin.leimkuhler_matthews import leimkuhler_matthews
 from theory.tempered import regular
 
 CURVATURES, NBETA, GAMMA, STEP = np.array([0.0, 0.3, 1.0, 2.5]), 50.0, 1.0, 0.02
@@ -85,6 +86,7 @@ def test_unstable_step():
     assert edge.llc_after(5) == pytest.approx(1.5 * 5)
 
 
+@pytest.mark.parametrize("distribution", [euler_langevin, leimkuhler_matthews])
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
@@ -96,9 +98,9 @@ def test_unstable_step():
         (([1.0], 1.0, 1.0, 0.1, -1.0), "gradient_noise"),
     ],
 )
-def test_bad_arguments(arguments, name):
+def test_bad_arguments(distribution, arguments, name):
     with pytest.raises(ValueError, match=name):
-        euler_langevin(*arguments)
+        distribution(*arguments)
 
 
 def test_bad_steps():

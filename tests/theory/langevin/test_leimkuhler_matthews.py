@@ -148,22 +148,6 @@ def test_unstable_steps_have_no_stationary_distribution():
     assert edge.variance_after(1)[0] == edge.variance_after(8)[0] == 0.5
 
 
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        (([-1.0], 1.0, 1.0, 0.1), "curvatures"),
-        (([1.0], -1.0, 1.0, 0.1), "nbeta"),
-        (([1.0], 1.0, math.nan, 0.1), "gamma"),
-        (([0.0], 1.0, 0.0, 0.1), "gamma"),
-        (([1.0], 1.0, 1.0, 0.0), "step_size"),
-        (([1.0], 1.0, 1.0, 0.1, -1.0), "gradient_noise"),
-    ],
-)
-def test_bad_arguments(arguments, name):
-    with pytest.raises(ValueError, match=name):
-        leimkuhler_matthews(*arguments)
-
-
 def test_bad_counts():
     exact = distribution(0.02)
     for steps in (-1, 1.0):
