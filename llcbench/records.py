@@ -48,9 +48,9 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     meaning: str
 
 
-# Guards on the setting: they say what the tempered value depends on, and nothing of how well the
-# sampler found it.
-SETTING_GUARDS = frozenset({"plateau"})
+# Guards on the setting and on the reference point: they say what the tempered value depends on, and
+# nothing of how well the sampler found it.
+SETTING_GUARDS = frozenset({"plateau", "minimum"})
 
 
 class RunStatistic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
