@@ -184,7 +184,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def converged(self) -> bool:
         """Whether the run ended well and every guard on the sampler passed.
 
-        A failed guard on the setting, ``plateau``, does not change it.
+        A failed guard on the setting or the point, ``plateau`` or ``minimum``, does not change it.
         """
         return self.status == "ok" and not self.failed_guards
 

@@ -130,7 +130,7 @@ def agreement(rows: list[dict[str, str]]) -> dict[str, float]:
 
 def section() -> str:
     """Return the section of the page."""
-    lines = [WORDS, "| network | run | llc | error | gamma | virial - 1 | failed guards | seconds |",
+    lines = [WORDS, "| network | run | llc | error | gamma | virial - 1 | guards that fail | s |",
              "|---|---|---|---|---|---|---|---|"]  # fmt: skip
     rows = rows_of()
     lines += [

@@ -30,7 +30,7 @@ WORDS = """
 Deep linear networks of a thousand parameters, gamma 300, minibatches of 500, one run each. Wrong:
 off by more than 10 % and 3 errors. Equilibration is denied where the guard `virial` fails.
 
-| problem | gradients | error % | standard error % | virial - 1 | denied | wrong | other guards that fail |
+| problem | gradients | error % | its error % | virial - 1 | denied | wrong | other guards failing |
 |---|---|---|---|---|---|---|---|
 """
 
