@@ -133,7 +133,10 @@ class Recorded:
                 with torch.enable_grad():
                     exact = self._losses(named, self._rows(batch, chain))
                     parts = torch.autograd.grad(
-                        exact.mean(), list(named.values()), allow_unused=True, materialize_grads=True
+                        exact.mean(),
+                        list(named.values()),
+                        allow_unused=True,
+                        materialize_grads=True,
                     )
                 slope = torch.cat([part.reshape(-1) for part in parts])
                 limit = ROUNDING[theta.dtype]
