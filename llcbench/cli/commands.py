@@ -1,8 +1,6 @@
 """The commands; bodies import what they need, so that ``--help`` is instant."""
 
 import json
-import shutil
-import sys
 from pathlib import Path
 from typing import Any, final
 
@@ -22,6 +20,7 @@ from llcbench.cli.options import (
     store_option,
 )
 from llcbench.cli.peers import peers
+from llcbench.cli.printing import print_scores
 from llcbench.cli.report import report
 from llcbench.cli.run import plan, run
 from llcbench.cli.scaling import scaling
@@ -29,8 +28,6 @@ from llcbench.cli.theory import cite, theory
 from llcbench.cli.tune import tune
 from llcbench.run.failure import ExecutorLost
 
-# Columns of a table that is not printed to a terminal.
-WIDTH = 160
 # Characters of a message, which may quote what was given.
 LONGEST = 2000
 
@@ -126,12 +123,11 @@ def score(store: tuple[str, ...], as_json: bool, as_csv: bool, markdown: bool) -
     if as_json:
         click.echo(msgspec.json.encode(scored).decode())
         return
-    table = score_table(scored)
     if as_csv or markdown:
+        table = score_table(scored)
         click.echo(tables.to_csv(table) if as_csv else tables.to_markdown(table))
         return
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
-    click.echo(tables.to_text(table, width))
+    print_scores(scored)
 
 
 @cli.command()

@@ -2,17 +2,13 @@
 
 import json
 import math
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from llcbench.cli.options import command, json_option, records_in, store_option
-
-# Columns of a table that is not printed to a terminal.
-WIDTH = 160
+from llcbench.cli.printing import width
 
 _seed = click.option(
     "--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap."
@@ -91,7 +87,7 @@ def leaderboard(
         shown = whole if form == "csv" or agreement else printed(board)
         click.echo(tables.RENDERERS[form](shown), nl=False)
         return
-    click.echo(tables.to_text(whole, _width()))
+    click.echo(tables.to_text(whole, width()))
     click.echo("\n".join(legend(board)))
 
 
@@ -133,7 +129,7 @@ def compare(
     if as_json:
         click.echo(_json(comparisons))
         return
-    click.echo(tables.to_text(pairwise_table(comparisons), _width()))
+    click.echo(tables.to_text(pairwise_table(comparisons), width()))
     if any(pair.scope == "replicates" for pair in comparisons):
         click.echo("*: too few common problems to generalise; for new runs on the same problems.")
 
@@ -159,7 +155,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "infinity" if value > 0 else None
     return value
-
-
-def _width() -> int:
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH

@@ -1,24 +1,20 @@
 """The command that estimates the coefficient of a network, or of a problem of the catalogue."""
 
 import json
-import sys
-import traceback
-import warnings
-from importlib import util
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import click
 
-from llcbench.cli.options import command, json_option, pairs_of
+from llcbench.cli.options import command, json_option, load_option
+from llcbench.cli.problems import PROBLEM, problem_of, settings_for, way_out
 
 # The sampler of a published run that only changes settings.
 PUBLISHED = "sgld[step_size=1e-4]"
 
 
 @command("estimate")
-@click.argument("script", metavar="FILE.py[:NAME]|ID")
+@click.argument("script", metavar=PROBLEM)
 @click.option("--nbeta", type=float, help="Inverse temperature; n / log n by default.")
 @click.option("--gamma", type=float, help="Localisation; chosen on the plateau by default.")
 @click.option("--chains", type=int, help="Chains; 16 by default, 4 of many parameters.")
@@ -39,6 +35,7 @@ PUBLISHED = "sgld[step_size=1e-4]"
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--device", help="The default is cpu.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
+@load_option
 @json_option
 def estimate(
     script: str,
@@ -56,6 +53,7 @@ def estimate(
     seed: int,
     device: str | None,
     no_progress: bool,
+    plugins: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Estimate the coefficient of the network that FILE.py calls NAME (default: problem).
@@ -71,12 +69,14 @@ def estimate(
     from llcbench.one_call import estimate as estimated
     from llcbench.report import tables
     from llcbench.report.module_table import module_table
+    from llcbench.run.execute import load_plugins
 
+    load_plugins(list(plugins))
     single: dict[str, Any] = {
         "nbeta": nbeta, "gamma": gamma, "num_chains": chains, "batch_size": batch_size,
         "max_grads": max_grads, "target_stderr": target_stderr, "device": device,
     }  # fmt: skip
-    problem = _problem(script)
+    problem = problem_of(script)
     asked = _parts(problem, script, only, layers, states)
     published = _published(problem, sampler, overrides)
     rows = [
@@ -101,8 +101,8 @@ def estimate(
                     )
     failed = [(part, answer) for part, answer in rows if answer.status != "ok"]
     for part, answer in failed:
-        way_out = "; add --set batch_size=none" if "full batch" in answer.message else ""
-        click.echo(f"llcbench: {part.id}: {answer.status}: {answer.message}{way_out}", err=True)
+        reason = f"{answer.message}{way_out(answer.message)}"
+        click.echo(f"llcbench: {part.id}: {answer.status}: {reason}", err=True)
     if failed:
         raise SystemExit(1)
 
@@ -140,7 +140,7 @@ def _published(problem: Any, sampler: str | None, overrides: tuple[str, ...]) ->
     if sampler is None and not overrides:
         return ()
     name, parameters = parse_sampler(sampler or PUBLISHED)
-    return registry.make_sampler(name, parameters), _settings(overrides, problem)
+    return registry.make_sampler(name, parameters), settings_for(problem, overrides)
 
 
 def _notes(problem: Any) -> list[str]:
@@ -153,85 +153,6 @@ def _notes(problem: Any) -> list[str]:
     low, high = local.lower, local.upper
     exact = f"{low}" if low == high else f"between {low} and {high}"
     return [f"the exact coefficient is {exact}, which nbeta -> infinity approaches"]
-
-
-def _problem(script: str) -> Any:
-    """Return the problem of a script, or of an id.
-
-    Raises:
-        ValueError: If there is no such file, name or id, or it is something else.
-    """
-    from llcbench import registry
-    from llcbench.types import Restrictable
-
-    # A drive letter has a colon too.
-    file, colon, name = script.rpartition(":")
-    if not colon or script.endswith(".py"):
-        file, name = script, ""
-    path = Path(file)
-    if not path.is_file():
-        if script.split("/")[0] in registry.family_names():
-            return registry.problem(script)
-        raise ValueError(
-            f"no Python file {str(path)!r}; write FILE.py, FILE.py:NAME, or the id of a problem"
-            " such as dln/3-3-3/r3-1"
-        )
-    held = _run(path)
-    problem = getattr(held, name or "problem", None)
-    if not isinstance(problem, Restrictable):
-        raise ValueError(
-            f"{path} has no {name or 'problem'!r} made by llcbench.from_module(module,"
-            " per_sample_loss, data)"
-        )
-    return problem
-
-
-def _run(path: Path) -> ModuleType:
-    """Run a script as Python would: its folder is searched for what it imports.
-
-    Raises:
-        ValueError: If the script fails; the message names its line.
-    """
-    from llcbench.problems.modules.problem import OwnNetworkNote
-
-    name = f"_script_{path.stem}"
-    spec = util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{str(path)!r} is no Python file; write FILE.py or FILE.py:NAME")
-    held = util.module_from_spec(spec)
-    # Classes of the script find their own module, and pickles of them too.
-    sys.modules[name] = held
-    sys.path.insert(0, str(path.parent.resolve()))
-    try:
-        with warnings.catch_warnings():
-            # Notes are shown with the estimate.
-            warnings.simplefilter("ignore", OwnNetworkNote)
-            spec.loader.exec_module(held)
-    except ValueError as error:
-        raise ValueError(f"{path}{_line(error, path)}: {error}") from error
-    except (Exception, SystemExit) as error:
-        kind = type(error).__name__
-        raise ValueError(f"{path}{_line(error, path)}: {kind}: {error}") from error
-    finally:
-        sys.path.remove(str(path.parent.resolve()))
-    return held
-
-
-def _line(error: BaseException, path: Path) -> str:
-    """Return the last line of a script that an exception went through."""
-    places = traceback.extract_tb(error.__traceback__)
-    lines = [place.lineno for place in places if Path(place.filename) == path]
-    return f", line {lines[-1]}" if lines else ""
-
-
-def _settings(overrides: tuple[str, ...], problem: Any) -> Any:
-    """Return the default settings with what the command line changes."""
-    import msgspec
-
-    from llcbench.one_call import fitting
-    from llcbench.run.suite import settings_of
-
-    return settings_of(msgspec.structs.asdict(fitting(problem)), pairs_of(overrides))
 
 
 def _state(path: str) -> dict[str, Any]:

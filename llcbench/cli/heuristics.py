@@ -1,8 +1,6 @@
 """Commands on training heuristics: ``heuristics run``, ``effects`` and ``export``."""
 
 import json
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +8,7 @@ import click
 
 from llcbench.cli.execution import executing, execution_of, say
 from llcbench.cli.options import group, json_option, load_option
-
-# Columns of a table that is not printed to a terminal.
-WIDTH = 160
+from llcbench.cli.printing import width
 
 _store = click.option(
     "--store",
@@ -206,9 +202,7 @@ def _rendered(table: Any, form: str | None) -> str:
 
     if form is not None:
         return tables.RENDERERS[form](table)
-    return tables.to_text(
-        table, shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
-    )
+    return tables.to_text(table, width())
 
 
 def _complain(damaged: dict[Path, str]) -> None:

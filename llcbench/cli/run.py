@@ -3,12 +3,20 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from llcbench.cli.execution import executing, execution_of, say
 from llcbench.cli.options import command, json_option, selecting, specs_of
+from llcbench.cli.printing import print_scores
+
+if TYPE_CHECKING:
+    from llcbench.records import Spec
+    from llcbench.run.store import RunStore
+
+# Rows of a table that is printed after the runs.
+MOST_ROWS = 60
 
 
 @command()
@@ -32,7 +40,7 @@ def run(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Run a suite, or what the store still lacks of it."""
+    """Run a suite, or what the store still lacks of it, and print its scores if they are few."""
     from llcbench.run.complete import complete
     from llcbench.run.store import RunStore
     from llcbench.run.units import seconds_of
@@ -79,6 +87,22 @@ def run(
         f"{len(specs)} runs: {summary['reused']} reused, {summary['finished']} made,"
         f" {len(failed)} of them failed, {outcome.unstarted} left for the next call"
     )
+    _print_scores(specs, place)
+
+
+def _print_scores(specs: "list[Spec]", store: "RunStore") -> None:
+    """Print the scores of the runs that a suite asked for, if they fit on a page."""
+    from llcbench.run.store import key_of
+    from llcbench.scoring import scores
+
+    if len({(spec.problem, spec.label, spec.variant) for spec in specs}) > MOST_ROWS:
+        click.echo(f"'llcbench score --store {store.root}' shows how far each is from the truth")
+        return
+    held = store.contents().records
+    scored = scores(held[key] for key in dict.fromkeys(map(key_of, specs)) if key in held)
+    if scored:
+        click.echo()
+        print_scores(scored)
 
 
 @command()

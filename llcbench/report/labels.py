@@ -1,6 +1,7 @@
 """Short names for samplers and settings, as they stand in tables, figures and the page."""
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
@@ -12,10 +13,19 @@ from llcbench.settings import Settings
 
 # These two have columns of their own.
 SHOWN_SETTINGS = ("nbeta", "gamma")
+# Estimators that choose their sampler: rows bear their name, not that of a sampler they ignore.
+CHOOSING = ("self_tuned",)
+_CHOOSING = re.compile(rf"(?:^|[\[,]estimator=|:)({'|'.join(CHOOSING)})\b")
 
 
 def name_of(label: str) -> str:
-    """Return the sampler of a label or an entry, such as ``sgld[step_size=1e-05]@tuned``."""
+    """Return the sampler of a label or an entry, such as ``sgld[step_size=1e-05]@tuned``.
+
+    For an estimator that chooses its sampler it is the name of the estimator.
+    """
+    chosen = _CHOOSING.search(label)
+    if chosen is not None:
+        return chosen.group(1)
     return label.partition("@")[0].partition("[")[0].partition(":")[0]
 
 
@@ -28,14 +38,11 @@ def short_labels(labels: Iterable[str]) -> dict[str, str]:
     known = sorted(set(labels))
     short = {}
     for label in known:
-        siblings = [_options(other) for other in known if name_of(other) == name_of(label)]
+        name = name_of(label)
+        siblings = [_options(other) for other in known if name_of(other) == name]
         shared = set.intersection(*siblings)
-        kept = [
-            option
-            for option in sorted(_options(label))
-            if option not in shared or option.startswith(("step_size=", "estimator="))
-        ]
-        short[label] = f"{name_of(label)}[{','.join(kept)}]" if kept else name_of(label)
+        kept = [option for option in sorted(_options(label)) if _tells(name, option, shared)]
+        short[label] = f"{name}[{','.join(kept)}]" if kept else name
     return short if len(set(short.values())) == len(short) else {label: label for label in known}
 
 
@@ -69,6 +76,13 @@ def fraction(value: str | None) -> float | None:
     except (ValueError, ZeroDivisionError):
         return None
     return number if number is not None and math.isfinite(number) else None
+
+
+def _tells(name: str, option: str, shared: set[str]) -> bool:
+    """Return whether an option belongs in a short label."""
+    if name in CHOOSING:  # the options of the sampler are not used
+        return option.startswith(f"{name}.") and option not in shared
+    return option not in shared or option.startswith(("step_size=", "estimator="))
 
 
 def _options(label: str) -> set[str]:

@@ -92,10 +92,13 @@ HEURISTICS = PageBlock("results/heuristics.md", "make heuristics", "effects")
 FIGURES = PageBlock("results/paper_figures.md", "make figures", "claims")
 BLOCKS = (TRUTHS, SMOKE, BEST, LEADERBOARD, EXACT, PEERS, SPEED, CLASSES, HEURISTICS, FIGURES)
 
-_SMOKE = ("problem", "sampler", "local", "global", "tempered", "lambda_hat", "bias", "z", "flags")
+_SMOKE = (
+    "problem", "sampler", "local", "global", "tempered", "lambda_hat", "bias", "z", "virial", "D",
+    "flags",
+)  # fmt: skip
 # Problems of the README: the local coefficient is not the global one; the setting has a gap.
 _PROBLEMS = ("dln/3-3-3/r3-1", "poly/two-component-line", "poly/x2y2")
-_SAMPLERS = ("mala", "sgld")
+_SAMPLERS = ("mala", "sgld", "self_tuned")
 _BEST = ("rank", "entry", "problems", "bias", "rmse", "cov90", "grads to 5 %", "failed")
 _NUMBER = 8
 # How a verdict is headed, in the order of the columns.

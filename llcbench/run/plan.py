@@ -65,16 +65,17 @@ def expand(
                 if samplers and identifier in met:
                     continue
                 met.add(identifier)
+                problem = registry.problem(identifier)
                 fitting = _fitting(settings, identifier)
                 for estimator, name, parameters in chosen:
                     lengths, fitted = _lengths(group, fitting, name, parameters)
-                    check_run(identifier, lengths, fitted)
+                    check_run(problem, lengths, fitted)
                     check_size("the suite", "runs", len(specs) + count, MOST_RUNS,
                                hint="give fewer --replicates or problems")  # fmt: skip
                     for replicate in range(count):
                         spec = Spec(
                             problem=identifier,
-                            problem_version=registry.problem(identifier).version,
+                            problem_version=problem.version,
                             estimator=estimator,
                             sampler=name,
                             parameters=fitted,

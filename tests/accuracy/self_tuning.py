@@ -2,8 +2,9 @@
 
     python tests/accuracy/self_tuning.py [PART ...] [--minutes M]
 
-Rows are kept in ``build/self_tuning/PART.jsonl``; tables are ``results/self_tuning/v1/*.csv``,
-the page is ``results/self_tuning.md``.
+Rows are kept in ``build/self_tuning/PART.jsonl``; tables are ``results/self_tuning/v1/*.csv``, and
+the page, ``results/self_tuning.md``, is made of them and of the leaderboard's committed runs. A
+part replaces its table when it has every row of it.
 """
 
 import argparse
@@ -15,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from self_tuning_statistics import by_problem, rows_of_entries, summary
 
 import llcbench
 from llcbench import Seeds
 from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.files import write
-from llcbench.intervals import chain_quantile
+from llcbench.run.exports import read
 from llcbench.run.suite import load
 from llcbench.types import RunContext
 
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STORE = ROOT / "build" / "self_tuning"
 RESULTS = ROOT / "results" / "self_tuning" / "v1"
 PAGE = ROOT / "results" / "self_tuning.md"
+LEADERBOARD = ROOT / "results" / "reference" / "v1" / "accuracy.jsonl.gz"
 REPLICATES = 8
 FULL = {"nbeta": 1e3, "gamma": 10.0, "num_chains": 16}
 WORDS = """What `llcbench.SelfTuned` makes of a budget, against exact tempered values.
@@ -49,6 +51,11 @@ ones. How independent the numbers are differs:
   three times before the constants were final, and one of them, `rrr/5-3-5/r2/n5000` with batches
   of 16, was among the three long runs that showed by what the noise of control variates has to be
   divided."""
+BESIDE = """The committed runs of the [leaderboard](leaderboard.md) on the problems of `held`, read
+with the same statistics: 2000 gradients a chain, {chains} chains, nbeta {nbeta:g}, gamma {gamma:g},
+ten replicates. Sorted by RMSE. Tuned entries have spent their tuning on top; `exact` and `gibbs`
+need no gradients. Values of an entry that lacks problems are over those that it has. Runs that
+failed, or that a sampler does not support, are counted and enter no other column."""
 # In no suite.
 FRESH = (
     "regular/d7", "poly/x2y6", "poly/x6y6", "alg/oval-3", "rrr/4-4-4/r2", "rrr/6-2-4/r1",
@@ -58,6 +65,9 @@ COLUMNS = (
     "problem", "half", "replicate", "status", "llc", "mcse", "stderr", "truth", "truth_se",
     "grads", "virial_z", "warned", "seconds", "method",
 )  # fmt: skip
+# Per cent from which on an error is shown by its order of magnitude.
+HUGE = 1e4
+TEXTS = ("problem", "half", "status", "warned", "method")
 
 
 @dataclass(frozen=True)
@@ -155,55 +165,44 @@ def row(name: str, half: str, options: dict[str, Any], replicate: int) -> dict[s
     }  # fmt: skip
 
 
-def rows_of(name: str) -> list[dict[str, Any]]:
-    """Return the rows that are kept."""
+def made(name: str) -> list[dict[str, Any]]:
+    """Return the rows of a part that have been made here."""
     path = STORE / f"{name}.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
+def rows_of(name: str) -> list[dict[str, Any]]:
+    """Return the rows of a part: those made here if they are whole, else the committed table's."""
+    ours, path = made(name), RESULTS / f"{name}.csv"
+    if not path.is_file():
+        return ours
+    with path.open(newline="") as file:
+        held = [
+            {key: _read(key, text) for key, text in row.items()} for row in csv.DictReader(file)
+        ]
+    return ours if set(map(_place, held)) <= set(map(_place, ours)) else held
+
+
+def _place(row: dict[str, Any]) -> tuple[str, str, int]:
+    return row["problem"], row["half"], row["replicate"]
+
+
+def _read(column: str, text: str) -> Any:
+    """Return the value of a cell of a table."""
+    if column in TEXTS:
+        return text
+    if not text:
+        return None
+    return int(text) if column in ("replicate", "grads") else float(text)
+
+
 def missing(name: str, part: Part) -> Iterator[tuple[str, str, dict[str, Any], int]]:
     """Return the runs that are not kept yet, one replicate of all problems after another."""
-    done = {(r["problem"], r["half"], r["replicate"]) for r in rows_of(name)}
+    done = set(map(_place, made(name)))
     for replicate in range(REPLICATES):
         for problem, half, options in part.cases:
             if (problem, half, replicate) not in done:
                 yield problem, half, options, replicate
-
-
-def by_problem(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
-    """Return the relative errors of every problem: bias without noise, RMSE, coverage."""
-    table = []
-    for problem, half in sorted({(r["problem"], r["half"]) for r in rows}):
-        own = [r for r in rows if (r["problem"], r["half"]) == (problem, half)]
-        good = [r for r in own if r["status"] == "ok" and r["truth"]]
-        error = np.array([r["llc"] / r["truth"] - 1 for r in good])
-        # The truth is that of the very data: their label noise is no error here.
-        reach = chain_quantile(0.9, FULL["num_chains"])
-        covered = [
-            abs(r["llc"] - r["truth"]) <= reach * np.hypot(r["mcse"], r["truth_se"]) for r in good
-        ]
-        noise = error.var(ddof=1) / len(error) if len(error) > 1 else 0.0
-        table.append({
-            "problem": problem, "half": half, "runs": len(own),
-            "failed": sum(r["status"] != "ok" for r in own), "truths": len(good),
-            "bias": float(error.mean()) if len(error) else np.nan, "noise": float(noise),
-            "rmse": float(np.sqrt((error**2).mean())) if len(error) else np.nan,
-            "covered": float(np.mean(covered)) if covered else np.nan,
-        })  # fmt: skip
-    return table
-
-
-def summary(table: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the root mean squares over problems."""
-    known = [t for t in table if t["truths"]]
-    squares = [t["bias"] ** 2 - t["noise"] for t in known]
-    return {
-        "problems": len(known), "failed": sum(t["failed"] for t in table),
-        "bias": float(np.sqrt(max(np.mean(squares), 0.0))),
-        "rmse": float(np.sqrt(np.mean([t["rmse"] ** 2 for t in known]))),
-        "covered": float(np.average([t["covered"] for t in known],
-                                    weights=[t["truths"] for t in known])),
-    }  # fmt: skip
 
 
 def page() -> str:
@@ -220,16 +219,17 @@ def page() -> str:
         lines += [f"## {part.title}", "",
                   "| half | problems | runs | failed | bias % | RMSE % | coverage % |",
                   "|---|---|---|---|---|---|---|"]  # fmt: skip
-        table = by_problem(rows)
+        table = by_problem(rows, FULL["num_chains"])
         for half in sorted({t["half"] for t in table}):
             own = [t for t in table if t["half"] == half]
             if not any(t["truths"] for t in own):
                 continue
             s = summary(own)
             lines.append(
-                f"| {half} | {s['problems']} | {sum(t['runs'] for t in own)} | {s['failed']} |"
-                f" {100 * s['bias']:.1f} | {100 * s['rmse']:.1f} | {100 * s['covered']:.0f} |"
+                f"| {half} | {s['problems']} | {s['runs']} | {s['failed']} | {_percent(s)} |"
             )
+        if name == "full-2000":
+            lines += ["", *_beside([t for t in table if t["half"] == "held"])]
         lines += ["", "| problem | half | bias % | RMSE % | covered | failed |",
                   "|---|---|---|---|---|---|"]  # fmt: skip
         lines += [
@@ -241,6 +241,28 @@ def page() -> str:
         ]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _beside(held: list[dict[str, Any]]) -> list[str]:
+    """Return self-tuning on the problems of ``held`` among the entries of the leaderboard."""
+    problems = {t["problem"] for t in held}
+    entries = rows_of_entries(read(LEADERBOARD).values(), problems, "held")
+    known = {name: summary(by_problem(rows, FULL["num_chains"])) for name, rows in entries}
+    known["**self_tuned**"] = summary(held)
+    words = BESIDE.format(chains=FULL["num_chains"], nbeta=FULL["nbeta"], gamma=FULL["gamma"])
+    lines = [words, "", "| entry | problems | runs | failed | bias % | RMSE % | coverage % |",
+             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    for name, s in sorted(known.items(), key=lambda pair: pair[1]["rmse"]):
+        part = f"{s['problems']} of {len(problems)}"
+        number = f"{s['problems']}" if s["problems"] == len(problems) else part
+        lines.append(f"| {name} | {number} | {s['runs']} | {s['failed']} | {_percent(s)} |")
+    return lines
+
+
+def _percent(s: dict[str, float]) -> str:
+    errors = [100 * s["bias"], 100 * s["rmse"]]
+    shown = [f"{error:.1f}" if error < HUGE else f"{error:.1g}" for error in errors]
+    return " | ".join([*shown, f"{100 * s['covered']:.0f}"])
 
 
 def publish() -> None:
@@ -279,9 +301,10 @@ def main() -> None:
             kept = row(problem, half, options, replicate)
             with (STORE / f"{name}.jsonl").open("a") as file:
                 file.write(json.dumps(kept) + "\n")
-        rows = rows_of(name)
+        rows = made(name)
         for half in sorted({r["half"] for r in rows}):
-            print(name, half, summary(by_problem([r for r in rows if r["half"] == half])))
+            own = [r for r in rows if r["half"] == half]
+            print(name, half, summary(by_problem(own, FULL["num_chains"])))
     if not chosen.dry:
         publish()
 

@@ -37,12 +37,16 @@ NOISE = 2.0
 
 
 def tune(
-    identifier: str, name: str, parameters: dict[str, Value], settings: Settings, seed: int = 0
+    problem: str | Problem,
+    name: str,
+    parameters: dict[str, Value],
+    settings: Settings,
+    seed: int = 0,
 ) -> Tuning:
     """Choose the step size, or the spread of steps, of a sampler on a problem.
 
     Args:
-        identifier: Id of the problem.
+        problem: A problem, or the id of one.
         name: Name of the sampler.
         parameters: Its other hyper-parameters.
         settings: Temperature, localisation, chains and minibatch; lengths are those of pilots.
@@ -51,10 +55,11 @@ def tune(
     Raises:
         ValueError: If a name or a value is not admissible, or no pilot stayed finite.
     """
-    check_run(identifier, settings, parameters)
+    held = registry.problem(problem) if isinstance(problem, str) else problem
+    check_run(held, settings, parameters)
     built = registry.make_sampler(name, dict(parameters))
     whole = registry.parameters_of(built)
-    bench = _Bench(identifier, name, whole, settings, seed)
+    bench = _Bench(held, name, whole, settings, seed)
     reason = bench.declined(built)
     if reason is not None or not {"step_size", "spread"} & set(whole):
         text = reason or "it has neither a step size nor a spread of steps"
@@ -69,17 +74,16 @@ class _Bench:
 
     def __init__(
         self,
-        identifier: str,
+        problem: Problem,
         name: str,
         parameters: dict[str, Value],
         settings: Settings,
         seed: int,
     ) -> None:
-        self.identifier, self.name, self.parameters = identifier, name, parameters
+        self.problem, self.name, self.parameters = problem, name, parameters
         self.settings = settings
-        self.problem: Problem = registry.problem(identifier)
         # Replicate -1: fresh data and minibatches that no scored run sees.
-        self.seeds = Seeds(seed, identifier, -1, name)
+        self.seeds = Seeds(seed, problem.id, -1, name)
         self.data: Data | None = self.problem.sample_data(self.seeds.generator("data"))
         self.grad_evals = 0
 
@@ -97,7 +101,7 @@ class _Bench:
         stable = [value for value in values if self._calm(probes[value])]
         if not stable:
             smallest = f"no step down to {values[0]:.0e} works"
-            raise ValueError(f"{self.name} on {self.identifier}: {smallest}")
+            raise ValueError(f"{self.name} on {self.problem.id}: {smallest}")
         pilots = [
             self.pilot(varied, value, PILOT_GRADS) for value in stable[-TRIED_BELOW_THE_LIMIT:]
         ]
@@ -200,7 +204,7 @@ class _Bench:
             fit = [msgspec.structs.replace(p, criterion=0.0) for p in pilots if p.status == "ok"]
             why = "it is the smallest that works: no two neighbours could be compared"
         if not fit:
-            raise ValueError(f"{self.name} on {self.identifier}: no {varied} that was tried works")
+            raise ValueError(f"{self.name} on {self.problem.id}: no {varied} that was tried works")
         best = min(fit, key=lambda p: (p.criterion or 0.0, p.value))
         parameters = {**self.parameters, varied: best.value}
         return self.result(varied, parameters, pilots, self._draws(best, grads, runs), why)
@@ -222,7 +226,7 @@ class _Bench:
     ) -> Tuning:
         """Return the record of the choice."""
         return Tuning(
-            problem=self.identifier,
+            problem=self.problem.id,
             sampler=self.name,
             varied=varied,
             parameters=parameters,

@@ -8,6 +8,8 @@ import pytest
 from command import here
 from command import process as llcbench
 
+from llcbench.cli import run as run_module
+
 
 def test_list_names_everything() -> None:
     problems = json.loads(here("list", "--json").stdout)
@@ -57,6 +59,25 @@ def test_run_score_report(tmp_path: Path) -> None:
     assert here("report", "--store", store, "--out", out).returncode == 0
     page = (tmp_path / "report" / "index.html").read_text()
     assert "poly/x2y2" in page
+
+
+def test_run_prints_the_scores_if_they_are_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row per sampler, with what the chains measured; more rows than fit are one line."""
+    arguments = ["run", "smoke", "--store", str(tmp_path), "-p", "poly/x4", "--replicates", "1",
+                 "--set", "num_draws=100", "--set", "num_burnin=100"]  # fmt: skip
+    for again in (False, True):  # reused runs are shown too
+        lines = here(*arguments).stdout.splitlines()
+        assert lines[0].startswith("4 runs: 4 reused" if again else "4 runs: 0 reused")
+        heads = next(line.split() for line in lines if line.startswith("problem "))
+        assert {"lambda_hat", "bias", "z", "virial", "D"} <= set(heads)
+        rows = [line.split()[1] for line in lines if line.startswith("poly/x4 ")]
+        assert [row.partition("[")[0] for row in rows] == ["exact", "mala", "sgld", "self_tuned"]
+    monkeypatch.setattr(run_module, "MOST_ROWS", 3)
+    last = here(*arguments).stdout.splitlines()[-1]
+    assert last == f"'llcbench score --store {tmp_path}' shows how far each is from the truth"
+    assert len(here(*arguments, "--json").stdout.splitlines()) == 1
 
 
 def test_doctor_passes() -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from llcbench.report.labels import short_labels
+from llcbench.report.labels import name_of, short_labels
 from llcbench.report.score_table import estimated, known, sampler_table, score_table
 from llcbench.report.tables import (
     Cell,
@@ -113,6 +113,22 @@ def test_labels_keep_what_tells_them_apart() -> None:
         "sgld[noise=1,step_size=1e-05]",
         "sgld[noise=2,step_size=1e-05]",
     ]
+
+
+def test_an_estimator_that_chooses_its_sampler_has_its_own_name() -> None:
+    tuned = "ghmc[adapt=300,estimator=self_tuned,step_size=1e-05]"
+    goal = "ghmc[adapt=300,estimator=self_tuned,self_tuned.target_stderr=0.1,step_size=1e-05]"
+    assert short_labels([tuned, "ghmc[adapt=300,step_size=1e-05]"]) == {
+        tuned: "self_tuned", "ghmc[adapt=300,step_size=1e-05]": "ghmc[step_size=1e-05]",
+    }  # fmt: skip
+    assert short_labels([tuned, goal])[goal] == "self_tuned[self_tuned.target_stderr=0.1]"
+    # Two that differ in the sampler they ignore keep the whole label: no two rows look the same.
+    other = tuned.replace("300", "200")
+    assert short_labels([tuned, other]) == {tuned: tuned, other: other}
+    names = [tuned, "self_tuned", "ghmc@default:self_tuned", "ghmc:self_tuned[max_grads=50]"]
+    assert [name_of(each) for each in names] == ["self_tuned"] * 4
+    controls = ["ghmc@default:mean_energy", "ghmc[estimator=corrected,step_size=1e-05]"]
+    assert [name_of(each) for each in controls] == ["ghmc"] * 2
 
 
 @pytest.mark.parametrize(
