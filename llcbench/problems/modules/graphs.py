@@ -1,6 +1,6 @@
 """Forward and backward passes that are recorded once and run without Python's detours.
 
-A network of a few thousand weights spends more time in dispatch than in arithmetic. `Recorded`
+A network of a few thousand weights spends more time in dispatch than in arithmetic. `RecordedPass`
 traces loss and gradient of one chain, or of all chains together, to the operations that torch
 executes; what cannot be traced runs as it is.
 """
@@ -37,7 +37,7 @@ def engine_of(shapes: Mapping[str, torch.Size]) -> Engine:
 
 
 @final
-class Recorded:
+class RecordedPass:
     """Losses and gradients of batches of one shape, by a pass that was recorded.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Recorded passes give the losses and gradients of automatic differentiation, or are refused."""
+"""RecordedPass passes give the losses and gradients of automatic differentiation, or are refused."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
-from llcbench.problems.modules.graphs import LARGE, Recorded, engine_of
+from llcbench.problems.modules.graphs import LARGE, RecordedPass, engine_of
 
 CHAINS, BATCH = 3, 5
 
@@ -90,7 +90,7 @@ def case(module: nn.Module, dtype: torch.dtype, shared: bool = False):  # type: 
         outputs = functional_call(module, dict(named), (batch[0],))
         return cross_entropy(outputs.double(), batch[1], reduction="none")
 
-    return Recorded(losses, shapes, engine_of(shapes), shared), theta, batch, losses, shapes
+    return RecordedPass(losses, shapes, engine_of(shapes), shared), theta, batch, losses, shapes
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
