@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 # Columns of a table that is not printed to a terminal.
-WIDTH = 160
+WIDTH = 180
 
 
 def width() -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any, final
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -10,10 +11,12 @@ from llcbench.checks import check_count, check_non_negative, check_positive
 from llcbench.estimators.corrected import replaced
 from llcbench.estimators.mean_energy import LEVEL, finite_or_none
 from llcbench.intervals import student_quantile
-from llcbench.records import Estimate
+from llcbench.records import Estimate, Guard, RunStatistic
 from llcbench.sampling.correction import corrected
 from llcbench.sampling.diagnostics import convergence, defect, mean_error
+from llcbench.sampling.moment_guards import moment_guards
 from llcbench.sampling.recorder import Recorded
+from llcbench.sampling.trace_guards import moving, proper, trace_guards, unsaid_rejections
 from llcbench.sampling.virial import RunMoments, fields_of
 from llcbench.types import Discretisation
 
@@ -75,10 +78,15 @@ def correct(
     dim: int,
     num_burnin: int = 0,
     minibatch: bool = True,
+    record_every: int = 1,
 ) -> Estimate:
     """Return the corrected coefficient of an SGLD run of another package, with its error.
 
-    ``llc = nbeta mean(losses) (1 - D)``, with the virial, D and the sensitivity to gamma beside it.
+    ``llc = nbeta mean(losses) (1 - D)``, with the virial, D and the sensitivity to gamma beside it,
+    and with the guards that four traces allow: ``rhat``, ``ess_bulk``, ``split_half``,
+    ``negative``, ``virial``, ``identity``, ``discretisation``, ``plateau``, and where one is not
+    met ``moving``, ``stuck`` and ``proper``. Rounding, the minimum and the noise of minibatches
+    need the loss itself.
 
     Args:
         trace: What the run recorded.
@@ -89,10 +97,11 @@ def correct(
         num_burnin: Leading records that do not count.
         minibatch: Whether gradients are those of minibatches; the sensitivity to nbeta then cannot
             be told.
+        record_every: Steps from one record to the next.
 
     Returns:
         The estimate; where there are too few draws or no error its status is ``error`` and its
-        message the reason. It has no guards: read ``virial`` and ``discretisation``.
+        message the reason.
 
     Raises:
         ValueError: If an argument is out of range or burn-in takes all draws.
@@ -102,6 +111,7 @@ def correct(
     gamma = check_non_negative(OWNER, "gamma", gamma)
     dim = check_count(OWNER, "dim", dim, least=1)
     start = check_count(OWNER, "num_burnin", num_burnin)
+    every = check_count(OWNER, "record_every", record_every, least=1)
     losses, pulls, distances, slopes = (rows[:, start:] for rows in trace.arrays)
     if not losses.shape[1]:
         raise ValueError(f"{OWNER}: num_burnin={start} leaves no draws; reduce it")
@@ -109,16 +119,30 @@ def correct(
     common: dict[str, Any] = {"nbeta": nbeta, "gamma": gamma, "dim": dim}
     if wrong is not None:
         return Estimate(status=wrong[0], message=wrong[1], **common)
-    recorded = Recorded(
-        np.arange(losses.shape[1], dtype=np.int64), losses, pulls, distances, slopes, None, None
-    )
+    steps = every * np.arange(losses.shape[1], dtype=np.int64)
+    recorded = Recorded(steps, losses, pulls, distances, slopes, None, None)
     scheme = Discretisation(eps)
     moments = RunMoments(recorded, nbeta, gamma, dim, scheme, minibatch, exact=False)
     plain = Estimate(**_plain(nbeta * losses), **fields_of(moments), **common)
     found = corrected(nbeta * losses, moments)
     if isinstance(found, str):
         return Estimate(status="error", message=found, **fields_of(moments), **common)
-    return replaced(plain, found)
+    checks = _guards(losses, moments, found.remaining)
+    return msgspec.structs.replace(replaced(plain, found), guards=checks)
+
+
+def _guards(losses: Array, moments: RunMoments, remaining: RunStatistic | None) -> list[Guard]:
+    """Return the guards that a trace allows, as an estimator of ours returns them."""
+    rare = [moving(losses), *unsaid_rejections(losses)]
+    if moments.gamma == 0:
+        rare.append(proper(False))
+    energy = moments.nbeta * losses
+    llc, error = float(energy.mean()), mean_error(energy).stderr
+    return [
+        *trace_guards(losses, convergence(losses)),
+        *(each for each in rare if not each.passed),
+        *moment_guards(moments, llc, error, remaining),
+    ]
 
 
 def _plain(energy: Array) -> dict[str, Any]:

@@ -74,14 +74,14 @@ _COLUMNS = (
         "E[r . grad U] / d - 1: below 0 not equilibrated, above 0 the steps are too long",
         ("virial", "virial_se"),
         group="measured",
-        rank=2,
+        rank=1,
     ),
     Column(
         "D",
         "share by which steps and minibatches raise the estimate, as the chains themselves show",
         ("discretisation", "discretisation_se"),
         group="measured",
-        rank=2,
+        rank=1,
     ),
     Column(
         "ess/grad",
@@ -91,7 +91,7 @@ _COLUMNS = (
         rank=6,
     ),
     Column("seconds", "mean time of a run", ("seconds", "peak_bytes"), group="cost", rank=7),
-    Column("runs", "runs with an estimate / all runs", ("runs_ok", "runs"), group="state", rank=1),
+    Column("runs", "runs with an estimate / all runs", ("runs_ok", "runs"), group="state", rank=2),
     Column(
         "flags",
         "outdated: an older version of the problem; statuses of failed runs, guards that failed,"

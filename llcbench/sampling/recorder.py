@@ -18,8 +18,9 @@ Array = NDArray[np.float64]
 EVERY = 16
 EVERY_LARGE = 32
 LARGE = 10**5
-# Records from one pair of half batches to the next: a pair costs a gradient.
-PAIRS = 4
+# Records from one pair of half batches to the next: a pair costs a gradient, as much as all records
+# between two of them, and what it tells is far more precise than the energy.
+PAIRS = 8
 # Numbers above which no gradient is stored that the steps do not need.
 STORED = 2**24
 # Separates the random numbers of pairs from those of the batches.
@@ -147,6 +148,7 @@ class Recorder:
         if draw.theta.numel() > STORED:
             return None
         # A sampler that moves without this gradient: exact draws, Gibbs, other packages.
+        target.recorded_grads += target.num_chains
         loss, grad = target.loss.excess_and_grad(draw.theta, target.batch)
         return moments(draw.theta, target.w_star, grad, loss)
 

@@ -54,6 +54,10 @@ class Target:
             too.
         bound: The loss with its data, ``problem.bind(data, dtype)``, for several targets on the
             same data, so that quantities of the data are computed once. None to bind it here.
+        grad_evals: Gradients of the steps so far, summed over chains: what the budget limits.
+        sample_grads: The same times samples per gradient.
+        recorded_grads: Gradients evaluated for the records alone, in no budget: pairs of half
+            batches, as one gradient, and those of samplers that move without one.
         recording: Whether gradients that are asked for leave their moments behind.
         moments: Those of the last gradient that was asked for while recording.
     """
@@ -73,6 +77,7 @@ class Target:
     tabulate: bool = False
     grad_evals: int = field(default=0, init=False)
     sample_grads: int = field(default=0, init=False)
+    recorded_grads: int = field(default=0, init=False)
     recording: bool = field(default=False, init=False)
     moments: VirialMoments | None = field(default=None, init=False)
 
@@ -205,7 +210,9 @@ class Target:
         return self._potential(loss, theta - self.w_star), loss
 
     def gradient_noise(self, theta: Tensor, one: Any, two: Any) -> BatchPair:
-        """Return what two independent batches say about the noise of the gradient in use."""
+        """Return what two half batches say about the noise of the gradient in use."""
+        costs = 2 if self.control_variate and not self.tabulated else 1
+        self.recorded_grads += costs * self.num_chains
         if not self.control_variate:
             return gradient_noise(self.loss, theta, one, two)
         (first, grad), (second, other) = (

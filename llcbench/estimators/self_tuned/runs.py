@@ -19,6 +19,7 @@ from llcbench.sampling.chains import Chains, Trace
 from llcbench.sampling.correction import corrected
 from llcbench.sampling.diagnostics import mean_error
 from llcbench.sampling.loop import sample
+from llcbench.sampling.recorder import PAIRS
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.sampling.virial import measurement
 from llcbench.seeds import Seeds
@@ -160,7 +161,7 @@ class TunedRuns:
             raise
         largest = smaller * 4 * constants.STIFFEST / (target.nbeta * stiffest + gamma)
         left = grads - -(-target.grad_evals // target.num_chains)
-        steps = left if target.tabulated else left // 2
+        steps = with_pairs(left if target.tabulated else left // 2, constants.RECORD_EVERY * PAIRS)
         if steps < constants.LEAST_STEPS:
             self.spending.add(target)
             raise BudgetExceeded(
@@ -242,6 +243,11 @@ def later(trace: Trace) -> list[Trace]:
     draws = trace.excess.shape[1] - trace.num_burnin
     starts = [trace.num_burnin + int(share * draws) for share in constants.DROPPED]
     return [replace(trace, num_burnin=start) for start in starts]
+
+
+def with_pairs(grads: int, period: int) -> int:
+    """Return how many steps leave room for a pair of half batches at the first of each period."""
+    return grads - -(-grads // (period + 1))
 
 
 def usable(trace: Trace) -> bool:

@@ -45,6 +45,7 @@ class Spending:
         return Budget(max(self.limit * self._chains - self.grad_evals, 0), seconds)
 
     def add(self, target: Target) -> None:
-        """Count what a run has cost."""
-        self.grad_evals += target.grad_evals
-        self.sample_grads += target.sample_grads
+        """Count what a run has cost, its records included."""
+        size = target.batch_size or target.problem.num_data or 1
+        self.grad_evals += target.grad_evals + target.recorded_grads
+        self.sample_grads += target.sample_grads + target.recorded_grads * size

@@ -13,10 +13,11 @@ from torch import nn
 
 import llcbench
 from llcbench import Budget, RunContext, Seeds, SelfTuned, Settings
-from llcbench.estimators.self_tuned import constants
+from llcbench.estimators.self_tuned import constants, runs
 from llcbench.estimators.self_tuned.adapted import AdaptedSteps
 from llcbench.estimators.self_tuned.choices import batch_and_budget, batch_of
 from llcbench.estimators.self_tuned.gamma import GammaPilot, choice
+from llcbench.estimators.self_tuned.runs import with_pairs
 from llcbench.intervals import student_quantile
 from llcbench.sampling.target import Target
 
@@ -65,11 +66,31 @@ def test_minibatches_stay_inside_the_budget(gamma):
     answer = llcbench.estimate(REGRESSION, **chosen)
     assert answer.status == "ok"
     most = 8 * chosen["max_grads"]
-    assert 0.97 * most < answer.grad_evals <= most
+    assert 0.99 * most < answer.grad_evals <= most
     assert answer.sample_grads == 16 * answer.grad_evals
     assert "Leimkuhler-Matthews on minibatches of 16 of 1000" in answer.method
     assert answer.feed == "independent"
     assert 0 < answer.discretisation.value < 0.3
+
+
+@pytest.mark.parametrize("period", [1, 2, 32, 64])
+def test_steps_and_pairs_fill_the_budget(period):
+    """One step more, with its pair where it has one, would not fit."""
+    for grads in range(1, 5 * period + 8):
+        steps = with_pairs(grads, period)
+        assert steps + -(-steps // period) <= grads < steps + 1 + -(-(steps + 1) // period)
+
+
+def test_records_on_minibatches_are_counted(monkeypatch):
+    """A pair of half batches counts as a gradient; without the count the budget is exceeded."""
+    spent = []
+    for counted in (True, False):
+        if not counted:
+            monkeypatch.setattr(runs, "with_pairs", lambda grads, period: grads)
+        answer = llcbench.estimate(REGRESSION, **SHORT | {"batch_size": 16})
+        spent.append(answer.grad_evals / 8)
+        assert answer.sample_grads == 16 * answer.grad_evals
+    assert spent[0] <= 300 < spent[1]
 
 
 def test_pilots_are_counted_and_gamma_is_explained():

@@ -169,6 +169,17 @@ def test_records_are_taken_at_few_steps_and_pairs_at_fewer():
     assert late.steps.min() >= 200
     assert late.loss.shape == late.pull.shape == (3, len(late.steps))
     assert late.pairs.noise.shape == (3, len(late.pairs.steps))
+    # Two half batches count as a gradient of a chain, beside those of the steps.
+    assert target.recorded_grads == 3 * len(trace.recorded.pairs.steps)
+    assert target.grad_evals == 3 * 400
+
+
+@pytest.mark.parametrize(("tabulate", "cost"), [(True, 1), (False, 2)])
+def test_a_pair_costs_twice_with_gradients_at_the_reference_point(tabulate, cost):
+    target = target_of("rrr/3-3-3/r1/n50", batch_size=5, control_variate=True, tabulate=tabulate)
+    one, two = (target.loss.draw(3, 2, generator(seed)) for seed in (5, 6))
+    target.gradient_noise(target.w_star.expand(3, -1).clone(), one, two)
+    assert (target.recorded_grads, target.grad_evals) == (3 * cost, 0)
 
 
 def test_the_noise_that_is_recorded_is_that_of_the_batch_in_use():
@@ -197,3 +208,4 @@ def test_exact_draws_get_a_gradient_of_their_own_that_is_not_charged():
     assert trace.recorded is not None
     assert len(trace.recorded.steps) == 100 // EVERY + 1
     assert target.grad_evals == 0
+    assert target.recorded_grads == 3 * len(trace.recorded.steps)
