@@ -45,7 +45,7 @@ $(VENV)/.checked: pyproject.toml constraints.txt
 	touch $(VENV)/.installed $@
 
 $(VENV)/.developed: $(VENV)/.checked
-	$(INSTALL) --editable '.[dev,peers,nuts,dist,slurm,data]'
+	$(INSTALL) --editable '.[dev,peers,nuts,dist,slurm,data,hf]'
 	touch $@
 
 quickstart: $(VENV)/.installed
