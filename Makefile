@@ -5,13 +5,14 @@
 # make scale      : deep linear networks up to 100 million parameters
 # make peers      : other packages at the same budget
 # make exact      : agreement of exact samplers with the truth
+# make gradients  : error against gradients, with other packages beside
 # make sensitivity: windows of good step sizes
 # make heuristics : training heuristics against the coefficient
 # make site       : the report of all committed results, in build/report
 # make figures    : the figures of the papers from committed results, with their claims
 # make benchmark  : speed, as ratios to a control measured in the same run
 # make volume     : exact values against volumes of sublevel sets
-# make self-tuning: the self-tuning estimate against exact values; half an hour, resumable
+# make self-tuning: the self-tuning estimate against exact values and on digits; two hours, resumable
 # make trust      : attacks and rates, an hour and more, resumable
 # make guards     : the guards against exact values, half an hour, resumable
 # make mutants    : small changes of meaning against the tests that should notice; half an hour
@@ -27,7 +28,7 @@ REPORT ?= build/report
 # Two processes or two threads, never four: the numbers of a run do not depend on it, but its speed does.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types compiled unit reference accuracy scale peers exact sensitivity heuristics site figures benchmark volume trust guards mutants platforms cas clean
+.PHONY: quickstart test lint types compiled unit reference accuracy scale peers exact gradients sensitivity heuristics site figures benchmark volume trust guards mutants platforms cas clean
 
 # Python compiles what it imports, once; compiling all of torch and jax beforehand takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
@@ -106,6 +107,12 @@ exact: $(VENV)/.installed
 	$(BIN)/llcbench export --store build/exact --out results/reference/v1/exact.jsonl.gz
 	$(BIN)/llcbench leaderboard --store results/reference/v1/exact.jsonl.gz --agreement --readme README.md
 
+# Error against gradients: published, corrected and self-tuning estimates, and other packages.
+gradients: $(VENV)/.developed
+	$(BIN)/llcbench run gradients --store build/gradients --executor processes --workers 2 --run-limit 10m
+	$(BIN)/llcbench export --store build/gradients --out results/reference/v1/gradients.jsonl.gz
+	$(BIN)/llcbench figures n07 --out build/figures
+
 # Windows of good step sizes, one ladder for all problems.
 sensitivity: $(VENV)/.installed
 	$(BIN)/llcbench run sensitivity --store build/sensitivity --executor processes --workers 2 --run-limit 10m
@@ -146,7 +153,9 @@ cas: $(VENV)/.developed
 	$(BIN)/python tests/theory/solver/singular.py $(GERMS) results/theory/v1/cas.csv
 
 # The self-tuning estimate on problems that fixed its constants and on others.
-self-tuning: $(VENV)/.installed
+self-tuning: $(VENV)/.developed
+	$(BIN)/python tests/accuracy/equilibration.py
+	$(BIN)/python tests/accuracy/digits.py
 	$(BIN)/python tests/accuracy/self_tuning.py
 
 # Attacks, and how often error bars cover and gates ring; pieces are kept in build/trust.

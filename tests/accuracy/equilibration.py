@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from self_tuning import row
+from self_tuning_runs import row
 
 TABLE = Path(__file__).resolve().parents[2] / "results/self_tuning/v1/equilibration.csv"
 PROBLEMS = tuple(f"dln/1k/s{number}/n100000" for number in (6, 0, 3, 9))

@@ -1,6 +1,6 @@
 """The guard `minimum` on a network at three times of its training; writes the table of the docs.
 
-    python tests/accuracy/minimum_table.py
+python tests/accuracy/minimum_table.py
 """
 
 import warnings
@@ -23,7 +23,7 @@ SAMPLES = 500
 HEAD = """
 A dense network on scikit-learn's digits, gamma 100; its labels, and those that it gives itself:
 
-| network | labels | loss at w* | estimate | gain downhill, share | `minimum` | other guards that fail |
+| network | labels | loss at w* | estimate | gain downhill | `minimum` | other guards that fail |
 |---|---|---|---|---|---|---|
 """
 

@@ -3,8 +3,8 @@
     python tests/accuracy/self_tuning.py [PART ...] [--minutes M]
 
 Rows are kept in ``build/self_tuning/PART.jsonl``; tables are ``results/self_tuning/v1/*.csv``, and
-the page, ``results/self_tuning.md``, is made of them and of the leaderboard's committed runs. A
-part replaces its table when it has every row of it.
+the page, ``results/self_tuning.md``, is made of them, of the leaderboard's committed runs and of
+the tables of `equilibration` and `digits`. A part replaces its table when it has every row of it.
 """
 
 import argparse
@@ -16,19 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import digits
+import equilibration
 import torch
+from self_tuning_runs import STORE, row
 from self_tuning_statistics import by_problem, rows_of_entries, summary
 
-import llcbench
-from llcbench import Seeds
-from llcbench.estimators.mean_energy import nbeta_of
 from llcbench.files import write
 from llcbench.run.exports import read
 from llcbench.run.suite import load
-from llcbench.types import RunContext
 
 ROOT = Path(__file__).resolve().parents[2]
-STORE = ROOT / "build" / "self_tuning"
 RESULTS = ROOT / "results" / "self_tuning" / "v1"
 PAGE = ROOT / "results" / "self_tuning.md"
 LEADERBOARD = ROOT / "results" / "reference" / "v1" / "accuracy.jsonl.gz"
@@ -127,44 +125,6 @@ def parts() -> dict[str, Part]:
     }
 
 
-def truth(problem: Any, options: dict[str, Any], seeds: Seeds) -> tuple[float, float] | None:
-    """Return the exact tempered value on the data of a run, kept where it is the same for all."""
-    nbeta = nbeta_of(llcbench.Settings(nbeta=options.get("nbeta", "n / log n")), problem.num_data)
-    key = f"{problem.id}|{nbeta}|{options['gamma']}"
-    if problem.num_data is not None:
-        key += f"|{seeds.replicate}"
-    path = STORE / "truths.json"
-    known = json.loads(path.read_text()) if path.is_file() else {}
-    if key not in known:
-        data = problem.sample_data(seeds.generator("data"))
-        value = problem.tempered(nbeta, options["gamma"], data)
-        known[key] = None if value is None else (value.value, value.stderr)
-        write(path, json.dumps(known))
-    return None if known[key] is None else tuple(known[key])
-
-
-def row(name: str, half: str, options: dict[str, Any], replicate: int) -> dict[str, Any]:
-    """Make one run and return what is kept of it."""
-    from llcbench.one_call import self_tuned
-
-    problem, seeds = llcbench.problem(name), Seeds(0, name, replicate, "self_tuned")
-    exact = truth(problem, options, seeds)
-    started = time.perf_counter()
-    answer = self_tuned(problem, options).estimate(problem, RunContext(seeds))
-    seconds = time.perf_counter() - started
-    excess = None if answer.virial is None else answer.virial.excess
-    return {
-        "problem": name, "half": half, "replicate": replicate, "status": answer.status,
-        "llc": answer.llc, "mcse": answer.mcse, "stderr": answer.stderr,
-        "truth": exact[0] if exact else None, "truth_se": exact[1] if exact else None,
-        "grads": answer.grad_evals // options["num_chains"],
-        "virial": excess and excess.value,
-        "virial_z": excess.value / excess.stderr if excess and excess.stderr else None,
-        "warned": " ".join(g.name for g in answer.guards if not g.passed),
-        "seconds": round(seconds, 2), "method": answer.method or answer.message,
-    }  # fmt: skip
-
-
 def made(name: str) -> list[dict[str, Any]]:
     """Return the rows of a part that have been made here."""
     path = STORE / f"{name}.jsonl"
@@ -240,7 +200,7 @@ def page() -> str:
             for t in table
         ]
         lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join(lines).rstrip() + "\n" + equilibration.section() + digits.section()
 
 
 def _beside(held: list[dict[str, Any]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""RecordedPass passes give the losses and gradients of automatic differentiation, or are refused."""
+"""Recorded passes give the losses and gradients of automatic differentiation, or are refused."""
 
 import pytest
 import torch
