@@ -52,8 +52,8 @@ def test_one_chain_as_lists_is_enough():
     assert abs(found.llc - TRUTH) < 5 * found.mcse
 
 
-def failed(found):
-    return {guard.name for guard in found.failed_guards}
+def failed(answer):
+    return {guard.name for guard in answer.failed_guards}
 
 
 LISTED = ["rhat", "ess_bulk", "split_half", "negative"]
