@@ -4,12 +4,13 @@ What is read off a run, guards with their limits among it, can then be changed w
 again. ``build/guards`` holds one file per run; those that are there are not made again.
 """
 
+import json
 import math
-import pickle
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import guard_files
 import torch
 from guard_settings import Setting
 
@@ -22,6 +23,9 @@ from llcbench.sampling.loop import sample
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.seeds import Seeds
 from llcbench.types import Data
+
+# Numbers that are kept beside the traces; the tempered value may be None.
+NUMBERS = ("stderr", "curvature", "seconds")
 
 
 class Kept(NamedTuple):
@@ -51,12 +55,15 @@ def target(setting: Setting) -> tuple[Target, AnySampler]:
 
 def kept(setting: Setting, folder: Path) -> Kept | None:
     """Return a run that has been made, None if it has not."""
-    path = folder / f"{setting.name}.pickle"
+    path = _path(setting, folder)
     if not path.exists():
         return None
-    with path.open("rb") as handle:
-        run: Kept = pickle.load(handle)
-    return run
+    trace, facts = guard_files.load(path)
+    tempered, (stderr, curvature, seconds) = (
+        facts["tempered"],
+        (facts[name] or 0.0 for name in NUMBERS),
+    )
+    return Kept(trace, tempered, stderr, curvature, seconds)
 
 
 def make(setting: Setting, folder: Path) -> Kept:
@@ -76,8 +83,13 @@ def make(setting: Setting, folder: Path) -> Kept:
     truth = _truth(setting, folder)
     run = Kept(trace, *truth, _curvature(sampled), seconds)
     folder.mkdir(parents=True, exist_ok=True)
-    files.write(folder / f"{setting.name}.pickle", pickle.dumps(run))
+    numbers = {name: getattr(run, name) for name in NUMBERS}
+    guard_files.save(_path(setting, folder), trace, tempered=run.tempered, **numbers)
     return run
+
+
+def _path(setting: Setting, folder: Path) -> Path:
+    return folder / f"{setting.name}.npz"
 
 
 def _seeds(setting: Setting) -> Seeds:
@@ -94,16 +106,18 @@ def _data(setting: Setting) -> Data | None:
 
 def _truth(setting: Setting, folder: Path) -> tuple[float | None, float]:
     """Return the tempered value with its error; one file holds those that have been computed."""
-    path, key = folder / "truths.pickle", (setting.problem, setting.nbeta, setting.gamma)
-    known: dict[Any, tuple[float | None, float]] = {}
+    path, key = folder / "truths.json", f"{setting.problem}|{setting.nbeta!r}|{setting.gamma!r}"
+    known: dict[str, tuple[float | None, float]] = {}
     if path.exists():
-        known = pickle.loads(path.read_bytes())
+        known = {
+            name: (value, error) for name, (value, error) in json.loads(path.read_text()).items()
+        }
     if key not in known:
         problem = llcbench.problem(setting.problem)
         value = problem.tempered(setting.nbeta, setting.gamma, _data(setting))
         known[key] = (None, 0.0) if value is None else (float(value.value), float(value.stderr))
         folder.mkdir(parents=True, exist_ok=True)
-        files.write(path, pickle.dumps(known))
+        files.write(path, json.dumps(known))
     return known[key]
 
 

@@ -1,6 +1,7 @@
 """Estimators by name and options: in suites, specs, labels, truths and costs."""
 
 import math
+from collections import Counter
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from llcbench.run.execute import compute_truths, execute, truth_key
 from llcbench.run.plan import expand
 from llcbench.run.store import key_of
 from llcbench.run.suite import Group, Suite, canonical_estimator, load
+from llcbench.scoring import scores
 
 OURS = "llcbench.estimators."
 SMALL = {"nbeta": 100.0, "num_chains": 4, "num_draws": 50, "num_burnin": 10}
@@ -101,7 +103,14 @@ def test_committed_records_are_readable():
     path = Path(__file__).parents[3] / "results" / "reference" / "v1" / "smoke.jsonl"
     records = reference.read(path)
     assert len(records) > 40
-    assert {record.spec.estimator for record in records.values()} == {"mean_energy"}
+    kinds = Counter(record.spec.estimator for record in records.values())
+    # The rows of the first suite, and one with two replicates for each of its problems.
+    assert kinds == {"mean_energy": 48, "self_tuned": 2 * 8}
+    tuned = [r for r in records.values() if r.spec.estimator == "self_tuned"]
+    assert all(r.estimate.status == "ok" and r.estimate.method for r in tuned)
+    by_problem = [score for score in scores(tuned) if score.bias is not None]
+    assert len(by_problem) == 8
+    assert all(abs(score.bias.z) < 3 for score in by_problem)
 
 
 def test_every_gradient_is_counted():
