@@ -81,6 +81,7 @@ class Chains:
         self.target, self.steps, self.done = target, num_burnin + num_draws, 0
         self._sampler, self._num_burnin = sampler, num_burnin
         self._noise, self._batches = noise, batches
+        target.prepare(self.steps)
         target.next_batch(batches)
         self._loss_star = float(target.loss.baseline(target.loss.draw(1, None, batches)))
         self._minibatch = target.batch_size is not None

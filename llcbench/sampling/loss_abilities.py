@@ -21,6 +21,7 @@ from llcbench.types import (
     NoiseSource,
     Placeable,
     Precise,
+    Preparable,
     Problem,
     ReferenceGradient,
     Releasable,
@@ -68,6 +69,12 @@ def release(loss: Loss) -> None:
     """Release the buffers that a loss keeps between calls."""
     if isinstance(loss, Releasable):
         loss.release()
+
+
+def prepare(loss: Loss, num_chains: int, batch_size: int | None, steps: int) -> None:
+    """Tell a loss that a run of so many steps begins."""
+    if isinstance(loss, Preparable):
+        loss.prepare(num_chains, batch_size, steps)
 
 
 def minibatches(loss: Loss, num_chains: int, batch_size: int | None) -> Minibatches:
@@ -199,6 +206,10 @@ class Forwarding:
     def release(self) -> None:
         """Release the buffers of the base."""
         release(self.base)
+
+    def prepare(self, num_chains: int, batch_size: int | None, steps: int) -> None:
+        """Tell the base that a run of so many steps begins."""
+        prepare(self.base, num_chains, batch_size, steps)
 
     def minibatches(self, num_chains: int, batch_size: int | None) -> Minibatches:
         """Return the source of batches of the base."""

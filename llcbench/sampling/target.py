@@ -249,6 +249,10 @@ class Target:
         noise = torch.empty_like(theta).normal_(generator=rng)
         return theta.add_(noise, alpha=self.gamma**-0.5)
 
+    def prepare(self, steps: int) -> None:
+        """Tell the loss that a run of so many steps begins."""
+        loss_abilities.prepare(self.loss, self.num_chains, self.batch_size, steps)
+
     def release(self) -> None:
         """Release the buffers of the last step: at 100 million parameters they are a gigabyte."""
         self._grad = None

@@ -19,6 +19,7 @@ from llcbench.types.abilities import MomentForm as MomentForm
 from llcbench.types.abilities import NoiseSource as NoiseSource
 from llcbench.types.abilities import Placeable as Placeable
 from llcbench.types.abilities import Precise as Precise
+from llcbench.types.abilities import Preparable as Preparable
 from llcbench.types.abilities import ReferenceGradient as ReferenceGradient
 from llcbench.types.abilities import Releasable as Releasable
 from llcbench.types.abilities import Restrictable as Restrictable

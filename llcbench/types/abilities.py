@@ -210,6 +210,14 @@ class Releasable(Protocol):
 
 
 @runtime_checkable
+class Preparable(Protocol):
+    """A loss that is faster for many gradients of one shape if it knows of them."""
+
+    def prepare(self, num_chains: int, batch_size: int | None, steps: int) -> None:
+        """Expect so many gradients of all chains on minibatches of a size, None for all data."""
+
+
+@runtime_checkable
 class MinibatchSource(Protocol):
     """A loss that draws minibatches faster than one by one, with the same random numbers."""
 

@@ -103,8 +103,11 @@ class RecordedPass:
         """Return losses and the gradient of their mean, of one chain."""
 
         def mean(parts: list[Tensor]) -> tuple[Tensor, Tensor]:
-            named = dict(zip(self._shapes, map(_laid, parts), strict=True))
-            losses = self._losses(named, _mapped(_laid, batch))
+            if self.engine == "trace":
+                parts, rows = [_laid(part) for part in parts], _mapped(_laid, batch)
+            else:  # vmap has no layouts
+                rows = batch
+            losses = self._losses(dict(zip(self._shapes, parts, strict=True)), rows)
             return losses.mean(), losses
 
         grads, losses = grad(mean, has_aux=True)(views)

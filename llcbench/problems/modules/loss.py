@@ -9,12 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from llcbench.problems.modules.graphs import RecordedPass, engine_of
 from llcbench.problems.modules.user_code import OwnCodeError, described, explained
 from llcbench.sampling.surroundings import neutral
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 # Samples that are evaluated together on the full batch.
 CHUNK = 1024
+# Steps of a chain, times chains, from which a recorded pass pays for the recording.
+LONG = 10_000
 
 
 def per_sample(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -63,8 +66,9 @@ class ModuleLoss:
     The losses at ``w_star`` are computed once; the difference of two losses on the same samples
     is an estimate with little noise. Outputs are handed to the loss in double precision where it
     takes them, and differences are formed before the mean: a constant in the loss, however large,
-    changes nothing in a run in single precision. Chains are evaluated one after the other: networks
-    of this kind fill the machine alone.
+    changes nothing in a run in single precision. Chains are evaluated one after the other, by
+    automatic differentiation; long runs of small networks by a pass that is recorded once, see
+    `llcbench.problems.modules.graphs`.
 
     Attributes:
         module: The network at ``w_star``, in the precision of the run.
@@ -117,20 +121,75 @@ class ModuleLoss:
     def excess_and_grad(self, theta: Tensor, batch: SampleNumbers) -> tuple[Tensor, Tensor]:
         """Return the excess loss ``(chains,)`` and its gradient ``(chains, dim)``."""
         with neutral():
-            losses = torch.zeros(len(theta), dtype=torch.float64)
-            grads = torch.zeros(theta.shape, dtype=theta.dtype)
-            for chain, point in enumerate(theta):
-                for chunk in self._chunks(batch, chain):
-                    with torch.enable_grad():
-                        named = {
-                            name: value.requires_grad_()
-                            for name, value in self._named(point).items()
-                        }
-                        value = self._mean(named, chunk)
-                        parts = self.slopes(value, named)
-                    losses[chain] += value.detach()
-                    grads[chain] += torch.cat([part.reshape(-1) for part in parts])
-            return losses.to(theta.dtype), grads
+            grad = torch.empty(theta.shape, dtype=theta.dtype)
+        return self.excess_and_grad_into(theta, batch, grad), grad
+
+    def excess_and_grad_into(self, theta: Tensor, batch: SampleNumbers, out: Tensor) -> Tensor:
+        """Return the excess loss ``(chains,)`` and write its gradient into ``out``."""
+        with neutral():
+            excess = self._recorded_into(theta, batch, out)
+            return (self._looped_into(theta, batch, out) if excess is None else excess).to(
+                theta.dtype
+            )
+
+    def prepare(self, num_chains: int, batch_size: int | None, steps: int) -> None:
+        """Expect many gradients of one shape: the pass is recorded at the first of them."""
+        long = steps * num_chains >= LONG and (batch_size is None or batch_size <= CHUNK)
+        engine = engine_of(self.shapes)
+        if long and engine != "loop":
+            self._passes.setdefault((num_chains, batch_size), {})
+
+    @property
+    def engine(self) -> str:
+        """How gradients are evaluated: ``loop``, or ``trace`` or ``vmap`` once recorded."""
+        made = [each for passes in self._passes.values() for each in passes.values()]
+        return made[0].engine if made and made[0] is not None else "loop"
+
+    def _recorded_into(self, theta: Tensor, batch: SampleNumbers, out: Tensor) -> Tensor | None:
+        """Do as `excess_and_grad_into` by recorded passes; None where there are none."""
+        numbers = batch.numbers
+        passes = self._passes.get((len(theta), None if numbers is None else numbers.shape[1]))
+        if passes is None:
+            return None
+        chunks = [(numbers, 1.0)] if numbers is not None else self._all
+        total = torch.zeros(len(theta), dtype=torch.float64)
+        for index, share in chunks:
+            size, parts = index.shape[-1], self.taken(index)
+            if size not in passes:
+                made = RecordedPass(
+                    self.losses_of, self.shapes, engine_of(self.shapes), numbers is None
+                )
+                passes[size] = made if made.record(theta, parts) else None
+            run = passes[size]
+            if run is None:
+                return None
+            first = index is chunks[0][0]
+            grad = out if first else torch.empty_like(out)
+            losses = run.into(theta, parts, grad)
+            total += share * (losses - self._star(index)).mean(1)
+            if not first:
+                out.add_(grad, alpha=share)
+            elif share != 1:
+                out.mul_(share)
+        return total
+
+    def _looped_into(self, theta: Tensor, batch: SampleNumbers, out: Tensor) -> Tensor:
+        """Do as `excess_and_grad_into`, chain by chain, by automatic differentiation."""
+        total = torch.zeros(len(theta), dtype=torch.float64)
+        for chain, point in enumerate(theta):
+            for place, chunk in enumerate(self._chunks(batch, chain)):
+                with torch.enable_grad():
+                    named = {
+                        name: value.requires_grad_() for name, value in self._named(point).items()
+                    }
+                    value = self._mean(named, chunk)
+                    parts = [part.reshape(-1) for part in self.slopes(value, named)]
+                total[chain] += value.detach()
+                if place:
+                    out[chain] += torch.cat(parts)
+                else:
+                    torch.cat(parts, out=out[chain])
+        return total
 
     def baseline(self, batch: SampleNumbers) -> Tensor:
         """Return the loss at ``w_star`` on the batch, ``(chains,)`` or a scalar."""
@@ -144,8 +203,26 @@ class ModuleLoss:
         Raises:
             OwnCodeError: If the module or the loss fails.
         """
-        # Rows that are picked are copies: what is written in place stays here.
-        inputs, targets = self.inputs[index], self.targets[index]
+        return self.losses_of(named, self.taken(index))
+
+    def taken(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets of some samples, ``(*index.shape, ...)`` each.
+
+        Rows that are picked are copies: what a module writes in place stays here.
+        """
+        if index.dim() == 1:
+            return self.inputs[index], self.targets[index]
+        flat = index.reshape(-1)
+        inputs, targets = (part.index_select(0, flat) for part in (self.inputs, self.targets))
+        return inputs.unflatten(0, index.shape), targets.unflatten(0, index.shape)
+
+    def losses_of(self, named: Mapping[str, Tensor], batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Return losses of a batch at parameters by name, in double precision, ``(batch,)``.
+
+        Raises:
+            OwnCodeError: If the module or the loss fails.
+        """
+        inputs, targets = batch
         with explained(f"the module on inputs {described(inputs)}", self.hint):
             outputs = functional_call(self.module, dict(named), (inputs,))
         if self.wide is not None:
@@ -155,6 +232,17 @@ class ModuleLoss:
     def named(self, point: Tensor) -> dict[str, Tensor]:
         """Return the parameters of a vector ``(dim,)`` by name."""
         return self._named(point)
+
+    @cached_property
+    def _passes(self) -> dict[tuple[int, int | None], dict[int, RecordedPass | None]]:
+        """Passes by chains and batch that are expected, and by samples that are evaluated."""
+        return {}
+
+    @cached_property
+    def _all(self) -> list[tuple[Tensor, float]]:
+        """Numbers of all samples, some at a time, each with its share."""
+        parts = split(torch.arange(len(self.inputs)))
+        return [(part, len(part) / len(self.inputs)) for part in parts]
 
     @cached_property
     def _cache(self) -> Tensor:
@@ -189,7 +277,9 @@ class ModuleLoss:
 
     def _chunks(self, batch: SampleNumbers, chain: int) -> Iterator[tuple[Tensor, float]]:
         """Return numbers of samples of a chain, some at a time, each with its share."""
-        index = torch.arange(len(self.inputs)) if batch.numbers is None else batch.numbers[chain]
+        if batch.numbers is None:
+            return iter(self._all)
+        index = batch.numbers[chain]
         return ((chunk, len(chunk) / len(index)) for chunk in split(index))
 
     def _named(self, point: Tensor) -> dict[str, Tensor]:

@@ -63,6 +63,18 @@ class Images(nn.Module):
         return outputs
 
 
+class Flattens(nn.Module):
+    """A dense network that is given images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(4, 4)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = self.inner(inputs.view(-1, 1, 2, 2).flatten(1))
+        return outputs
+
+
 class Recurs(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -94,8 +106,8 @@ def case(module: nn.Module, dtype: torch.dtype, shared: bool = False):  # type: 
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("module", [DENSE, Tied(), Attends(), Images(), Recurs()],
-                         ids=["dense", "tied", "attention", "images", "recurrent"])  # fmt: skip
+@pytest.mark.parametrize("module", [DENSE, Tied(), Attends(), Images(), Flattens(), Recurs()],
+                         ids=["dense", "tied", "attention", "images", "flat", "recurrent"])  # fmt: skip
 @pytest.mark.parametrize("shared", [False, True], ids=["own batches", "one batch"])
 def test_losses_and_gradients(module: nn.Module, dtype: torch.dtype, shared: bool) -> None:
     recorded, theta, batch, losses, shapes = case(module, dtype, shared)
