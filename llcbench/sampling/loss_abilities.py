@@ -30,6 +30,7 @@ from llcbench.types import (
     SquaredLossForm,
     SquaredProblem,
     Streamed,
+    Trained,
     Visit,
 )
 
@@ -123,6 +124,11 @@ def moment_form(loss: Loss) -> MomentForm | None:
 def own_precision(problem: Problem) -> DType | None:
     """Return the precision that a problem has of its own, None where any will do."""
     return problem.precision if isinstance(problem, Precise) else None
+
+
+def trained(problem: Problem) -> bool:
+    """Return whether the reference point of a problem may be no minimum."""
+    return isinstance(problem, Trained) and problem.trained
 
 
 def squared_form(problem: Problem) -> SquaredForm | None:

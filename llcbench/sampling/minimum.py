@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from llcbench.records import Guard
+from llcbench.sampling.loss_abilities import trained
 from llcbench.sampling.moment_guards import guard
 from llcbench.sampling.target import Target
 
@@ -46,16 +47,15 @@ def minimum(target: Target, llc: float, rng: torch.Generator) -> Guard | None:
     returns less by one to two times the gain: once in directions that ``nbeta L`` binds, twice in
     those that the localisation binds.
 
-    None for problems whose coefficient is known, which are at the point that it belongs to; where
-    there are no data; and where a look would cost more than `COST` of the run.
+    None for problems of the catalogue, which are at the point that their coefficient belongs to;
+    where there are no data; and where a look would cost more than `COST` of the run.
 
     Args:
         target: What was sampled.
         llc: The estimate.
         rng: Source of the samples, where not all are looked at.
     """
-    known = target.problem.truth.local.exact
-    if known or target.data is None or not target.problem.num_data:
+    if not trained(target.problem) or target.data is None or not target.problem.num_data:
         return None
     found = descent(target, int(COST * target.sample_grads), rng)
     if found is None:

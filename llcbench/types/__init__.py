@@ -29,6 +29,7 @@ from llcbench.types.abilities import SquaredLossForm as SquaredLossForm
 from llcbench.types.abilities import SquaredProblem as SquaredProblem
 from llcbench.types.abilities import Streamed as Streamed
 from llcbench.types.abilities import TakesData as TakesData
+from llcbench.types.abilities import Trained as Trained
 from llcbench.types.abilities import Visit as Visit
 from llcbench.types.problems import Data as Data
 from llcbench.types.problems import InputDistribution as InputDistribution

@@ -322,3 +322,12 @@ class Streamed(Protocol):
 
     def noise_free(self) -> "Streamed":
         """Return the same inputs without label noise."""
+
+
+@runtime_checkable
+class Trained(Protocol):
+    """A problem whose reference point comes from a training, and may be no minimum."""
+
+    @property
+    def trained(self) -> bool:
+        """Whether that is so."""

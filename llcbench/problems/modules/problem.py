@@ -172,6 +172,11 @@ class ModuleProblem:
         return Truth(self._bounds("local"), self._bounds("global"))
 
     @property
+    def trained(self) -> bool:
+        """True: the reference point is where the caller's training ended."""
+        return True
+
+    @property
     def formula(self) -> str:
         """The loss in one line."""
         fixed = f", {len(self.fixed)} tensors fixed" if self.fixed else ""
