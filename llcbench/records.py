@@ -48,9 +48,9 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     meaning: str
 
 
-# Guards on the setting: they say what the tempered value depends on, and nothing of how well the
-# sampler found it.
-SETTING_GUARDS = frozenset({"plateau"})
+# Guards on the setting and on the reference point: they say what the tempered value depends on, and
+# nothing of how well the sampler found it.
+SETTING_GUARDS = frozenset({"plateau", "minimum"})
 
 
 class RunStatistic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -184,7 +184,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def converged(self) -> bool:
         """Whether the run ended well and every guard on the sampler passed.
 
-        A failed guard on the setting, ``plateau``, does not change it.
+        A failed guard on the setting or the point, ``plateau`` or ``minimum``, does not change it.
         """
         return self.status == "ok" and not self.failed_guards
 

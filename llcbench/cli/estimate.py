@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from llcbench.cli.options import command, json_option, load_option
-from llcbench.cli.problems import PROBLEM, problem_of, settings_for, way_out
+from llcbench.cli.problems import PROBLEM, is_network, problem_of, settings_for, way_out
 
 # The sampler of a published run that only changes settings.
 PUBLISHED = "sgld[step_size=1e-4]"
@@ -115,11 +115,9 @@ def _parts(
     Raises:
         ValueError: If parts of something else are asked for.
     """
-    from llcbench.types import Restrictable
-
     if not (only or layers or states):
         return [problem]
-    if not isinstance(problem, Restrictable):
+    if not is_network(problem):
         raise ValueError(
             f"{script} has no layers or checkpoints; --only, --layers and --state are for a FILE.py"
         )
@@ -145,9 +143,7 @@ def _published(problem: Any, sampler: str | None, overrides: tuple[str, ...]) ->
 
 def _notes(problem: Any) -> list[str]:
     """Return what a network says of itself, or the exact coefficient of a problem that has one."""
-    from llcbench.types import Restrictable
-
-    if isinstance(problem, Restrictable):
+    if is_network(problem):
         return list(problem.notes)
     local = problem.truth.local
     low, high = local.lower, local.upper

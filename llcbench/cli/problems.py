@@ -22,7 +22,6 @@ def problem_of(script: str) -> Any:
         ValueError: If there is no such file, name or id, or it is something else.
     """
     from llcbench import registry
-    from llcbench.types import Restrictable
 
     # A drive letter has a colon too.
     file, colon, name = script.rpartition(":")
@@ -39,12 +38,19 @@ def problem_of(script: str) -> Any:
         )
     held = _run(path)
     problem = getattr(held, name or "problem", None)
-    if not isinstance(problem, Restrictable):
+    if not is_network(problem):
         raise ValueError(
             f"{path} has no {name or 'problem'!r} made by llcbench.from_module(module,"
             " per_sample_loss, data)"
         )
     return problem
+
+
+def is_network(problem: Any) -> bool:
+    """Return whether a problem is somebody's network, with layers and checkpoints."""
+    from llcbench.types import Restrictable
+
+    return isinstance(problem, Restrictable)
 
 
 def _run(path: Path) -> ModuleType:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from llcbench.cli.options import command, json_option, load_option, pairs_of
-from llcbench.cli.problems import PROBLEM, problem_of, settings_for, way_out
+from llcbench.cli.problems import PROBLEM, is_network, problem_of, settings_for, way_out
 
 # Lengths are those of pilots; a run has its own.
 LENGTHS = ("num_draws", "num_burnin")
@@ -40,11 +40,10 @@ def tune(
     from llcbench.run.execute import load_plugins
     from llcbench.run.suite import parse_sampler, settings_of
     from llcbench.run.tuning.search import tune as choose
-    from llcbench.types import Restrictable
 
     load_plugins(list(plugins))
     held = problem_of(problem)
-    own = isinstance(held, Restrictable)
+    own = is_network(held)
     name, parameters = parse_sampler(sampler)
     settings = settings_for(held, overrides) if own else settings_of(pairs_of(overrides))
     tuning = choose(held, name, parameters, settings, seed)

@@ -6,6 +6,7 @@ from llcbench.records import Guard, RunStatistic
 from llcbench.sampling import sampler_abilities
 from llcbench.sampling.chains import Trace
 from llcbench.sampling.diagnostics import Convergence, mean_error
+from llcbench.sampling.minimum import minimum
 from llcbench.sampling.moment_guards import guard, moment_guards
 from llcbench.sampling.proper import is_proper
 from llcbench.sampling.rounding import rounding
@@ -30,8 +31,8 @@ def guards(
 ) -> list[Guard]:
     """Return the guards of a finished run.
 
-    One of them, ``plateau``, speaks of the setting and not of the sampler
-    (`llcbench.records.SETTING_GUARDS`): `Estimate.converged` leaves it aside. Those of
+    Two of them, ``plateau`` and ``minimum``, speak of the setting and of the point and not of the
+    sampler (`llcbench.records.SETTING_GUARDS`): `Estimate.converged` leaves them aside. Those of
     `moment_guards` are listed where the run recorded enough moments. Conditions that
     nearly every run meets (`_rare`) are listed only where one is not met.
 
@@ -49,6 +50,8 @@ def guards(
     measured = trace_guards(kept, convergence)
     measured += _rare(target, sampler, trace)
     measured.append(rounding(target, trace, rng))
+    point = minimum(target, target.nbeta * float(kept.mean()), rng)
+    measured += [] if point is None else [point]
     moments = measurement(trace, target, sampler)
     if moments is not None and len(moments.recorded.steps) >= FEWEST:
         llc, error = target.nbeta * float(kept.mean()), target.nbeta * mean_error(kept).stderr

@@ -158,6 +158,7 @@ def row(name: str, half: str, options: dict[str, Any], replicate: int) -> dict[s
         "llc": answer.llc, "mcse": answer.mcse, "stderr": answer.stderr,
         "truth": exact[0] if exact else None, "truth_se": exact[1] if exact else None,
         "grads": answer.grad_evals // options["num_chains"],
+        "virial": excess and excess.value,
         "virial_z": excess.value / excess.stderr if excess and excess.stderr else None,
         "warned": " ".join(g.name for g in answer.guards if not g.passed),
         "seconds": round(seconds, 2), "method": answer.method or answer.message,

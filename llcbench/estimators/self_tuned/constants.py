@@ -23,10 +23,11 @@ DOUBLE = 10_000
 PILOT_SHARE = 0.08
 # Gradients of a pilot below which it says nothing.
 PILOT_LEAST = 120
-# On the plateau the estimate changes by less than this share when gamma doubles.
+# On the plateau the estimate changes by less than this share when gamma doubles, and so does the
+# error of the change.
 PLATEAU = 0.05
-# Excess of the virial up to which a pilot counts as equilibrated.
-EQUILIBRATED = 0.1
+# Excess of the virial up to which a pilot counts as equilibrated, if it is more than its errors.
+EQUILIBRATED = 0.05
 
 # --- full batches: generalised Hamiltonian Monte Carlo
 BURNIN = 300

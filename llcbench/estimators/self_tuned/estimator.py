@@ -1,5 +1,6 @@
 """The estimator that tunes itself."""
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import final
@@ -116,14 +117,24 @@ class SelfTuned:
             usual,
             grad_evals=runs.spending.grad_evals,
             sample_grads=runs.spending.sample_grads,
-            method=self._method(done, runs.spending, chosen) if done.method else "",
+            method=self._method(done, runs.spending, chosen, usual) if done.method else "",
         )
 
-    def _method(self, done: Finished, spending: Spending, chosen: Chosen) -> str:
+    def _method(self, done: Finished, spending: Spending, chosen: Chosen, usual: Estimate) -> str:
         per_chain = -(-spending.grad_evals // done.target.num_chains)
         words = [f"{done.method}, {per_chain} gradients a chain in all"]
         if spending.restarts:
             words.append(f"{spending.restarts} restarts with smaller steps")
         if chosen.words:
             words.append(chosen.words)
+            words += moved(usual)
         return "; ".join(words)
+
+
+def moved(estimate: Estimate) -> list[str]:
+    """Return how far the estimate moves when gamma doubles, in words; nothing if not measured."""
+    slope, llc = estimate.dllc_dlog_gamma, estimate.llc
+    if slope is None or slope.stderr is None or not llc:
+        return []
+    change, error = (number * math.log(2) / abs(llc) for number in (slope.value, slope.stderr))
+    return [f"doubling gamma would move the estimate by {change:+.0%} +- {error:.0%}"]

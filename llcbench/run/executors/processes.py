@@ -171,7 +171,7 @@ class _Pool:
         numbers = [flight.number for flight in self._flying.values()]
         self._flying.clear()
         self._renew()
-        return [(number, Failure("its process died before it began")) for number in numbers]
+        return [(number, _unbegun()) for number in numbers]
 
     def _renew(self) -> None:
         self.close()
@@ -186,8 +186,14 @@ class _Pool:
             return unpack(future.result())
         except ProcessExpired as death:
             return ended(int(death.exitcode))
+        except BrokenExecutor:  # the last process died when this task was already on its way
+            return _unbegun()
         except Exception as error:  # a task that cannot be sent, for instance
             return failure_of(error)
+
+
+def _unbegun() -> Failure:
+    return Failure("its process died before it began")
 
 
 def _begin() -> None:

@@ -16,6 +16,7 @@ from llcbench import Budget, RunContext, Seeds, SelfTuned, Settings
 from llcbench.estimators.self_tuned import constants, runs
 from llcbench.estimators.self_tuned.adapted import AdaptedSteps
 from llcbench.estimators.self_tuned.choices import batch_and_budget, batch_of
+from llcbench.estimators.self_tuned.gamma import GammaPilot, choice
 from llcbench.estimators.self_tuned.runs import with_pairs
 from llcbench.intervals import student_quantile
 from llcbench.sampling.target import Target
@@ -96,13 +97,30 @@ def test_pilots_are_counted_and_gamma_is_explained():
     answer = llcbench.estimate(POTENTIAL, **SHORT | {"gamma": None, "max_grads": 1600})
     assert answer.grad_evals == 8 * 1600
     assert answer.gamma in constants.GAMMAS
-    # x2y2 has no plateau: the localisation acts through the logarithm.
-    assert f"gamma {answer.gamma:g}, no plateau" in answer.method
-    assert "the number depends on it" in answer.method
+    assert f"gamma {answer.gamma:g}, " in answer.method
+    assert "doubling gamma would move the estimate by" in answer.method
     regular = llcbench.estimate(
         llcbench.problem("regular/d2"), **SHORT | {"gamma": None, "max_grads": 1600}
     )
-    assert f"gamma {regular.gamma:g} on the plateau" in regular.method
+    assert f"gamma {regular.gamma:g}, the largest on a plateau" in regular.method
+
+
+@pytest.mark.parametrize(
+    ("pilots", "gamma", "word"),
+    [
+        # gamma, change when it doubles, its error, equilibrated
+        ([(1, 0.01, 0.01, False), (10, -0.02, 0.01, True), (100, -0.3, 0.01, True)], 10, "plateau"),
+        ([(1, 0.01, 0.01, True), (10, -0.02, 0.01, True), (100, -0.3, 0.01, True)], 10, "plateau"),
+        # A slope that is small by chance is no plateau, whatever the seed.
+        ([(1, -4.0, 2.0, False), (10, -0.8, 0.6, True), (100, 0.0, 0.6, True)], 10, "smallest"),
+        ([(10, -0.8, 0.6, False), (100, -0.5, 0.6, False)], 1000, "at no value"),
+        ([], 1000, "at no value"),
+    ],
+)
+def test_the_choice_of_gamma(pilots, gamma, word):
+    chosen = choice([GammaPilot(*pilot) for pilot in pilots])
+    assert chosen.gamma == gamma
+    assert word in chosen.words
 
 
 def test_a_standard_error_ends_the_run():

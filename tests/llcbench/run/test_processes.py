@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import psutil
@@ -16,7 +18,7 @@ from command import here
 
 from llcbench.run.deadline import Deadline
 from llcbench.run.executors import forks
-from llcbench.run.executors.processes import IMPORTED, Processes
+from llcbench.run.executors.processes import IMPORTED, Processes, _Pool
 from llcbench.run.failure import Failure
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -194,6 +196,14 @@ def test_a_process_that_dies_idle_costs_nothing() -> None:
         pids.append(pid)
     assert len({*pids}) == 2
     assert all(isinstance(pid, int) for pid in pids)
+
+
+def test_a_task_of_a_broken_pool_is_tried_once_more() -> None:
+    """Sent before the death of the last process was seen: nothing says that it is to blame."""
+    broken: Future[bytes] = Future()
+    broken.set_exception(BrokenProcessPool("All workers expired"))
+    pool = object.__new__(_Pool)
+    assert pool._result(broken).status == "crashed"
 
 
 def test_a_clock_that_jumps_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

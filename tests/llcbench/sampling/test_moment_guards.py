@@ -219,7 +219,7 @@ def test_a_failed_plateau_is_a_note_on_the_setting():
         Guard(name=name, value=1.0, limit="<= 0.1", passed=False, meaning="") for name in names
     ]
     kept = {"status": "ok", "llc": 1.0, "nbeta": 1.0, "gamma": 1.0}
-    assert SETTING_GUARDS == {"plateau"}
+    assert {"plateau", "minimum"} == SETTING_GUARDS
     assert Estimate(guards=failed[:1], **kept).converged
     assert not Estimate(guards=failed, **kept).converged
     assert [guard.name for guard in Estimate(guards=failed, **kept).failed_guards] == ["virial"]
