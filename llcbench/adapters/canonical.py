@@ -17,6 +17,8 @@ from llcbench.sampling.target import Target
 class CanonicalSGLD:
     """The sampler of canonical-interp; a run of it is a record with status ``skipped``.
 
+    It declares no discretisation: a step that is never made cannot be checked against one.
+
     Attributes:
         step_size: ``eps``, its ``learning_rate``.
 

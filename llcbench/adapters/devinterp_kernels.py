@@ -167,6 +167,7 @@ class DevinterpSGNHT(DevinterpKernel):
     variance ``2 noise``, at temperature ``2 noise`` instead of 1. The deprecated class is SGNHT but
     for the order of its step: friction ``f`` acts on the momentum after the gradient has entered,
     so the gradient counts ``1 - f`` times and the temperature is near ``1 / (1 - noise)``.
+    Neither declares a discretisation: it would be that of a density which is not the target.
 
     Attributes:
         step_size: ``eps = 2 lr``, as for our SGNHT.

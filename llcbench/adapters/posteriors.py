@@ -12,6 +12,7 @@ BAOAB. The gradient is the target's own, so that both sides do the same work.
 Source: posteriors 0.1.3, ``posteriors.sgmcmc``.
 """
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -23,7 +24,7 @@ from llcbench.adapters.packages import global_noise, load, missing
 from llcbench.checks import check_fraction, check_positive
 from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
-from llcbench.types import Draw
+from llcbench.types import Discretisation, Draw
 
 # Parameters, momenta and thermostats of all chains, as far as a sampler has them.
 PosteriorsState = tuple[Tensor, ...]
@@ -108,6 +109,11 @@ class PosteriorsSGLD(PosteriorsKernel):
     def __post_init__(self) -> None:
         check_hyperparameters(self, "posteriors_sgld", step_size=check_positive)
 
+    @property
+    def discretisation(self) -> Discretisation:
+        """That of Euler steps."""
+        return Discretisation(self.step_size)
+
     def options(self) -> dict[str, float]:
         """Return the options of the update."""
         return {"lr": self.step_size / 2}
@@ -136,6 +142,13 @@ class PosteriorsSGHMC(PosteriorsKernel):
             self, "posteriors_sghmc", step_size=check_positive, friction=check_fraction
         )
 
+    @property
+    def discretisation(self) -> Discretisation:
+        """Of first order in ``eps`` over the friction; its heat of minibatches is that of ours."""
+        slow = self.friction
+        curvature = (4 - slow) / (slow * (2 - slow))
+        return Discretisation(self.step_size, curvature, 1 / slow, relaxation=slow)
+
     def options(self) -> dict[str, float]:
         """Return the options of the update."""
         lr = (self.step_size / 2) ** 0.5
@@ -146,6 +159,9 @@ class PosteriorsSGHMC(PosteriorsKernel):
 @dataclass(frozen=True)
 class PosteriorsSGNHT(PosteriorsKernel):
     """The package's Nose-Hoover thermostat, one for every chain; explicit Euler as its SGHMC.
+
+    It declares no discretisation: the thermostat takes up an unknown part of the heat of steps and
+    minibatches, and what is left depends on how much the curvatures of the directions differ.
 
     Attributes:
         step_size: ``eps = 2 lr^2``.
@@ -188,6 +204,12 @@ class PosteriorsBAOA(PosteriorsKernel):
         check_hyperparameters(
             self, "posteriors_baoa", step_size=check_positive, friction=check_positive
         )
+
+    @property
+    def discretisation(self) -> Discretisation:
+        """Of second order in ``eps``, as BAOAB; friction removes the heat of minibatches slowly."""
+        slow = math.tanh(0.5 * self.friction)
+        return Discretisation(self.step_size, curvature=0.0, noise=1 / slow, relaxation=slow)
 
     def options(self) -> dict[str, float]:
         """Return the options of the update."""

@@ -47,8 +47,8 @@ class SGHMC:
     @property
     def discretisation(self) -> Discretisation:
         """Of first order in ``eps``; friction removes the heat of minibatches slowly."""
-        slow = self.friction / (2 - self.friction)
-        return Discretisation(self.step_size, 1 / (2 - self.friction), 1 / self.friction, slow)
+        slow = self.friction
+        return Discretisation(self.step_size, 1 / (2 - slow), 1 / slow, relaxation=slow)
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> SGHMCState:
         """Draw velocities from their stationary distribution."""

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from llcbench import SGLD
+import llcbench
+from llcbench import SGLD, Corrected, MeanEnergy, RunContext, Seeds
 from llcbench.adapters import posteriors
 from llcbench.adapters.packages import missing
+from llcbench.sampling.virial import measurement
 from llcbench.testing import named_checks
 from theory.langevin.euler import euler_langevin
 
@@ -103,6 +105,43 @@ def test_thermostat_follows_the_published_update(quadratics):
     wrong = thermostat(EPS / 4, 0.5, quadratics)
     assert quadratics.errors(squares, right) < 5 * 2**0.5
     assert quadratics.errors(squares, wrong) > 5 * 2**0.5
+
+
+@pytest.mark.parametrize(
+    ("sampler", "raw"),
+    [
+        (posteriors.PosteriorsSGLD(2e-3), True),
+        (posteriors.PosteriorsSGHMC(2.5e-4, 0.5), True),
+        (posteriors.PosteriorsBAOA(1e-3, 0.4), False),
+    ],
+)
+def test_the_declared_bias_is_what_the_chains_have(quadratics, sampler, raw):
+    """On a quadratic of three curvatures: without D the estimate is wrong where there is one."""
+    settings = quadratics.settings(num_draws=800, num_burnin=100, num_chains=256)
+    problem = llcbench.problem("regular/d3")
+    truth = problem.tempered(quadratics.nbeta, quadratics.gamma).value
+    mean, seeds = MeanEnergy(sampler, settings), Seeds(7, problem.id)
+    target = mean.target(problem, None)
+    trace = mean.sampled(target, seeds, RunContext(seeds))
+    plain = mean.summarise(trace, target, seeds)
+    answer = Corrected(sampler, settings).summarise(trace, target, seeds)
+    print(truth, answer.llc, answer.mcse, plain.llc, answer.discretisation.value)
+    assert abs(answer.llc - truth) < 5 * answer.mcse
+    assert (abs(plain.llc - truth) > 5 * plain.mcse) == raw
+    assert plain.virial.drift is not None
+    failed = [guard.name for guard in answer.guards if not guard.passed]
+    assert not {"virial", "identity"} & set(failed)
+
+
+def test_the_identity_of_euler_steps_holds_for_the_package_and_for_no_other_step(quadratics):
+    settings = quadratics.settings(num_draws=800, num_burnin=100, num_chains=256)
+    mean = MeanEnergy(posteriors.PosteriorsSGLD(2e-3), settings)
+    seeds = Seeds(3, "regular/d3")
+    target = mean.target(llcbench.problem("regular/d3"), None)
+    trace = mean.sampled(target, seeds, RunContext(seeds))
+    for claimed, passed in ((2e-3, True), (3e-3, False)):
+        gap = measurement(trace, target, posteriors.PosteriorsSGLD(claimed)).identity()
+        assert (abs(gap.value) < 5 * gap.stderr) == passed
 
 
 def test_conforms():
