@@ -1,6 +1,6 @@
 """The guard `minimum` on a network at three times of its training; writes the table of the docs.
 
-    python tests/accuracy/minimum_table.py
+python tests/accuracy/minimum_table.py
 """
 
 import warnings
