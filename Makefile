@@ -51,7 +51,6 @@ $(VENV)/.developed: $(VENV)/.checked
 
 quickstart: $(VENV)/.installed
 	$(BIN)/llcbench run smoke --store $(STORE) --executor processes --workers 2
-	$(BIN)/llcbench score --store $(STORE)
 	$(BIN)/llcbench report --store $(STORE) --out $(REPORT)
 
 # Types are checked while the rest is installed and compiled: each takes one core.

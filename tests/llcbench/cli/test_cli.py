@@ -9,6 +9,9 @@ from command import here
 from command import process as llcbench
 
 from llcbench.cli import run as run_module
+from llcbench.cli.printing import WIDTH
+
+SMOKE = Path(__file__).parents[3] / "results" / "reference" / "v1" / "smoke.jsonl"
 
 
 def test_list_names_everything() -> None:
@@ -78,6 +81,15 @@ def test_run_prints_the_scores_if_they_are_few(
     last = here(*arguments).stdout.splitlines()[-1]
     assert last == f"'llcbench score --store {tmp_path}' shows how far each is from the truth"
     assert len(here(*arguments, "--json").stdout.splitlines()) == 1
+
+
+def test_the_table_of_the_smoke_suite_shows_what_chains_measure() -> None:
+    """Where the output is no terminal; runs are the same in all rows and stand below the table."""
+    lines = here("score", "--store", str(SMOKE)).stdout.splitlines()
+    heads = next(line.split() for line in lines if line.startswith("problem "))
+    assert {"bias", "z", "virial", "D", "flags"} <= set(heads)
+    assert sum(" self_tuned " in line for line in lines) == 8
+    assert max(map(len, lines)) <= WIDTH
 
 
 def test_doctor_passes() -> None:
