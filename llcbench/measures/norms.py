@@ -2,10 +2,12 @@
 
 import copy
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from llcbench.problems.modules.data import length_of, mapped, outputs_on
 from llcbench.problems.modules.problem import ModuleProblem
 
 # How far the outputs may move, relative to how much they differ between samples. The constant
@@ -53,7 +55,7 @@ def scale_free(problem: ModuleProblem, tolerance: float = TOLERANCE) -> tuple[st
         problem: Network and inputs; the first ``TRIED`` of them are used.
         tolerance: Largest change of an output, relative to how much outputs differ between samples.
     """
-    inputs = problem.data[0][:TRIED]
+    inputs = problem.data.take(torch.arange(min(TRIED, problem.num_data)))[0]
     module, inputs = _in_double(problem.module, inputs)
     before = _outputs(module, inputs)
     rng = torch.Generator().manual_seed(0)
@@ -98,7 +100,8 @@ def norm_controlled(
         if not (0 < norm < float("inf") and 0 < now < float("inf")):
             raise ValueError(f"{name} of norm {now:g} cannot be put to the norm {norm:g}")
         named[name].mul_(norm / now)
-    before, inputs = _in_double(problem.module, problem.data[0])
+    every = problem.data.take(torch.arange(problem.num_data))[0]
+    before, inputs = _in_double(problem.module, every)
     change = _distance(_outputs(before, inputs), _outputs(_in_double(module, inputs)[0], inputs))
     if not change <= tolerance:
         raise ValueError(
@@ -113,15 +116,17 @@ def _moving(problem: ModuleProblem) -> dict[str, Tensor]:
     return {name: named[name].detach() for name in problem.shapes}
 
 
-def _in_double(module: nn.Module, inputs: Tensor) -> tuple[nn.Module, Tensor]:
+def _in_double(module: nn.Module, inputs: Any) -> tuple[nn.Module, Any]:
     """Return copies in double precision: the change is that of the function, not round-off."""
     copied = copy.deepcopy(module).double().requires_grad_(False)
-    return copied, inputs.double() if inputs.is_floating_point() else inputs
+    return copied, mapped(lambda p: p.double() if p.is_floating_point() else p, inputs)
 
 
-def _outputs(module: nn.Module, inputs: Tensor) -> Tensor:
+def _outputs(module: nn.Module, inputs: Any) -> Tensor:
+    rows = torch.split(torch.arange(length_of(inputs)), CHUNK)
     with torch.no_grad():
-        return torch.cat([module(part) for part in torch.split(inputs, CHUNK)])
+        parts = [mapped(lambda leaf, row=row: leaf[row], inputs) for row in rows]
+        return torch.cat([outputs_on(module, part) for part in parts])
 
 
 def _distance(before: Tensor, after: Tensor) -> float:

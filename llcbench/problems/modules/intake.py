@@ -7,16 +7,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from llcbench.checks import nearest
 from llcbench.problems.modules.user_code import first_line
 
-Tensors = tuple[Tensor, Tensor]
 # Names that a message lists.
 LISTED = 3
 _NARROW = (torch.float16, torch.bfloat16)
-_DATA = "data must be a pair of tensors (inputs, targets) or a TensorDataset of two"
 
 
 class Frozen(NamedTuple):
@@ -123,36 +120,6 @@ def listed(names: Any) -> str:
     return ", ".join(names[:LISTED]) + more
 
 
-def pair_of(data: Any) -> Tensors:
-    """Return inputs and targets, without a history.
-
-    Raises:
-        TypeError: If the data are no two tensors.
-        ValueError: If they do not fit together, or cannot be used here.
-    """
-    if isinstance(data, TensorDataset):
-        data = data.tensors
-    if isinstance(data, DataLoader | Dataset):
-        raise TypeError(
-            f"{_DATA}, got a {type(data).__name__}; stack its samples, for example"
-            " inputs, targets = map(torch.stack, zip(*dataset))"
-        )
-    if not isinstance(data, tuple | list):
-        raise TypeError(f"{_DATA}, got {type(data).__name__}")
-    if len(data) != 2:
-        raise TypeError(f"{_DATA}, got {len(data)} of them; wrap a module that takes more inputs")
-    for what, part in zip(("inputs", "targets"), data, strict=True):
-        _check_part(what, part)
-    inputs, targets = data
-    if len(inputs) != len(targets) or len(inputs) < 2:
-        raise ValueError(
-            f"data hold {len(inputs)} inputs and {len(targets)} targets: give as many of both,"
-            " at least 2"
-        )
-    with torch.inference_mode(False):
-        return _plain(inputs), _plain(targets)
-
-
 def load(module: nn.Module, state: Any) -> None:
     """Put a state into a module.
 
@@ -210,26 +177,6 @@ def _check_names(state: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     parts += [f"has {listed(extra)} besides"] if extra else []
     hint = nearest(extra[0], missing) if extra and missing else ""
     raise ValueError(f"the state {' and '.join(parts)}: it is that of another network{hint}")
-
-
-def _check_part(what: str, part: Any) -> None:
-    if not isinstance(part, Tensor):
-        way_out = "torch.from_numpy makes a tensor of an array" if hasattr(part, "dtype") else (
-            "stack them to one tensor; a module that takes other objects is wrapped in one that"
-            " takes a tensor"
-        )  # fmt: skip
-        raise TypeError(f"{_DATA}, got {type(part).__name__} as {what}; {way_out}")
-    if part.layout != torch.strided or part.is_nested:
-        raise ValueError(f"{what} are not stored densely; give {what}.to_dense()")
-    if part.device.type != "cpu":
-        raise ValueError(f"{what} are on {part.device}; give {what}.cpu()")
-    if part.dim() == 0:
-        raise ValueError(f"{what} are a single number; samples are along the first axis")
-
-
-def _plain(part: Tensor) -> Tensor:
-    """Return data without a history; a tensor of inference mode takes part in no gradient."""
-    return part.clone() if part.is_inference() else part.detach()
 
 
 def _tensors(module: nn.Module) -> list[Tensor]:

@@ -9,18 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from llcbench.problems.modules.data import Batch, Samples, called, length_of, shaped
 from llcbench.problems.modules.graphs import RecordedPass, engine_of
 from llcbench.problems.modules.user_code import OwnCodeError, described, explained
 from llcbench.sampling.surroundings import neutral
 
-LossFunction = Callable[[Tensor, Tensor], Tensor]
+LossFunction = Callable[[Any, Any], Tensor]
 # Samples that are evaluated together on the full batch.
 CHUNK = 1024
 # Steps of a chain, times chains, from which a recorded pass pays for the recording.
 LONG = 10_000
 
 
-def per_sample(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
+def per_sample(loss: LossFunction, outputs: Any, targets: Any) -> Tensor:
     """Return one loss per sample.
 
     Raises:
@@ -34,9 +35,10 @@ def per_sample(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
             f"per_sample_loss returned {described(losses)}: it must be a tensor with one number per"
             " sample"
         )
-    if losses.shape != (len(targets),):
+    count = length_of(targets)
+    if losses.shape != (count,):
         raise OwnCodeError(
-            f"per_sample_loss returned the shape {tuple(losses.shape)} for {len(targets)} samples:"
+            f"per_sample_loss returned the shape {tuple(losses.shape)} for {count} samples:"
             " it must be one number per sample, so ask for reduction='none' (and average over"
             " tokens yourself)"
         )
@@ -73,8 +75,7 @@ class ModuleLoss:
     Attributes:
         module: The network at ``w_star``, in the precision of the run.
         loss: From outputs and targets to one loss per sample.
-        inputs: All inputs.
-        targets: All targets.
+        samples: The data.
         shapes: Shapes of the parameters that move, by name.
         wide: The loss for outputs in double precision; None where it does not take them.
         hint: What to do where the module fails in this precision.
@@ -83,8 +84,7 @@ class ModuleLoss:
 
     module: nn.Module
     loss: LossFunction
-    inputs: Tensor
-    targets: Tensor
+    samples: Samples
     shapes: Mapping[str, torch.Size]
     wide: LossFunction | None = None
     hint: str = ""
@@ -106,7 +106,7 @@ class ModuleLoss:
             return SampleNumbers(None)
         shape = (num_chains, batch_size)
         with neutral():
-            return SampleNumbers(torch.randint(len(self.inputs), shape, generator=rng))
+            return SampleNumbers(torch.randint(len(self.samples), shape, generator=rng))
 
     def excess(self, theta: Tensor, batch: SampleNumbers) -> Tensor:
         """Return the excess loss, ``(chains,)``."""
@@ -205,18 +205,14 @@ class ModuleLoss:
         """
         return self.losses_of(named, self.taken(index))
 
-    def taken(self, index: Tensor) -> tuple[Tensor, Tensor]:
+    def taken(self, index: Tensor) -> Batch:
         """Return inputs and targets of some samples, ``(*index.shape, ...)`` each.
 
-        Rows that are picked are copies: what a module writes in place stays here.
+        They are copies: what a module writes in place stays there.
         """
-        if index.dim() == 1:
-            return self.inputs[index], self.targets[index]
-        flat = index.reshape(-1)
-        inputs, targets = (part.index_select(0, flat) for part in (self.inputs, self.targets))
-        return inputs.unflatten(0, index.shape), targets.unflatten(0, index.shape)
+        return shaped(self.samples, index)
 
-    def losses_of(self, named: Mapping[str, Tensor], batch: tuple[Tensor, Tensor]) -> Tensor:
+    def losses_of(self, named: Mapping[str, Tensor], batch: Batch) -> Tensor:
         """Return losses of a batch at parameters by name, in double precision, ``(batch,)``.
 
         Raises:
@@ -224,7 +220,7 @@ class ModuleLoss:
         """
         inputs, targets = batch
         with explained(f"the module on inputs {described(inputs)}", self.hint):
-            outputs = functional_call(self.module, dict(named), (inputs,))
+            outputs = functional_call(self.module, dict(named), *called(inputs))
         if self.wide is not None:
             return per_sample(self.wide, widened(outputs), widened(targets)).double()
         return per_sample(self.loss, outputs, targets).double()
@@ -241,15 +237,15 @@ class ModuleLoss:
     @cached_property
     def _all(self) -> list[tuple[Tensor, float]]:
         """Numbers of all samples, some at a time, each with its share."""
-        parts = split(torch.arange(len(self.inputs)))
-        return [(part, len(part) / len(self.inputs)) for part in parts]
+        parts = split(torch.arange(len(self.samples)))
+        return [(part, len(part) / len(self.samples)) for part in parts]
 
     @cached_property
     def _cache(self) -> Tensor:
         """Losses at ``w_star`` as far as they are computed, NaN elsewhere."""
         if self.known is not None:
             return self.known.clone()
-        return torch.full((len(self.inputs),), torch.nan, dtype=torch.float64)
+        return torch.full((len(self.samples),), torch.nan, dtype=torch.float64)
 
     def _star(self, numbers: Tensor | None) -> Tensor:
         """Return losses at ``w_star`` of some samples, or of all.
@@ -261,7 +257,7 @@ class ModuleLoss:
             held = self._cache if numbers is None else self._cache[numbers]
             if not bool(held.isnan().any()):
                 return held
-            wanted = torch.arange(len(self.inputs)) if numbers is None else torch.unique(numbers)
+            wanted = torch.arange(len(self.samples)) if numbers is None else torch.unique(numbers)
             missing = wanted[self._cache[wanted].isnan()]
             for rows in split(missing):
                 self._cache[rows] = self.losses({}, rows)

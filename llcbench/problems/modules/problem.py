@@ -8,20 +8,21 @@ from functools import cached_property
 from typing import Any, final
 from warnings import warn
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import TensorDataset
 
 from llcbench.problems.modules import intake, trials
-from llcbench.problems.modules.intake import Tensors
+from llcbench.problems.modules.data import Relabelled, Samples, outputs_on
 from llcbench.problems.modules.loss import CHUNK, ModuleLoss
-from llcbench.problems.modules.user_code import OwnCodeError, explained, outputs_of
+from llcbench.problems.modules.samples import restricted, samples_of
+from llcbench.problems.modules.user_code import OwnCodeError, described, explained
 from llcbench.sampling.surroundings import neutral
 from llcbench.types import DType, Truth
 from theory.coefficient import RLCT, Scope
 from theory.tempered import Tempered
 
-PerSampleLoss = Callable[[Tensor, Tensor], Tensor]
+PerSampleLoss = Callable[[Any, Any], Tensor]
 
 
 class OwnNetworkNote(UserWarning):
@@ -31,7 +32,7 @@ class OwnNetworkNote(UserWarning):
 def from_module(
     module: nn.Module,
     per_sample_loss: PerSampleLoss,
-    data: Tensors | TensorDataset,
+    data: Any,
     *,
     w_star: Mapping[str, Tensor] | None = None,
     only: str | Sequence[str] = "*",
@@ -53,13 +54,17 @@ def from_module(
     samples are beside, also at other weights, and to have the gradient that is its derivative.
 
     Args:
-        module: The network ``f_w``; it takes one tensor of inputs. No wrapper: scripted, compiled
-            and parallel modules are refused, and so are complex, sparse and quantised weights.
-        per_sample_loss: From outputs and targets to one loss per sample, ``(batch,)``; for
-            example ``lambda f, y: cross_entropy(f, y, reduction="none")``. In a run in single
-            precision it is called with outputs in double precision if it takes them.
-        data: Inputs and targets with samples along the first axis, or a ``TensorDataset`` of two.
-            They are not copied.
+        module: The network ``f_w``; it is called with one tensor of inputs, with several where
+            inputs are a tuple, and by names where they are a dict. No wrapper: scripted modules are
+            refused, and so are complex, sparse and quantised weights.
+        per_sample_loss: From what the module returns and the targets to one loss per sample,
+            ``(batch,)``; for example ``lambda f, y: cross_entropy(f, y, reduction="none")``. In a
+            run in single precision it is called with outputs in double precision if it takes them.
+        data: A pair of inputs and targets with samples along the first axis: tensors, arrays,
+            memory maps, or tuples and dicts of them; a ``Dataset`` or a ``DataLoader`` of such
+            pairs. Where a sample is one mapping and no pair, the module gets it by names and the
+            loss as targets. Minibatches are independent draws: of a ``DataLoader`` its data set and
+            collate function are used, not its order, batch size and workers. Nothing is copied.
         w_star: State at which to estimate; None for that of the module.
         only: Patterns such as ``"blocks.0.*"``; parameters that none of them matches stay fixed.
         name: Name in the results.
@@ -77,14 +82,12 @@ def from_module(
         raise TypeError(f"name must be a text, got {name!r}")
     with neutral():
         copy = intake.frozen(module)
-        inputs, targets = intake.pair_of(data)
-        precision = intake.precision_of(copy.module)
-        tensors = _cast(inputs, precision), _cast(targets, precision)
+        samples = samples_of(data).cast(intake.precision_of(copy.module))
         if w_star is not None:
             intake.load(copy.module, w_star)
         patterns = (only,) if isinstance(only, str) else tuple(only)
         problem = ModuleProblem(
-            name, copy.module, per_sample_loss, tensors, patterns, fixed=copy.fixed,
+            name, copy.module, per_sample_loss, samples, patterns, fixed=copy.fixed,
             notes=copy.notes,
         )  # fmt: skip
         examined = _examined(problem)
@@ -104,7 +107,7 @@ class ModuleProblem:
         id: Name.
         module: The network in evaluation mode, with the weights of the reference point.
         per_sample_loss: From outputs and targets to a loss per sample.
-        data: Inputs and targets.
+        data: The samples.
         only: Patterns of the parameters that move.
         version: Always 1: the data and the weights are the caller's.
         fixed: Names of parameters that stay fixed whatever the patterns say.
@@ -115,7 +118,7 @@ class ModuleProblem:
     id: str
     module: nn.Module
     per_sample_loss: PerSampleLoss
-    data: Tensors
+    data: Samples
     only: tuple[str, ...] = ("*",)
     version: int = 1
     fixed: tuple[str, ...] = ()
@@ -164,7 +167,7 @@ class ModuleProblem:
     @property
     def num_data(self) -> int:
         """Number of samples."""
-        return len(self.data[0])
+        return len(self.data)
 
     @property
     def truth(self) -> Truth:
@@ -253,11 +256,12 @@ class ModuleProblem:
             ValueError: If the labels are no finite tensor with one row per sample, or the loss is
                 not smallest at them.
         """
-        inputs, _ = self.data
         with neutral(), torch.no_grad():
             made = []
-            for rows in torch.split(torch.arange(len(inputs)), CHUNK):
-                outputs = outputs_of(self.module, inputs[rows])
+            for rows in torch.split(torch.arange(self.num_data), CHUNK):
+                inputs, _ = self.data.take(rows)
+                with explained(f"the module on inputs {described(inputs)}"):
+                    outputs = outputs_on(self.module, inputs)
                 with explained("link on the outputs of the module"):
                     labels = link(outputs)
                 if not isinstance(labels, Tensor) or labels.shape[:1] != (len(rows),):
@@ -269,18 +273,40 @@ class ModuleProblem:
             targets = torch.cat(made)
             if not bool(targets.isfinite().all()):
                 raise OwnCodeError("the labels that link makes are not finite")
-            problem = replace(self, id=f"{self.id}/realised", data=(inputs, targets), losses=None)
+            data = Relabelled(self.data, targets)
+            problem = replace(self, id=f"{self.id}/realised", data=data, losses=None)
             trials.minimal(problem, self._dtype, trials.some_rows(problem))
             return _examined(problem)
 
-    def sample_data(self, rng: torch.Generator) -> Tensors:
+    def on(self, data: Any, name: str | None = None) -> "ModuleProblem":
+        """Return the loss of the same weights on other data, or on some of these.
+
+        Args:
+            data: As for `from_module`; or a mask with a place for every sample, or the numbers of
+                some, as a tensor, an array or a list.
+            name: Name in the results; None to mark that of this problem.
+
+        Raises:
+            TypeError: If the data are of another kind.
+            ValueError: If they cannot be used, or the loss on them is none that chains can use.
+        """
+        with neutral():
+            numbers = isinstance(data, Tensor | np.ndarray) or (
+                isinstance(data, list) and all(isinstance(item, int) for item in data)
+            )
+            chosen = restricted(self.data, data) if numbers else samples_of(data)
+            chosen = chosen.cast(self._dtype)
+            id_ = name or f"{self.id}/{len(chosen)}-samples"
+            return _examined(replace(self, id=id_, data=chosen, losses=None))
+
+    def sample_data(self, rng: torch.Generator) -> Samples:
         """Return the data, which are the caller's."""
         return self.data
 
-    def bind(self, data: Tensors | None, dtype: torch.dtype) -> ModuleLoss:
-        """Return the loss in a precision."""
+    def bind(self, data: Any, dtype: torch.dtype) -> ModuleLoss:
+        """Return the loss in a precision, on these data or, for None, its own."""
         with neutral():
-            inputs, targets = (_cast(part, dtype) for part in data or self.data)
+            samples = self.data if data is None else samples_of(data)
             own = self._dtype
             hint = "" if dtype == own else (
                 f"the module is in {self.precision}: sample it in that, dtype={self.precision!r}"
@@ -288,8 +314,7 @@ class ModuleProblem:
             loss = ModuleLoss(
                 intake.copied(self.module).to(dtype),
                 _in_precision(self.per_sample_loss, dtype),
-                inputs,
-                targets,
+                samples.cast(dtype),
                 self.shapes,
                 hint=hint,
                 known=self.losses if dtype == own and (data is None or data is self.data) else None,
@@ -319,11 +344,6 @@ def _examined(problem: ModuleProblem) -> ModuleProblem:
     """Return a problem whose loss was tried out, with the losses at its point."""
     assert problem.dim > 0  # or the shapes say why there is none
     return replace(problem, losses=trials.examine(problem, problem._dtype))
-
-
-def _cast(part: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return data in a precision; whole numbers stay."""
-    return part.to(dtype) if part.is_floating_point() else part
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

@@ -5,8 +5,9 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from llcbench.problems.modules.data import Samples, outputs_on
 from llcbench.problems.modules.loss import ModuleLoss, per_sample, widened
-from llcbench.problems.modules.user_code import OwnCodeError, outputs_of
+from llcbench.problems.modules.user_code import OwnCodeError
 from llcbench.sampling.surroundings import neutral
 
 # Samples that are tried, fewer where the network is large: parameters times samples.
@@ -35,6 +36,10 @@ class Tried(Protocol):
     @property
     def num_data(self) -> int:
         """Number of samples."""
+
+    @property
+    def data(self) -> Samples:
+        """The data."""
 
     @property
     def dim(self) -> int:
@@ -75,7 +80,8 @@ def examine(problem: Tried, native: torch.dtype) -> Tensor | None:
         _unchanged(moved, point)
         _derivative(exact, point, rows, precision)
         size = problem.num_data * sum(w.numel() for w in problem.module.parameters())
-        return loss.reference.clone() if size <= WHOLE else None
+        few = size <= WHOLE and problem.data.quick
+        return loss.reference.clone() if few else None
 
 
 def some_rows(problem: Tried) -> Tensor:
@@ -91,7 +97,7 @@ def takes_double(loss: ModuleLoss) -> bool:
     One with constants in single precision may not; it gets the outputs as they are.
     """
     with neutral(), torch.no_grad(), torch.random.fork_rng(devices=[]):
-        rows = torch.arange(min(2, len(loss.inputs)))
+        rows = torch.arange(min(2, len(loss.samples)))
         try:
             loss.losses({}, rows)
         except OwnCodeError:
@@ -109,9 +115,9 @@ def minimal(problem: Tried, native: torch.dtype, rows: Tensor) -> None:
     """
     with neutral(), torch.random.fork_rng(devices=[]), torch.enable_grad():
         loss = problem.bind(None, native)
-        outputs = outputs_of(loss.module, loss.inputs[rows]).detach().double()
+        inputs, targets = loss.taken(rows)
+        outputs = outputs_on(loss.module, inputs).detach().double()
         noise = torch.randn(outputs.shape, generator=_rng(), dtype=outputs.dtype)
-        targets = loss.targets[rows]
         slopes = []
         for shift in (0.0, 0.1 * (float(outputs.std()) or 1.0)):
             leaf = (outputs + shift * noise).requires_grad_()

@@ -106,8 +106,11 @@ def case(module: nn.Module, dtype: torch.dtype, shared: bool = False):  # type: 
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("module", [DENSE, Tied(), Attends(), Images(), Flattens(), Recurs()],
-                         ids=["dense", "tied", "attention", "images", "flat", "recurrent"])  # fmt: skip
+@pytest.mark.parametrize(
+    "module",
+    [DENSE, Tied(), Attends(), Images(), Flattens(), Recurs()],
+    ids=["dense", "tied", "attention", "images", "flat", "recurrent"],
+)
 @pytest.mark.parametrize("shared", [False, True], ids=["own batches", "one batch"])
 def test_losses_and_gradients(module: nn.Module, dtype: torch.dtype, shared: bool) -> None:
     recorded, theta, batch, losses, shapes = case(module, dtype, shared)
