@@ -46,6 +46,8 @@ def draw(results: Results) -> Drawing:
             axis.plot(budgets, shown, color=colour, linewidth=width, label=label)
             inside = (values >= LOW) & (values <= HIGH)
             for marker, chosen in (("o", inside), ("v", values < LOW), ("^", values > HIGH)):
+                if not chosen.any():
+                    continue  # an empty line that is not clipped has no extent, and no layout
                 axis.plot(np.array(budgets)[chosen], shown[chosen], linestyle="none", marker=marker,
                           markersize=3.5, color=colour, clip_on=False)  # fmt: skip
             rows += [
