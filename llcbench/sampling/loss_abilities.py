@@ -10,6 +10,7 @@ from torch import Tensor
 from llcbench.sampling.minibatches import DrawnBatches
 from llcbench.types import (
     DType,
+    FromTraining,
     GradientBuffer,
     LabelNoiseResponse,
     LayerwiseGradient,
@@ -30,7 +31,6 @@ from llcbench.types import (
     SquaredLossForm,
     SquaredProblem,
     Streamed,
-    Trained,
     Visit,
 )
 
@@ -128,7 +128,7 @@ def own_precision(problem: Problem) -> DType | None:
 
 def trained(problem: Problem) -> bool:
     """Return whether the reference point of a problem may be no minimum."""
-    return isinstance(problem, Trained) and problem.trained
+    return isinstance(problem, FromTraining) and problem.trained
 
 
 def squared_form(problem: Problem) -> SquaredForm | None:

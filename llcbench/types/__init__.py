@@ -7,6 +7,7 @@ some samplers and estimators have on top; `abilities` what some losses, problems
 from llcbench.settings import DType as DType
 from llcbench.settings import Matmul as Matmul
 from llcbench.types.abilities import DiagonalForm as DiagonalForm
+from llcbench.types.abilities import FromTraining as FromTraining
 from llcbench.types.abilities import GeneratorForm as GeneratorForm
 from llcbench.types.abilities import GradientBuffer as GradientBuffer
 from llcbench.types.abilities import LabelNoiseResponse as LabelNoiseResponse
@@ -29,7 +30,6 @@ from llcbench.types.abilities import SquaredLossForm as SquaredLossForm
 from llcbench.types.abilities import SquaredProblem as SquaredProblem
 from llcbench.types.abilities import Streamed as Streamed
 from llcbench.types.abilities import TakesData as TakesData
-from llcbench.types.abilities import Trained as Trained
 from llcbench.types.abilities import Visit as Visit
 from llcbench.types.problems import Data as Data
 from llcbench.types.problems import InputDistribution as InputDistribution

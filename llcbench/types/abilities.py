@@ -325,7 +325,7 @@ class Streamed(Protocol):
 
 
 @runtime_checkable
-class Trained(Protocol):
+class FromTraining(Protocol):
     """A problem whose reference point comes from a training, and may be no minimum."""
 
     @property

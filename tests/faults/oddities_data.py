@@ -14,9 +14,9 @@ from torch.utils.data import DataLoader, TensorDataset
 DATA = Row("data")
 
 
-@DATA.refused("arrays of numpy", "torch.from_numpy")
+@DATA.estimated("arrays of numpy")
 def _(folder: Path) -> Any:
-    return value(plain(data=(inputs().numpy(), targets().numpy())))
+    return value(plain(data=(inputs().numpy(), targets().numpy()))), value(plain())
 
 
 @DATA.refused("lists of objects as inputs", "stack them to one tensor")
@@ -24,17 +24,18 @@ def _(folder: Path) -> Any:
     return value(plain(data=(["a", "b"], targets()[:2])))
 
 
-@DATA.refused("a dictionary of inputs", "stack them to one tensor")
+@DATA.refused("inputs by names that the module does not have", "by names")
 def _(folder: Path) -> Any:
     return value(plain(data=({"ids": inputs()}, targets())))
 
 
-@DATA.refused("a DataLoader", "stack its samples")
+@DATA.estimated("a DataLoader")
 def _(folder: Path) -> Any:
-    return value(plain(data=DataLoader(TensorDataset(inputs(), targets()))))
+    loader = DataLoader(TensorDataset(inputs(), targets()), batch_size=7, shuffle=True)
+    return value(plain(data=loader)), value(plain())
 
 
-@DATA.refused("a dataset of three tensors", "got 3")
+@DATA.refused("a dataset of three tensors", "a pair (inputs, targets) or a mapping")
 def _(folder: Path) -> Any:
     return value(plain(data=TensorDataset(inputs(), inputs(), targets())))
 

@@ -9,6 +9,19 @@ from oddities import Row
 from torch import Tensor, nn
 from torch.nn.functional import dropout, mse_loss
 
+
+class Wrapped(nn.Module):
+    """Takes both inputs in one tensor."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, both: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = self.inner(*both.chunk(2, 1))
+        return outputs
+
+
 FORWARD = Row("what forward and loss do")
 
 
@@ -217,9 +230,20 @@ def _(folder: Path) -> Any:
     return odd(lambda m, x, f: {"logits": f})
 
 
-@FORWARD.refused("a module that takes two inputs", "wrap a module that takes anything else")
+@FORWARD.refused("a module that takes two inputs and is given one", "where inputs are a tuple")
 def _(folder: Path) -> Any:
     return value(plain(nn.Bilinear(WIDTH, WIDTH, 1)))
+
+
+@FORWARD.estimated("a module that takes two inputs")
+def _(folder: Path) -> Any:
+    module = nn.Bilinear(WIDTH, WIDTH, 1)
+    together = torch.cat([inputs(), inputs()], 1)
+    split = Wrapped(module)
+    return (
+        value(plain(module, data=((inputs(), inputs()), targets()))),
+        value(plain(split, data=(together, targets()))),
+    )
 
 
 @FORWARD.refused("inputs of another width", "compare the other axes")

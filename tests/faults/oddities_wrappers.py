@@ -19,9 +19,9 @@ def _(folder: Path) -> Any:
     return value(plain(torch.jit.script(network())))
 
 
-@WRAPPERS.refused("a parallel module", "give module.module")
+@WRAPPERS.estimated("a parallel module")
 def _(folder: Path) -> Any:
-    return value(plain(nn.DataParallel(network())))
+    return value(plain(nn.DataParallel(network()))), value(plain())
 
 
 @WRAPPERS.estimated("old weight_norm")
@@ -77,9 +77,9 @@ def _(folder: Path) -> Any:
 COMPILERS = Row("compilers and checkpointing")
 
 
-@COMPILERS.refused("a compiled module", "before torch.compile")
+@COMPILERS.estimated("a compiled module")
 def _(folder: Path) -> Any:
-    return value(plain(torch.compile(network())))
+    return value(plain(torch.compile(network()))), value(plain())
 
 
 @COMPILERS.estimated("deterministic algorithms")

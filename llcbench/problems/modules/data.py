@@ -18,7 +18,7 @@ Batch = tuple[Any, Any]
 
 
 @runtime_checkable
-class Samples(Protocol):
+class SampleSource(Protocol):
     """Samples by their numbers."""
 
     def __len__(self) -> int:
@@ -27,7 +27,7 @@ class Samples(Protocol):
     def take(self, index: Tensor) -> Batch:
         """Return a batch of some samples, ``(samples,)`` numbers; copies, not views."""
 
-    def cast(self, dtype: torch.dtype) -> "Samples":
+    def cast(self, dtype: torch.dtype) -> "SampleSource":
         """Return the same samples with real numbers in a precision."""
 
     @property
@@ -48,7 +48,7 @@ class Indexed(Protocol):
 
 @final
 @dataclass(frozen=True, eq=False)
-class Stored:
+class StoredSamples:
     """Samples in tensors or arrays, memory maps among them, nested as a batch is.
 
     Attributes:
@@ -75,12 +75,12 @@ class Stored:
         same = self.targets is self.inputs
         return inputs, inputs if same else self._rows(self.targets, index)
 
-    def cast(self, dtype: torch.dtype) -> "Stored":
+    def cast(self, dtype: torch.dtype) -> "StoredSamples":
         """Cast tensors now, and rows of arrays when they are taken."""
         inputs = mapped(lambda part: _cast(part, dtype), self.inputs)
         same = self.targets is self.inputs
         targets = inputs if same else mapped(lambda part: _cast(part, dtype), self.targets)
-        return Stored(inputs, targets, dtype)
+        return StoredSamples(inputs, targets, dtype)
 
     def _rows(self, part: Any, index: Tensor) -> Any:
         if isinstance(part, Tensor):
@@ -94,7 +94,7 @@ class Stored:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Made:
+class CollatedSamples:
     """Samples that a data set makes one by one, such as images that are read and transformed.
 
     Attributes:
@@ -130,14 +130,14 @@ class Made:
         inputs = mapped(lambda part: _cast(part, self.dtype), inputs)
         return inputs, inputs if same else mapped(lambda part: _cast(part, self.dtype), targets)
 
-    def cast(self, dtype: torch.dtype) -> "Made":
+    def cast(self, dtype: torch.dtype) -> "CollatedSamples":
         """Cast what will be made."""
-        return Made(self.dataset, self.collate, dtype)
+        return CollatedSamples(self.dataset, self.collate, dtype)
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Relabelled:
+class RelabelledSamples:
     """Samples with other targets.
 
     Attributes:
@@ -145,7 +145,7 @@ class Relabelled:
         targets: One row a sample.
     """
 
-    base: Samples
+    base: SampleSource
     targets: Tensor
 
     def __len__(self) -> int:
@@ -160,14 +160,14 @@ class Relabelled:
         """Return inputs of the base with the other targets."""
         return self.base.take(index)[0], self.targets[index]
 
-    def cast(self, dtype: torch.dtype) -> "Relabelled":
+    def cast(self, dtype: torch.dtype) -> "RelabelledSamples":
         """Cast both."""
-        return Relabelled(self.base.cast(dtype), _cast(self.targets, dtype))
+        return RelabelledSamples(self.base.cast(dtype), _cast(self.targets, dtype))
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Part:
+class SampleSubset:
     """Some of the samples.
 
     Attributes:
@@ -175,7 +175,7 @@ class Part:
         numbers: Those that belong here.
     """
 
-    base: Samples
+    base: SampleSource
     numbers: Tensor
 
     def __len__(self) -> int:
@@ -190,12 +190,12 @@ class Part:
         """Return samples of the base."""
         return self.base.take(self.numbers[index])
 
-    def cast(self, dtype: torch.dtype) -> "Part":
+    def cast(self, dtype: torch.dtype) -> "SampleSubset":
         """Cast the base."""
-        return Part(self.base.cast(dtype), self.numbers)
+        return SampleSubset(self.base.cast(dtype), self.numbers)
 
 
-def shaped(samples: Samples, index: Tensor) -> Batch:
+def shaped(samples: SampleSource, index: Tensor) -> Batch:
     """Return a batch of numbers of any shape, which takes the place of the first axis."""
     batch = samples.take(index.reshape(-1))
     if index.dim() == 1:

@@ -43,6 +43,7 @@ def frozen(module: Any) -> Frozen:
             f"module must be a torch.nn.Module, got {given}; make an instance, and wrap a function"
             " in a module"
         )
+    module, notes = _unwrapped(module)
     _refuse_wrappers(module)
     _refuse_tensors(module)
     _refuse_unregistered(module)
@@ -62,7 +63,6 @@ def frozen(module: Any) -> Frozen:
         )
     kinds = {t.dtype for t in _tensors(twin) if t.is_floating_point()}
     precision = torch.float64 if torch.float64 in kinds else torch.float32
-    notes = []
     if fixed:
         count = sum(named[name].numel() for name in fixed)
         notes.append(
@@ -183,11 +183,22 @@ def _tensors(module: nn.Module) -> list[Tensor]:
     return [*module.parameters(), *module.buffers()]
 
 
+def _unwrapped(module: nn.Module) -> tuple[nn.Module, list[str]]:
+    """Return the module inside of compiled and parallel ones, with a note on each wrapper."""
+    notes = []
+    while True:
+        if "_orig_mod" in module._modules:
+            inner, kind = module._modules["_orig_mod"], "compiled module"
+        elif isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner, kind = module.module, type(module).__name__
+        else:
+            return module, notes
+        assert isinstance(inner, nn.Module)
+        notes.append(f"a {kind} is a wrapper: the module inside is estimated")
+        module = inner
+
+
 def _refuse_wrappers(module: nn.Module) -> None:
-    if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        raise ValueError(f"a {type(module).__name__} is a wrapper; give module.module")
-    if "_orig_mod" in module._modules:
-        raise ValueError("a compiled module is a wrapper; give the module before torch.compile")
     for name, part in module.named_modules():
         if isinstance(part, torch.jit.ScriptModule):
             shown = f" {name}" if name else ""

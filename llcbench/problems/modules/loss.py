@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from llcbench.problems.modules.data import Batch, Samples, called, length_of, shaped
+from llcbench.problems.modules.data import Batch, SampleSource, called, length_of, shaped
 from llcbench.problems.modules.graphs import RecordedPass, engine_of
 from llcbench.problems.modules.user_code import OwnCodeError, described, explained
 from llcbench.sampling.surroundings import neutral
@@ -84,7 +84,7 @@ class ModuleLoss:
 
     module: nn.Module
     loss: LossFunction
-    samples: Samples
+    samples: SampleSource
     shapes: Mapping[str, torch.Size]
     wide: LossFunction | None = None
     hint: str = ""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from llcbench.problems.modules import intake, trials
-from llcbench.problems.modules.data import Relabelled, Samples, outputs_on
+from llcbench.problems.modules.data import RelabelledSamples, SampleSource, outputs_on
 from llcbench.problems.modules.loss import CHUNK, ModuleLoss
 from llcbench.problems.modules.samples import restricted, samples_of
 from llcbench.problems.modules.user_code import OwnCodeError, described, explained
@@ -118,7 +118,7 @@ class ModuleProblem:
     id: str
     module: nn.Module
     per_sample_loss: PerSampleLoss
-    data: Samples
+    data: SampleSource
     only: tuple[str, ...] = ("*",)
     version: int = 1
     fixed: tuple[str, ...] = ()
@@ -273,7 +273,7 @@ class ModuleProblem:
             targets = torch.cat(made)
             if not bool(targets.isfinite().all()):
                 raise OwnCodeError("the labels that link makes are not finite")
-            data = Relabelled(self.data, targets)
+            data = RelabelledSamples(self.data, targets)
             problem = replace(self, id=f"{self.id}/realised", data=data, losses=None)
             trials.minimal(problem, self._dtype, trials.some_rows(problem))
             return _examined(problem)
@@ -299,7 +299,7 @@ class ModuleProblem:
             id_ = name or f"{self.id}/{len(chosen)}-samples"
             return _examined(replace(self, id=id_, data=chosen, losses=None))
 
-    def sample_data(self, rng: torch.Generator) -> Samples:
+    def sample_data(self, rng: torch.Generator) -> SampleSource:
         """Return the data, which are the caller's."""
         return self.data
 

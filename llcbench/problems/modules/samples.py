@@ -15,7 +15,15 @@ from torch.utils.data import (
     default_collate,
 )
 
-from llcbench.problems.modules.data import Indexed, Made, Part, Samples, Stored, leaves, mapped
+from llcbench.problems.modules.data import (
+    CollatedSamples,
+    Indexed,
+    SampleSource,
+    SampleSubset,
+    StoredSamples,
+    leaves,
+    mapped,
+)
 
 _WANTED = (
     "data must be a pair (inputs, targets) of tensors or arrays, a mapping of them, a Dataset with"
@@ -23,7 +31,7 @@ _WANTED = (
 )
 
 
-def samples_of(data: Any) -> Samples:
+def samples_of(data: Any) -> SampleSource:
     """Return the samples of what a caller calls data.
 
     A ``DataLoader`` gives its data set and its collate function. Its order, batch size and workers
@@ -34,7 +42,7 @@ def samples_of(data: Any) -> Samples:
         TypeError: If it is nothing with numbered samples.
         ValueError: If parts do not fit together, or cannot be used here.
     """
-    if isinstance(data, Samples):
+    if isinstance(data, SampleSource):
         return data
     if isinstance(data, DataLoader):
         return _of_dataset(data.dataset, data.collate_fn)
@@ -57,7 +65,7 @@ def samples_of(data: Any) -> Samples:
     raise TypeError(f"{_WANTED}, got {type(data).__name__}")
 
 
-def restricted(samples: Samples, chosen: Any) -> Part:
+def restricted(samples: SampleSource, chosen: Any) -> SampleSubset:
     """Return some of the samples.
 
     Args:
@@ -82,10 +90,10 @@ def restricted(samples: Samples, chosen: Any) -> Part:
         )
     if not (0 <= int(numbers.min()) and int(numbers.max()) < len(samples)):
         raise ValueError(f"numbers of samples lie in 0 ... {len(samples) - 1}")
-    return Part(samples, numbers.long())
+    return SampleSubset(samples, numbers.long())
 
 
-def _of_dataset(dataset: Any, collate: Callable[[list[Any]], Any]) -> Samples:
+def _of_dataset(dataset: Any, collate: Callable[[list[Any]], Any]) -> SampleSource:
     if isinstance(dataset, IterableDataset) or not isinstance(dataset, Indexed):
         raise TypeError(
             f"a {type(dataset).__name__} has no numbered samples, and minibatches are drawn by"
@@ -97,11 +105,11 @@ def _of_dataset(dataset: Any, collate: Callable[[list[Any]], Any]) -> Samples:
         if len(dataset.tensors) == 2:
             return _stored(*dataset.tensors)
     elif isinstance(dataset, Subset) and collate is default_collate:
-        return Part(_of_dataset(dataset.dataset, collate), torch.as_tensor(dataset.indices))
-    return Made(dataset, collate)
+        return SampleSubset(_of_dataset(dataset.dataset, collate), torch.as_tensor(dataset.indices))
+    return CollatedSamples(dataset, collate)
 
 
-def _stored(inputs: Any, targets: Any) -> Stored:
+def _stored(inputs: Any, targets: Any) -> StoredSamples:
     """Check parts and return them, without a history."""
     same = inputs is targets
     for what, part in (("inputs", inputs), ("targets", targets)):
@@ -117,7 +125,7 @@ def _stored(inputs: Any, targets: Any) -> Stored:
         )
     with torch.inference_mode(False):
         plain = mapped(_plain, inputs)
-        return Stored(plain, plain if same else mapped(_plain, targets))
+        return StoredSamples(plain, plain if same else mapped(_plain, targets))
 
 
 def _listed(sizes: Sequence[int]) -> str:

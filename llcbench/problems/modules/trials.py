@@ -5,7 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from llcbench.problems.modules.data import Samples, outputs_on
+from llcbench.problems.modules.data import SampleSource, outputs_on
 from llcbench.problems.modules.loss import ModuleLoss, per_sample, widened
 from llcbench.problems.modules.user_code import OwnCodeError
 from llcbench.sampling.surroundings import neutral
@@ -38,7 +38,7 @@ class Tried(Protocol):
         """Number of samples."""
 
     @property
-    def data(self) -> Samples:
+    def data(self) -> SampleSource:
         """The data."""
 
     @property
