@@ -293,9 +293,11 @@ class RunMoments:
             value: From their means, ``(..., len(values))``, to ``(...)``.
         """
         records = len(self.recorded.steps)
-        if records < FEWEST:
+        # Pairs of half batches are fewer than records.
+        fewest = min(row.shape[1] for row in values)
+        if records < FEWEST or fewest < 2:
             return None
-        blocks = min(BLOCKS, records // 2)
+        blocks = min(BLOCKS, records // 2, fewest // 2)
         units = np.stack(
             [split(np.ascontiguousarray(row), blocks).mean(1) for row in values], axis=1
         )

@@ -39,6 +39,8 @@ FIRST_STEP = 1e-5
 # --- minibatches: Leimkuhler-Matthews
 # D that the step is adapted to, discretisation and noise together.
 SHARE = 0.06
+# Largest share of the gradients that one over all data may take, for the control variate.
+WHOLE_SHARE = 0.25
 # Largest eps h / 4 in the stiffest direction; 1 is unstable.
 STIFFEST = 0.25
 # Iterations for the stiffest direction: each costs a gradient a chain.

@@ -90,13 +90,12 @@ class TunedRuns:
             self.spending.restarts += 1
             smaller *= constants.SMALLER
 
-    def _target(self, gamma: float) -> Target:
-        minibatch = self.settings.batch_size is not None
-        kind = "control_variate" if minibatch else "plain"
+    def _target(self, gamma: float, controlled: bool = False) -> Target:
+        kind = "control_variate" if controlled else "plain"
         chosen = {"gamma": gamma, "gradient": kind}
         settings = Settings(**{**_fields(self.settings), **chosen})
         budget = self.spending.budget()
-        return target_of(settings, self.problem, self.data, budget, tabulate=minibatch)
+        return target_of(settings, self.problem, self.data, budget, tabulate=controlled)
 
     def _sample(
         self,
@@ -149,19 +148,22 @@ class TunedRuns:
         )
 
     def _minibatch(self, gamma: float, grads: int, smaller: float, name: str) -> Finished:
-        """Run Leimkuhler-Matthews steps with the gradient's control variate."""
-        target = self._target(gamma)
+        """Run Leimkuhler-Matthews steps, with the gradient's control variate where it pays."""
+        # The gradient of all data at w_star that goes with the control variate, in minibatches.
+        whole = -(-(self.problem.num_data or 1) // (self.settings.batch_size or 1))
+        controlled = whole <= constants.WHOLE_SHARE * grads * self.settings.num_chains
+        target = self._target(gamma, controlled)
         rng = self.seeds.generator("guard")
         try:
             stiffest = stiffness(target, rng, min(constants.ITERATIONS, grads // 20))
-            # The gradient of all data at w_star that goes with the control variate.
-            target.charge(-(-(self.problem.num_data or 1) // (target.batch_size or 1)))
+            target.charge(whole if controlled else 0)
         except BudgetExceeded:
             self.spending.add(target)
             raise
         largest = smaller * 4 * constants.STIFFEST / (target.nbeta * stiffest + gamma)
         left = grads - -(-target.grad_evals // target.num_chains)
-        steps = with_pairs(left if target.tabulated else left // 2, constants.RECORD_EVERY * PAIRS)
+        single = target.tabulated or not controlled
+        steps = with_pairs(left if single else left // 2, constants.RECORD_EVERY * PAIRS)
         if steps < constants.LEAST_STEPS:
             self.spending.add(target)
             raise BudgetExceeded(
@@ -188,8 +190,8 @@ class TunedRuns:
             kept.trace,
             final_kernel,
             f"Leimkuhler-Matthews on minibatches of {target.batch_size} of"
-            f" {self.problem.num_data} with control-variate gradients, eps"
-            f" {final_kernel.step_size:.3g}, noise of minibatches removed; {kept.words()}",
+            f" {self.problem.num_data} with {'control-variate' if controlled else 'plain'} gradients,"
+            f" eps {final_kernel.step_size:.3g}, noise of minibatches removed; {kept.words()}",
         )
 
 

@@ -17,6 +17,10 @@ from llcbench.sampling.surroundings import neutral
 LossFunction = Callable[[Any, Any], Tensor]
 # Samples that are evaluated together on the full batch.
 CHUNK = 1024
+# Parameters times samples from which all data are not read for a statistic, but so many samples.
+WHOLE, SOME = 2**33, 4096
+# Samples up to which losses at w_star are kept: of more, none comes twice in a run.
+KEPT = 2**24
 # Steps of a chain, times chains, from which a recorded pass pays for the recording.
 LONG = 10_000
 
@@ -194,7 +198,7 @@ class ModuleLoss:
     def baseline(self, batch: SampleNumbers) -> Tensor:
         """Return the loss at ``w_star`` on the batch, ``(chains,)`` or a scalar."""
         if batch.numbers is None:
-            return self.reference.mean()
+            return self._whole
         return self._star(batch.numbers).mean(1)
 
     def losses(self, named: Mapping[str, Tensor], index: Tensor) -> Tensor:
@@ -230,6 +234,15 @@ class ModuleLoss:
         return self._named(point)
 
     @cached_property
+    def _whole(self) -> Tensor:
+        """The loss at ``w_star`` on all data; on some, spread over them, where they take long."""
+        size = len(self.samples) * sum(w.numel() for w in self.module.parameters())
+        if size <= WHOLE or self.known is not None:
+            return self.reference.mean()
+        some = torch.arange(SOME) * (len(self.samples) - 1) // (SOME - 1)
+        return self._star(torch.unique(some)).mean()
+
+    @cached_property
     def _passes(self) -> dict[tuple[int, int | None], dict[int, RecordedPass | None]]:
         """Passes by chains and batch that are expected, and by samples that are evaluated."""
         return {}
@@ -254,6 +267,9 @@ class ModuleLoss:
             OwnCodeError: If the module or the loss fails or a loss is not finite.
         """
         with neutral(), torch.no_grad():
+            if numbers is not None and len(self.samples) > KEPT:
+                flat = [self.losses({}, rows) for rows in split(numbers.reshape(-1))]
+                return torch.cat(flat).view(numbers.shape)
             held = self._cache if numbers is None else self._cache[numbers]
             if not bool(held.isnan().any()):
                 return held

@@ -6,14 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from llcbench.problems.modules.data import SampleSource, outputs_on
-from llcbench.problems.modules.loss import ModuleLoss, per_sample, widened
+from llcbench.problems.modules.loss import WHOLE, ModuleLoss, per_sample, widened
 from llcbench.problems.modules.user_code import OwnCodeError
 from llcbench.sampling.surroundings import neutral
 
 # Samples that are tried, fewer where the network is large: parameters times samples.
 TRIED, LEAST, COST = 48, 6, 2**24
-# Losses of all samples are computed at once below so many parameters times samples.
-WHOLE = 2**33
 # Largest change of the loss of a sample with those beside it, relative to a typical excess.
 TOLERANCE = 1e-3
 # A typical move of a weight, relative to the size of its tensor; then the step of a difference

@@ -235,3 +235,19 @@ def test_momenta_have_a_temperature(sampler):
     moments, *_ = run("regular/d5", sampler, 1e3, 10.0)
     assert abs(moments.kinetic().value) < 0.2
     assert moments.kinetic().stderr < 0.02
+
+
+@pytest.mark.parametrize("chains", [1, 2, 8])
+@pytest.mark.parametrize("pairs", [0, 1, 3, 9])
+def test_few_pairs_of_half_batches_break_nothing(chains, pairs):
+    """There are eight times as many records as pairs."""
+    rng = np.random.default_rng(chains)
+    loss, other = rng.random((chains, 40)), rng.random((chains, pairs))
+    held = Recorded(
+        np.arange(40), loss, loss, loss, loss, None,
+        RecordedPairs(np.arange(pairs), other, other, other, other),
+    )  # fmt: skip
+    moments = RunMoments(held, 100.0, 1.0, 4, None, True, False)
+    found = moments.by_nbeta()
+    assert (found is None) is (pairs < 2)
+    assert moments.excess() is not None
