@@ -38,7 +38,7 @@ WORDS = """
 A dense network of one hidden layer and a convolutional one, both with ReLU, trained to a small loss
 on scikit-learn's digits. `llcbench.estimate(problem, seed=k)` with nothing else given, and one
 run of ten times the length. Chi-square is that of the five around their weighted mean; z is the
-difference of that mean from the long run over both errors.
+difference of that mean from the long run over both errors. Errors are in parentheses.
 """
 
 
@@ -149,12 +149,12 @@ def section() -> str:
         if len(short) < 2:
             continue
         found = agreement(short)
-        line = (f"| {name} | {found['mean']:.2f} +- {found['stderr']:.2f} | {found['chi2']:.1f} of"
+        line = (f"| {name} | {found['mean']:.2f} ({found['stderr']:.2f}) | {found['chi2']:.1f} of"
                 f" {found['freedom']} | {found['p']:.2f} |")  # fmt: skip
         if long and long[0]["status"] == "ok":
             value, error = float(long[0]["llc"]), float(long[0]["mcse"])
             z = (found["mean"] - value) / math.hypot(found["stderr"], error)
-            lines.append(f"{line} {value:.2f} +- {error:.2f} | {z:+.1f} |")
+            lines.append(f"{line} {value:.2f} ({error:.2f}) | {z:+.1f} |")
         else:
             lines.append(f"{line} | |")
     return "\n".join(lines) + "\n"
