@@ -125,8 +125,11 @@ def _in_double(module: nn.Module, inputs: Any) -> tuple[nn.Module, Any]:
 def _outputs(module: nn.Module, inputs: Any) -> Tensor:
     rows = torch.split(torch.arange(length_of(inputs)), CHUNK)
     with torch.no_grad():
-        parts = [mapped(lambda leaf, row=row: leaf[row], inputs) for row in rows]
-        return torch.cat([outputs_on(module, part) for part in parts])
+        return torch.cat([outputs_on(module, _rows(inputs, row)) for row in rows])
+
+
+def _rows(inputs: Any, row: Tensor) -> Any:
+    return mapped(lambda leaf: leaf[row], inputs)
 
 
 def _distance(before: Tensor, after: Tensor) -> float:

@@ -185,13 +185,14 @@ class TunedRuns:
             return Finished(target, trace, kernel, "")
         final_kernel = fixed(seen.state)
         kept = stationary(trace, target, final_kernel)
+        kind = "control-variate" if controlled else "plain"
         return Finished(
             target,
             kept.trace,
             final_kernel,
             f"Leimkuhler-Matthews on minibatches of {target.batch_size} of"
-            f" {self.problem.num_data} with {'control-variate' if controlled else 'plain'} gradients,"
-            f" eps {final_kernel.step_size:.3g}, noise of minibatches removed; {kept.words()}",
+            f" {self.problem.num_data} with {kind} gradients, eps"
+            f" {final_kernel.step_size:.3g}, noise of minibatches removed; {kept.words()}",
         )
 
 

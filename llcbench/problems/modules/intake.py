@@ -185,7 +185,7 @@ def _tensors(module: nn.Module) -> list[Tensor]:
 
 def _unwrapped(module: nn.Module) -> tuple[nn.Module, list[str]]:
     """Return the module inside of compiled and parallel ones, with a note on each wrapper."""
-    notes = []
+    notes: list[str] = []
     while True:
         if "_orig_mod" in module._modules:
             inner, kind = module._modules["_orig_mod"], "compiled module"

@@ -106,7 +106,7 @@ def _pairs(data: Any, ahead: bool) -> tuple[Any, float]:
         inputs, labels = labelled(data)
         return (inputs, labels), _tokens(labels, ahead)
     collate: Collate = data.collate_fn if isinstance(data, DataLoader) else default_collate
-    dataset = data.dataset if isinstance(data, DataLoader) else data
+    dataset: Any = data.dataset if isinstance(data, DataLoader) else data
 
     def split(samples: list[Any]) -> tuple[dict[str, Any], Tensor]:
         batch = collate(samples)
