@@ -6,7 +6,6 @@ from typing import final
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from llcbench.measures.measured_value import MeasuredValue
@@ -53,7 +52,7 @@ class Hessian:
 
     def __matmul__(self, vector: Tensor) -> Tensor:
         """Return ``H v``, ``(dim,)``."""
-        numbers = torch.arange(len(self.loss.inputs)) if self.numbers is None else self.numbers
+        numbers = torch.arange(self.loss.num_data) if self.numbers is None else self.numbers
         product = torch.zeros_like(self.point)
         for rows in torch.split(numbers, CHUNK):
             product += len(rows) / len(numbers) * self._product(rows, vector)
@@ -68,8 +67,8 @@ class Hessian:
                 name: part.view(shape)
                 for (name, shape), part in zip(self.loss.shapes.items(), parts, strict=True)
             }
-            outputs = functional_call(self.loss.module, named, (self.loss.inputs[rows],))
-            losses = per_sample(self.loss.loss, outputs, self.loss.targets[rows])
+            outputs, targets = self.loss.outputs(named, self.loss.take(rows))
+            losses = per_sample(self.loss.loss, outputs, targets, len(rows))
             (slope,) = torch.autograd.grad(losses.mean(), point, create_graph=True)
             if not slope.requires_grad:
                 return torch.zeros_like(self.point)

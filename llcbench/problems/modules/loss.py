@@ -9,19 +9,26 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from llcbench.problems.modules.data import Batch, Samples, call_of, size_of
 from llcbench.problems.modules.graphs import RecordedPass, engine_of
 from llcbench.problems.modules.user_code import OwnCodeError, described, explained
 from llcbench.sampling.surroundings import neutral
 
-LossFunction = Callable[[Tensor, Tensor], Tensor]
+LossFunction = Callable[[Any, Any], Tensor]
 # Samples that are evaluated together on the full batch.
 CHUNK = 1024
 # Steps of a chain, times chains, from which a recorded pass pays for the recording.
 LONG = 10_000
 
 
-def per_sample(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
+def per_sample(loss: LossFunction, outputs: Any, targets: Any, count: int | None = None) -> Tensor:
     """Return one loss per sample.
+
+    Args:
+        loss: From outputs and targets to losses.
+        outputs: What the module returns.
+        targets: What they are compared with.
+        count: Number of samples; None for that of the targets.
 
     Raises:
         ValueError: If the function raises or returns anything else.
@@ -34,9 +41,10 @@ def per_sample(loss: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
             f"per_sample_loss returned {described(losses)}: it must be a tensor with one number per"
             " sample"
         )
-    if losses.shape != (len(targets),):
+    count = size_of(targets) if count is None else count
+    if losses.shape != (count,):
         raise OwnCodeError(
-            f"per_sample_loss returned the shape {tuple(losses.shape)} for {len(targets)} samples:"
+            f"per_sample_loss returned the shape {tuple(losses.shape)} for {count} samples:"
             " it must be one number per sample, so ask for reduction='none' (and average over"
             " tokens yourself)"
         )
@@ -73,8 +81,7 @@ class ModuleLoss:
     Attributes:
         module: The network at ``w_star``, in the precision of the run.
         loss: From outputs and targets to one loss per sample.
-        inputs: All inputs.
-        targets: All targets.
+        samples: The data, in the precision of the run.
         shapes: Shapes of the parameters that move, by name.
         wide: The loss for outputs in double precision; None where it does not take them.
         hint: What to do where the module fails in this precision.
@@ -83,8 +90,7 @@ class ModuleLoss:
 
     module: nn.Module
     loss: LossFunction
-    inputs: Tensor
-    targets: Tensor
+    samples: Samples
     shapes: Mapping[str, torch.Size]
     wide: LossFunction | None = None
     hint: str = ""
@@ -94,6 +100,11 @@ class ModuleLoss:
     def autograd(self) -> bool:
         """Gradients come from automatic differentiation."""
         return True
+
+    @property
+    def num_data(self) -> int:
+        """Number of samples."""
+        return len(self.samples)
 
     @property
     def reference(self) -> Tensor:
@@ -106,7 +117,7 @@ class ModuleLoss:
             return SampleNumbers(None)
         shape = (num_chains, batch_size)
         with neutral():
-            return SampleNumbers(torch.randint(len(self.inputs), shape, generator=rng))
+            return SampleNumbers(torch.randint(self.num_data, shape, generator=rng))
 
     def excess(self, theta: Tensor, batch: SampleNumbers) -> Tensor:
         """Return the excess loss, ``(chains,)``."""
@@ -134,7 +145,11 @@ class ModuleLoss:
 
     def prepare(self, num_chains: int, batch_size: int | None, steps: int) -> None:
         """Expect many gradients of one shape: the pass is recorded at the first of them."""
-        long = steps * num_chains >= LONG and (batch_size is None or batch_size <= CHUNK)
+        long = (
+            self.samples.at_once
+            and steps * num_chains >= LONG
+            and (batch_size is None or batch_size <= CHUNK)
+        )
         engine = engine_of(self.shapes)
         if long and engine != "loop":
             self._passes.setdefault((num_chains, batch_size), {})
@@ -154,10 +169,10 @@ class ModuleLoss:
         chunks = [(numbers, 1.0)] if numbers is not None else self._all
         total = torch.zeros(len(theta), dtype=torch.float64)
         for index, share in chunks:
-            size, parts = index.shape[-1], self.taken(index)
+            size, parts = index.shape[-1], self.take(index)
             if size not in passes:
                 made = RecordedPass(
-                    self.losses_of, self.shapes, engine_of(self.shapes), numbers is None
+                    self.sample_losses, self.shapes, engine_of(self.shapes), numbers is None
                 )
                 passes[size] = made if made.record(theta, parts) else None
             run = passes[size]
@@ -203,31 +218,43 @@ class ModuleLoss:
         Raises:
             OwnCodeError: If the module or the loss fails.
         """
-        return self.losses_of(named, self.taken(index))
+        return self.sample_losses(named, self.take(index))
 
-    def taken(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Return inputs and targets of some samples, ``(*index.shape, ...)`` each.
+    def take(self, index: Tensor) -> Batch:
+        """Return samples by their numbers; they are copies: what is written in place stays here.
 
-        Rows that are picked are copies: what a module writes in place stays here.
+        Args:
+            index: Numbers, ``(batch,)``, and ``(chains, batch)`` for samples that can be taken at
+                once; what is returned has these axes in front.
+
+        Raises:
+            OwnCodeError: If the data set or its collate function fails.
         """
-        if index.dim() == 1:
-            return self.inputs[index], self.targets[index]
-        flat = index.reshape(-1)
-        inputs, targets = (part.index_select(0, flat) for part in (self.inputs, self.targets))
-        return inputs.unflatten(0, index.shape), targets.unflatten(0, index.shape)
+        with explained("taking samples of the data"):
+            return self.samples.take(index)
 
-    def losses_of(self, named: Mapping[str, Tensor], batch: tuple[Tensor, Tensor]) -> Tensor:
-        """Return losses of a batch at parameters by name, in double precision, ``(batch,)``.
+    def sample_losses(self, named: Mapping[str, Tensor], batch: Batch) -> Tensor:
+        """Return the losses of a batch at parameters by name, in double precision, ``(batch,)``.
 
         Raises:
             OwnCodeError: If the module or the loss fails.
         """
-        inputs, targets = batch
-        with explained(f"the module on inputs {described(inputs)}", self.hint):
-            outputs = functional_call(self.module, dict(named), (inputs,))
+        outputs, targets = self.outputs(named, batch)
+        count = size_of(batch)
         if self.wide is not None:
-            return per_sample(self.wide, widened(outputs), widened(targets)).double()
-        return per_sample(self.loss, outputs, targets).double()
+            return per_sample(self.wide, widened(outputs), widened(targets), count).double()
+        return per_sample(self.loss, outputs, targets, count).double()
+
+    def outputs(self, named: Mapping[str, Tensor], batch: Batch) -> tuple[Any, Any]:
+        """Return what the module makes of a batch, and what the loss compares it with.
+
+        Raises:
+            OwnCodeError: If the module fails.
+        """
+        call = call_of(batch)
+        with explained(f"the module on inputs {described(call.shown)}", self.hint):
+            outputs = functional_call(self.module, dict(named), call.args, call.kwargs)
+        return outputs, call.targets
 
     def named(self, point: Tensor) -> dict[str, Tensor]:
         """Return the parameters of a vector ``(dim,)`` by name."""
@@ -241,15 +268,15 @@ class ModuleLoss:
     @cached_property
     def _all(self) -> list[tuple[Tensor, float]]:
         """Numbers of all samples, some at a time, each with its share."""
-        parts = split(torch.arange(len(self.inputs)))
-        return [(part, len(part) / len(self.inputs)) for part in parts]
+        parts = split(torch.arange(self.num_data))
+        return [(part, len(part) / self.num_data) for part in parts]
 
     @cached_property
     def _cache(self) -> Tensor:
         """Losses at ``w_star`` as far as they are computed, NaN elsewhere."""
         if self.known is not None:
             return self.known.clone()
-        return torch.full((len(self.inputs),), torch.nan, dtype=torch.float64)
+        return torch.full((self.num_data,), torch.nan, dtype=torch.float64)
 
     def _star(self, numbers: Tensor | None) -> Tensor:
         """Return losses at ``w_star`` of some samples, or of all.
@@ -261,7 +288,7 @@ class ModuleLoss:
             held = self._cache if numbers is None else self._cache[numbers]
             if not bool(held.isnan().any()):
                 return held
-            wanted = torch.arange(len(self.inputs)) if numbers is None else torch.unique(numbers)
+            wanted = torch.arange(self.num_data) if numbers is None else torch.unique(numbers)
             missing = wanted[self._cache[wanted].isnan()]
             for rows in split(missing):
                 self._cache[rows] = self.losses({}, rows)

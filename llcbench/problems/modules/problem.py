@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 from llcbench.problems.modules import intake, trials
+from llcbench.problems.modules.data import Relabelled, cast, held, is_pair
 from llcbench.problems.modules.intake import Tensors
 from llcbench.problems.modules.loss import CHUNK, ModuleLoss
-from llcbench.problems.modules.user_code import OwnCodeError, explained, outputs_of
+from llcbench.problems.modules.user_code import OwnCodeError, explained
 from llcbench.sampling.surroundings import neutral
 from llcbench.types import DType, Truth
 from theory.coefficient import RLCT, Scope
@@ -79,7 +80,7 @@ def from_module(
         copy = intake.frozen(module)
         inputs, targets = intake.pair_of(data)
         precision = intake.precision_of(copy.module)
-        tensors = _cast(inputs, precision), _cast(targets, precision)
+        tensors = cast(inputs, precision), cast(targets, precision)
         if w_star is not None:
             intake.load(copy.module, w_star)
         patterns = (only,) if isinstance(only, str) else tuple(only)
@@ -164,7 +165,7 @@ class ModuleProblem:
     @property
     def num_data(self) -> int:
         """Number of samples."""
-        return len(self.data[0])
+        return len(held(self.data))
 
     @property
     def truth(self) -> Truth:
@@ -253,11 +254,11 @@ class ModuleProblem:
             ValueError: If the labels are no finite tensor with one row per sample, or the loss is
                 not smallest at them.
         """
-        inputs, _ = self.data
         with neutral(), torch.no_grad():
+            loss = self.bind(None, self._dtype)
             made = []
-            for rows in torch.split(torch.arange(len(inputs)), CHUNK):
-                outputs = outputs_of(self.module, inputs[rows])
+            for rows in torch.split(torch.arange(self.num_data), CHUNK):
+                outputs, _ = loss.outputs({}, loss.take(rows))
                 with explained("link on the outputs of the module"):
                     labels = link(outputs)
                 if not isinstance(labels, Tensor) or labels.shape[:1] != (len(rows),):
@@ -269,9 +270,15 @@ class ModuleProblem:
             targets = torch.cat(made)
             if not bool(targets.isfinite().all()):
                 raise OwnCodeError("the labels that link makes are not finite")
-            problem = replace(self, id=f"{self.id}/realised", data=(inputs, targets), losses=None)
+            problem = replace(self, id=f"{self.id}/realised", data=self._with(targets), losses=None)
             trials.minimal(problem, self._dtype, trials.some_rows(problem))
             return _examined(problem)
+
+    def _with(self, targets: Tensor) -> Any:
+        """Return the data with other targets; a pair stays a pair."""
+        if is_pair(self.data):
+            return self.data[0], targets
+        return Relabelled(held(self.data), targets)
 
     def sample_data(self, rng: torch.Generator) -> Tensors:
         """Return the data, which are the caller's."""
@@ -280,7 +287,7 @@ class ModuleProblem:
     def bind(self, data: Tensors | None, dtype: torch.dtype) -> ModuleLoss:
         """Return the loss in a precision."""
         with neutral():
-            inputs, targets = (_cast(part, dtype) for part in data or self.data)
+            samples = held(self.data if data is None else data).to(dtype)
             own = self._dtype
             hint = "" if dtype == own else (
                 f"the module is in {self.precision}: sample it in that, dtype={self.precision!r}"
@@ -288,8 +295,7 @@ class ModuleProblem:
             loss = ModuleLoss(
                 intake.copied(self.module).to(dtype),
                 _in_precision(self.per_sample_loss, dtype),
-                inputs,
-                targets,
+                samples,
                 self.shapes,
                 hint=hint,
                 known=self.losses if dtype == own and (data is None or data is self.data) else None,
@@ -319,11 +325,6 @@ def _examined(problem: ModuleProblem) -> ModuleProblem:
     """Return a problem whose loss was tried out, with the losses at its point."""
     assert problem.dim > 0  # or the shapes say why there is none
     return replace(problem, losses=trials.examine(problem, problem._dtype))
-
-
-def _cast(part: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return data in a precision; whole numbers stay."""
-    return part.to(dtype) if part.is_floating_point() else part
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from llcbench.problems.modules.loss import ModuleLoss, per_sample, widened
-from llcbench.problems.modules.user_code import OwnCodeError, outputs_of
+from llcbench.problems.modules.user_code import OwnCodeError
 from llcbench.sampling.surroundings import neutral
 
 # Samples that are tried, fewer where the network is large: parameters times samples.
@@ -91,7 +91,7 @@ def takes_double(loss: ModuleLoss) -> bool:
     One with constants in single precision may not; it gets the outputs as they are.
     """
     with neutral(), torch.no_grad(), torch.random.fork_rng(devices=[]):
-        rows = torch.arange(min(2, len(loss.inputs)))
+        rows = torch.arange(min(2, loss.num_data))
         try:
             loss.losses({}, rows)
         except OwnCodeError:
@@ -109,9 +109,9 @@ def minimal(problem: Tried, native: torch.dtype, rows: Tensor) -> None:
     """
     with neutral(), torch.random.fork_rng(devices=[]), torch.enable_grad():
         loss = problem.bind(None, native)
-        outputs = outputs_of(loss.module, loss.inputs[rows]).detach().double()
+        outputs, targets = loss.outputs({}, loss.take(rows))
+        outputs = outputs.detach().double()
         noise = torch.randn(outputs.shape, generator=_rng(), dtype=outputs.dtype)
-        targets = loss.targets[rows]
         slopes = []
         for shift in (0.0, 0.1 * (float(outputs.std()) or 1.0)):
             leaf = (outputs + shift * noise).requires_grad_()

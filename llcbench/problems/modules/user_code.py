@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 LONGEST = 200
 
@@ -16,7 +16,10 @@ _PRECISION = (
 )
 _RANGE = "labels lie in 0 ... classes - 1, and numbers of tokens below the size of the embedding"
 _AXES = "samples are along the first axis; compare the other axes with what the module expects"
-_ONE = "the module is called with one tensor of inputs: wrap a module that takes anything else"
+_ONE = (
+    "the module is called with the inputs: a tensor, several in a tuple, or by name in a dict; data"
+    " without targets are one dict"
+)
 _CHECKPOINTS = "switch checkpointing of activations off: it runs the module again at other weights"
 _WAYS_OUT = (
     (r"takes? .*positional|missing .*argument|unexpected keyword", _ONE),
@@ -68,17 +71,11 @@ def described(value: Any) -> str:
     """Return kind and shape of a value in a few words."""
     if isinstance(value, Tensor):
         return f"{tuple(value.shape)} in {str(value.dtype).removeprefix('torch.')}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {described(part)}" for key, part in value.items())
+    if type(value) in (tuple, list):
+        return " and ".join(map(described, value))
     return type(value).__name__
-
-
-def outputs_of(module: nn.Module, inputs: Tensor) -> Any:
-    """Return what the module makes of inputs.
-
-    Raises:
-        OwnCodeError: If it raises.
-    """
-    with explained(f"the module on inputs {described(inputs)}"):
-        return module(inputs)
 
 
 def _way_out(text: str) -> str:
