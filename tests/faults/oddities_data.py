@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 DATA = Row("data")
 
 
-@DATA.refused("arrays of numpy", "torch.from_numpy")
+@DATA.estimated("arrays of numpy")
 def _(folder: Path) -> Any:
     return value(plain(data=(inputs().numpy(), targets().numpy())))
 
@@ -24,12 +24,12 @@ def _(folder: Path) -> Any:
     return value(plain(data=(["a", "b"], targets()[:2])))
 
 
-@DATA.refused("a dictionary of inputs", "stack them to one tensor")
+@DATA.refused("a dictionary of inputs for a module that takes a tensor", "by name in a dict")
 def _(folder: Path) -> Any:
     return value(plain(data=({"ids": inputs()}, targets())))
 
 
-@DATA.refused("a DataLoader", "stack its samples")
+@DATA.estimated("a DataLoader")
 def _(folder: Path) -> Any:
     return value(plain(data=DataLoader(TensorDataset(inputs(), targets()))))
 

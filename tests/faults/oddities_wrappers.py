@@ -19,7 +19,7 @@ def _(folder: Path) -> Any:
     return value(plain(torch.jit.script(network())))
 
 
-@WRAPPERS.refused("a parallel module", "give module.module")
+@WRAPPERS.estimated("a parallel module")
 def _(folder: Path) -> Any:
     return value(plain(nn.DataParallel(network())))
 
@@ -77,7 +77,7 @@ def _(folder: Path) -> Any:
 COMPILERS = Row("compilers and checkpointing")
 
 
-@COMPILERS.refused("a compiled module", "before torch.compile")
+@COMPILERS.estimated("a compiled module")
 def _(folder: Path) -> Any:
     return value(plain(torch.compile(network())))
 

@@ -224,6 +224,15 @@ def held(data: Any) -> Samples:
     return InMemory(data)
 
 
+def in_memory(samples: Samples) -> bool:
+    """Return whether all samples are tensors that are there already."""
+    if isinstance(samples, Chosen | Relabelled):
+        return in_memory(samples.base)
+    return isinstance(samples, InMemory) and all(
+        isinstance(part, Tensor) for _, part in leaves(samples.batch)
+    )
+
+
 def mapped(change: Callable[[Any], Any], batch: Batch) -> Batch:
     """Return a batch with all its tensors and arrays changed; mappings become dicts."""
     if isinstance(batch, Tensor | np.ndarray):

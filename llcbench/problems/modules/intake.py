@@ -1,22 +1,21 @@
-"""What the caller hands over: a module, data and states, copied and checked."""
+"""What the caller hands over: a module and states, copied and checked."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from llcbench.checks import nearest
-from llcbench.problems.modules.user_code import first_line
+from llcbench.problems.modules.data import Batch, call_of
+from llcbench.problems.modules.user_code import described, explained, first_line
 
 Tensors = tuple[Tensor, Tensor]
 # Names that a message lists.
 LISTED = 3
 _NARROW = (torch.float16, torch.bfloat16)
-_DATA = "data must be a pair of tensors (inputs, targets) or a TensorDataset of two"
 
 
 class Frozen(NamedTuple):
@@ -33,8 +32,12 @@ class Frozen(NamedTuple):
     notes: tuple[str, ...]
 
 
-def frozen(module: Any) -> Frozen:
+def frozen(module: Any, example: Callable[[], Batch] | None = None) -> Frozen:
     """Return a copy of a module that no mode and no later training of the caller's changes.
+
+    Args:
+        module: What the caller hands over.
+        example: Makes a batch, on which lazy layers are run once.
 
     Raises:
         TypeError: If it is no module.
@@ -46,7 +49,11 @@ def frozen(module: Any) -> Frozen:
             f"module must be a torch.nn.Module, got {given}; make an instance, and wrap a function"
             " in a module"
         )
-    _refuse_wrappers(module)
+    module, notes = _unwrapped(module)
+    _refuse_scripted(module)
+    if example is not None and any(is_lazy(tensor) for tensor in _tensors(module)):
+        module = _materialised(module, example())
+        notes.append("lazy layers are run once, and their weights are random: train them first")
     _refuse_tensors(module)
     _refuse_unregistered(module)
     try:
@@ -65,7 +72,6 @@ def frozen(module: Any) -> Frozen:
         )
     kinds = {t.dtype for t in _tensors(twin) if t.is_floating_point()}
     precision = torch.float64 if torch.float64 in kinds else torch.float32
-    notes = []
     if fixed:
         count = sum(named[name].numel() for name in fixed)
         notes.append(
@@ -121,36 +127,6 @@ def listed(names: Any) -> str:
     names = list(names)
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more
-
-
-def pair_of(data: Any) -> Tensors:
-    """Return inputs and targets, without a history.
-
-    Raises:
-        TypeError: If the data are no two tensors.
-        ValueError: If they do not fit together, or cannot be used here.
-    """
-    if isinstance(data, TensorDataset):
-        data = data.tensors
-    if isinstance(data, DataLoader | Dataset):
-        raise TypeError(
-            f"{_DATA}, got a {type(data).__name__}; stack its samples, for example"
-            " inputs, targets = map(torch.stack, zip(*dataset))"
-        )
-    if not isinstance(data, tuple | list):
-        raise TypeError(f"{_DATA}, got {type(data).__name__}")
-    if len(data) != 2:
-        raise TypeError(f"{_DATA}, got {len(data)} of them; wrap a module that takes more inputs")
-    for what, part in zip(("inputs", "targets"), data, strict=True):
-        _check_part(what, part)
-    inputs, targets = data
-    if len(inputs) != len(targets) or len(inputs) < 2:
-        raise ValueError(
-            f"data hold {len(inputs)} inputs and {len(targets)} targets: give as many of both,"
-            " at least 2"
-        )
-    with torch.inference_mode(False):
-        return _plain(inputs), _plain(targets)
 
 
 def load(module: nn.Module, state: Any) -> None:
@@ -212,35 +188,38 @@ def _check_names(state: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     raise ValueError(f"the state {' and '.join(parts)}: it is that of another network{hint}")
 
 
-def _check_part(what: str, part: Any) -> None:
-    if not isinstance(part, Tensor):
-        way_out = "torch.from_numpy makes a tensor of an array" if hasattr(part, "dtype") else (
-            "stack them to one tensor; a module that takes other objects is wrapped in one that"
-            " takes a tensor"
-        )  # fmt: skip
-        raise TypeError(f"{_DATA}, got {type(part).__name__} as {what}; {way_out}")
-    if part.layout != torch.strided or part.is_nested:
-        raise ValueError(f"{what} are not stored densely; give {what}.to_dense()")
-    if part.device.type != "cpu":
-        raise ValueError(f"{what} are on {part.device}; give {what}.cpu()")
-    if part.dim() == 0:
-        raise ValueError(f"{what} are a single number; samples are along the first axis")
-
-
-def _plain(part: Tensor) -> Tensor:
-    """Return data without a history; a tensor of inference mode takes part in no gradient."""
-    return part.clone() if part.is_inference() else part.detach()
-
-
 def _tensors(module: nn.Module) -> list[Tensor]:
     return [*module.parameters(), *module.buffers()]
 
 
-def _refuse_wrappers(module: nn.Module) -> None:
-    if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        raise ValueError(f"a {type(module).__name__} is a wrapper; give module.module")
-    if "_orig_mod" in module._modules:
-        raise ValueError("a compiled module is a wrapper; give the module before torch.compile")
+def _unwrapped(module: nn.Module) -> tuple[nn.Module, list[str]]:
+    """Return the module inside of compilers and parallel wrappers, and what was taken off."""
+    notes = []
+    while True:
+        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = module.module
+        elif "_orig_mod" in module._modules:
+            inner = module._modules["_orig_mod"]
+        else:
+            return module, notes
+        assert isinstance(inner, nn.Module)
+        notes.append(f"the module is taken out of {type(module).__name__}, which changes no loss")
+        module = inner
+
+
+def _materialised(module: nn.Module, batch: Batch) -> nn.Module:
+    """Return a copy whose lazy layers have run."""
+    twin, call = copy.deepcopy(module).eval(), call_of(batch)
+    with (
+        torch.no_grad(),
+        torch.random.fork_rng(devices=[]),
+        explained(f"the lazy module on inputs {described(call.shown)}"),
+    ):
+        twin(*call.args, **call.kwargs)
+    return twin
+
+
+def _refuse_scripted(module: nn.Module) -> None:
     for name, part in module.named_modules():
         if isinstance(part, torch.jit.ScriptModule):
             shown = f" {name}" if name else ""

@@ -10,11 +10,10 @@ from warnings import warn
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import TensorDataset
 
 from llcbench.problems.modules import intake, trials
-from llcbench.problems.modules.data import Relabelled, cast, held, is_pair
-from llcbench.problems.modules.intake import Tensors
+from llcbench.problems.modules.accepted import accepted, in_precision
+from llcbench.problems.modules.data import Relabelled, held, is_pair
 from llcbench.problems.modules.loss import CHUNK, ModuleLoss
 from llcbench.problems.modules.user_code import OwnCodeError, explained
 from llcbench.sampling.surroundings import neutral
@@ -22,7 +21,10 @@ from llcbench.types import DType, Truth
 from theory.coefficient import RLCT, Scope
 from theory.tempered import Tempered
 
-PerSampleLoss = Callable[[Tensor, Tensor], Tensor]
+# Samples on which a lazy module is run.
+FIRST = torch.arange(2)
+
+PerSampleLoss = Callable[[Any, Any], Tensor]
 
 
 class OwnNetworkNote(UserWarning):
@@ -32,7 +34,7 @@ class OwnNetworkNote(UserWarning):
 def from_module(
     module: nn.Module,
     per_sample_loss: PerSampleLoss,
-    data: Tensors | TensorDataset,
+    data: Any,
     *,
     w_star: Mapping[str, Tensor] | None = None,
     only: str | Sequence[str] = "*",
@@ -54,13 +56,22 @@ def from_module(
     samples are beside, also at other weights, and to have the gradient that is its derivative.
 
     Args:
-        module: The network ``f_w``; it takes one tensor of inputs. No wrapper: scripted, compiled
-            and parallel modules are refused, and so are complex, sparse and quantised weights.
+        module: The network ``f_w``. It is called as ``module(inputs)``, as ``module(*inputs)``
+            where inputs are a tuple or a list, and as ``module(**inputs)`` where they are a
+            mapping. What it returns goes to the loss as it is. Compiled and parallel wrappers are
+            taken off; scripted modules and complex, sparse and quantised weights are refused.
         per_sample_loss: From outputs and targets to one loss per sample, ``(batch,)``; for
             example ``lambda f, y: cross_entropy(f, y, reduction="none")``. In a run in single
-            precision it is called with outputs in double precision if it takes them.
-        data: Inputs and targets with samples along the first axis, or a ``TensorDataset`` of two.
-            They are not copied.
+            precision it is called with outputs in double precision if it takes them. Where the
+            data have no targets, its second argument is the whole batch.
+        data: A pair ``(inputs, targets)`` of tensors, of arrays, which may be mapped from a file,
+            or of tuples and mappings of them, samples along the first axis; a mapping of them
+            without targets; a map-style ``Dataset``, also of the package ``datasets``; or a
+            ``DataLoader``. They are not copied. Of a loader the data set and the collate function
+            are used. Its batch size, sampler and shuffling are not: every chain draws minibatches
+            of its own, independently and uniformly; passes over shuffled data have noise that is
+            not independent from step to step, which biases the mean loss of a chain. Transforms
+            have to be deterministic.
         w_star: State at which to estimate; None for that of the module.
         only: Patterns such as ``"blocks.0.*"``; parameters that none of them matches stay fixed.
         name: Name in the results.
@@ -77,16 +88,15 @@ def from_module(
     if not isinstance(name, str) or not name:
         raise TypeError(f"name must be a text, got {name!r}")
     with neutral():
-        copy = intake.frozen(module)
-        inputs, targets = intake.pair_of(data)
+        given = accepted(data)
+        copy = intake.frozen(module, lambda: held(given.data).to(torch.float32).take(FIRST))
         precision = intake.precision_of(copy.module)
-        tensors = cast(inputs, precision), cast(targets, precision)
         if w_star is not None:
             intake.load(copy.module, w_star)
         patterns = (only,) if isinstance(only, str) else tuple(only)
         problem = ModuleProblem(
-            name, copy.module, per_sample_loss, tensors, patterns, fixed=copy.fixed,
-            notes=copy.notes,
+            name, copy.module, per_sample_loss, in_precision(given.data, precision), patterns,
+            fixed=copy.fixed, notes=(*copy.notes, *given.notes),
         )  # fmt: skip
         examined = _examined(problem)
     for note in examined.notes:
@@ -105,7 +115,7 @@ class ModuleProblem:
         id: Name.
         module: The network in evaluation mode, with the weights of the reference point.
         per_sample_loss: From outputs and targets to a loss per sample.
-        data: Inputs and targets.
+        data: A pair of tensors, a mapping of them, or samples of another kind.
         only: Patterns of the parameters that move.
         version: Always 1: the data and the weights are the caller's.
         fixed: Names of parameters that stay fixed whatever the patterns say.
@@ -116,7 +126,7 @@ class ModuleProblem:
     id: str
     module: nn.Module
     per_sample_loss: PerSampleLoss
-    data: Tensors
+    data: Any
     only: tuple[str, ...] = ("*",)
     version: int = 1
     fixed: tuple[str, ...] = ()
@@ -280,11 +290,11 @@ class ModuleProblem:
             return self.data[0], targets
         return Relabelled(held(self.data), targets)
 
-    def sample_data(self, rng: torch.Generator) -> Tensors:
+    def sample_data(self, rng: torch.Generator) -> Any:
         """Return the data, which are the caller's."""
         return self.data
 
-    def bind(self, data: Tensors | None, dtype: torch.dtype) -> ModuleLoss:
+    def bind(self, data: Any, dtype: torch.dtype) -> ModuleLoss:
         """Return the loss in a precision."""
         with neutral():
             samples = held(self.data if data is None else data).to(dtype)

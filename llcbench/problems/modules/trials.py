@@ -5,6 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from llcbench.problems.modules.data import in_memory
 from llcbench.problems.modules.loss import ModuleLoss, per_sample, widened
 from llcbench.problems.modules.user_code import OwnCodeError
 from llcbench.sampling.surroundings import neutral
@@ -13,6 +14,8 @@ from llcbench.sampling.surroundings import neutral
 TRIED, LEAST, COST = 48, 6, 2**24
 # Losses of all samples are computed at once below so many parameters times samples.
 WHOLE = 2**33
+# So many samples of a data set are read at once; those in memory cost nothing to read.
+READ = 4096
 # Largest change of the loss of a sample with those beside it, relative to a typical excess.
 TOLERANCE = 1e-3
 # A typical move of a weight, relative to the size of its tensor; then the step of a difference
@@ -52,7 +55,7 @@ def examine(problem: Tried, native: torch.dtype) -> Tensor | None:
 
     The losses of some samples have to be finite, the same twice, the same whatever samples are
     beside them, also at other weights; the module must not change, and the gradient has to be the
-    derivative. None where losses of all samples take long.
+    derivative. None where losses of all samples take long: chains compute those that they need.
 
     Raises:
         OwnCodeError: If the loss is anything else.
@@ -75,7 +78,8 @@ def examine(problem: Tried, native: torch.dtype) -> Tensor | None:
         _unchanged(moved, point)
         _derivative(exact, point, rows, precision)
         size = problem.num_data * sum(w.numel() for w in problem.module.parameters())
-        return loss.reference.clone() if size <= WHOLE else None
+        read = in_memory(loss.samples) or problem.num_data <= READ
+        return loss.reference.clone() if read and size <= WHOLE else None
 
 
 def some_rows(problem: Tried) -> Tensor:
@@ -153,7 +157,8 @@ def _same_twice(loss: ModuleLoss, named: dict[str, Tensor], rows: Tensor, losses
     if not all(torch.equal(losses, other) for other in again):
         raise OwnCodeError(
             "the loss is not the same twice: the module or the loss is random even in eval(), or"
-            " changes with every call; dropout has to be an nn.Dropout, or to ask self.training"
+            " changes with every call; dropout has to be an nn.Dropout, or to ask self.training,"
+            " and transforms of a data set have to be deterministic"
         )
 
 
