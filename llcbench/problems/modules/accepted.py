@@ -17,11 +17,10 @@ from torch.utils.data import (
 )
 
 from llcbench.problems.modules.data import (
+    KINDS,
     Batch,
-    Chosen,
     FromDataset,
     InMemory,
-    Relabelled,
     held,
     is_pair,
     leaves,
@@ -56,7 +55,7 @@ def accepted(data: Any) -> Accepted:
     """
     if isinstance(data, TensorDataset) and len(data.tensors) == 2:
         data = data.tensors
-    if isinstance(data, InMemory | FromDataset | Chosen | Relabelled):
+    if isinstance(data, KINDS):
         return Accepted(data)
     if isinstance(data, DataLoader):
         return _of_loader(data)
@@ -179,3 +178,31 @@ def in_precision(data: Any, dtype: torch.dtype) -> Any:
     if isinstance(samples, InMemory) and all(isinstance(p, Tensor) for _, p in leaves(data)):
         return samples.batch
     return samples
+
+
+def numbers_of(index: Any, count: int) -> Tensor | None:
+    """Return numbers of samples that a mask or an index chooses; None if it is none.
+
+    Raises:
+        ValueError: If it fits no data of this size, or chooses fewer than 2 samples.
+    """
+    if isinstance(index, range | slice):
+        index = torch.arange(count)[index] if isinstance(index, slice) else torch.tensor(index)
+    if isinstance(index, np.ndarray):
+        index = torch.from_numpy(index)
+    if not isinstance(index, Tensor):
+        return None
+    if index.dim() != 1 or index.is_floating_point() or index.is_complex():
+        raise ValueError(
+            f"samples are chosen by a mask of {count} booleans or by whole numbers, along one axis;"
+            f" got {tuple(index.shape)} in {index.dtype}"
+        )
+    if index.dtype == torch.bool:
+        if len(index) != count:
+            raise ValueError(f"the mask has {len(index)} entries for {count} samples")
+        index = index.nonzero()[:, 0]
+    if len(index) < 2:
+        raise ValueError(f"{len(index)} samples are chosen: at least 2 are needed")
+    if int(index.min()) < 0 or int(index.max()) >= count:
+        raise ValueError(f"numbers of samples lie in 0 ... {count - 1}")
+    return index.long()

