@@ -96,7 +96,7 @@ def _of_loader(loader: DataLoader[Any]) -> Accepted:
             "the samples of a DataLoader with batch_size=None are batches; give a DataLoader, or a"
             " Dataset, of single samples"
         )
-    notes = ()
+    notes: tuple[str, ...] = ()
     if type(loader.sampler) not in (SequentialSampler, RandomSampler):
         notes = (
             f"the {type(loader.sampler).__name__} of the DataLoader is not used: every sample of"
@@ -205,4 +205,5 @@ def numbers_of(index: Any, count: int) -> Tensor | None:
         raise ValueError(f"{len(index)} samples are chosen: at least 2 are needed")
     if int(index.min()) < 0 or int(index.max()) >= count:
         raise ValueError(f"numbers of samples lie in 0 ... {count - 1}")
-    return index.long()
+    numbers: Tensor = index.long()
+    return numbers

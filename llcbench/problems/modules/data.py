@@ -15,7 +15,7 @@ Batch = Any
 REALISED = "realised"
 
 
-class Samples(Protocol):
+class DataSource(Protocol):
     """Data of which batches can be taken."""
 
     def __len__(self) -> int:
@@ -32,7 +32,7 @@ class Samples(Protocol):
             index: Their numbers, ``(batch,)``, or ``(chains, batch)`` where `at_once` is true.
         """
 
-    def to(self, dtype: torch.dtype) -> "Samples":
+    def to(self, dtype: torch.dtype) -> "DataSource":
         """Return data whose real numbers are in a precision; whole numbers stay."""
 
 
@@ -107,8 +107,10 @@ class InMemory:
             if not isinstance(part, Tensor):
                 return torch.from_numpy(np.array(part[index.cpu().numpy()]))
             if index.dim() == 1:
-                return part[index]
-            return part.index_select(0, index.reshape(-1)).unflatten(0, index.shape)
+                own: Tensor = part[index]
+                return own
+            picked = part.index_select(0, index.reshape(-1))
+            return picked.reshape(*index.shape, *part.shape[1:])
 
         return cast(mapped(rows, self.batch), self.dtype)
 
@@ -158,7 +160,7 @@ class FromDataset:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class Selected:
     """Some samples of others.
 
     Attributes:
@@ -166,7 +168,7 @@ class Chosen:
         numbers: Those that are kept, ``(num_data,)``.
     """
 
-    base: Samples
+    base: DataSource
     numbers: Tensor
 
     def __len__(self) -> int:
@@ -182,9 +184,9 @@ class Chosen:
         """Return some of the kept samples."""
         return self.base.take(self.numbers[index])
 
-    def to(self, dtype: torch.dtype) -> "Chosen":
+    def to(self, dtype: torch.dtype) -> "Selected":
         """Return the same samples in a precision."""
-        return Chosen(self.base.to(dtype), self.numbers)
+        return Selected(self.base.to(dtype), self.numbers)
 
 
 @final
@@ -197,7 +199,7 @@ class Relabelled:
         targets: One row per sample.
     """
 
-    base: Samples
+    base: DataSource
     targets: Tensor
 
     def __len__(self) -> int:
@@ -232,7 +234,7 @@ class Changed:
         change: From a batch to a batch.
     """
 
-    base: Samples
+    base: DataSource
     change: Callable[[Batch], Batch]
 
     def __len__(self) -> int:
@@ -253,10 +255,10 @@ class Changed:
         return Changed(self.base.to(dtype), self.change)
 
 
-KINDS = (InMemory, FromDataset, Chosen, Relabelled, Changed)
+KINDS = (InMemory, FromDataset, Selected, Relabelled, Changed)
 
 
-def held(data: Any) -> Samples:
+def held(data: Any) -> DataSource:
     """Return data as samples; a pair of tensors or a nested batch lies in memory."""
     if isinstance(data, KINDS):
         return data
@@ -268,12 +270,12 @@ def chosen(data: Any, numbers: Tensor) -> Any:
     samples = held(data)
     if isinstance(samples, InMemory) and in_memory(samples):
         return samples.take(numbers)
-    return Chosen(samples, numbers)
+    return Selected(samples, numbers)
 
 
-def in_memory(samples: Samples) -> bool:
+def in_memory(samples: DataSource) -> bool:
     """Return whether all samples are tensors that are there already."""
-    if isinstance(samples, Chosen | Relabelled | Changed):
+    if isinstance(samples, Selected | Relabelled | Changed):
         return in_memory(samples.base)
     return isinstance(samples, InMemory) and all(
         isinstance(part, Tensor) for _, part in leaves(samples.batch)

@@ -194,7 +194,7 @@ def _tensors(module: nn.Module) -> list[Tensor]:
 
 def _unwrapped(module: nn.Module) -> tuple[nn.Module, list[str]]:
     """Return the module inside of compilers and parallel wrappers, and what was taken off."""
-    notes = []
+    notes: list[str] = []
     while True:
         if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
             inner = module.module

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from llcbench.problems.modules.data import Batch, Samples, call_of, size_of
+from llcbench.problems.modules.data import Batch, DataSource, call_of, size_of
 from llcbench.problems.modules.graphs import RecordedPass, engine_of
 from llcbench.problems.modules.user_code import OwnCodeError, described, explained
 from llcbench.sampling.surroundings import neutral
@@ -91,7 +91,7 @@ class ModuleLoss:
 
     module: nn.Module
     loss: LossFunction
-    samples: Samples
+    samples: DataSource
     shapes: Mapping[str, torch.Size]
     wide: LossFunction | None = None
     hint: str = ""
@@ -336,9 +336,9 @@ class ModuleLoss:
 
 
 def split(index: Tensor, chunk: int | None = None) -> list[Tensor]:
-    """Return numbers of samples, at most ``chunk`` or `CHUNK` at a time, and never one that is left over.
+    """Return numbers of samples, at most ``chunk`` at a time, and never one that is left over.
 
-    Modules that squeeze their outputs fail on a single sample.
+    `CHUNK` at a time where none is given. Modules that squeeze their outputs fail on a single sample.
     """
     parts = list(torch.split(index, chunk or CHUNK))
     if len(parts) > 1 and len(parts[-1]) == 1:

@@ -1,5 +1,6 @@
 """Any torch module with a loss per sample: the empirical loss of a trained network."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -122,6 +123,7 @@ class ModuleProblem:
         notes: What was done that the caller may not expect, a sentence each.
         losses: Losses of all samples at ``w_star`` in the precision of the module, if computed.
         chunk: Samples that are evaluated together on the full batch; None for the usual number.
+        counted: What ``n`` counts in `nbeta`, such as tokens; None for samples.
     """
 
     id: str
@@ -134,6 +136,7 @@ class ModuleProblem:
     notes: tuple[str, ...] = ()
     losses: Tensor | None = None
     chunk: int | None = None
+    counted: int | None = None
 
     @cached_property
     def shapes(self) -> dict[str, torch.Size]:
@@ -178,6 +181,12 @@ class ModuleProblem:
     def num_data(self) -> int:
         """Number of samples."""
         return len(held(self.data))
+
+    @property
+    def nbeta(self) -> float:
+        """``n / log n``, where ``n`` counts samples, or tokens where that was asked for."""
+        count = self.counted or self.num_data
+        return count / math.log(count)
 
     @property
     def truth(self) -> Truth:
@@ -277,7 +286,9 @@ class ModuleProblem:
                 if isinstance(self.data, Changed):
                     other = Changed(held(other), self.data.change)
             id_ = name or f"{self.id} on {len(held(other))} samples"
-            part = replace(self, id=id_, data=other, losses=None, notes=(*self.notes, *notes))
+            part = replace(
+                self, id=id_, data=other, losses=None, notes=(*self.notes, *notes), counted=None
+            )
             return _examined(part)
 
     def realised(self, link: Callable[[Any], Tensor] = lambda f: f) -> "ModuleProblem":
@@ -313,17 +324,7 @@ class ModuleProblem:
             problem = replace(self, id=f"{self.id}/realised", data=self._with(targets), losses=None)
             trials.minimal(problem, self._dtype, trials.some_rows(problem))
             made_of = _examined(problem)
-            rows = trials.some_rows(self)
-            old, new = (
-                each.bind(None, self._dtype).losses({}, rows).mean().item()
-                if self.losses is None or made_of.losses is None
-                else each.losses.mean().item()
-                for each in (self, made_of)
-            )
-            note = (
-                "labels are those of the network: the mean loss at w_star changes by"
-                f" {new - old:.3g}, from {old:.3g} to {new:.3g}"
-            )
+            note = trials.change(self, made_of, self._dtype)
             return replace(made_of, notes=(*self.notes, note))
 
     def _with(self, targets: Tensor) -> Any:

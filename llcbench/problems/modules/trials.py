@@ -43,6 +43,10 @@ class Tried(Protocol):
     def dim(self) -> int:
         """Number of parameters that move."""
 
+    @property
+    def losses(self) -> Tensor | None:
+        """Losses of all samples at ``w_star``, if they are known."""
+
     def w_star(self) -> Tensor:
         """Return the parameters that move."""
 
@@ -101,6 +105,27 @@ def takes_double(loss: ModuleLoss) -> bool:
         except OwnCodeError:
             return False
         return True
+
+
+def change(old: Tried, new: Tried, native: torch.dtype) -> str:
+    """Return by how much other labels change the loss at ``w_star``, as a sentence."""
+    rows = some_rows(old)
+    with torch.no_grad():
+        all_known = old.losses is not None and new.losses is not None
+        before, after = (
+            (
+                problem.losses
+                if all_known and problem.losses is not None
+                else problem.bind(None, native).losses({}, rows)
+            )
+            .mean()
+            .item()
+            for problem in (old, new)
+        )
+    return (
+        "labels are those of the network: the mean loss at w_star changes by"
+        f" {after - before:.3g}, from {before:.3g} to {after:.3g}"
+    )
 
 
 def minimal(problem: Tried, native: torch.dtype, rows: Tensor) -> None:
