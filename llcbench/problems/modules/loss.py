@@ -338,7 +338,7 @@ class ModuleLoss:
 def split(index: Tensor, chunk: int | None = None) -> list[Tensor]:
     """Return numbers of samples, at most ``chunk`` at a time, and never one that is left over.
 
-    `CHUNK` at a time where none is given. Modules that squeeze their outputs fail on a single sample.
+    Modules that squeeze their outputs fail on a single sample. The default is `CHUNK`.
     """
     parts = list(torch.split(index, chunk or CHUNK))
     if len(parts) > 1 and len(parts[-1]) == 1:

@@ -127,8 +127,8 @@ def gpt2(t):
 
 def bert(t):
     config = t.BertConfig(
-        vocab_size=9, hidden_size=4, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8,
-        max_position_embeddings=8,
+        vocab_size=9, hidden_size=4, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=8, max_position_embeddings=8,
     )  # fmt: skip
     return t.BertForSequenceClassification(config)
 
