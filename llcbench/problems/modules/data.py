@@ -273,6 +273,14 @@ def chosen(data: Any, numbers: Tensor) -> Any:
     return Selected(samples, numbers)
 
 
+def prepared_like(data: Any, given: Any) -> Any:
+    """Return new data whose batches are changed as those of given ones are."""
+    samples = held(given)
+    while isinstance(samples, Selected | Relabelled):
+        samples = samples.base
+    return Changed(held(data), samples.change) if isinstance(samples, Changed) else data
+
+
 def in_memory(samples: DataSource) -> bool:
     """Return whether all samples are tensors that are there already."""
     if isinstance(samples, Selected | Relabelled | Changed):

@@ -14,7 +14,14 @@ from torch import Tensor, nn
 
 from llcbench.problems.modules import intake, trials
 from llcbench.problems.modules.accepted import accepted, in_precision, numbers_of
-from llcbench.problems.modules.data import Changed, Relabelled, chosen, held, is_pair
+from llcbench.problems.modules.data import (
+    DataSource,
+    Relabelled,
+    chosen,
+    held,
+    is_pair,
+    prepared_like,
+)
 from llcbench.problems.modules.loss import ModuleLoss, split
 from llcbench.problems.modules.user_code import OwnCodeError, explained
 from llcbench.sampling.surroundings import neutral
@@ -123,7 +130,7 @@ class ModuleProblem:
         notes: What was done that the caller may not expect, a sentence each.
         losses: Losses of all samples at ``w_star`` in the precision of the module, if computed.
         chunk: Samples that are evaluated together on the full batch; None for the usual number.
-        counted: What ``n`` counts in `nbeta`, such as tokens; None for samples.
+        counting: What ``n`` counts in `nbeta`, such as tokens; None for samples.
     """
 
     id: str
@@ -136,7 +143,7 @@ class ModuleProblem:
     notes: tuple[str, ...] = ()
     losses: Tensor | None = None
     chunk: int | None = None
-    counted: int | None = None
+    counting: Callable[[DataSource], int] | None = None
 
     @cached_property
     def shapes(self) -> dict[str, torch.Size]:
@@ -185,7 +192,7 @@ class ModuleProblem:
     @property
     def nbeta(self) -> float:
         """``n / log n``, where ``n`` counts samples, or tokens where that was asked for."""
-        count = self.counted or self.num_data
+        count = self.num_data if self.counting is None else self.counting(held(self.data))
         return count / math.log(count)
 
     @property
@@ -282,13 +289,10 @@ class ModuleProblem:
                 other = chosen(self.data, numbers)
             else:
                 given = accepted(data)
-                other, notes = in_precision(given.data, self._dtype), given.notes
-                if isinstance(self.data, Changed):
-                    other = Changed(held(other), self.data.change)
+                other = prepared_like(in_precision(given.data, self._dtype), self.data)
+                notes = given.notes
             id_ = name or f"{self.id} on {len(held(other))} samples"
-            part = replace(
-                self, id=id_, data=other, losses=None, notes=(*self.notes, *notes), counted=None
-            )
+            part = replace(self, id=id_, data=other, losses=None, notes=(*self.notes, *notes))
             return _examined(part)
 
     def realised(self, link: Callable[[Any], Tensor] = lambda f: f) -> "ModuleProblem":

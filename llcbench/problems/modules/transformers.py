@@ -3,7 +3,6 @@
 Neither ``transformers`` nor ``lightning`` is imported.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, final
@@ -15,7 +14,8 @@ from torch.nn.functional import cross_entropy
 
 from llcbench.checks import check_choice
 from llcbench.problems.modules.accepted import accepted
-from llcbench.problems.modules.data import REALISED, Batch, Changed, held, is_pair
+from llcbench.problems.modules.data import REALISED, Batch, Changed, DataSource, held, is_pair
+from llcbench.problems.modules.loss import CHUNK
 from llcbench.problems.modules.problem import (
     ModuleProblem,
     OwnNetworkNote,
@@ -57,8 +57,8 @@ def from_transformers(
         data: Batches by name, with ``input_ids``: a mapping of tensors, a ``Dataset``, also of the
             package ``datasets``, or a ``DataLoader`` with its collate function. Without ``labels``
             a causal model predicts its own inputs.
-        count: ``sequences``, or ``tokens``, where ``num_counted`` is the number of tokens that
-            count; pass ``nbeta=problem.nbeta`` to use it.
+        count: ``sequences``, or ``tokens``, where ``problem.nbeta`` is ``n / log n`` of the tokens
+            that count; pass ``nbeta=problem.nbeta`` to use it.
         causal: Whether a token is predicted from those before it, so that labels are shifted; None
             for what the name of the class says, such as ``GPT2LMHeadModel``.
         w_star: As in `from_module`.
@@ -85,20 +85,22 @@ def from_transformers(
         prepare(first)
         length = max((p.shape[-1] for p in first.values() if isinstance(p, Tensor)), default=1)
         chunk = max(2, LOGITS // max(1, length * _classes(model)))
-        counted, about = _tokens(samples, shifted) if count == "tokens" else (len(samples), "")
     problem = from_module(
         model, SequenceLoss(shifted), samples, w_star=w_star, only=only, name=name
     )
-    nbeta = counted / math.log(counted) if counted > 1 else 1.0
-    use = "; pass nbeta=problem.nbeta" if count == "tokens" else ""
-    note = f"n counts {about}{counted} {count}: n / log n is {nbeta:.6g}{use}"
-    for said in (*given.notes, *((note,) if use else ())):
+    tokens = count == "tokens"
+    note = (
+        "n counts tokens, but samples are sequences: pass nbeta=problem.nbeta, n / log n of tokens"
+        if tokens
+        else "n counts sequences"
+    )
+    for said in (*given.notes, *((note,) if tokens else ())):
         warn(f"{name}: {said}", OwnNetworkNote, stacklevel=2)
     return replace(
         problem,
         notes=(*problem.notes, *given.notes, note),
-        chunk=min(chunk, 1024),
-        counted=counted,
+        chunk=min(chunk, CHUNK),
+        counting=Tokens(shifted) if tokens else None,
     )
 
 
@@ -229,15 +231,25 @@ def _classes(model: Any) -> int:
     return int(getattr(config, "vocab_size", 0) or 1)
 
 
-def _tokens(samples: Changed, causal: bool) -> tuple[int, str]:
-    """Return how many tokens count in the data, and ``about`` where only some were read."""
-    total, read = len(samples), min(len(samples), READ)
-    rows = torch.arange(read) * (total - 1) // max(read - 1, 1)
-    found = 0
-    for part in torch.split(rows, 256):
-        _, targets = samples.take(part)
-        labels = targets["labels"]
-        if causal and labels.dim() == 2:
-            labels = labels[:, 1:]
-        found += int((labels != IGNORED).sum())
-    return (found, "") if read == total else (round(found * total / read), "about ")
+@final
+@dataclass(frozen=True)
+class Tokens:
+    """The number of tokens that count, from some samples of data that are many.
+
+    Attributes:
+        causal: Whether the first token of a sequence is not predicted.
+    """
+
+    causal: bool
+
+    def __call__(self, samples: DataSource) -> int:
+        """Return the number for all samples."""
+        total, read = len(samples), min(len(samples), READ)
+        rows = torch.arange(read) * (total - 1) // max(read - 1, 1)
+        count = 0
+        for part in torch.split(rows, 256):
+            labels = samples.take(part)[1]["labels"]
+            if self.causal and labels.dim() == 2:
+                labels = labels[:, 1:]
+            count += int((labels != IGNORED).sum())
+        return round(count * total / read)

@@ -65,7 +65,7 @@ def test_losses_are_those_of_the_model_sequence_by_sequence(kind):
         wanted.append(float(model(**own).loss.detach()))
     assert problem.losses.tolist() == pytest.approx(wanted, rel=1e-5)
     assert problem.num_data == COUNT
-    assert f"{COUNT} sequences" in problem.notes[-1]
+    assert problem.notes[-1] == "n counts sequences"
     settings = llcbench.Settings(
         gamma=10.0, num_chains=2, num_draws=10, num_burnin=2, batch_size=4, dtype="float32"
     )
@@ -89,12 +89,15 @@ def test_what_is_masked_changes_nothing():
 
 
 def test_tokens_are_counted_and_that_is_said():
-    with pytest.warns(OwnNetworkNote, match="54 tokens"):
+    with pytest.warns(OwnNetworkNote, match="pass nbeta=problem.nbeta"):
         problem = from_transformers(gpt2(), batch(), count="tokens")
     # Every sequence predicts all of its tokens but the first: 6 times 3 and 6 times 6.
-    assert problem.counted == 54
     assert problem.nbeta == pytest.approx(54 / math.log(54))
     assert problem.num_data == COUNT
+    part = problem.on(range(COUNT // 2))
+    assert part.nbeta == pytest.approx(18 / math.log(18))
+    assert part.on(batch()).nbeta == problem.nbeta
+    assert torch.allclose(part.on(batch()).losses, problem.losses)
     assert from_transformers(gpt2(), batch()).nbeta == pytest.approx(COUNT / math.log(COUNT))
 
 
