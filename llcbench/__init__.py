@@ -33,8 +33,9 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
     from llcbench.problems.combinators.modifiers import rescaled as rescaled
     from llcbench.problems.combinators.modifiers import rotated as rotated
     from llcbench.problems.combinators.modifiers import sheared as sheared
-    from llcbench.problems.modules.language import from_transformers as from_transformers
     from llcbench.problems.modules.problem import from_module as from_module
+    from llcbench.problems.modules.transformers import from_lightning as from_lightning
+    from llcbench.problems.modules.transformers import from_transformers as from_transformers
     from llcbench.records import Estimate as Estimate
     from llcbench.records import Guard as Guard
     from llcbench.records import RunRecord as RunRecord
@@ -98,8 +99,8 @@ _HOMES = {
     "estimators.volume_scaling": "VolumeScaling",
     "one_call": "estimate",
     "problems.combinators.modifiers": "direct_sum padded rescaled rotated sheared",
-    "problems.modules.language": "from_transformers",
     "problems.modules.problem": "from_module",
+    "problems.modules.transformers": "from_lightning from_transformers",
     "records": "Estimate Guard RunRecord",
     "registry": "make_sampler problem sampler",
     "samplers.baoab": "BAOAB",

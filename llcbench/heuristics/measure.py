@@ -15,7 +15,7 @@ from llcbench.heuristics.trial import Local, Measured, Measuring
 from llcbench.measures.geometric_complexity import geometric_complexity
 from llcbench.measures.hessian import Hessian, extreme_eigenvalues, trace
 from llcbench.measures.norms import frobenius_norms, norm_controlled, scale_free, total_norm
-from llcbench.networks.data import Tensors
+from llcbench.problems.modules.intake import Tensors
 from llcbench.problems.modules.problem import ModuleProblem, PerSampleLoss, from_module
 from llcbench.records import Estimate
 from llcbench.samplers.sgld import SGLD
@@ -135,8 +135,7 @@ def _curvature(problem: ModuleProblem, how: Measuring, seed: int) -> dict[str, A
 
 def _steepness(problem: ModuleProblem, how: Measuring, seed: int) -> dict[str, Any]:
     """Return the geometric complexity on the first samples, where inputs are real numbers."""
-    first = torch.arange(min(how.gc_samples, problem.num_data))
-    inputs = problem.data.take(first)[0]
+    inputs = problem.data[0][: how.gc_samples]
     if not how.gc_samples or not inputs.is_floating_point():
         return {}
     gc = geometric_complexity(problem.module, inputs).value

@@ -6,11 +6,9 @@ from typing import final
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from llcbench.measures.measured_value import MeasuredValue
-from llcbench.problems.modules.data import called
 from llcbench.problems.modules.loss import CHUNK, ModuleLoss, per_sample
 
 # A direction that is left of a random vector below this share of it is round-off.
@@ -54,7 +52,7 @@ class Hessian:
 
     def __matmul__(self, vector: Tensor) -> Tensor:
         """Return ``H v``, ``(dim,)``."""
-        numbers = torch.arange(len(self.loss.samples)) if self.numbers is None else self.numbers
+        numbers = torch.arange(self.loss.num_data) if self.numbers is None else self.numbers
         product = torch.zeros_like(self.point)
         for rows in torch.split(numbers, CHUNK):
             product += len(rows) / len(numbers) * self._product(rows, vector)
@@ -69,9 +67,8 @@ class Hessian:
                 name: part.view(shape)
                 for (name, shape), part in zip(self.loss.shapes.items(), parts, strict=True)
             }
-            inputs, targets = self.loss.taken(rows)
-            outputs = functional_call(self.loss.module, named, *called(inputs))
-            losses = per_sample(self.loss.loss, outputs, targets)
+            outputs, targets = self.loss.outputs(named, self.loss.take(rows))
+            losses = per_sample(self.loss.loss, outputs, targets, len(rows))
             (slope,) = torch.autograd.grad(losses.mean(), point, create_graph=True)
             if not slope.requires_grad:
                 return torch.zeros_like(self.point)

@@ -2,12 +2,10 @@
 
 import copy
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from llcbench.problems.modules.data import length_of, mapped, outputs_on
 from llcbench.problems.modules.problem import ModuleProblem
 
 # How far the outputs may move, relative to how much they differ between samples. The constant
@@ -55,7 +53,7 @@ def scale_free(problem: ModuleProblem, tolerance: float = TOLERANCE) -> tuple[st
         problem: Network and inputs; the first ``TRIED`` of them are used.
         tolerance: Largest change of an output, relative to how much outputs differ between samples.
     """
-    inputs = problem.data.take(torch.arange(min(TRIED, problem.num_data)))[0]
+    inputs = problem.data[0][:TRIED]
     module, inputs = _in_double(problem.module, inputs)
     before = _outputs(module, inputs)
     rng = torch.Generator().manual_seed(0)
@@ -100,8 +98,7 @@ def norm_controlled(
         if not (0 < norm < float("inf") and 0 < now < float("inf")):
             raise ValueError(f"{name} of norm {now:g} cannot be put to the norm {norm:g}")
         named[name].mul_(norm / now)
-    every = problem.data.take(torch.arange(problem.num_data))[0]
-    before, inputs = _in_double(problem.module, every)
+    before, inputs = _in_double(problem.module, problem.data[0])
     change = _distance(_outputs(before, inputs), _outputs(_in_double(module, inputs)[0], inputs))
     if not change <= tolerance:
         raise ValueError(
@@ -116,20 +113,15 @@ def _moving(problem: ModuleProblem) -> dict[str, Tensor]:
     return {name: named[name].detach() for name in problem.shapes}
 
 
-def _in_double(module: nn.Module, inputs: Any) -> tuple[nn.Module, Any]:
+def _in_double(module: nn.Module, inputs: Tensor) -> tuple[nn.Module, Tensor]:
     """Return copies in double precision: the change is that of the function, not round-off."""
     copied = copy.deepcopy(module).double().requires_grad_(False)
-    return copied, mapped(lambda p: p.double() if p.is_floating_point() else p, inputs)
+    return copied, inputs.double() if inputs.is_floating_point() else inputs
 
 
-def _outputs(module: nn.Module, inputs: Any) -> Tensor:
-    rows = torch.split(torch.arange(length_of(inputs)), CHUNK)
+def _outputs(module: nn.Module, inputs: Tensor) -> Tensor:
     with torch.no_grad():
-        return torch.cat([outputs_on(module, _rows(inputs, row)) for row in rows])
-
-
-def _rows(inputs: Any, row: Tensor) -> Any:
-    return mapped(lambda leaf: leaf[row], inputs)
+        return torch.cat([module(part) for part in torch.split(inputs, CHUNK)])
 
 
 def _distance(before: Tensor, after: Tensor) -> float:

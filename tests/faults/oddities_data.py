@@ -16,7 +16,7 @@ DATA = Row("data")
 
 @DATA.estimated("arrays of numpy")
 def _(folder: Path) -> Any:
-    return value(plain(data=(inputs().numpy(), targets().numpy()))), value(plain())
+    return value(plain(data=(inputs().numpy(), targets().numpy())))
 
 
 @DATA.refused("lists of objects as inputs", "stack them to one tensor")
@@ -24,18 +24,17 @@ def _(folder: Path) -> Any:
     return value(plain(data=(["a", "b"], targets()[:2])))
 
 
-@DATA.refused("inputs by names that the module does not have", "by names")
+@DATA.refused("a dictionary of inputs for a module that takes a tensor", "by name in a dict")
 def _(folder: Path) -> Any:
     return value(plain(data=({"ids": inputs()}, targets())))
 
 
 @DATA.estimated("a DataLoader")
 def _(folder: Path) -> Any:
-    loader = DataLoader(TensorDataset(inputs(), targets()), batch_size=7, shuffle=True)
-    return value(plain(data=loader)), value(plain())
+    return value(plain(data=DataLoader(TensorDataset(inputs(), targets()))))
 
 
-@DATA.refused("a dataset of three tensors", "a pair (inputs, targets) or a mapping")
+@DATA.refused("a dataset of three tensors", "got 3")
 def _(folder: Path) -> Any:
     return value(plain(data=TensorDataset(inputs(), inputs(), targets())))
 

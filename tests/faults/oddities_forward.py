@@ -230,7 +230,7 @@ def _(folder: Path) -> Any:
     return odd(lambda m, x, f: {"logits": f})
 
 
-@FORWARD.refused("a module that takes two inputs and is given one", "where inputs are a tuple")
+@FORWARD.refused("a module that takes two inputs and is given one", "several in a tuple")
 def _(folder: Path) -> Any:
     return value(plain(nn.Bilinear(WIDTH, WIDTH, 1)))
 

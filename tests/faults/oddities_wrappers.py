@@ -21,7 +21,7 @@ def _(folder: Path) -> Any:
 
 @WRAPPERS.estimated("a parallel module")
 def _(folder: Path) -> Any:
-    return value(plain(nn.DataParallel(network()))), value(plain())
+    return value(plain(nn.DataParallel(network())))
 
 
 @WRAPPERS.estimated("old weight_norm")
@@ -79,7 +79,7 @@ COMPILERS = Row("compilers and checkpointing")
 
 @COMPILERS.estimated("a compiled module")
 def _(folder: Path) -> Any:
-    return value(plain(torch.compile(network()))), value(plain())
+    return value(plain(torch.compile(network())))
 
 
 @COMPILERS.estimated("deterministic algorithms")

@@ -1,268 +1,328 @@
-"""Samples of the caller's, whatever holds them: memory, files, a data set that makes them.
+"""Data of a network: batches of any kind, by the numbers of their samples."""
 
-A batch is a pair of inputs and targets, each a tensor or tuples, lists and dicts of tensors with
-samples along the first axis. Where a sample is one mapping and no pair, both are the mapping.
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, final, runtime_checkable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.utils.data import default_collate
 
-from llcbench.problems.modules.user_code import OwnCodeError, explained
+# A tensor, or tuples, lists and mappings of them; samples are along the first axis.
+Batch = Any
+# Name of new targets beside old ones in a mapping.
+REALISED = "realised"
 
-Batch = tuple[Any, Any]
 
-
-@runtime_checkable
-class SampleSource(Protocol):
-    """Samples by their numbers."""
+class DataSource(Protocol):
+    """Data of which batches can be taken."""
 
     def __len__(self) -> int:
         """Return the number of samples."""
-
-    def take(self, index: Tensor) -> Batch:
-        """Return a batch of some samples, ``(samples,)`` numbers; copies, not views."""
-
-    def cast(self, dtype: torch.dtype) -> "SampleSource":
-        """Return the same samples with real numbers in a precision."""
 
     @property
-    def quick(self) -> bool:
-        """Whether all samples may be read at a time."""
+    def at_once(self) -> bool:
+        """Whether the samples of all chains can be taken at once, by numbers with more axes."""
 
+    def take(self, index: Tensor) -> Batch:
+        """Return some samples.
 
-@runtime_checkable
-class Indexed(Protocol):
-    """What has numbered samples, such as a data set of another package."""
+        Args:
+            index: Their numbers, ``(batch,)``, or ``(chains, batch)`` where `at_once` is true.
+        """
 
-    def __len__(self) -> int:
-        """Return the number of samples."""
-
-    def __getitem__(self, index: int) -> Any:
-        """Return a sample."""
+    def to(self, dtype: torch.dtype) -> "DataSource":
+        """Return data whose real numbers are in a precision; whole numbers stay."""
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class StoredSamples:
-    """Samples in tensors or arrays, memory maps among them, nested as a batch is.
+@dataclass(frozen=True)
+class Call:
+    """A batch as the arguments of a module and the second argument of a loss.
 
     Attributes:
-        inputs: All inputs.
-        targets: All targets; the inputs themselves where a sample is one mapping.
-        dtype: Precision of the real numbers of arrays, which are cast when they are taken.
+        args: Positional arguments.
+        kwargs: Arguments by name.
+        targets: Second argument of the loss: the targets of a pair, or the whole batch.
     """
 
-    inputs: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
     targets: Any
-    dtype: torch.dtype = torch.float32
-
-    def __len__(self) -> int:
-        return length_of(self.inputs)
 
     @property
-    def quick(self) -> bool:
-        """Whether all is in memory, as far as is known: arrays may be files."""
-        return not any(isinstance(leaf, np.memmap) for leaf in leaves((self.inputs, self.targets)))
+    def shown(self) -> Any:
+        """What a message describes: the input if there is one, or all of them."""
+        if self.kwargs:
+            return self.kwargs
+        return self.args[0] if len(self.args) == 1 else self.args
 
-    def take(self, index: Tensor) -> Batch:
-        """Return the rows of some samples."""
-        inputs = self._rows(self.inputs, index)
-        same = self.targets is self.inputs
-        return inputs, inputs if same else self._rows(self.targets, index)
 
-    def cast(self, dtype: torch.dtype) -> "StoredSamples":
-        """Cast tensors now, and rows of arrays when they are taken."""
-        inputs = mapped(lambda part: _cast(part, dtype), self.inputs)
-        same = self.targets is self.inputs
-        targets = inputs if same else mapped(lambda part: _cast(part, dtype), self.targets)
-        return StoredSamples(inputs, targets, dtype)
+def call_of(batch: Batch) -> Call:
+    """Return how a module is called on a batch.
 
-    def _rows(self, part: Any, index: Tensor) -> Any:
-        if isinstance(part, Tensor):
-            return part[index]
-        if isinstance(part, np.ndarray):
-            # Sorted reads of a file are sequential; a copy, as a map is not writable.
-            rows = torch.from_numpy(np.array(part[index.numpy()]))
-            return _cast(rows, self.dtype)
-        return mapped(lambda leaf: self._rows(leaf, index), part)
+    A pair is ``(inputs, targets)``, anything else is both. Inputs that are a tuple or a list are
+    several arguments, a mapping has arguments by name.
+    """
+    inputs, targets = batch if is_pair(batch) else (batch, batch)
+    if isinstance(inputs, Mapping):
+        return Call((), dict(inputs), targets)
+    if isinstance(inputs, tuple | list):
+        return Call(tuple(inputs), {}, targets)
+    return Call((inputs,), {}, targets)
+
+
+def is_pair(batch: Batch) -> bool:
+    """Return whether a batch is ``(inputs, targets)``."""
+    return isinstance(batch, tuple | list) and len(batch) == 2
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class CollatedSamples:
-    """Samples that a data set makes one by one, such as images that are read and transformed.
+class InMemory:
+    """Tensors and arrays in memory, or in a file that is mapped into it.
 
     Attributes:
-        dataset: The data set.
-        collate: From a list of samples to a batch.
-        dtype: Precision of the real numbers.
+        batch: All samples. Arrays are read where samples are taken.
+        dtype: Precision of what is taken; None for that of the data.
     """
 
-    dataset: Indexed
-    collate: Callable[[list[Any]], Any]
-    dtype: torch.dtype = torch.float32
+    batch: Batch
+    dtype: torch.dtype | None = None
 
     def __len__(self) -> int:
+        """Return the number of samples."""
+        return size_of(self.batch)
+
+    @property
+    def at_once(self) -> bool:
+        """True: rows of tensors are picked."""
+        return True
+
+    def take(self, index: Tensor) -> Batch:
+        """Return copies of some samples."""
+
+        def rows(part: Any) -> Tensor:
+            if not isinstance(part, Tensor):
+                return torch.from_numpy(np.array(part[index.cpu().numpy()]))
+            if index.dim() == 1:
+                own: Tensor = part[index]
+                return own
+            picked = part.index_select(0, index.reshape(-1))
+            return picked.reshape(*index.shape, *part.shape[1:])
+
+        return cast(mapped(rows, self.batch), self.dtype)
+
+    def to(self, dtype: torch.dtype) -> "InMemory":
+        """Return the same data; tensors are converted now, arrays where they are taken."""
+        tensors = mapped(lambda p: cast(p, dtype) if isinstance(p, Tensor) else p, self.batch)
+        return InMemory(tensors, dtype)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class FromDataset:
+    """Samples of a map-style data set, read where they are taken.
+
+    Attributes:
+        dataset: It has a length and samples by number.
+        collate: From a list of samples to a batch.
+        dtype: Precision of what is taken; None for that of the data.
+    """
+
+    dataset: Any
+    collate: Callable[[list[Any]], Batch] = default_collate
+    dtype: torch.dtype | None = None
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
         return len(self.dataset)
 
     @property
-    def quick(self) -> bool:
-        """False: a sample may take long."""
+    def at_once(self) -> bool:
+        """False: a collate function makes one batch."""
         return False
 
     def take(self, index: Tensor) -> Batch:
-        """Make some samples.
+        """Return the batch that the collate function makes of some samples."""
+        numbers = index.tolist()
+        if hasattr(self.dataset, "__getitems__"):  # many at once, as a DataLoader asks for them
+            rows = self.dataset.__getitems__(numbers)
+        else:
+            rows = [self.dataset[number] for number in numbers]
+        return cast(self.collate(list(rows)), self.dtype)
 
-        Raises:
-            OwnCodeError: If the data set or the collate function fails.
-        """
-        with explained("the data set", " "):
-            samples = [self.dataset[number] for number in index.tolist()]
-        with explained("the collate function", " "):
-            batch = self.collate(samples)
-        inputs, targets = pair(batch)
-        same = inputs is targets
-        inputs = mapped(lambda part: _cast(part, self.dtype), inputs)
-        return inputs, inputs if same else mapped(lambda part: _cast(part, self.dtype), targets)
-
-    def cast(self, dtype: torch.dtype) -> "CollatedSamples":
-        """Cast what will be made."""
-        return CollatedSamples(self.dataset, self.collate, dtype)
+    def to(self, dtype: torch.dtype) -> "FromDataset":
+        """Return the same samples in a precision."""
+        return replace(self, dtype=dtype)
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class RelabelledSamples:
-    """Samples with other targets.
+class Selected:
+    """Some samples of others.
 
     Attributes:
-        base: Where the inputs are from.
-        targets: One row a sample.
+        base: All samples.
+        numbers: Those that are kept, ``(num_data,)``.
     """
 
-    base: SampleSource
-    targets: Tensor
-
-    def __len__(self) -> int:
-        return len(self.base)
-
-    @property
-    def quick(self) -> bool:
-        """As the base."""
-        return self.base.quick
-
-    def take(self, index: Tensor) -> Batch:
-        """Return inputs of the base with the other targets."""
-        return self.base.take(index)[0], self.targets[index]
-
-    def cast(self, dtype: torch.dtype) -> "RelabelledSamples":
-        """Cast both."""
-        return RelabelledSamples(self.base.cast(dtype), _cast(self.targets, dtype))
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class SampleSubset:
-    """Some of the samples.
-
-    Attributes:
-        base: All of them.
-        numbers: Those that belong here.
-    """
-
-    base: SampleSource
+    base: DataSource
     numbers: Tensor
 
     def __len__(self) -> int:
+        """Return the number of samples."""
         return len(self.numbers)
 
     @property
-    def quick(self) -> bool:
-        """As the base."""
-        return self.base.quick
+    def at_once(self) -> bool:
+        """That of all samples."""
+        return self.base.at_once
 
     def take(self, index: Tensor) -> Batch:
-        """Return samples of the base."""
+        """Return some of the kept samples."""
         return self.base.take(self.numbers[index])
 
-    def cast(self, dtype: torch.dtype) -> "SampleSubset":
-        """Cast the base."""
-        return SampleSubset(self.base.cast(dtype), self.numbers)
+    def to(self, dtype: torch.dtype) -> "Selected":
+        """Return the same samples in a precision."""
+        return Selected(self.base.to(dtype), self.numbers)
 
 
-def shaped(samples: SampleSource, index: Tensor) -> Batch:
-    """Return a batch of numbers of any shape, which takes the place of the first axis."""
-    batch = samples.take(index.reshape(-1))
-    if index.dim() == 1:
-        return batch
-    same = batch[0] is batch[1]
-    inputs = mapped(lambda part: part.unflatten(0, index.shape), batch[0])
-    return inputs, inputs if same else mapped(lambda p: p.unflatten(0, index.shape), batch[1])
+@final
+@dataclass(frozen=True, eq=False)
+class Relabelled:
+    """Inputs of others with new targets; old ones that are a mapping get them by a name.
 
-
-def pair(batch: Any) -> Batch:
-    """Return inputs and targets of a batch that a collate function has made.
-
-    Raises:
-        OwnCodeError: If it is neither a pair nor a mapping.
+    Attributes:
+        base: Pairs, or batches that are inputs as a whole.
+        targets: One row per sample.
     """
-    if isinstance(batch, Mapping):
-        plain = dict(batch)
-        return plain, plain
-    if isinstance(batch, tuple | list) and len(batch) == 2:
-        return batch[0], batch[1]
-    raise OwnCodeError(
-        "a batch must be a pair (inputs, targets) or a mapping, got"
-        f" {type(batch).__name__}{f' of {len(batch)}' if isinstance(batch, tuple | list) else ''}:"
-        " give a collate_fn that makes one, through a DataLoader"
+
+    base: DataSource
+    targets: Tensor
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.base)
+
+    @property
+    def at_once(self) -> bool:
+        """That of the others."""
+        return self.base.at_once
+
+    def take(self, index: Tensor) -> Batch:
+        """Return pairs of the old inputs and the new targets."""
+        batch, targets = self.base.take(index), InMemory(self.targets).take(index)
+        if not is_pair(batch):
+            return batch, targets
+        inputs, old = batch
+        return inputs, ({**old, REALISED: targets} if isinstance(old, Mapping) else targets)
+
+    def to(self, dtype: torch.dtype) -> "Relabelled":
+        """Return the same samples in a precision."""
+        return Relabelled(self.base.to(dtype), cast(self.targets, dtype))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """Batches of others, each changed by a function.
+
+    Attributes:
+        base: The others.
+        change: From a batch to a batch.
+    """
+
+    base: DataSource
+    change: Callable[[Batch], Batch]
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.base)
+
+    @property
+    def at_once(self) -> bool:
+        """That of the others."""
+        return self.base.at_once
+
+    def take(self, index: Tensor) -> Batch:
+        """Return the changed batch of some samples."""
+        return self.change(self.base.take(index))
+
+    def to(self, dtype: torch.dtype) -> "Changed":
+        """Return the same samples in a precision."""
+        return Changed(self.base.to(dtype), self.change)
+
+
+KINDS = (InMemory, FromDataset, Selected, Relabelled, Changed)
+
+
+def held(data: Any) -> DataSource:
+    """Return data as samples; a pair of tensors or a nested batch lies in memory."""
+    if isinstance(data, KINDS):
+        return data
+    return InMemory(data)
+
+
+def chosen(data: Any, numbers: Tensor) -> Any:
+    """Return some samples; those of tensors in memory stay tensors."""
+    samples = held(data)
+    if isinstance(samples, InMemory) and in_memory(samples):
+        return samples.take(numbers)
+    return Selected(samples, numbers)
+
+
+def prepared_like(data: Any, given: Any) -> Any:
+    """Return new data whose batches are changed as those of given ones are."""
+    samples = held(given)
+    while isinstance(samples, Selected | Relabelled):
+        samples = samples.base
+    return Changed(held(data), samples.change) if isinstance(samples, Changed) else data
+
+
+def in_memory(samples: DataSource) -> bool:
+    """Return whether all samples are tensors that are there already."""
+    if isinstance(samples, Selected | Relabelled | Changed):
+        return in_memory(samples.base)
+    return isinstance(samples, InMemory) and all(
+        isinstance(part, Tensor) for _, part in leaves(samples.batch)
     )
 
 
-def called(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return how a module is called: a mapping by names, several inputs by place, else one."""
-    if isinstance(inputs, dict):
-        return (), inputs
-    if isinstance(inputs, tuple | list):
-        return tuple(inputs), {}
-    return (inputs,), {}
-
-
-def outputs_on(module: nn.Module, inputs: Any) -> Any:
-    """Return what a module makes of inputs."""
-    by_place, by_name = called(inputs)
-    return module(*by_place, **by_name)
-
-
-def mapped(change: Callable[[Any], Any], batch: Any) -> Any:
-    """Return a batch with all of its tensors and arrays changed."""
-    if isinstance(batch, dict):
+def mapped(change: Callable[[Any], Any], batch: Batch) -> Batch:
+    """Return a batch with all its tensors and arrays changed; mappings become dicts."""
+    if isinstance(batch, Tensor | np.ndarray):
+        return change(batch)
+    if isinstance(batch, Mapping):
         return {key: mapped(change, part) for key, part in batch.items()}
     if isinstance(batch, tuple) and hasattr(batch, "_fields"):
         return type(batch)(*(mapped(change, part) for part in batch))
     if isinstance(batch, tuple | list):
         return type(batch)(mapped(change, part) for part in batch)
-    return change(batch)
+    return batch
 
 
-def leaves(batch: Any) -> list[Any]:
-    """Return the tensors and arrays of a batch."""
-    found: list[Any] = []
-    mapped(found.append, batch)
-    return found
+def leaves(batch: Batch, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield what a batch is made of, with the path to it, such as ``['mask'][0]``."""
+    if isinstance(batch, Mapping):
+        for key, part in batch.items():
+            yield from leaves(part, f"{name}[{key!r}]")
+    elif isinstance(batch, tuple | list):
+        for number, part in enumerate(batch):
+            yield from leaves(part, f"{name}[{number}]")
+    else:
+        yield name, batch
 
 
-def length_of(batch: Any) -> int:
-    """Return the number of samples of a batch."""
-    held = leaves(batch)
-    return len(held[0]) if held else 0
+def size_of(batch: Batch) -> int:
+    """Return the number of samples of a batch, that of its first tensor."""
+    sizes = (len(x) for _, x in leaves(batch) if isinstance(x, Tensor | np.ndarray) and x.ndim)
+    return next(sizes, 0)
 
 
-def _cast(part: Any, dtype: torch.dtype) -> Any:
-    """Return a tensor in a precision; whole numbers stay."""
-    real = isinstance(part, Tensor) and part.is_floating_point()
-    return part.to(dtype) if real else part
+def cast(batch: Batch, dtype: torch.dtype | None) -> Batch:
+    """Return a batch with real numbers in a precision."""
+    if dtype is None:
+        return batch
+    return mapped(lambda part: part.to(dtype) if part.is_floating_point() else part, batch)

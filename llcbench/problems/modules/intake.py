@@ -1,7 +1,7 @@
-"""What the caller hands over: a module, data and states, copied and checked."""
+"""What the caller hands over: a module and states, copied and checked."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from llcbench.checks import nearest
-from llcbench.problems.modules.user_code import first_line
+from llcbench.problems.modules.data import Batch, call_of
+from llcbench.problems.modules.user_code import described, explained, first_line
 
+Tensors = tuple[Tensor, Tensor]
 # Names that a message lists.
 LISTED = 3
 _NARROW = (torch.float16, torch.bfloat16)
@@ -30,8 +32,12 @@ class Frozen(NamedTuple):
     notes: tuple[str, ...]
 
 
-def frozen(module: Any) -> Frozen:
+def frozen(module: Any, example: Callable[[], Batch] | None = None) -> Frozen:
     """Return a copy of a module that no mode and no later training of the caller's changes.
+
+    Args:
+        module: What the caller hands over.
+        example: Makes a batch, on which lazy layers are run once.
 
     Raises:
         TypeError: If it is no module.
@@ -44,7 +50,10 @@ def frozen(module: Any) -> Frozen:
             " in a module"
         )
     module, notes = _unwrapped(module)
-    _refuse_wrappers(module)
+    _refuse_scripted(module)
+    if example is not None and any(is_lazy(tensor) for tensor in _tensors(module)):
+        module = _materialised(module, example())
+        notes.append("lazy layers are run once, and their weights are random: train them first")
     _refuse_tensors(module)
     _refuse_unregistered(module)
     try:
@@ -184,21 +193,33 @@ def _tensors(module: nn.Module) -> list[Tensor]:
 
 
 def _unwrapped(module: nn.Module) -> tuple[nn.Module, list[str]]:
-    """Return the module inside of compiled and parallel ones, with a note on each wrapper."""
+    """Return the module inside of compilers and parallel wrappers, and what was taken off."""
     notes: list[str] = []
     while True:
-        if "_orig_mod" in module._modules:
-            inner, kind = module._modules["_orig_mod"], "compiled module"
-        elif isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            inner, kind = module.module, type(module).__name__
+        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = module.module
+        elif "_orig_mod" in module._modules:
+            inner = module._modules["_orig_mod"]
         else:
             return module, notes
         assert isinstance(inner, nn.Module)
-        notes.append(f"a {kind} is a wrapper: the module inside is estimated")
+        notes.append(f"the module is taken out of {type(module).__name__}, which changes no loss")
         module = inner
 
 
-def _refuse_wrappers(module: nn.Module) -> None:
+def _materialised(module: nn.Module, batch: Batch) -> nn.Module:
+    """Return a copy whose lazy layers have run."""
+    twin, call = copy.deepcopy(module).eval(), call_of(batch)
+    with (
+        torch.no_grad(),
+        torch.random.fork_rng(devices=[]),
+        explained(f"the lazy module on inputs {described(call.shown)}"),
+    ):
+        twin(*call.args, **call.kwargs)
+    return twin
+
+
+def _refuse_scripted(module: nn.Module) -> None:
     for name, part in module.named_modules():
         if isinstance(part, torch.jit.ScriptModule):
             shown = f" {name}" if name else ""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from llcbench.problems.modules.data import Batch, SampleSource, called, length_of, shaped
+from llcbench.problems.modules.data import Batch, DataSource, call_of, in_memory, size_of
 from llcbench.problems.modules.graphs import RecordedPass, engine_of
 from llcbench.problems.modules.user_code import OwnCodeError, described, explained
 from llcbench.sampling.surroundings import neutral
@@ -17,7 +17,8 @@ from llcbench.sampling.surroundings import neutral
 LossFunction = Callable[[Any, Any], Tensor]
 # Samples that are evaluated together on the full batch.
 CHUNK = 1024
-# Parameters times samples from which all data are not read for a statistic, but so many samples.
+# Losses of all samples are computed at once below so many parameters times samples; and of a data
+# set that is not in memory, below so many samples, which stand for all where there are more.
 WHOLE, SOME = 2**33, 4096
 # Samples up to which losses at w_star are kept: of more, none comes twice in a run.
 KEPT = 2**24
@@ -25,8 +26,14 @@ KEPT = 2**24
 LONG = 10_000
 
 
-def per_sample(loss: LossFunction, outputs: Any, targets: Any) -> Tensor:
+def per_sample(loss: LossFunction, outputs: Any, targets: Any, count: int | None = None) -> Tensor:
     """Return one loss per sample.
+
+    Args:
+        loss: From outputs and targets to losses.
+        outputs: What the module returns.
+        targets: What they are compared with.
+        count: Number of samples; None for that of the targets.
 
     Raises:
         ValueError: If the function raises or returns anything else.
@@ -39,7 +46,7 @@ def per_sample(loss: LossFunction, outputs: Any, targets: Any) -> Tensor:
             f"per_sample_loss returned {described(losses)}: it must be a tensor with one number per"
             " sample"
         )
-    count = length_of(targets)
+    count = size_of(targets) if count is None else count
     if losses.shape != (count,):
         raise OwnCodeError(
             f"per_sample_loss returned the shape {tuple(losses.shape)} for {count} samples:"
@@ -79,25 +86,38 @@ class ModuleLoss:
     Attributes:
         module: The network at ``w_star``, in the precision of the run.
         loss: From outputs and targets to one loss per sample.
-        samples: The data.
+        samples: The data, in the precision of the run.
         shapes: Shapes of the parameters that move, by name.
         wide: The loss for outputs in double precision; None where it does not take them.
         hint: What to do where the module fails in this precision.
         known: Losses at ``w_star`` if they were computed before, ``(num_data,)``.
+        chunk: Samples that are evaluated together on the full batch; None for `CHUNK`.
     """
 
     module: nn.Module
     loss: LossFunction
-    samples: SampleSource
+    samples: DataSource
     shapes: Mapping[str, torch.Size]
     wide: LossFunction | None = None
     hint: str = ""
     known: Tensor | None = None
+    chunk: int | None = None
 
     @property
     def autograd(self) -> bool:
         """Gradients come from automatic differentiation."""
         return True
+
+    @property
+    def num_data(self) -> int:
+        """Number of samples."""
+        return len(self.samples)
+
+    @property
+    def few(self) -> bool:
+        """Whether the losses of all samples are quickly computed."""
+        size = self.num_data * sum(w.numel() for w in self.module.parameters())
+        return size <= WHOLE and (in_memory(self.samples) or self.num_data <= SOME)
 
     @property
     def reference(self) -> Tensor:
@@ -110,7 +130,7 @@ class ModuleLoss:
             return SampleNumbers(None)
         shape = (num_chains, batch_size)
         with neutral():
-            return SampleNumbers(torch.randint(len(self.samples), shape, generator=rng))
+            return SampleNumbers(torch.randint(self.num_data, shape, generator=rng))
 
     def excess(self, theta: Tensor, batch: SampleNumbers) -> Tensor:
         """Return the excess loss, ``(chains,)``."""
@@ -138,7 +158,11 @@ class ModuleLoss:
 
     def prepare(self, num_chains: int, batch_size: int | None, steps: int) -> None:
         """Expect many gradients of one shape: the pass is recorded at the first of them."""
-        long = steps * num_chains >= LONG and (batch_size is None or batch_size <= CHUNK)
+        long = (
+            self.samples.at_once
+            and steps * num_chains >= LONG
+            and (batch_size is None or batch_size <= (self.chunk or CHUNK))
+        )
         engine = engine_of(self.shapes)
         if long and engine != "loop":
             self._passes.setdefault((num_chains, batch_size), {})
@@ -158,10 +182,10 @@ class ModuleLoss:
         chunks = [(numbers, 1.0)] if numbers is not None else self._all
         total = torch.zeros(len(theta), dtype=torch.float64)
         for index, share in chunks:
-            size, parts = index.shape[-1], self.taken(index)
+            size, parts = index.shape[-1], self.take(index)
             if size not in passes:
                 made = RecordedPass(
-                    self.losses_of, self.shapes, engine_of(self.shapes), numbers is None
+                    self.sample_losses, self.shapes, engine_of(self.shapes), numbers is None
                 )
                 passes[size] = made if made.record(theta, parts) else None
             run = passes[size]
@@ -207,27 +231,43 @@ class ModuleLoss:
         Raises:
             OwnCodeError: If the module or the loss fails.
         """
-        return self.losses_of(named, self.taken(index))
+        return self.sample_losses(named, self.take(index))
 
-    def taken(self, index: Tensor) -> Batch:
-        """Return inputs and targets of some samples, ``(*index.shape, ...)`` each.
+    def take(self, index: Tensor) -> Batch:
+        """Return samples by their numbers; they are copies: what is written in place stays here.
 
-        They are copies: what a module writes in place stays there.
+        Args:
+            index: Numbers, ``(batch,)``, and ``(chains, batch)`` for samples that can be taken at
+                once; what is returned has these axes in front.
+
+        Raises:
+            OwnCodeError: If the data set or its collate function fails.
         """
-        return shaped(self.samples, index)
+        with explained("taking samples of the data"):
+            return self.samples.take(index)
 
-    def losses_of(self, named: Mapping[str, Tensor], batch: Batch) -> Tensor:
-        """Return losses of a batch at parameters by name, in double precision, ``(batch,)``.
+    def sample_losses(self, named: Mapping[str, Tensor], batch: Batch) -> Tensor:
+        """Return the losses of a batch at parameters by name, in double precision, ``(batch,)``.
 
         Raises:
             OwnCodeError: If the module or the loss fails.
         """
-        inputs, targets = batch
-        with explained(f"the module on inputs {described(inputs)}", self.hint):
-            outputs = functional_call(self.module, dict(named), *called(inputs))
+        outputs, targets = self.outputs(named, batch)
+        count = size_of(batch)
         if self.wide is not None:
-            return per_sample(self.wide, widened(outputs), widened(targets)).double()
-        return per_sample(self.loss, outputs, targets).double()
+            return per_sample(self.wide, widened(outputs), widened(targets), count).double()
+        return per_sample(self.loss, outputs, targets, count).double()
+
+    def outputs(self, named: Mapping[str, Tensor], batch: Batch) -> tuple[Any, Any]:
+        """Return what the module makes of a batch, and what the loss compares it with.
+
+        Raises:
+            OwnCodeError: If the module fails.
+        """
+        call = call_of(batch)
+        with explained(f"the module on inputs {described(call.shown)}", self.hint):
+            outputs = functional_call(self.module, dict(named), call.args, call.kwargs)
+        return outputs, call.targets
 
     def named(self, point: Tensor) -> dict[str, Tensor]:
         """Return the parameters of a vector ``(dim,)`` by name."""
@@ -236,10 +276,9 @@ class ModuleLoss:
     @cached_property
     def _whole(self) -> Tensor:
         """The loss at ``w_star`` on all data; on some, spread over them, where they take long."""
-        size = len(self.samples) * sum(w.numel() for w in self.module.parameters())
-        if size <= WHOLE or self.known is not None:
+        if self.few or self.known is not None:
             return self.reference.mean()
-        some = torch.arange(SOME) * (len(self.samples) - 1) // (SOME - 1)
+        some = torch.arange(SOME) * (self.num_data - 1) // (SOME - 1)
         return self._star(torch.unique(some)).mean()
 
     @cached_property
@@ -250,15 +289,15 @@ class ModuleLoss:
     @cached_property
     def _all(self) -> list[tuple[Tensor, float]]:
         """Numbers of all samples, some at a time, each with its share."""
-        parts = split(torch.arange(len(self.samples)))
-        return [(part, len(part) / len(self.samples)) for part in parts]
+        parts = split(torch.arange(self.num_data), self.chunk)
+        return [(part, len(part) / self.num_data) for part in parts]
 
     @cached_property
     def _cache(self) -> Tensor:
         """Losses at ``w_star`` as far as they are computed, NaN elsewhere."""
         if self.known is not None:
             return self.known.clone()
-        return torch.full((len(self.samples),), torch.nan, dtype=torch.float64)
+        return torch.full((self.num_data,), torch.nan, dtype=torch.float64)
 
     def _star(self, numbers: Tensor | None) -> Tensor:
         """Return losses at ``w_star`` of some samples, or of all.
@@ -267,15 +306,15 @@ class ModuleLoss:
             OwnCodeError: If the module or the loss fails or a loss is not finite.
         """
         with neutral(), torch.no_grad():
-            if numbers is not None and len(self.samples) > KEPT:
-                flat = [self.losses({}, rows) for rows in split(numbers.reshape(-1))]
+            if numbers is not None and self.num_data > KEPT:
+                flat = [self.losses({}, rows) for rows in split(numbers.reshape(-1), self.chunk)]
                 return torch.cat(flat).view(numbers.shape)
             held = self._cache if numbers is None else self._cache[numbers]
             if not bool(held.isnan().any()):
                 return held
-            wanted = torch.arange(len(self.samples)) if numbers is None else torch.unique(numbers)
+            wanted = torch.arange(self.num_data) if numbers is None else torch.unique(numbers)
             missing = wanted[self._cache[wanted].isnan()]
-            for rows in split(missing):
+            for rows in split(missing, self.chunk):
                 self._cache[rows] = self.losses({}, rows)
             held = self._cache[wanted]
             if not bool(held.isfinite().all()):
@@ -292,7 +331,7 @@ class ModuleLoss:
         if batch.numbers is None:
             return iter(self._all)
         index = batch.numbers[chain]
-        return ((chunk, len(chunk) / len(index)) for chunk in split(index))
+        return ((chunk, len(chunk) / len(index)) for chunk in split(index, self.chunk))
 
     def _named(self, point: Tensor) -> dict[str, Tensor]:
         """Return the parameters of a vector by name, as leaves."""
@@ -318,12 +357,12 @@ class ModuleLoss:
         return [part.to_dense() if part.is_sparse else part for part in parts]
 
 
-def split(index: Tensor) -> list[Tensor]:
-    """Return numbers of samples, at most `CHUNK` at a time, and never one that is left over.
+def split(index: Tensor, chunk: int | None = None) -> list[Tensor]:
+    """Return numbers of samples, at most ``chunk`` at a time, and never one that is left over.
 
-    Modules that squeeze their outputs fail on a single sample.
+    Modules that squeeze their outputs fail on a single sample. The default is `CHUNK`.
     """
-    parts = list(torch.split(index, CHUNK))
+    parts = list(torch.split(index, chunk or CHUNK))
     if len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts

@@ -1,5 +1,6 @@
 """Any torch module with a loss per sample: the empirical loss of a trained network."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -8,19 +9,28 @@ from functools import cached_property
 from typing import Any, final
 from warnings import warn
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from llcbench.problems.modules import intake, trials
-from llcbench.problems.modules.data import RelabelledSamples, SampleSource, outputs_on
-from llcbench.problems.modules.loss import CHUNK, ModuleLoss
-from llcbench.problems.modules.samples import restricted, samples_of
-from llcbench.problems.modules.user_code import OwnCodeError, described, explained
+from llcbench.problems.modules.accepted import accepted, in_precision, numbers_of
+from llcbench.problems.modules.data import (
+    DataSource,
+    Relabelled,
+    chosen,
+    held,
+    is_pair,
+    prepared_like,
+)
+from llcbench.problems.modules.loss import ModuleLoss, split
+from llcbench.problems.modules.user_code import OwnCodeError, explained
 from llcbench.sampling.surroundings import neutral
 from llcbench.types import DType, Truth
 from theory.coefficient import RLCT, Scope
 from theory.tempered import Tempered
+
+# Samples on which a lazy module is run.
+FIRST = torch.arange(2)
 
 PerSampleLoss = Callable[[Any, Any], Tensor]
 
@@ -54,17 +64,22 @@ def from_module(
     samples are beside, also at other weights, and to have the gradient that is its derivative.
 
     Args:
-        module: The network ``f_w``; it is called with one tensor of inputs, with several where
-            inputs are a tuple, and by names where they are a dict. No wrapper: scripted modules are
-            refused, and so are complex, sparse and quantised weights.
-        per_sample_loss: From what the module returns and the targets to one loss per sample,
-            ``(batch,)``; for example ``lambda f, y: cross_entropy(f, y, reduction="none")``. In a
-            run in single precision it is called with outputs in double precision if it takes them.
-        data: A pair of inputs and targets with samples along the first axis: tensors, arrays,
-            memory maps, or tuples and dicts of them; a ``Dataset`` or a ``DataLoader`` of such
-            pairs. Where a sample is one mapping and no pair, the module gets it by names and the
-            loss as targets. Minibatches are independent draws: of a ``DataLoader`` its data set and
-            collate function are used, not its order, batch size and workers. Nothing is copied.
+        module: The network ``f_w``. It is called as ``module(inputs)``, as ``module(*inputs)``
+            where inputs are a tuple or a list, and as ``module(**inputs)`` where they are a
+            mapping. What it returns goes to the loss as it is. Compiled and parallel wrappers are
+            taken off; scripted modules and complex, sparse and quantised weights are refused.
+        per_sample_loss: From outputs and targets to one loss per sample, ``(batch,)``; for
+            example ``lambda f, y: cross_entropy(f, y, reduction="none")``. In a run in single
+            precision it is called with outputs in double precision if it takes them. Where the
+            data have no targets, its second argument is the whole batch.
+        data: A pair ``(inputs, targets)`` of tensors, of arrays, which may be mapped from a file,
+            or of tuples and mappings of them, samples along the first axis; a mapping of them
+            without targets; a map-style ``Dataset``, also of the package ``datasets``; or a
+            ``DataLoader``. They are not copied. Of a loader the data set and the collate function
+            are used. Its batch size, sampler and shuffling are not: every chain draws minibatches
+            of its own, independently and uniformly; passes over shuffled data have noise that is
+            not independent from step to step, which biases the mean loss of a chain. Transforms
+            have to be deterministic.
         w_star: State at which to estimate; None for that of the module.
         only: Patterns such as ``"blocks.0.*"``; parameters that none of them matches stay fixed.
         name: Name in the results.
@@ -81,14 +96,15 @@ def from_module(
     if not isinstance(name, str) or not name:
         raise TypeError(f"name must be a text, got {name!r}")
     with neutral():
-        copy = intake.frozen(module)
-        samples = samples_of(data).cast(intake.precision_of(copy.module))
+        given = accepted(data)
+        copy = intake.frozen(module, lambda: held(given.data).to(torch.float32).take(FIRST))
+        precision = intake.precision_of(copy.module)
         if w_star is not None:
             intake.load(copy.module, w_star)
         patterns = (only,) if isinstance(only, str) else tuple(only)
         problem = ModuleProblem(
-            name, copy.module, per_sample_loss, samples, patterns, fixed=copy.fixed,
-            notes=copy.notes,
+            name, copy.module, per_sample_loss, in_precision(given.data, precision), patterns,
+            fixed=copy.fixed, notes=(*copy.notes, *given.notes),
         )  # fmt: skip
         examined = _examined(problem)
     for note in examined.notes:
@@ -107,23 +123,27 @@ class ModuleProblem:
         id: Name.
         module: The network in evaluation mode, with the weights of the reference point.
         per_sample_loss: From outputs and targets to a loss per sample.
-        data: The samples.
+        data: A pair of tensors, a mapping of them, or samples of another kind.
         only: Patterns of the parameters that move.
         version: Always 1: the data and the weights are the caller's.
         fixed: Names of parameters that stay fixed whatever the patterns say.
         notes: What was done that the caller may not expect, a sentence each.
         losses: Losses of all samples at ``w_star`` in the precision of the module, if computed.
+        chunk: Samples that are evaluated together on the full batch; None for the usual number.
+        counting: What ``n`` counts in `nbeta`, such as tokens; None for samples.
     """
 
     id: str
     module: nn.Module
     per_sample_loss: PerSampleLoss
-    data: SampleSource
+    data: Any
     only: tuple[str, ...] = ("*",)
     version: int = 1
     fixed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     losses: Tensor | None = None
+    chunk: int | None = None
+    counting: Callable[[DataSource], int] | None = None
 
     @cached_property
     def shapes(self) -> dict[str, torch.Size]:
@@ -167,7 +187,13 @@ class ModuleProblem:
     @property
     def num_data(self) -> int:
         """Number of samples."""
-        return len(self.data)
+        return len(held(self.data))
+
+    @property
+    def nbeta(self) -> float:
+        """``n / log n``, where ``n`` counts samples, or tokens where that was asked for."""
+        count = self.num_data if self.counting is None else self.counting(held(self.data))
+        return count / math.log(count)
 
     @property
     def truth(self) -> Truth:
@@ -243,25 +269,51 @@ class ModuleProblem:
             for owner in owners
         }
 
-    def realised(self, link: Callable[[Tensor], Tensor] = lambda f: f) -> "ModuleProblem":
-        """Return the loss on labels that the module itself gives.
+    def on(self, data: Any, name: str | None = None) -> "ModuleProblem":
+        """Return the loss of the same weights on other data, or on some of the samples.
 
-        Then the reference point is a minimum, and no estimate of a perfect sampler is negative.
+        Args:
+            data: As in `from_module`; or which samples: a mask of booleans, ``(num_data,)``, whole
+                numbers, a range or a slice.
+            name: Name in the results; None adds ``on ... samples``.
+
+        Raises:
+            TypeError: If the data are of another kind.
+            ValueError: If they do not fit, or the loss is none that chains can use, as in
+                `from_module`.
+        """
+        with neutral():
+            numbers = numbers_of(data, self.num_data)
+            notes: tuple[str, ...] = ()
+            if numbers is not None:
+                other = chosen(self.data, numbers)
+            else:
+                given = accepted(data)
+                other = prepared_like(in_precision(given.data, self._dtype), self.data)
+                notes = given.notes
+            id_ = name or f"{self.id} on {len(held(other))} samples"
+            part = replace(self, id=id_, data=other, losses=None, notes=(*self.notes, *notes))
+            return _examined(part)
+
+    def realised(self, link: Callable[[Any], Tensor] = lambda f: f) -> "ModuleProblem":
+        """Return the loss on labels that the module itself gives: another loss.
+
+        Then the reference point is a minimum, and no estimate of a perfect sampler is negative. The
+        last of `notes` says by how much the loss at the reference point changes.
 
         Args:
             link: From outputs to targets: the identity for a squared loss, ``softmax`` for a
-                cross entropy.
+                cross entropy, ``lambda f: f.logits.softmax(-1)`` for outputs that are objects.
 
         Raises:
             ValueError: If the labels are no finite tensor with one row per sample, or the loss is
                 not smallest at them.
         """
         with neutral(), torch.no_grad():
+            loss = self.bind(None, self._dtype)
             made = []
-            for rows in torch.split(torch.arange(self.num_data), CHUNK):
-                inputs, _ = self.data.take(rows)
-                with explained(f"the module on inputs {described(inputs)}"):
-                    outputs = outputs_on(self.module, inputs)
+            for rows in split(torch.arange(self.num_data), self.chunk):
+                outputs, _ = loss.outputs({}, loss.take(rows))
                 with explained("link on the outputs of the module"):
                     labels = link(outputs)
                 if not isinstance(labels, Tensor) or labels.shape[:1] != (len(rows),):
@@ -273,40 +325,26 @@ class ModuleProblem:
             targets = torch.cat(made)
             if not bool(targets.isfinite().all()):
                 raise OwnCodeError("the labels that link makes are not finite")
-            data = RelabelledSamples(self.data, targets)
-            problem = replace(self, id=f"{self.id}/realised", data=data, losses=None)
+            problem = replace(self, id=f"{self.id}/realised", data=self._with(targets), losses=None)
             trials.minimal(problem, self._dtype, trials.some_rows(problem))
-            return _examined(problem)
+            made_of = _examined(problem)
+            note = trials.change(self, made_of, self._dtype)
+            return replace(made_of, notes=(*self.notes, note))
 
-    def on(self, data: Any, name: str | None = None) -> "ModuleProblem":
-        """Return the loss of the same weights on other data, or on some of these.
+    def _with(self, targets: Tensor) -> Any:
+        """Return the data with other targets; a pair stays a pair."""
+        if is_pair(self.data):
+            return self.data[0], targets
+        return Relabelled(held(self.data), targets)
 
-        Args:
-            data: As for `from_module`; or a mask with a place for every sample, or the numbers of
-                some, as a tensor, an array or a list.
-            name: Name in the results; None to mark that of this problem.
-
-        Raises:
-            TypeError: If the data are of another kind.
-            ValueError: If they cannot be used, or the loss on them is none that chains can use.
-        """
-        with neutral():
-            numbers = isinstance(data, Tensor | np.ndarray) or (
-                isinstance(data, list) and all(isinstance(item, int) for item in data)
-            )
-            chosen = restricted(self.data, data) if numbers else samples_of(data)
-            chosen = chosen.cast(self._dtype)
-            id_ = name or f"{self.id}/{len(chosen)}-samples"
-            return _examined(replace(self, id=id_, data=chosen, losses=None))
-
-    def sample_data(self, rng: torch.Generator) -> SampleSource:
+    def sample_data(self, rng: torch.Generator) -> Any:
         """Return the data, which are the caller's."""
         return self.data
 
     def bind(self, data: Any, dtype: torch.dtype) -> ModuleLoss:
-        """Return the loss in a precision, on these data or, for None, its own."""
+        """Return the loss in a precision."""
         with neutral():
-            samples = self.data if data is None else samples_of(data)
+            samples = held(self.data if data is None else data).to(dtype)
             own = self._dtype
             hint = "" if dtype == own else (
                 f"the module is in {self.precision}: sample it in that, dtype={self.precision!r}"
@@ -314,9 +352,10 @@ class ModuleProblem:
             loss = ModuleLoss(
                 intake.copied(self.module).to(dtype),
                 _in_precision(self.per_sample_loss, dtype),
-                samples.cast(dtype),
+                samples,
                 self.shapes,
                 hint=hint,
+                chunk=self.chunk,
                 known=self.losses if dtype == own and (data is None or data is self.data) else None,
             )
             if dtype == torch.float64:

@@ -5,8 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from llcbench.problems.modules.data import SampleSource, outputs_on
-from llcbench.problems.modules.loss import WHOLE, ModuleLoss, per_sample, widened
+from llcbench.problems.modules.loss import ModuleLoss, per_sample, widened
 from llcbench.problems.modules.user_code import OwnCodeError
 from llcbench.sampling.surroundings import neutral
 
@@ -36,12 +35,12 @@ class Tried(Protocol):
         """Number of samples."""
 
     @property
-    def data(self) -> SampleSource:
-        """The data."""
-
-    @property
     def dim(self) -> int:
         """Number of parameters that move."""
+
+    @property
+    def losses(self) -> Tensor | None:
+        """Losses of all samples at ``w_star``, if they are known."""
 
     def w_star(self) -> Tensor:
         """Return the parameters that move."""
@@ -55,7 +54,7 @@ def examine(problem: Tried, native: torch.dtype) -> Tensor | None:
 
     The losses of some samples have to be finite, the same twice, the same whatever samples are
     beside them, also at other weights; the module must not change, and the gradient has to be the
-    derivative. None where losses of all samples take long.
+    derivative. None where losses of all samples take long: chains compute those that they need.
 
     Raises:
         OwnCodeError: If the loss is anything else.
@@ -77,9 +76,7 @@ def examine(problem: Tried, native: torch.dtype) -> Tensor | None:
         _unmixed(exact, point, rows, precision)
         _unchanged(moved, point)
         _derivative(exact, point, rows, precision)
-        size = problem.num_data * sum(w.numel() for w in problem.module.parameters())
-        few = size <= WHOLE and problem.data.quick
-        return loss.reference.clone() if few else None
+        return loss.reference.clone() if loss.few else None
 
 
 def some_rows(problem: Tried) -> Tensor:
@@ -95,12 +92,33 @@ def takes_double(loss: ModuleLoss) -> bool:
     One with constants in single precision may not; it gets the outputs as they are.
     """
     with neutral(), torch.no_grad(), torch.random.fork_rng(devices=[]):
-        rows = torch.arange(min(2, len(loss.samples)))
+        rows = torch.arange(min(2, loss.num_data))
         try:
             loss.losses({}, rows)
         except OwnCodeError:
             return False
         return True
+
+
+def change(old: Tried, new: Tried, native: torch.dtype) -> str:
+    """Return by how much other labels change the loss at ``w_star``, as a sentence."""
+    rows = some_rows(old)
+    with torch.no_grad():
+        all_known = old.losses is not None and new.losses is not None
+        before, after = (
+            (
+                problem.losses
+                if all_known and problem.losses is not None
+                else problem.bind(None, native).losses({}, rows)
+            )
+            .mean()
+            .item()
+            for problem in (old, new)
+        )
+    return (
+        "labels are those of the network: the mean loss at w_star changes by"
+        f" {after - before:.3g}, from {before:.3g} to {after:.3g}"
+    )
 
 
 def minimal(problem: Tried, native: torch.dtype, rows: Tensor) -> None:
@@ -113,8 +131,11 @@ def minimal(problem: Tried, native: torch.dtype, rows: Tensor) -> None:
     """
     with neutral(), torch.random.fork_rng(devices=[]), torch.enable_grad():
         loss = problem.bind(None, native)
-        inputs, targets = loss.taken(rows)
-        outputs = outputs_on(loss.module, inputs).detach().double()
+        outputs, targets = loss.outputs({}, loss.take(rows))
+        if not isinstance(outputs, Tensor):
+            _flat(loss, problem, rows, native)
+            return
+        outputs = outputs.detach().double()
         noise = torch.randn(outputs.shape, generator=_rng(), dtype=outputs.dtype)
         slopes = []
         for shift in (0.0, 0.1 * (float(outputs.std()) or 1.0)):
@@ -125,10 +146,25 @@ def minimal(problem: Tried, native: torch.dtype, rows: Tensor) -> None:
                 losses = per_sample(loss.wide, leaf, widened(targets))
             (slope,) = torch.autograd.grad(losses.double().sum(), leaf)
             slopes.append(float(slope.norm()))
-    if not slopes[0] <= FLAT * slopes[1]:
+    _check_flat(slopes[0], slopes[1], "in the outputs")
+
+
+def _flat(loss: ModuleLoss, problem: Tried, rows: Tensor, native: torch.dtype) -> None:
+    """Check the same by the slope in the parameters, where outputs are no tensor."""
+    star = loss.named(problem.w_star().to(native))
+    slopes = []
+    for point in (star, _beside(star)):
+        named = {name: value.clone().requires_grad_() for name, value in point.items()}
+        parts = loss.slopes(loss.losses(named, rows).mean(), named)
+        slopes.append(float(torch.cat([part.reshape(-1) for part in parts]).norm()))
+    _check_flat(slopes[0], slopes[1], "in the parameters")
+
+
+def _check_flat(slope: float, beside: float, where: str) -> None:
+    if not slope <= FLAT * beside:
         raise OwnCodeError(
-            f"realised: w_star is no minimum for the labels that link makes (slope {slopes[0]:.2g}"
-            f" in the outputs, {slopes[1]:.2g} beside them); link is the identity for a squared"
+            f"realised: w_star is no minimum for the labels that link makes (slope {slope:.2g}"
+            f" {where}, {beside:.2g} beside them); link is the identity for a squared"
             " loss and softmax for a cross entropy of logits"
         )
 
@@ -157,7 +193,8 @@ def _same_twice(loss: ModuleLoss, named: dict[str, Tensor], rows: Tensor, losses
     if not all(torch.equal(losses, other) for other in again):
         raise OwnCodeError(
             "the loss is not the same twice: the module or the loss is random even in eval(), or"
-            " changes with every call; dropout has to be an nn.Dropout, or to ask self.training"
+            " changes with every call; dropout has to be an nn.Dropout, or to ask self.training,"
+            " and transforms of a data set have to be deterministic"
         )
 
 

@@ -17,8 +17,8 @@ _PRECISION = (
 _RANGE = "labels lie in 0 ... classes - 1, and numbers of tokens below the size of the embedding"
 _AXES = "samples are along the first axis; compare the other axes with what the module expects"
 _ONE = (
-    "the module is called with one tensor, with several where inputs are a tuple, and by names"
-    " where they are a dict"
+    "the module is called with the inputs: a tensor, several in a tuple, or by name in a dict; data"
+    " without targets are one dict"
 )
 _CHECKPOINTS = "switch checkpointing of activations off: it runs the module again at other weights"
 _WAYS_OUT = (
@@ -72,9 +72,9 @@ def described(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"{tuple(value.shape)} in {str(value.dtype).removeprefix('torch.')}"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {described(part)}" for key, part in value.items()) + "}"
+        return ", ".join(f"{key} {described(part)}" for key, part in value.items())
     if type(value) in (tuple, list):
-        return "[" + ", ".join(map(described, value)) + "]"
+        return " and ".join(map(described, value))
     return type(value).__name__
 
 

@@ -45,9 +45,8 @@ def by_functional(problem, numbers):
             name: part.view(shape)
             for (name, shape), part in zip(problem.shapes.items(), parts, strict=True)
         }
-        inputs, targets = loss.taken(numbers)
-        outputs = functional_call(loss.module, named, (inputs,))
-        return cross_entropy(outputs, targets)
+        inputs, targets = loss.take(numbers)
+        return cross_entropy(functional_call(loss.module, named, (inputs,)), targets)
 
     return hessian(value)(point)
 
@@ -190,7 +189,7 @@ def test_curvlinops_agrees(problem):
         net,
         nn.CrossEntropyLoss(),
         list(net.parameters()),
-        [at.loss.taken(torch.arange(problem.num_data))],
+        [at.loss.take(torch.arange(at.loss.num_data))],
     )
     largest = float(eigsh(theirs.to_scipy(), k=1, which="LA")[0][0])
     ours = extreme_eigenvalues(at, generator(1), tolerance=1e-8)
