@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import full_disk
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -126,11 +127,11 @@ def test_writers_are_recognised(source: str, number: int) -> None:
     assert len(list(writers(source))) == number
 
 
-LIMITED = """
-import resource, signal, sys
+LIMITED = (
+    full_disk.SOURCE
+    + """
 from pathlib import Path
-resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+full_disk(2000)
 folder = Path(sys.argv[1])
 
 def checkpoint(path):
@@ -182,6 +183,7 @@ for name, writer in WRITERS.items():
         said = type(error).__name__
     print(name, said, path.read_text(), len([*path.parent.glob("*.tmp")]), sep=",")
 """
+)
 
 
 def test_every_writer_leaves_the_old_file_where_there_is_no_room(tmp_path: Path) -> None:
@@ -207,3 +209,17 @@ def test_theory_writes_whole_files(tmp_path: Path) -> None:
         write(path, text)
         assert path.read_bytes() == text.encode()
     assert os.listdir(path.parent) == ["a.csv"]
+
+
+def test_no_limited_process_leaves_cut_bytecode() -> None:
+    """Modules beside their source would be broken for whoever comes next."""
+    folder = Path(__file__).parent
+    limits = [
+        path.name for path in folder.rglob("*.py")
+        if "RLIMIT_" + "FSIZE" in path.read_text(encoding="utf-8")
+    ]  # fmt: skip
+    assert limits == ["full_disk.py"]
+    lines = full_disk.SOURCE.splitlines()
+    order = [next(i for i, line in enumerate(lines) if word in line)
+             for word in ("dont_write_bytecode", "setrlimit")]  # fmt: skip
+    assert order == sorted(order)

@@ -16,14 +16,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import full_disk
 from command import LLCBENCH
 
 from llcbench import files
 from llcbench.run.store import RunStore
 
 PATIENCE = 240.0
-NURSERY = """
-import json, os, resource, signal, sys
+NURSERY = (
+    full_disk.SOURCE
+    + """
+import json, os, signal, sys
 import torch
 import llcbench.cli.commands, llcbench.estimators.mean_energy, llcbench.run.complete
 import llcbench.samplers.sgld, arviz_stats.base
@@ -44,11 +47,7 @@ def ended(order):
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(order["files"] + "." + name, os.O_CREAT | os.O_WRONLY), number)
     if order["limit"]:
-        # Python itself would leave cut bytecode of modules beside their source, for all others.
-        sys.dont_write_bytecode = True
-        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (order["limit"],) * 2)
+        full_disk(order["limit"])
     sys.argv = ["llcbench", *order["arguments"]]
     from llcbench.cli.main import main
     main()
@@ -64,6 +63,7 @@ for line in sys.stdin:
         os.rename(order["files"] + ".code.part", order["files"] + ".code")
         os._exit(0)
 """
+)
 SUITE = """
 title = "tiny"
 version = 1

@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import full_disk
 import msgspec
 import pytest
 
@@ -188,14 +189,14 @@ def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
     assert path.read_text() == "new"
 
 
-FULL = """
-import resource, signal, sys
+FULL = (
+    full_disk.SOURCE
+    + """
 from pathlib import Path
 import numpy as np
 from llcbench import files
 from llcbench.files import replacing
-resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+full_disk(5000)
 path = Path(sys.argv[1])
 data = np.random.default_rng(0).random(1000)
 try:
@@ -207,6 +208,7 @@ try:
 except OSError as error:
     print(error)
 """
+)
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.json.gz", "a.npz"])
