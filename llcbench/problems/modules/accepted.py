@@ -1,5 +1,6 @@
 """What the caller hands over as data: tensors, data sets and loaders, checked."""
 
+import mmap
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import (
+    BatchSampler,
     DataLoader,
     Dataset,
     IterableDataset,
@@ -32,6 +34,8 @@ _DATA = (
     " DataLoader"
 )
 _UNNAMED = ("inputs", "targets")
+# Bytes that systems read ahead at a fault of a mapped file.
+READ_AHEAD = 2**17
 
 
 class Accepted(NamedTuple):
@@ -62,7 +66,8 @@ def accepted(data: Any) -> Accepted:
     if isinstance(data, TensorDataset):
         raise TypeError(
             f"a TensorDataset must hold two tensors, inputs and targets, got {len(data.tensors)};"
-            " give several inputs as ((first, second), targets)"
+            " give several inputs as ((first, second), targets), and inputs that are their own"
+            " targets twice"
         )
     if isinstance(data, Dataset) or _has_rows(data):
         return Accepted(_of_dataset(data, rows))
@@ -97,9 +102,12 @@ def _of_loader(loader: DataLoader[Any]) -> Accepted:
             " Dataset, of single samples"
         )
     notes: tuple[str, ...] = ()
-    if type(loader.sampler) not in (SequentialSampler, RandomSampler):
+    batches = loader.batch_sampler
+    own = loader.sampler if batches is None else batches
+    sampler = batches.sampler if type(batches) is BatchSampler else own
+    if type(sampler) not in (SequentialSampler, RandomSampler):
         notes = (
-            f"the {type(loader.sampler).__name__} of the DataLoader is not used: every sample of"
+            f"the {type(sampler).__name__} of the DataLoader is not used: every sample of"
             " its data set counts once; torch.utils.data.Subset leaves some out",
         )
     dataset, collate = loader.dataset, loader.collate_fn
@@ -138,6 +146,8 @@ def _in_memory(data: Any) -> Any:
         name = (_UNNAMED[int(path[1])] + path[3:]) if pair else f"data{path}"
         _check_part(name, part)
         counts[name] = len(part)
+        if isinstance(part, np.ndarray):
+            _expect_single_rows(part)
     if len(set(counts.values())) != 1 or min(counts.values()) < 2:
         shown = " and ".join(f"{count} {name}" for name, count in counts.items()) or "nothing"
         many = "both" if len(counts) == 2 else "all"
@@ -149,7 +159,8 @@ def _in_memory(data: Any) -> Any:
 
 def _check_part(what: str, part: Any) -> None:
     if isinstance(part, np.ndarray):
-        if part.dtype.kind not in "biuf" or part.dtype == np.float128:
+        # Not by name: np.float128 exists on some platforms only.
+        if part.dtype.kind not in "biuf" or part.dtype.itemsize > 8:
             raise TypeError(f"{what} are an array of {part.dtype}; numbers are needed")
         if part.ndim == 0:
             raise ValueError(f"{what} are a single number; samples are along the first axis")
@@ -165,6 +176,20 @@ def _check_part(what: str, part: Any) -> None:
         raise ValueError(f"{what} are on {part.device}; give {what}.cpu()")
     if part.dim() == 0:
         raise ValueError(f"{what} are a single number; samples are along the first axis")
+
+
+def _expect_single_rows(array: np.ndarray) -> None:
+    """Switch off reading ahead for an array in a mapped file: rows are read in random order.
+
+    It is a hint for the caller's mapping and changes no value. Rows that are longer than what is
+    read ahead keep it, and so do systems without such hints.
+    """
+    owner: Any = array.base
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    short = array.nbytes <= READ_AHEAD * len(array)
+    if isinstance(owner, mmap.mmap) and short and hasattr(mmap, "MADV_RANDOM"):
+        owner.madvise(mmap.MADV_RANDOM)
 
 
 def _plain(part: Tensor) -> Tensor:
@@ -186,6 +211,8 @@ def numbers_of(index: Any, count: int) -> Tensor | None:
     Raises:
         ValueError: If it fits no data of this size, or chooses fewer than 2 samples.
     """
+    if isinstance(index, list | tuple) and index and all(isinstance(i, int) for i in index):
+        index = torch.tensor(index)
     if isinstance(index, range | slice):
         index = torch.arange(count)[index] if isinstance(index, slice) else torch.tensor(index)
     if isinstance(index, np.ndarray):

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from llcbench.problems.modules.user_code import OwnCodeError
+
 # A tensor, or tuples, lists and mappings of them; samples are along the first axis.
 Batch = Any
 # Name of new targets beside old ones in a mapping.
@@ -145,13 +147,23 @@ class FromDataset:
         return False
 
     def take(self, index: Tensor) -> Batch:
-        """Return the batch that the collate function makes of some samples."""
+        """Return the batch that the collate function makes of some samples.
+
+        Raises:
+            OwnCodeError: If it makes more or fewer of them.
+        """
         numbers = index.tolist()
         if hasattr(self.dataset, "__getitems__"):  # many at once, as a DataLoader asks for them
             rows = self.dataset.__getitems__(numbers)
         else:
             rows = [self.dataset[number] for number in numbers]
-        return cast(self.collate(list(rows)), self.dtype)
+        batch = self.collate(list(rows))
+        if size_of(batch) != len(numbers):
+            raise OwnCodeError(
+                f"the collate function makes {size_of(batch)} samples of {len(numbers)}: every"
+                " sample has one row, along the first axis; torch.utils.data.Subset leaves some out"
+            )
+        return cast(batch, self.dtype)
 
     def to(self, dtype: torch.dtype) -> "FromDataset":
         """Return the same samples in a precision."""

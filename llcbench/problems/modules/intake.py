@@ -49,10 +49,12 @@ def frozen(module: Any, example: Callable[[], Batch] | None = None) -> Frozen:
             f"module must be a torch.nn.Module, got {given}; make an instance, and wrap a function"
             " in a module"
         )
-    module, notes = _unwrapped(module)
+    module, notes = unwrapped(module)
     _refuse_scripted(module)
     if example is not None and any(is_lazy(tensor) for tensor in _tensors(module)):
-        module = _materialised(module, example())
+        with explained("taking samples of the data"):
+            batch = example()
+        module = _materialised(module, batch)
         notes.append("lazy layers are run once, and their weights are random: train them first")
     _refuse_tensors(module)
     _refuse_unregistered(module)
@@ -87,6 +89,21 @@ def frozen(module: Any, example: Callable[[], Batch] | None = None) -> Frozen:
         )
     twin = twin.eval().requires_grad_(False).to(precision)
     return Frozen(twin, fixed, tuple(notes))
+
+
+def unwrapped(module: nn.Module) -> tuple[nn.Module, list[str]]:
+    """Return the module inside of compilers and parallel wrappers, and what was taken off."""
+    notes: list[str] = []
+    while True:
+        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = module.module
+        elif "_orig_mod" in module._modules:
+            inner = module._modules["_orig_mod"]
+        else:
+            return module, notes
+        assert isinstance(inner, nn.Module)
+        notes.append(f"the module is taken out of {type(module).__name__}, which changes no loss")
+        module = inner
 
 
 def copied(module: nn.Module) -> nn.Module:
@@ -190,21 +207,6 @@ def _check_names(state: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
 
 def _tensors(module: nn.Module) -> list[Tensor]:
     return [*module.parameters(), *module.buffers()]
-
-
-def _unwrapped(module: nn.Module) -> tuple[nn.Module, list[str]]:
-    """Return the module inside of compilers and parallel wrappers, and what was taken off."""
-    notes: list[str] = []
-    while True:
-        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            inner = module.module
-        elif "_orig_mod" in module._modules:
-            inner = module._modules["_orig_mod"]
-        else:
-            return module, notes
-        assert isinstance(inner, nn.Module)
-        notes.append(f"the module is taken out of {type(module).__name__}, which changes no loss")
-        module = inner
 
 
 def _materialised(module: nn.Module, batch: Batch) -> nn.Module:

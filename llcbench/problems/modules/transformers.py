@@ -10,9 +10,10 @@ from warnings import warn
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from llcbench.checks import check_choice
+from llcbench.problems.modules import intake
 from llcbench.problems.modules.accepted import accepted
 from llcbench.problems.modules.data import REALISED, Batch, Changed, DataSource, held, is_pair
 from llcbench.problems.modules.loss import CHUNK, SOME
@@ -22,6 +23,7 @@ from llcbench.problems.modules.problem import (
     PerSampleLoss,
     from_module,
 )
+from llcbench.problems.modules.user_code import explained
 from llcbench.sampling.surroundings import neutral
 
 Count = Literal["sequences", "tokens"]
@@ -44,9 +46,10 @@ def from_transformers(
     """Return the loss of a language model or of a classifier of sequences, as a problem.
 
     The loss of a sequence is the mean cross entropy of its tokens that count: those whose label is
-    not -100 and, where labels are as long as inputs, whose attention mask is 1. A model with one
-    label per sequence has its cross entropy, or the squared error where
-    labels are real numbers.
+    not -100 and, where labels are as long as inputs, whose attention mask is 1; that of the decoder
+    where there is one. A model of one label per sequence has the loss that it has itself: by
+    ``config.problem_type``; without it the squared error for a single output, the mean binary cross
+    entropy for labels that are real numbers, and the cross entropy for whole numbers.
 
     Sequences are the samples: minibatches draw them independently, and ``num_data`` is their
     number. ``count`` says what the inverse temperature ``n / log n`` counts, in `notes`.
@@ -66,26 +69,29 @@ def from_transformers(
 
     Raises:
         TypeError: If model or data are of another kind.
-        ValueError: As in `from_module`, or if there are no labels to predict.
+        ValueError: As in `from_module`, or if there are no labels to predict, or no
+            ``decoder_input_ids`` for a model with a decoder of its own.
     """
     check_choice("from_transformers", "count", count, ("sequences", "tokens"))
-    shifted = _is_causal(model) if causal is None else causal
+    inner = intake.unwrapped(model)[0] if isinstance(model, nn.Module) else model
+    shifted = _is_causal(inner) if causal is None else causal
     prepare = Prepared(shifted)
     with neutral():
         given = accepted(data)
         base = held(given.data)
         samples = Changed(base, prepare)
-        first = base.take(torch.arange(2))
+        with explained("taking samples of the data"):
+            first = base.take(torch.arange(2))
         if not isinstance(first, Mapping):
             raise TypeError(
                 "batches of a language model are mappings with input_ids, got"
                 f" {type(first).__name__}; give a collate function that returns a mapping"
             )
-        prepare(first)
+        _check_decoder(inner, *prepare(first))
         length = max((p.shape[-1] for p in first.values() if isinstance(p, Tensor)), default=1)
-        chunk = max(2, LOGITS // max(1, length * _classes(model)))
+        chunk = max(2, LOGITS // max(1, length * _classes(inner)))
     problem = from_module(
-        model, SequenceLoss(shifted), samples, w_star=w_star, only=only, name=name
+        model, SequenceLoss(shifted, _task(inner)), samples, w_star=w_star, only=only, name=name
     )
     tokens = count == "tokens"
     note = (
@@ -136,14 +142,15 @@ def from_lightning(
         )
     if hasattr(data, "train_dataloader"):
         data = data.train_dataloader()
-    trainer = vars(module).get("_trainer")
+    inner = intake.unwrapped(module)[0]
+    trainer = vars(inner).get("_trainer")
     if trainer is None:
         return from_module(module, per_sample_loss, data, w_star=w_star, only=only, name=name)
-    module.__dict__["_trainer"] = None  # it holds loaders, files and processes
+    inner.__dict__["_trainer"] = None  # it holds loaders, files and processes
     try:
         return from_module(module, per_sample_loss, data, w_star=w_star, only=only, name=name)
     finally:
-        module.__dict__["_trainer"] = trainer
+        inner.__dict__["_trainer"] = trainer
 
 
 @final
@@ -166,7 +173,8 @@ class Prepared:
         if is_pair(batch):
             return batch
         inputs = {key: part for key, part in batch.items() if isinstance(part, Tensor)}
-        ids, mask = inputs.get("input_ids"), inputs.get("attention_mask")
+        side = "decoder_" if "decoder_input_ids" in inputs else ""
+        ids, mask = inputs.get("input_ids"), inputs.get(f"{side}attention_mask")
         labels = inputs.pop("labels", inputs.pop("label", None))
         if labels is None and not self.causal:
             raise ValueError(
@@ -184,13 +192,16 @@ class Prepared:
 @final
 @dataclass(frozen=True)
 class SequenceLoss:
-    """Cross entropy per sequence, in double precision.
+    """Loss per sequence, in double precision: mean cross entropy of tokens, or that of one label.
 
     Attributes:
         causal: Whether a token is predicted from those before it.
+        task: How one label per sequence is predicted, by its name in transformers; None for what
+            the labels say.
     """
 
     causal: bool
+    task: str | None = None
 
     def __call__(self, outputs: Any, targets: Any) -> Tensor:
         """Return the losses of a batch, ``(batch,)``."""
@@ -210,11 +221,16 @@ class SequenceLoss:
 
     def _of_label(self, logits: Tensor, labels: Tensor, soft: Tensor | None) -> Tensor:
         """Return the losses of one label per sequence."""
-        if soft is not None:
-            return cross_entropy(logits, soft.double(), reduction="none")
-        if labels.is_floating_point():
-            return (logits - labels.double().reshape(logits.shape)).square().sum(1)
-        return cross_entropy(logits, labels.reshape(-1), reduction="none")
+        real = labels.is_floating_point()
+        single = "multi_label_classification" if real else "single_label_classification"
+        task = self.task or ("regression" if logits.shape[1] == 1 else single)
+        if task == "single_label_classification":
+            wanted = labels.reshape(-1) if soft is None else soft.double()
+            return cross_entropy(logits, wanted, reduction="none")
+        wanted = (labels if soft is None else soft).double().reshape(logits.shape)
+        if task == "regression":
+            return (logits - wanted).square().mean(1)
+        return binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(1)
 
 
 def _is_causal(model: Any) -> bool:
@@ -223,6 +239,25 @@ def _is_causal(model: Any) -> bool:
     if getattr(config, "is_encoder_decoder", False):
         return False
     return "CausalLM" in kind or "LMHead" in kind
+
+
+def _task(model: Any) -> str | None:
+    task = getattr(getattr(model, "config", None), "problem_type", None)
+    return None if task is None else str(task)
+
+
+def _check_decoder(model: Any, inputs: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> None:
+    """Refuse a decoder without inputs: it would make them of labels, or silently of other text.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    decodes = getattr(getattr(model, "config", None), "is_encoder_decoder", False)
+    if decodes and targets["labels"].dim() > 1 and "decoder_input_ids" not in inputs:
+        raise ValueError(
+            f"{type(model).__name__} has a decoder, and the batches have no decoder_input_ids: add"
+            " model.prepare_decoder_input_ids_from_labels(labels), as DataCollatorForSeq2Seq does"
+        )
 
 
 def _classes(model: Any) -> int:

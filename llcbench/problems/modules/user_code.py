@@ -20,11 +20,13 @@ _ONE = (
     "the module is called with the inputs: a tensor, several in a tuple, or by name in a dict; data"
     " without targets are one dict"
 )
+_PADDED = "give a DataLoader with a collate function that pads samples to one length"
 _CHECKPOINTS = "switch checkpointing of activations off: it runs the module again at other weights"
 _WAYS_OUT = (
     (r"takes? .*positional|missing .*argument|unexpected keyword", _ONE),
     (r"does not require grad", "the loss must be differentiable in the parameters"),
     (r"[Cc]heckpoint", _CHECKPOINTS),
+    (r"stack expects each tensor to be equal size", _PADDED),
     (r"out of (bounds|range)|device-side assert", _RANGE),
     (r"same dtype|scalar type|[Dd]type|[Ff]ound (Float|Double|Half|Long)|_cpu.* not implemented|"
      r"to be of type|type .* should be the same|to have one of the following", _PRECISION),

@@ -1,5 +1,6 @@
 """Data of any kind: they give the losses that the same numbers in two tensors give."""
 
+import mmap
 import warnings
 from collections import UserDict
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 from torch.utils.data import (
+    BatchSampler,
     DataLoader,
     Dataset,
     IterableDataset,
@@ -129,6 +131,11 @@ def test_losses_and_gradients_are_those_of_two_tensors(kind):
     assert estimate.status == "ok"
 
 
+def collated(change):
+    x, y = pair()
+    return DataLoader(Rows(lambda i: (x[i], y[i])), collate_fn=lambda b: default_collate(change(b)))
+
+
 class Stream(IterableDataset):
     def __iter__(self):
         return iter([])
@@ -149,6 +156,12 @@ class Stream(IterableDataset):
         ((np.array(["a", "b"]), torch.ones(2)), "array of <U1"),
         (Rows(lambda i: (torch.randn(4), torch.ones(1))), "transforms .* deterministic"),
         (Rows(lambda i: 1 / 0), "taking samples of the data: ZeroDivisionError"),
+        (collated(lambda rows: rows[:-1]), "makes 39 samples of 40"),
+        (collated(lambda rows: rows + rows), "makes 80 samples of 40"),
+        (collated(lambda rows: rows[::-1]), "samples must not mix"),
+        (Rows(lambda i: (torch.ones(2 + i), torch.ones(1))), "a collate function that pads"),
+        (TensorDataset(torch.ones(4, 4)), "their own targets twice"),
+        ((np.ones((4, 4), dtype=np.longdouble), torch.ones(4, 1)), "inputs are an array of"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_line(data, message):
@@ -164,6 +177,19 @@ def test_a_sampler_of_a_loader_is_not_used_and_that_is_said():
         problem = from_module(nn.Linear(4, 1), squares, loader)
     assert problem.num_data == COUNT
     assert default_collate is loader.collate_fn
+    batches = BatchSampler(SubsetRandomSampler(range(5)), 2, drop_last=False)
+    with pytest.warns(OwnNetworkNote, match="SubsetRandomSampler .* is not used"):
+        from_module(
+            nn.Linear(4, 1), squares, DataLoader(TensorDataset(x, y), batch_sampler=batches)
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        from_module(nn.Linear(4, 1), squares, DataLoader(TensorDataset(x, y), 5, shuffle=True))
+
+
+def test_a_lazy_module_on_data_that_fail_is_said_in_one_line():
+    with pytest.raises(ValueError, match="taking samples of the data: ZeroDivisionError"):
+        from_module(nn.LazyLinear(1), squares, Rows(lambda i: 1 / 0))
 
 
 def test_many_samples_of_a_data_set_are_not_read_whole(monkeypatch):
@@ -208,6 +234,23 @@ def test_ten_gigabytes_in_a_file_are_read_where_samples_are_taken(tmp_path):
     assert (tmp_path / "x").stat().st_blocks * 512 < 10**8
 
 
+@pytest.mark.parametrize(("width", "advised"), [(4, 1), (2**16, 0)])
+def test_short_rows_of_a_mapped_file_are_read_without_those_behind_them(
+    width, advised, tmp_path, monkeypatch
+):
+    """Reading ahead makes random rows of a large file a hundred times slower."""
+    advice = []
+
+    class Map(mmap.mmap):
+        def madvise(self, *words):
+            advice.append(words)
+
+    monkeypatch.setattr(mmap, "mmap", Map)
+    inputs = np.memmap(tmp_path / "x", dtype="float32", mode="w+", shape=(4, width))
+    from_module(nn.Linear(width, 1), squares, (inputs[:3], np.zeros((3, 1), dtype="float32")))
+    assert advice == [(mmap.MADV_RANDOM,)] * advised
+
+
 @pytest.mark.parametrize("kind", ["dataset", "batch", "arrays", "two inputs"])
 def test_the_same_weights_on_some_samples_and_on_other_data(kind):
     torch.manual_seed(0)
@@ -215,7 +258,12 @@ def test_the_same_weights_on_some_samples_and_on_other_data(kind):
     net = nn.Linear(4, 1)
     problem = from_module(net if wrap is nn.Module else wrap(net), loss, data)
     mask = torch.arange(COUNT) % 3 == 0
-    for choice in (mask, mask.nonzero()[:, 0], range(0, COUNT, 3), slice(0, None, 3), mask.numpy()):
+    numbers = mask.nonzero()[:, 0]
+    choices = (
+        mask, numbers, range(0, COUNT, 3), slice(0, None, 3), mask.numpy(), numbers.tolist(),
+        tuple(numbers.tolist()), mask.tolist(),
+    )  # fmt: skip
+    for choice in choices:
         part = problem.on(choice)
         assert part.num_data == 14
         assert torch.allclose(part.losses, problem.losses[mask], rtol=1e-6)

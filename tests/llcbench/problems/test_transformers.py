@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
@@ -32,10 +33,11 @@ def llama():
     return transformers.LlamaForCausalLM(config)
 
 
-def bert():
+def bert(num_labels=3, **more):
     config = transformers.BertConfig(
-        vocab_size=WORDS, num_hidden_layers=1, num_labels=3, max_position_embeddings=16, **SMALL
-    )
+        vocab_size=WORDS, num_hidden_layers=1, num_labels=num_labels, max_position_embeddings=16,
+        **SMALL, **more,
+    )  # fmt: skip
     return transformers.BertForSequenceClassification(config)
 
 
@@ -72,6 +74,97 @@ def test_losses_are_those_of_the_model_sequence_by_sequence(kind):
     estimate = llcbench.estimate(problem, llcbench.SGLD(1e-5), settings, progress=False)
     assert estimate.status == "ok"
     assert math.isfinite(estimate.llc)
+
+
+def bart():
+    config = transformers.BartConfig(
+        vocab_size=WORDS, d_model=8, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=8, decoder_ffn_dim=8, use_cache=False,
+        max_position_embeddings=16, pad_token_id=0, bos_token_id=1, eos_token_id=2,
+        decoder_start_token_id=2, forced_eos_token_id=2,
+    )  # fmt: skip
+    return transformers.BartForConditionalGeneration(config)
+
+
+ONE_LABEL = {
+    "several of them": (3, {}, (torch.arange(3 * COUNT) % 2.0).view(COUNT, 3)),
+    "several as numbers": (
+        3,
+        {"problem_type": "multi_label_classification"},
+        (torch.arange(3 * COUNT) % 2).view(COUNT, 3),
+    ),
+    "real numbers": (1, {}, torch.linspace(-1, 1, COUNT)),
+    "whole numbers": (1, {}, torch.arange(COUNT) % 4),
+    "two real numbers": (
+        2,
+        {"problem_type": "regression"},
+        torch.linspace(-1, 1, 2 * COUNT).view(COUNT, 2),
+    ),
+    "classes": (3, {}, torch.arange(COUNT) % 3),
+}
+
+
+@pytest.mark.parametrize("kind", ONE_LABEL)
+def test_labels_of_a_sequence_have_the_loss_of_the_model(kind):
+    torch.manual_seed(0)
+    width, config, labels = ONE_LABEL[kind]
+    model, data = bert(width, **config).eval(), batch()
+    problem = from_transformers(model, data | {"labels": labels})
+    wanted = []
+    for row in range(COUNT):
+        own = {key: part[row : row + 1] for key, part in data.items()}
+        own_labels = labels[row : row + 1]
+        if config.get("problem_type", "").startswith("multi"):
+            own_labels = own_labels.float()  # what the model asks for
+        # A model of one real number takes the mean over a batch and its labels as real ones.
+        own_labels = own_labels.float() if width == 1 else own_labels
+        wanted.append(float(model(**own, labels=own_labels).loss.detach()))
+    assert problem.losses.tolist() == pytest.approx(wanted, rel=1e-4, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("width", "labels", "link", "wrong"),
+    [
+        (1, torch.linspace(-1, 1, COUNT), lambda f: f.logits, lambda f: f.logits + 1),
+        (
+            3,
+            (torch.arange(3 * COUNT) % 2.0).view(COUNT, 3),
+            lambda f: f.logits.sigmoid(),
+            lambda f: f.logits.softmax(-1),
+        ),
+    ],
+)
+def test_labels_of_its_own_make_a_model_of_real_labels_a_minimum(width, labels, link, wrong):
+    torch.manual_seed(0)
+    problem = from_transformers(bert(width), batch() | {"labels": labels})
+    assert problem.realised(link).dim == problem.dim
+    with pytest.raises(ValueError, match="is no minimum"):
+        problem.realised(wrong)
+
+
+def test_a_decoder_has_inputs_and_a_mask_of_its_own():
+    """The mask of the encoder, as long as the labels by chance, hides none of them."""
+    torch.manual_seed(0)
+    model, data = bart().eval(), batch()
+    labels = data["input_ids"].flip(1)
+    with pytest.raises(ValueError, match="no decoder_input_ids"):
+        from_transformers(model, data | {"labels": labels})
+    shifted = model.prepare_decoder_input_ids_from_labels(labels)
+    problem = from_transformers(model, data | {"labels": labels, "decoder_input_ids": shifted})
+    wanted = []
+    for row in range(COUNT):
+        own = {key: part[row : row + 1] for key, part in data.items()}
+        wanted.append(float(model(**own, labels=labels[row : row + 1]).loss.detach()))
+    assert problem.losses.tolist() == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("wrap", [torch.compile, nn.DataParallel])
+def test_a_wrapped_model_is_as_causal_as_the_one_inside(wrap):
+    torch.manual_seed(0)
+    model = gpt2()
+    with pytest.warns(OwnNetworkNote, match="taken out of"):
+        problem = from_transformers(wrap(model), batch())
+    assert torch.equal(problem.losses, from_transformers(model, batch()).losses)
 
 
 def test_what_is_masked_changes_nothing():
@@ -130,12 +223,23 @@ def test_labels_of_its_own_make_a_language_model_a_minimum():
         problem.realised(lambda f: f.logits.softmax(-1).roll(1, -1))
 
 
+class Ragged:
+    """Rows of other lengths, as a tokenizer gives them."""
+
+    def __len__(self):
+        return COUNT
+
+    def __getitem__(self, number):
+        return {"input_ids": list(range(1, 3 + number % 3))}
+
+
 @pytest.mark.parametrize(
     ("model", "data", "message"),
     [
         (bert, batch(), "no labels, and the model is not causal"),
         (gpt2, (batch()["input_ids"], torch.ones(COUNT)), "mappings with input_ids, got tuple"),
         (gpt2, {"attention_mask": torch.ones(COUNT, LENGTH)}, "neither labels nor input_ids"),
+        (gpt2, Ragged(), "taking samples of the data: .* a collate function that pads"),
     ],
 )
 def test_what_is_no_language_model_is_refused(model, data, message):
