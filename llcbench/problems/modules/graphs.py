@@ -14,6 +14,8 @@ from torch import Tensor, fx
 from torch.func import grad, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from llcbench.problems.modules.data import mapped
+
 # From the parameters by name and a batch to losses of its samples, ``(batch,)``.
 Losses = Callable[[Mapping[str, Tensor], Any], Tensor]
 Engine = Literal["loop", "trace", "vmap"]
@@ -104,7 +106,7 @@ class RecordedPass:
 
         def mean(parts: list[Tensor]) -> tuple[Tensor, Tensor]:
             if self.engine == "trace":
-                parts, rows = [_laid(part) for part in parts], _mapped(_laid, batch)
+                parts, rows = [_laid(part) for part in parts], mapped(_laid, batch)
             else:  # vmap has no layouts
                 rows = batch
             losses = self._losses(dict(zip(self._shapes, parts, strict=True)), rows)
@@ -121,11 +123,15 @@ class RecordedPass:
         return [part.view(len(theta), *shape) for part, shape in zip(parts, shapes, strict=True)]
 
     def _rows(self, batch: Any, chain: int) -> Any:
-        return batch if self._shared else _mapped(lambda part: part[chain], batch)
+        return batch if self._shared else mapped(lambda part: part[chain], batch)
 
     def _agrees(self, theta: Tensor, batch: Any) -> bool:
-        """Return whether losses and gradients are right, here and at another point."""
-        for point in (theta, theta + 1e-2 * theta.abs().mean()):
+        """Return whether losses and gradients are right at two points beside these.
+
+        At a minimum itself the gradient is rounding, and two roundings never agree.
+        """
+        for share in (1e-2, -3e-2):
+            point = theta + share * theta.abs().mean()
             found = torch.empty_like(theta)
             losses = self.into(point, batch, found)
             for chain in {0, len(theta) - 1}:
@@ -168,14 +174,3 @@ def _laid(part: Any) -> Any:
         # With one channel both layouts are contiguous, and strides decide: hence a copy.
         return part.clone(memory_format=torch.channels_last)
     return part
-
-
-def _mapped(change: Callable[[Any], Any], batch: Any) -> Any:
-    """Return a batch with all its tensors changed."""
-    if isinstance(batch, Tensor):
-        return change(batch)
-    if isinstance(batch, dict):
-        return {key: _mapped(change, part) for key, part in batch.items()}
-    if isinstance(batch, tuple | list):
-        return type(batch)(_mapped(change, part) for part in batch)
-    return batch

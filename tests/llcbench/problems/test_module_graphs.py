@@ -165,3 +165,16 @@ def test_the_choice_is_by_size_and_kind() -> None:
     assert engine_of({"w": small}) == "vmap"
     assert engine_of({"w": small, "k": kernel}) == "trace"
     assert engine_of({"w": torch.Size([LARGE + 1])}) == "loop"
+
+
+def test_a_recording_at_a_minimum_is_kept() -> None:
+    """There the gradient is nothing but rounding."""
+    recorded, theta, batch, _, shapes = case(DENSE, torch.float32)
+    star = {name: weight.detach().clone() for name, weight in DENSE.named_parameters()}
+    theta = torch.cat([weight.reshape(-1) for weight in star.values()]).expand_as(theta).clone()
+
+    def losses(named, batch):  # type: ignore[no-untyped-def]
+        ours, own = (functional_call(DENSE, dict(w), (batch[0],)) for w in (named, star))
+        return (ours - own).double().square().sum(1)
+
+    assert RecordedPass(losses, shapes, recorded.engine, shared=False).record(theta, batch)
