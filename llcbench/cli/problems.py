@@ -59,7 +59,7 @@ def _run(path: Path) -> ModuleType:
     Raises:
         ValueError: If the script fails; the message names its line.
     """
-    from llcbench.problems.modules.problem import OwnNetworkNote
+    from llcbench.problems.modules.from_module import OwnNetworkNote
 
     name = f"_script_{path.stem}"
     spec = util.spec_from_file_location(name, path)

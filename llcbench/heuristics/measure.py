@@ -15,8 +15,9 @@ from llcbench.heuristics.trial import Local, Measured, Measuring
 from llcbench.measures.geometric_complexity import geometric_complexity
 from llcbench.measures.hessian import Hessian, extreme_eigenvalues, trace
 from llcbench.measures.norms import frobenius_norms, norm_controlled, scale_free, total_norm
+from llcbench.problems.modules.from_module import from_module
 from llcbench.problems.modules.intake import Tensors
-from llcbench.problems.modules.problem import ModuleProblem, PerSampleLoss, from_module
+from llcbench.problems.modules.problem import ModuleProblem, PerSampleLoss
 from llcbench.records import Estimate
 from llcbench.samplers.sgld import SGLD
 from llcbench.seeds import Seeds

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from llcbench.problems.modules.problem import from_module
+from llcbench.problems.modules.from_module import from_module
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,8 @@ from llcbench.heuristics.execute import data_of, execute, loss_of, network_of
 from llcbench.heuristics.measure import local
 from llcbench.heuristics.trial import Measured, Measuring, Trial, TrialRecord
 from llcbench.measures.hessian import Hessian, dense
-from llcbench.problems.modules.problem import ModuleProblem, from_module
+from llcbench.problems.modules.from_module import from_module
+from llcbench.problems.modules.problem import ModuleProblem
 from llcbench.training.config import Training
 from llcbench.training.noise import with_label_noise
 from llcbench.training.train import train

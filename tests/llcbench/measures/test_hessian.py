@@ -9,7 +9,7 @@ from torch.func import functional_call, hessian
 from torch.nn.functional import cross_entropy
 
 from llcbench.measures.hessian import Hessian, dense, extreme_eigenvalues, trace
-from llcbench.problems.modules.problem import from_module
+from llcbench.problems.modules.from_module import from_module
 
 # Two-sided normal gate: one false alarm in 16,000.
 Z = 4.0

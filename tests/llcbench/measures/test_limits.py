@@ -10,7 +10,7 @@ from torch.nn.functional import mse_loss
 from llcbench.measures.geometric_complexity import geometric_complexity
 from llcbench.measures.hessian import _ends
 from llcbench.measures.norms import norm_controlled, scale_free
-from llcbench.problems.modules.problem import from_module
+from llcbench.problems.modules.from_module import from_module
 
 
 def test_residuals_are_those_of_the_last_lanczos_vector():

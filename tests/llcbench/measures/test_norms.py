@@ -14,7 +14,7 @@ from llcbench.measures.norms import (
     spectral_norms,
     total_norm,
 )
-from llcbench.problems.modules.problem import from_module
+from llcbench.problems.modules.from_module import from_module
 
 
 def entropies(outputs, targets):

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from llcbench.measures.rescaling import MatchedSGLD, along, factors, rescaled
-from llcbench.problems.modules.problem import from_module
+from llcbench.problems.modules.from_module import from_module
 from llcbench.samplers.sgld import SGLD
 from llcbench.sampling.loop import sample
 from llcbench.sampling.target import Target

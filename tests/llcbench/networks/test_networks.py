@@ -20,7 +20,7 @@ from llcbench.networks import (
 )
 from llcbench.networks.losses import shares_wrong
 from llcbench.networks.transformer import Attention
-from llcbench.problems.modules.problem import from_module
+from llcbench.problems.modules.from_module import from_module
 
 
 def rng(seed=0):

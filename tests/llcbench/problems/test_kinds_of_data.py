@@ -20,7 +20,7 @@ from torch.utils.data import (
 
 import llcbench
 from llcbench.problems.modules import loss, trials
-from llcbench.problems.modules.problem import OwnNetworkNote, from_module
+from llcbench.problems.modules.from_module import OwnNetworkNote, from_module
 
 COUNT = 40
 

@@ -13,7 +13,7 @@ from torch.nn.functional import mse_loss
 from torch.utils.data import DataLoader, Dataset
 
 import llcbench
-from llcbench.problems.modules.problem import OwnNetworkNote
+from llcbench.problems.modules.from_module import OwnNetworkNote
 
 COUNT = 24
 SETTINGS = llcbench.Settings(

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 import llcbench
 from llcbench import SGLD, Settings, Target
 from llcbench.cli.commands import cli
-from llcbench.problems.modules.problem import from_module
+from llcbench.problems.modules.from_module import from_module
 
 SCRIPT = """
 import torch

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
 import llcbench
-from llcbench.problems.modules.problem import OwnNetworkNote
+from llcbench.problems.modules.from_module import OwnNetworkNote
 from llcbench.problems.modules.transformers import from_transformers
 
 transformers = pytest.importorskip("transformers")

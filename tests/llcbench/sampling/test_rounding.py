@@ -12,7 +12,7 @@ import llcbench
 from llcbench import SGLD, MeanEnergy, Settings
 from llcbench.problems.models.densities import NormalPair
 from llcbench.problems.models.likelihood import Likelihood
-from llcbench.problems.modules.problem import from_module
+from llcbench.problems.modules.from_module import from_module
 from llcbench.sampling.loss_abilities import Forwarding
 from llcbench.sampling.rounding import LARGE, SHARE, in_double
 from llcbench.sampling.target import Target

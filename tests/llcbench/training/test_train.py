@@ -8,7 +8,7 @@ from quadratic_task import Point, around
 from torch import nn
 
 from llcbench.networks import MLP, DataSet, ResNet, class_losses, initialised, squared_losses
-from llcbench.problems.modules.problem import from_module
+from llcbench.problems.modules.from_module import from_module
 from llcbench.training.config import EntropySGD, Penalties, Training
 from llcbench.training.noise import with_label_noise
 from llcbench.training.train import train
