@@ -22,7 +22,8 @@ from llcbench.problems.modules.data import (
     is_pair,
     prepared_like,
 )
-from llcbench.problems.modules.loss import ModuleLoss, split
+from llcbench.problems.modules.loss import ModuleLoss
+from llcbench.problems.modules.reference import split
 from llcbench.problems.modules.user_code import OwnCodeError, explained
 from llcbench.sampling.surroundings import neutral
 from llcbench.types import DType, Truth
