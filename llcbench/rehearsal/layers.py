@@ -51,12 +51,18 @@ def dense_layers(problem: ModuleProblem, loss: ModuleLoss) -> list[DenseLayer]:
     Raises:
         ValueError: If there are none.
     """
-    moving = {name.partition("parametrizations.")[0] for name in problem.shapes}
-    shapes = {name: shape for name, part in loss.module.named_modules()
+    modules = dict(loss.module.named_modules())
+    # By identity: tied and parametrised weights have several names.
+    moving = {id(w) for name, w in loss.module.named_parameters() if name in problem.shapes}
+    shapes = {name: shape for name, part in modules.items()
               if (shape := _matrix(part)) is not None}  # fmt: skip
-    kept = {name: shape for name, shape in shapes.items() if _moves(name, moving)}
+    kept = {
+        name: shape
+        for name, shape in shapes.items()
+        if any(id(w) in moving and w.ndim > 1 for w in modules[name].parameters())
+    }
     if not kept:
-        kinds = sorted({type(part).__name__ for _, part in loss.module.named_modules()
+        kinds = sorted({type(part).__name__ for part in modules.values()
                         if next(part.parameters(recurse=False), None) is not None})  # fmt: skip
         where = "that moves" if shapes else f"among {', '.join(kinds)}"
         raise ValueError(
@@ -88,7 +94,7 @@ def first_inputs(loss: ModuleLoss, layer: DenseLayer) -> Tensor:
     def take(name: str, inputs: Tensor) -> None:
         rows = _patches(part, inputs).reshape(-1, layer.columns)
         places = torch.arange(min(share, len(rows))) * len(rows) // min(share, len(rows))
-        taken.append(rows[places].double())
+        taken.append(rows[places].double().cpu())
 
     count = min(loss.num_data, most)
     numbers = torch.arange(count) * loss.num_data // count
@@ -112,21 +118,13 @@ def _matrix(part: nn.Module) -> tuple[int, int] | None:
     return None
 
 
-def _moves(name: str, moving: set[str]) -> bool:
-    prefix = f"{name}." if name else ""
-    return any(
-        each in (f"{prefix}weight", prefix) or each.startswith(f"{prefix}weight_")
-        for each in moving
-    )
-
-
 def _patches(part: nn.Module, inputs: Tensor) -> Tensor:
     """Return what a layer multiplies its matrix with, columns last."""
     if not isinstance(part, CONVOLUTIONS):
         return inputs
     shape = part.weight.shape[1:]
     # Convolved with the unit vectors, a patch is its own channels.
-    units = torch.eye(shape.numel(), dtype=inputs.dtype).view(-1, *shape)
+    units = torch.eye(shape.numel(), dtype=inputs.dtype, device=inputs.device).view(-1, *shape)
     patches: Tensor = part._conv_forward(inputs, units, None)
     return patches.movedim(-len(shape), -1)
 

@@ -16,6 +16,8 @@ CANNOT_SHOW = (
     "what the nonlinearity of the network does, nor its degeneracy: the rank of the true network"
     " is not known, so look at all ranks; biases, normalisation and embeddings have no counterpart"
 )
+# A bias counts from so many of its errors and from this share on: guards see no smaller one.
+ERRORS, SMALL_BIAS = 4.0, 0.05
 
 
 class RehearsedNetwork(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +50,14 @@ class RehearsedNetwork(msgspec.Struct, frozen=True, kw_only=True):
         return _relative(self.score.gap, self.local)
 
     @property
+    def hidden_bias(self) -> bool:
+        """Whether the sampler is off by more than its error, and no guard on it warns."""
+        bias = self.sampler_bias
+        if bias is None or not self.estimate.converged:
+            return False
+        return abs(bias.z) > ERRORS and abs(bias.value) > SMALL_BIAS
+
+    @property
     def warnings(self) -> list[str]:
         """Names of the guards that warn."""
         return [guard.name for guard in self.estimate.guards if not guard.passed]
@@ -75,6 +85,7 @@ class RehearsedNetwork(msgspec.Struct, frozen=True, kw_only=True):
             "gamma": self.estimate.gamma,
             "rhat": self.estimate.rhat,
             "guards": ", ".join(self.warnings),
+            "hidden_bias": self.hidden_bias,
             "status": self.estimate.status,
             "message": self.estimate.message,
             "method": self.estimate.method,

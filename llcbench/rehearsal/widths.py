@@ -11,7 +11,7 @@ from llcbench.rehearsal.layers import DenseLayer
 # Layers of the deepest linear networks of the published classes of this size.
 DEEPEST = 9
 # Most weights of a linear network unless they are given: truth and run take a minute or two.
-MAX_DIM = 20_000
+MAX_DIM = 200_000
 
 
 @final

@@ -1,5 +1,6 @@
 """What settings returned on linear networks whose truths are known."""
 
+from llcbench.records import Guard
 from llcbench.rehearsal.result import CANNOT_SHOW, SHOWS, Rehearsal, RehearsedNetwork
 from llcbench.report.score_table import estimated, known
 from llcbench.report.tables import Cell, Column, Mark, Row, Table, Value
@@ -56,22 +57,76 @@ def heading(rehearsal: Rehearsal) -> list[str]:
 
 
 def closing(rehearsal: Rehearsal) -> list[str]:
-    """Return what happened on each network, and what a rehearsal shows."""
+    """Return what came out, why guards warn, and what a rehearsal shows."""
+    return [
+        *verdicts(rehearsal),
+        *_runs(rehearsal),
+        *_warnings(rehearsal),
+        f"shows: {SHOWS}",
+        f"cannot show: {CANNOT_SHOW}",
+    ]
+
+
+def verdicts(rehearsal: Rehearsal) -> list[str]:
+    """Return a sentence on the sampler and one on the setting."""
+    lines = []
+    known_biases = [
+        (abs(bias.value), network)
+        for network in rehearsal.networks
+        if (bias := network.sampler_bias) is not None
+    ]
+    if known_biases:
+        most, worst = max(known_biases, key=lambda pair: pair[0])
+        hidden = [network for _, network in known_biases if network.hidden_bias]
+        warned = [network for _, network in known_biases if not network.estimate.converged]
+        told = f"guards on it warn at {_listed(warned)}" if warned else "no guard on it warns"
+        if hidden:
+            told += f"; none does at {_listed(hidden)}, where it is off by more than its error"
+        lines.append(
+            f"sampler: at most {100 * most:.2g} % from the tempered value (rank {worst.rank});"
+            f" {told}"
+        )
+    gaps = [network.setting_gap for network in rehearsal.networks]
+    values = [gap.value for gap in gaps if gap is not None]
+    if values:
+        low, high = min(values), max(values)
+        lines.append(
+            f"setting: the tempered value is {100 * low:+.2g} to {100 * high:+.2g} % from the local"
+            " coefficient; no sampler changes that, nbeta and gamma do"
+        )
+    return lines
+
+
+def _runs(rehearsal: Rehearsal) -> list[str]:
     lines = []
     for network in rehearsal.networks:
-        name, estimate = f"rank {network.rank}", network.estimate
+        name = f"rank {network.rank}"
         if network.score.tempered is None:
             lines.append(f"{name}: the tempered value is not known at these settings")
         elif not network.score.tempered_certified:
             lines.append(f"{name}: the tempered value is not certified, see its error")
-        if estimate.method:
-            lines.append(f"{name}: {estimate.method}")
-        lines += [
-            f"{name}: {guard.name} {guard.value:.3g}, should be {guard.limit}: {guard.meaning}"
-            for guard in estimate.guards
-            if not guard.passed
-        ]
-    return [*lines, f"shows: {SHOWS}", f"cannot show: {CANNOT_SHOW}"]
+        if network.estimate.method:
+            lines.append(f"{name}: {network.estimate.method}")
+    return lines
+
+
+def _warnings(rehearsal: Rehearsal) -> list[str]:
+    """Return a line for every guard that warns, with its values at all ranks where it does."""
+    lines: dict[tuple[str, str], list[tuple[int, Guard]]] = {}
+    for network in rehearsal.networks:
+        for guard in network.estimate.guards:
+            if not guard.passed:
+                lines.setdefault((guard.name, guard.meaning), []).append((network.rank, guard))
+    return [
+        f"{name} "
+        + ", ".join(f"{g.value:.3g} at rank {rank} (should be {g.limit})" for rank, g in held)
+        + f": {meaning}"
+        for (name, meaning), held in lines.items()
+    ]
+
+
+def _listed(networks: list[RehearsedNetwork]) -> str:
+    return "rank " + ", ".join(str(network.rank) for network in networks)
 
 
 def _row(network: RehearsedNetwork) -> Row:
