@@ -9,7 +9,7 @@ import numpy as np
 from llcbench.problems.linear_networks.correlated import SecondMoment, correlated_network
 from llcbench.problems.modules.problem import ModuleProblem
 from llcbench.problems.squared.regression import Regression
-from llcbench.rehearsal.measured import Measured, moment_of
+from llcbench.rehearsal.measured import NetworkScales, moment_of
 from llcbench.rehearsal.result import Rehearsal, RehearsedNetwork
 from llcbench.rehearsal.widths import Chain
 
@@ -24,7 +24,7 @@ class Stage:
 
     Attributes:
         problem: The network.
-        measured: What was measured on it.
+        scales: What was measured on it.
         chain: Their widths.
         moment: Second moment of their inputs, with a mean variance of 1.
         num_data: Their samples.
@@ -32,7 +32,7 @@ class Stage:
     """
 
     problem: ModuleProblem
-    measured: Measured
+    scales: NetworkScales
     chain: Chain
     moment: SecondMoment
     num_data: int
@@ -51,14 +51,14 @@ class Stage:
             self.chain.widths,
             rank,
             self.moment,
-            curvature=self.measured.curvature,
-            gradient_variance=self.measured.gradient_variance,
+            curvature=self.scales.curvature,
+            gradient_variance=self.scales.gradient_variance,
             num_data=self.num_data,
         )
 
     def rehearsal(self, networks: list[RehearsedNetwork]) -> Rehearsal:
         """Return the result with what was matched."""
-        layers = self.measured.layers
+        layers = self.scales.layers
         return Rehearsal(
             problem=self.problem.id,
             dim=self.problem.dim,
@@ -68,22 +68,22 @@ class Stage:
             weights=self.chain.dim,
             input_rank=self.moment.rank,
             num_data=self.num_data,
-            curvature=self.measured.curvature,
-            gradient_sd=math.sqrt(self.measured.gradient_variance),
+            curvature=self.scales.curvature,
+            gradient_sd=math.sqrt(self.scales.gradient_variance),
             networks=networks,
             notes=list(self.notes),
         )
 
 
-def stage_of(problem: ModuleProblem, measured: Measured, chain: Chain) -> Stage:
+def stage_of(problem: ModuleProblem, scales: NetworkScales, chain: Chain) -> Stage:
     """Return what linear networks of some widths have in common with a network."""
     notes = list(chain.notes)
-    rows, columns = measured.inputs.shape
+    rows, columns = scales.inputs.shape
     inputs, outputs = chain.widths[0], chain.widths[-1]
     num_data = min(problem.num_data, max(FEWEST, STORED // (inputs + outputs)))
     if num_data < problem.num_data:
         notes.append(f"{num_data} of {problem.num_data} samples, at the temperature of all of them")
-    moment = moment_of(measured.inputs, min(inputs, num_data))
+    moment = moment_of(scales.inputs, min(inputs, num_data))
     if rows < min(columns, problem.num_data):
         notes.append(f"the second moment of the inputs is that of {rows} rows")
     if inputs < columns:
@@ -94,4 +94,4 @@ def stage_of(problem: ModuleProblem, measured: Measured, chain: Chain) -> Stage:
     # Its size is a factor of the loss, which the curvature fixes.
     size = float(np.sum(moment.values)) / inputs
     unit = SecondMoment(moment.directions, moment.values / size)
-    return Stage(problem, measured, chain, unit, num_data, tuple(notes))
+    return Stage(problem, scales, chain, unit, num_data, tuple(notes))

@@ -1,6 +1,7 @@
 """What is read off somebody's network, so that a linear one can be given the same."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -16,8 +17,11 @@ from llcbench.rehearsal.layers import DenseLayer, dense_layers, first_inputs
 from llcbench.sampling.surroundings import neutral
 from llcbench.seeds import Seeds
 
-# Samples of the curvature, and of the gradients of single samples.
-CURVED, SINGLE = 1024, 128
+# Most and fewest samples of the curvature, and of the gradients of single samples; between them
+# as many as times the parameters make so many numbers.
+CURVED, SINGLE, WORK = (64, 1024), (32, 128), 2**30
+# Inputs, curvature and gradients.
+MEASUREMENTS = 3
 # Relative accuracy of the curvature, and its products: their vectors are all kept.
 TOLERANCE, PRODUCTS, KEPT = 0.01, 60, 2**28
 # Directions of the inputs with less than this share of the largest second moment are dropped:
@@ -27,8 +31,8 @@ CUT = 1e-6
 
 @final
 @dataclass(frozen=True)
-class Measured:
-    """Shapes and scales of a network at its reference point.
+class NetworkScales:
+    """Shapes of a network and scales of its loss at the reference point.
 
     Attributes:
         layers: The dense layers, in the order in which they run.
@@ -43,12 +47,15 @@ class Measured:
     gradient_variance: float
 
 
-def measured(problem: ModuleProblem, seed: int) -> Measured:
+def measured(
+    problem: ModuleProblem, seed: int, progress: Callable[[], object] = lambda: None
+) -> NetworkScales:
     """Measure a network.
 
     Args:
         problem: The network with its data.
         seed: Of the first direction and of the samples.
+        progress: Called after each of the `MEASUREMENTS`.
 
     Raises:
         ValueError: If it has no dense layer, or its loss is not curved upwards anywhere.
@@ -57,13 +64,14 @@ def measured(problem: ModuleProblem, seed: int) -> Measured:
     with neutral():
         loss = problem.bind(None, own)
         layers = dense_layers(problem, loss)
+        inputs = first_inputs(loss, layers[0]).numpy()
+        progress()
         point = problem.w_star()
-        return Measured(
-            layers,
-            first_inputs(loss, layers[0]).numpy(),
-            _curvature(problem, loss, point, _generator(seed, problem, "curvature")),
-            _gradient_variance(loss, point, _generator(seed, problem, "gradients")),
-        )
+        curvature = _curvature(problem, loss, point, _generator(seed, problem, "curvature"))
+        progress()
+        variance = _gradient_variance(loss, point, _generator(seed, problem, "gradients"))
+        progress()
+        return NetworkScales(layers, inputs, curvature, variance)
 
 
 def moment_of(rows: Array, most: int | None = None) -> SecondMoment:
@@ -93,6 +101,11 @@ def _generator(seed: int, problem: ModuleProblem, purpose: str) -> torch.Generat
     return Seeds(seed, f"{problem.id} {purpose}").generator("guard")
 
 
+def _samples(loss: ModuleLoss, point: Tensor, limits: tuple[int, int]) -> int:
+    fewest, most = limits
+    return min(loss.num_data, most, max(fewest, WORK // len(point)))
+
+
 def _curvature(
     problem: ModuleProblem, loss: ModuleLoss, point: Tensor, rng: torch.Generator
 ) -> float:
@@ -101,7 +114,7 @@ def _curvature(
     Raises:
         ValueError: If it cannot be computed or is not positive.
     """
-    count = min(CURVED, loss.num_data)
+    count = _samples(loss, point, CURVED)
     numbers = torch.arange(count) * loss.num_data // count
     products = max(2, min(PRODUCTS, KEPT // len(point)))
     try:
@@ -121,7 +134,7 @@ def _curvature(
 
 def _gradient_variance(loss: ModuleLoss, point: Tensor, rng: torch.Generator) -> float:
     """Return the trace of the covariance of the gradient of a sample."""
-    count = min(SINGLE, loss.num_data)
+    count = _samples(loss, point, SINGLE)
     numbers = torch.randperm(loss.num_data, generator=rng)[:count]
     total, squares = torch.zeros(len(point), dtype=torch.float64), 0.0
     for number in numbers:

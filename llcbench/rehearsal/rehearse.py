@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 from tqdm import tqdm
@@ -13,17 +14,18 @@ from llcbench.problems.modules.problem import ModuleProblem
 from llcbench.problems.squared.regression import Regression
 from llcbench.records import Estimate, RunRecord, Spec, Truths
 from llcbench.rehearsal.matched import stage_of
-from llcbench.rehearsal.measured import measured
+from llcbench.rehearsal.measured import MEASUREMENTS, measured
 from llcbench.rehearsal.result import Rehearsal, RehearsedNetwork
 from llcbench.rehearsal.widths import MAX_DIM, chain_of
 from llcbench.run.execute import stored, stored_tempered
+from llcbench.sampling.loss_abilities import is_restrictable
 from llcbench.sampling.target import AnySampler
 from llcbench.scoring import scores
 from llcbench.seeds import Seeds
 from llcbench.settings import Settings
-from llcbench.types import Restrictable
 
-RANKS: tuple[str | int, ...] = ("full", "half", 1)
+WORDS = ("full", "half")
+RANKS: tuple[str | int, ...] = (*WORDS, 1)
 
 
 def rehearse(
@@ -82,7 +84,7 @@ def rehearse(
         ValueError: If the module has no dense layer, its loss no positive curvature, or a rank or
             a setting is not admissible.
     """
-    if not isinstance(problem, Restrictable):
+    if not is_restrictable(problem):
         raise TypeError(
             f"a rehearsal needs a network, got {type(problem).__name__}; llcbench.from_module("
             "module, per_sample_loss, data) makes a problem of a module"
@@ -103,44 +105,65 @@ def rehearse(
     # The temperature is that of the network, whatever the data of the linear ones.
     fixed = msgspec.structs.replace(chosen, nbeta=nbeta_of(chosen, problem.num_data))
     plan = plan._replace(estimator=replace(plan.estimator, settings=fixed))
-    values = measured(problem, seed)
-    stage = stage_of(problem, values, chain_of(values.layers, most))
-    wanted = ranks_of(ranks, stage.full_rank)
+    words = read_ranks(ranks)
+    with _bar(f"{problem.id}: scales", MEASUREMENTS, progress) as bar:
+        scales = measured(problem, seed, bar.update)
+    stage = stage_of(problem, scales, chain_of(scales.layers, most))
+    wanted = ranks_within(words, stage.full_rank)
     networks = [stage.network(rank) for rank in wanted]
     estimates = [run_planned(plan, network, seed, progress) for network in networks]
-    bar = tqdm(total=len(networks), desc="tempered truths", delay=DELAY, disable=not progress)
     rows = []
-    with bar:
+    with _bar("tempered values", len(networks), progress) as bar:
         for rank, network, estimate in zip(wanted, networks, estimates, strict=True):
             rows.append(_compared(rank, network, estimate, plan, seed))
             bar.update()
     return stage.rehearsal(rows)
 
 
-def ranks_of(ranks: Sequence[str | int], full: int) -> list[int]:
-    """Return ranks as numbers, each once.
+def read_ranks(ranks: Sequence[str | int]) -> list[str | int]:
+    """Return ranks as the words ``full`` and ``half`` or as numbers.
 
     Args:
-        ranks: ``full``, ``half`` or whole numbers, which may be text.
-        full: The largest one.
+        ranks: Words or whole numbers, which may be text.
 
     Raises:
-        ValueError: If one is something else or too large, or there are none.
+        ValueError: If one is something else, or there are none.
     """
-    words = {"full": full, "half": max(1, full // 2)}
-    numbers = []
+    read: list[str | int] = []
     for rank in [ranks] if isinstance(ranks, str) else ranks:
         text = rank.strip() if isinstance(rank, str) else ""
-        digits = int(text) if text.isdecimal() else rank
-        number = words.get(text) or whole(digits)
-        if number is None or not 1 <= number <= full:
+        number = whole(int(text) if text.isdecimal() else rank)
+        if text not in WORDS and (number is None or number < 1):
             raise ValueError(
-                f"rank {rank!r} is none of full, half, and the whole numbers from 1 to {full}"
+                f"rank {rank!r} is none of full, half, and the whole numbers from 1 on"
             )
-        numbers.append(number)
-    if not numbers:
+        read.append(text if number is None else number)
+    if not read:
         raise ValueError("give a rank at least, such as full")
+    return read
+
+
+def ranks_within(ranks: Sequence[str | int], full: int) -> list[int]:
+    """Return the ranks that `read_ranks` gives as numbers, each once.
+
+    Args:
+        ranks: Words or numbers.
+        full: The largest rank that a true map can have.
+
+    Raises:
+        ValueError: If one is larger.
+    """
+    words = {"full": full, "half": max(1, full // 2)}
+    numbers = [words[rank] if isinstance(rank, str) else rank for rank in ranks]
+    if max(numbers) > full:
+        raise ValueError(
+            f"rank {max(numbers)} is too large: the linear networks have ranks from 1 to {full}"
+        )
     return list(dict.fromkeys(numbers))
+
+
+def _bar(title: str, total: int, progress: bool) -> Any:
+    return tqdm(total=total, desc=title, delay=DELAY, disable=not progress)
 
 
 def _compared(

@@ -26,6 +26,7 @@ from llcbench.types import (
     Problem,
     ReferenceGradient,
     Releasable,
+    Restrictable,
     RowLookup,
     SquaredForm,
     SquaredLossForm,
@@ -129,6 +130,11 @@ def own_precision(problem: Problem) -> DType | None:
 def trained(problem: Problem) -> bool:
     """Return whether the reference point of a problem may be no minimum."""
     return isinstance(problem, FromTraining) and problem.trained
+
+
+def is_restrictable(problem: object) -> bool:
+    """Return whether a problem is that of a network, with layers and checkpoints."""
+    return isinstance(problem, Restrictable)
 
 
 def squared_form(problem: Problem) -> SquaredForm | None:

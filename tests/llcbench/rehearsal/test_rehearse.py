@@ -14,7 +14,7 @@ from llcbench.cli.estimate import estimate as estimate_command
 from llcbench.cli.rehearse import ITS_OWN
 from llcbench.cli.rehearse import rehearse as rehearse_command
 from llcbench.problems.modules.problem import ModuleProblem
-from llcbench.rehearsal.rehearse import ranks_of
+from llcbench.rehearsal.rehearse import ranks_within, read_ranks
 from llcbench.report.rehearsal_table import closing, heading, verdicts
 from theory.families.deep_linear import deep_linear_global
 
@@ -138,13 +138,17 @@ def test_text_and_data_frame_say_the_same(problem: ModuleProblem) -> None:
     ],
 )
 def test_ranks_are_words_or_numbers(ranks: list[str | int], full: int, expected: list[int]) -> None:
-    assert ranks_of(ranks, full) == expected
+    assert ranks_within(read_ranks(ranks), full) == expected
 
 
-@pytest.mark.parametrize("rank", ["most", 0, 8, "8", 2.5, "", None, True])
+@pytest.mark.parametrize("rank", ["most", 0, "0", -1, 2.5, "", None, True])
 def test_other_ranks_are_refused(rank: object) -> None:
-    with pytest.raises(ValueError, match="the whole numbers from 1 to 7"):
-        ranks_of([rank], 7)  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="none of full, half, and the whole numbers from 1 on"):
+        read_ranks([rank])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="a rank at least"):
+        read_ranks([])
+    with pytest.raises(ValueError, match="rank 8 is too large"):
+        ranks_within(["full", 8], 7)
 
 
 def test_what_is_no_network_is_refused(problem: ModuleProblem) -> None:
@@ -190,7 +194,7 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
         (("dln/3-3-3/r1",), "is no network"),
         ((f"{path}:other",), "made by llcbench.from_module"),
         ((path, "--ranks", "full,most"), "rank 'most' is none of full, half"),
-        ((path, "--ranks", "4"), "the whole numbers from 1 to 3"),
+        ((path, "--ranks", "4"), "rank 4 is too large: the linear networks have ranks from 1 to 3"),
         ((path, "--gamma", "0"), "positive gamma"),
         ((path, "--max-dim", "1"), "max_dim=1 is too small"),
         ((script(tmp_path, bare, "bare"),), "no dense layer among LayerNorm"),
