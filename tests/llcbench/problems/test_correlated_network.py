@@ -152,10 +152,9 @@ def test_a_sampler_finds_the_tempered_value(batch_size: int | None) -> None:
     assert abs(estimate.llc - plain.value) > 10 * error
 
 
-@pytest.mark.parametrize("rank", [3, 6])
-def test_data_have_the_moments_exactly(rank: int) -> None:
-    inputs = moment(6, rank)
-    problem = network((6, 4, 2), 2, inputs)
+def test_data_have_the_moments_exactly() -> None:
+    inputs = moment(6, 3)
+    problem = network((6, 4), 2, inputs)
     data = data_of(problem)
     count = len(data.inputs)
     second = (data.inputs.mT @ data.inputs / count).numpy()
@@ -166,7 +165,7 @@ def test_data_have_the_moments_exactly(rank: int) -> None:
     assert first == problem.tempered(50.0, 10.0, data_of(problem, 1))
 
 
-@pytest.mark.parametrize("widths", [(5, 3), (5, 4, 3), (5, 4, 6, 3)])
+@pytest.mark.parametrize("widths", [(5, 3), (5, 4, 6, 3)])
 def test_curvature_and_gradients_are_the_given_ones(widths: tuple[int, ...]) -> None:
     problem = network(widths, 2, moment(5, 4), 3000, curvature=7.0, gradient_variance=3.0)
     loss = problem.bind(data_of(problem), torch.float64)
