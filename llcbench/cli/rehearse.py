@@ -20,7 +20,9 @@ ITS_OWN = ("layers", "states")
     show_default=True,
     help="Ranks of the true maps, with commas: full, half, whole numbers.",
 )
-@click.option("--max-dim", type=int, help="Most weights of the linear networks.")
+@click.option(
+    "--max-dim", type=int, help="Most weights of the linear networks; 200 000 by default."
+)
 def rehearse(
     script: str,
     nbeta: float | None,

@@ -86,13 +86,18 @@ def verdicts(rehearsal: Rehearsal) -> list[str]:
             f"sampler: at most {100 * most:.2g} % from the tempered value (rank {worst.rank});"
             f" {told}"
         )
-    gaps = [network.setting_gap for network in rehearsal.networks]
-    values = [gap.value for gap in gaps if gap is not None]
-    if values:
-        low, high = min(values), max(values)
+    failed = [network for network in rehearsal.networks if network.score.mean is None]
+    if failed:
+        lines.append(f"sampler: no estimate at {_listed(failed)}")
+    gaps = sorted(
+        gap.value for network in rehearsal.networks if (gap := network.setting_gap) is not None
+    )
+    if gaps:
+        ends = dict.fromkeys(f"{100 * gap:+.2g}" for gap in (gaps[0], gaps[-1]))
+        span = " to ".join(ends)
         lines.append(
-            f"setting: the tempered value is {100 * low:+.2g} to {100 * high:+.2g} % from the local"
-            " coefficient; no sampler changes that, nbeta and gamma do"
+            f"setting: the tempered value is {span} % from the local coefficient; no sampler"
+            " changes that, nbeta and gamma do"
         )
     return lines
 

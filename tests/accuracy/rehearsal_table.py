@@ -85,7 +85,10 @@ def shown(estimate: llcbench.Estimate) -> str:
 
 def percent(share: Any) -> str:
     """Return a share in percent."""
-    return "-" if share is None else f"{100 * share.value:+.0f} %"
+    if share is None:
+        return "-"
+    whole = round(100 * share.value)
+    return f"{whole:+d} %" if whole else "0 %"
 
 
 def listed(estimate: llcbench.Estimate) -> str:

@@ -240,3 +240,21 @@ def test_there_is_no_truth_without_the_data_of_the_problem() -> None:
 def test_a_second_moment_is_checked(directions: Array, values: Array, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         SecondMoment(directions, values)
+
+
+def test_wide_networks_have_the_value_of_the_smaller_one_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Above so many weights the truth is computed by other code.
+    inputs = moment(6, 3, spread=1.0)
+    problem = network((6, 4, 2), 2, inputs)
+    first, second = layers_of(problem)
+    turned = [first @ inputs.directions, second]
+    theirs = linear_network(turned, 100.0, 50.0, problem.scale, seed=5)
+    monkeypatch.setattr("theory.tempered.linear.WIDE", 1)
+    ours = problem.tempered(100.0, 50.0, data_of(problem))
+    assert ours is not None
+    error = float(np.hypot(ours.stderr, theirs.stderr))
+    print(ours, theirs)
+    assert error < 0.02 * theirs.value
+    assert abs(ours.value - theirs.value) < 5 * error
