@@ -7,10 +7,8 @@ from tqdm import tqdm
 
 from llcbench.estimators.mean_energy import MeanEnergy
 from llcbench.estimators.self_tuned.choices import (
-    batch_of,
-    budget_of,
-    chains_of,
     precision_of,
+    sizes_of,
 )
 from llcbench.estimators.self_tuned.estimator import SelfTuned
 from llcbench.records import Estimate
@@ -63,7 +61,8 @@ def estimate(
             500 steps after 500 of burn-in, minibatches of 256, the precision of the problem.
         nbeta: Number of samples times inverse temperature; None for ``n / log n``.
         gamma: Localisation strength; None to choose it on the plateau.
-        num_chains: Chains; None for 16, or 4 of many parameters.
+        num_chains: Chains; None for 16, or 4 of many parameters and of networks whose gradients
+            take long: for these batch and ``max_grads`` are less, too, where they are not given.
         batch_size: Samples of a minibatch, in which ``max_grads`` is counted; where the data are
             at most 10 times as many, full batches are used at as many gradients of samples. None
             to choose.
@@ -161,18 +160,20 @@ def self_tuned(problem: Problem, given: dict[str, Any]) -> SelfTuned:
             f"batch_size={given['batch_size']} given, but {problem.id} uses the population loss and"
             " has no minibatches; drop batch_size"
         )
+    goal = given.get("target_stderr")
+    sized = ("num_chains", "batch_size", "max_grads", "target_stderr")
+    sizes = sizes_of(problem, **{name: given[name] for name in sized if name in given})
     settings = Settings(
         nbeta=given.get("nbeta", AUTOMATIC),
         gamma=given.get("gamma", 1.0),
-        num_chains=given.get("num_chains", chains_of(problem)),
-        batch_size=given.get("batch_size", batch_of(problem.num_data)),
+        num_chains=sizes.num_chains,
+        batch_size=sizes.batch_size,
         dtype=precision_of(problem),
         device=given.get("device", "cpu"),
     )
-    goal = given.get("target_stderr")
     return SelfTuned(
         settings=settings,
-        max_grads=budget_of(given.get("max_grads"), goal),
+        max_grads=sizes.max_grads,
         target_stderr=goal,
         choose_gamma="gamma" not in given,
     )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from llcbench.sampling.minibatches import DrawnBatches
 from llcbench.types import (
+    Costly,
     DType,
     FromTraining,
     GradientBuffer,
@@ -125,6 +126,11 @@ def moment_form(loss: Loss) -> MomentForm | None:
 def own_precision(problem: Problem) -> DType | None:
     """Return the precision that a problem has of its own, None where any will do."""
     return problem.precision if isinstance(problem, Precise) else None
+
+
+def flops(problem: Problem) -> float:
+    """Return the floating point operations of a gradient on one sample; 0 where they are few."""
+    return problem.flops if isinstance(problem, Costly) else 0.0
 
 
 def trained(problem: Problem) -> bool:

@@ -6,6 +6,7 @@ some samplers and estimators have on top; `abilities` what some losses, problems
 
 from llcbench.settings import DType as DType
 from llcbench.settings import Matmul as Matmul
+from llcbench.types.abilities import Costly as Costly
 from llcbench.types.abilities import DiagonalForm as DiagonalForm
 from llcbench.types.abilities import FromTraining as FromTraining
 from llcbench.types.abilities import GeneratorForm as GeneratorForm

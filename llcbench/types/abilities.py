@@ -296,6 +296,15 @@ class Precise(Protocol):
 
 
 @runtime_checkable
+class Costly(Protocol):
+    """A problem whose gradients may take long."""
+
+    @property
+    def flops(self) -> float:
+        """Floating point operations of a gradient on one sample."""
+
+
+@runtime_checkable
 class Restrictable(Protocol):
     """A problem about a network of named layers."""
 

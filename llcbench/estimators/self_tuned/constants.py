@@ -16,6 +16,12 @@ MOST_GRADS = 20_000
 CHAINS, FEW_CHAINS = 16, 4
 # Numbers of all chains together above which there are few chains.
 MANY_NUMBERS = 2**21
+# Floating point operations of a default run on a network, a minute or two of two cores. Where
+# more would be needed there are few chains, then smaller minibatches, then fewer gradients, none
+# of them below what an estimate needs.
+FLOPS = 2e12
+LEAST_BATCH = 16
+FEWEST_GRADS = 500
 # Parameters up to which a run is in double precision.
 DOUBLE = 10_000
 

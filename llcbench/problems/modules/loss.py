@@ -1,7 +1,8 @@
 """The loss of a module over its data, with gradients by automatic differentiation."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, final
 
@@ -9,19 +10,20 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from llcbench.problems.modules import placing
 from llcbench.problems.modules.data import Batch, DataSource, call_of, in_memory, size_of
 from llcbench.problems.modules.graphs import RecordedPass, engine_of
+from llcbench.problems.modules.intake import copied
+from llcbench.problems.modules.placing import numbers_on
+from llcbench.problems.modules.reference import CHUNK, ReferenceLosses, split
 from llcbench.problems.modules.user_code import OwnCodeError, described, explained
 from llcbench.sampling.surroundings import neutral
+from llcbench.types import Matmul
 
 LossFunction = Callable[[Any, Any], Tensor]
-# Samples that are evaluated together on the full batch.
-CHUNK = 1024
 # Losses of all samples are computed at once below so many parameters times samples; and of a data
 # set that is not in memory, below so many samples, which stand for all where there are more.
 WHOLE, SOME = 2**33, 4096
-# Samples up to which losses at w_star are kept: of more, none comes twice in a run.
-KEPT = 2**24
 # Steps of a chain, times chains, from which a recorded pass pays for the recording.
 LONG = 10_000
 
@@ -92,6 +94,8 @@ class ModuleLoss:
         hint: What to do where the module fails in this precision.
         known: Losses at ``w_star`` if they were computed before, ``(num_data,)``.
         chunk: Samples that are evaluated together on the full batch; None for `CHUNK`.
+        device: Where the module is, by its name in torch.
+        matmul: ``bfloat16`` evaluates the module under autocast.
     """
 
     module: nn.Module
@@ -102,6 +106,32 @@ class ModuleLoss:
     hint: str = ""
     known: Tensor | None = None
     chunk: int | None = None
+    device: str = "cpu"
+    matmul: Matmul = "full"
+
+    def dtype(self) -> torch.dtype | None:
+        """Return None: the module is in the precision in which it was bound."""
+        return None
+
+    def placed(self, device: str, matmul: Matmul) -> "ModuleLoss":
+        """Return the loss on a device, and with another precision of products.
+
+        Data in memory of up to `placing.RESIDENT` bytes are copied to the device, others batch by
+        batch.
+        """
+        if (device, matmul) == (self.device, self.matmul):
+            return self
+        other = replace(
+            self,
+            module=copied(self.module).to(device),
+            loss=_moved(self.loss, device),
+            wide=None if self.wide is None else _moved(self.wide, device),
+            samples=placing.placed(self.samples, device),
+            known=None if self.known is None or matmul != self.matmul else self.known,
+            device=device,
+            matmul=matmul,
+        )
+        return other
 
     @property
     def autograd(self) -> bool:
@@ -122,7 +152,7 @@ class ModuleLoss:
     @property
     def reference(self) -> Tensor:
         """Losses of all samples at ``w_star`` in double precision, ``(num_data,)``."""
-        return self._star(None)
+        return self._reference.all()
 
     def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> SampleNumbers:
         """Draw independently with replacement, a minibatch of its own for every chain."""
@@ -130,7 +160,8 @@ class ModuleLoss:
             return SampleNumbers(None)
         shape = (num_chains, batch_size)
         with neutral():
-            return SampleNumbers(torch.randint(self.num_data, shape, generator=rng))
+            index = torch.randint(self.num_data, shape, generator=rng, device=rng.device)
+            return SampleNumbers(index.to(self._numbers))
 
     def excess(self, theta: Tensor, batch: SampleNumbers) -> Tensor:
         """Return the excess loss, ``(chains,)``."""
@@ -145,7 +176,7 @@ class ModuleLoss:
     def excess_and_grad(self, theta: Tensor, batch: SampleNumbers) -> tuple[Tensor, Tensor]:
         """Return the excess loss ``(chains,)`` and its gradient ``(chains, dim)``."""
         with neutral():
-            grad = torch.empty(theta.shape, dtype=theta.dtype)
+            grad = torch.empty(theta.shape, dtype=theta.dtype, device=theta.device)
         return self.excess_and_grad_into(theta, batch, grad), grad
 
     def excess_and_grad_into(self, theta: Tensor, batch: SampleNumbers, out: Tensor) -> Tensor:
@@ -180,7 +211,7 @@ class ModuleLoss:
         if passes is None:
             return None
         chunks = [(numbers, 1.0)] if numbers is not None else self._all
-        total = torch.zeros(len(theta), dtype=torch.float64)
+        total = torch.zeros(len(theta), dtype=torch.float64, device=theta.device)
         for index, share in chunks:
             size, parts = index.shape[-1], self.take(index)
             if size not in passes:
@@ -194,7 +225,7 @@ class ModuleLoss:
             first = index is chunks[0][0]
             grad = out if first else torch.empty_like(out)
             losses = run.into(theta, parts, grad)
-            total += share * (losses - self._star(index)).mean(1)
+            total += share * (losses - self._reference.of(index)).mean(1)
             if not first:
                 out.add_(grad, alpha=share)
             elif share != 1:
@@ -203,7 +234,7 @@ class ModuleLoss:
 
     def _looped_into(self, theta: Tensor, batch: SampleNumbers, out: Tensor) -> Tensor:
         """Do as `excess_and_grad_into`, chain by chain, by automatic differentiation."""
-        total = torch.zeros(len(theta), dtype=torch.float64)
+        total = torch.zeros(len(theta), dtype=torch.float64, device=theta.device)
         for chain, point in enumerate(theta):
             for place, chunk in enumerate(self._chunks(batch, chain)):
                 with torch.enable_grad():
@@ -223,7 +254,7 @@ class ModuleLoss:
         """Return the loss at ``w_star`` on the batch, ``(chains,)`` or a scalar."""
         if batch.numbers is None:
             return self._whole
-        return self._star(batch.numbers).mean(1)
+        return self._reference.of(batch.numbers).mean(1)
 
     def losses(self, named: Mapping[str, Tensor], index: Tensor) -> Tensor:
         """Return losses of some samples at parameters by name, in double precision, ``(batch,)``.
@@ -265,7 +296,11 @@ class ModuleLoss:
             OwnCodeError: If the module fails.
         """
         call = call_of(batch)
-        with explained(f"the module on inputs {described(call.shown)}", self.hint):
+        kind = torch.device(self.device).type
+        narrow = (
+            torch.autocast(kind, torch.bfloat16) if self.matmul == "bfloat16" else nullcontext()
+        )
+        with explained(f"the module on inputs {described(call.shown)}", self.hint), narrow:
             outputs = functional_call(self.module, dict(named), call.args, call.kwargs)
         return outputs, call.targets
 
@@ -278,8 +313,8 @@ class ModuleLoss:
         """The loss at ``w_star`` on all data; on some, spread over them, where they take long."""
         if self.few or self.known is not None:
             return self.reference.mean()
-        some = torch.arange(SOME) * (self.num_data - 1) // (SOME - 1)
-        return self._star(torch.unique(some)).mean()
+        some = torch.arange(SOME, device=self._numbers) * (self.num_data - 1) // (SOME - 1)
+        return self._reference.of(torch.unique(some)).mean()
 
     @cached_property
     def _passes(self) -> dict[tuple[int, int | None], dict[int, RecordedPass | None]]:
@@ -289,42 +324,26 @@ class ModuleLoss:
     @cached_property
     def _all(self) -> list[tuple[Tensor, float]]:
         """Numbers of all samples, some at a time, each with its share."""
-        parts = split(torch.arange(self.num_data), self.chunk)
+        parts = split(torch.arange(self.num_data, device=self._numbers), self.chunk)
         return [(part, len(part) / self.num_data) for part in parts]
 
     @cached_property
-    def _cache(self) -> Tensor:
-        """Losses at ``w_star`` as far as they are computed, NaN elsewhere."""
-        if self.known is not None:
-            return self.known.clone()
-        return torch.full((self.num_data,), torch.nan, dtype=torch.float64)
+    def _reference(self) -> ReferenceLosses:
+        """Losses at ``w_star``."""
+        return ReferenceLosses(
+            lambda rows: self.losses({}, rows),
+            self.num_data,
+            self.device,
+            numbers=self._numbers,
+            whole=self.few,
+            known=self.known,
+            chunk=self.chunk,
+        )
 
-    def _star(self, numbers: Tensor | None) -> Tensor:
-        """Return losses at ``w_star`` of some samples, or of all.
-
-        Raises:
-            OwnCodeError: If the module or the loss fails or a loss is not finite.
-        """
-        with neutral(), torch.no_grad():
-            if numbers is not None and self.num_data > KEPT:
-                flat = [self.losses({}, rows) for rows in split(numbers.reshape(-1), self.chunk)]
-                return torch.cat(flat).view(numbers.shape)
-            held = self._cache if numbers is None else self._cache[numbers]
-            if not bool(held.isnan().any()):
-                return held
-            wanted = torch.arange(self.num_data) if numbers is None else torch.unique(numbers)
-            missing = wanted[self._cache[wanted].isnan()]
-            for rows in split(missing, self.chunk):
-                self._cache[rows] = self.losses({}, rows)
-            held = self._cache[wanted]
-            if not bool(held.isfinite().all()):
-                first = int(wanted[~held.isfinite()][0])
-                raise OwnCodeError(
-                    f"the loss at w_star is not finite for {int((~held.isfinite()).sum())} of"
-                    f" {len(wanted)} samples; the first is sample {first}, with the loss"
-                    f" {float(self._cache[first]):g}: look at its input and target"
-                )
-            return self._cache if numbers is None else self._cache[numbers]
+    @property
+    def _numbers(self) -> str:
+        """Where numbers of samples are."""
+        return numbers_on(self.samples, self.device)
 
     def _chunks(self, batch: SampleNumbers, chain: int) -> Iterator[tuple[Tensor, float]]:
         """Return numbers of samples of a chain, some at a time, each with its share."""
@@ -345,7 +364,7 @@ class ModuleLoss:
     def _mean(self, named: Mapping[str, Tensor], chunk: tuple[Tensor, float]) -> Tensor:
         """Return the share of some samples in the mean excess."""
         index, share = chunk
-        return share * (self.losses(named, index) - self._star(index)).mean()
+        return share * (self.losses(named, index) - self._reference.of(index)).mean()
 
     def slopes(self, value: Tensor, named: Mapping[str, Tensor]) -> list[Tensor]:
         """Return the derivatives of a value; 0 for parameters that do not enter it."""
@@ -357,15 +376,12 @@ class ModuleLoss:
         return [part.to_dense() if part.is_sparse else part for part in parts]
 
 
-def split(index: Tensor, chunk: int | None = None) -> list[Tensor]:
-    """Return numbers of samples, at most ``chunk`` at a time, and never one that is left over.
-
-    Modules that squeeze their outputs fail on a single sample. The default is `CHUNK`.
-    """
-    parts = list(torch.split(index, chunk or CHUNK))
-    if len(parts) > 1 and len(parts[-1]) == 1:
-        parts[-2:] = [torch.cat(parts[-2:])]
-    return parts
+def _moved(loss: LossFunction, device: str) -> LossFunction:
+    """Return a loss whose constants are on a device, where they can be reached."""
+    if not isinstance(loss, nn.Module):
+        return loss
+    twin: LossFunction = copied(loss).to(device)
+    return twin
 
 
 def widened(value: Any) -> Any:

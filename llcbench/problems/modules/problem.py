@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from llcbench.problems.modules import intake, trials
 from llcbench.problems.modules.accepted import accepted, in_precision, numbers_of
+from llcbench.problems.modules.cost import flops_of
 from llcbench.problems.modules.data import (
     DataSource,
     Relabelled,
@@ -21,7 +22,8 @@ from llcbench.problems.modules.data import (
     is_pair,
     prepared_like,
 )
-from llcbench.problems.modules.loss import ModuleLoss, split
+from llcbench.problems.modules.loss import ModuleLoss
+from llcbench.problems.modules.reference import split
 from llcbench.problems.modules.user_code import OwnCodeError, explained
 from llcbench.sampling.surroundings import neutral
 from llcbench.types import DType, Truth
@@ -118,6 +120,11 @@ class ModuleProblem:
     def truth(self) -> Truth:
         """Bounds ``0 <= lambda <= d/2``, which hold if the reference point is a minimum."""
         return Truth(self._bounds("local"), self._bounds("global"))
+
+    @cached_property
+    def flops(self) -> float:
+        """Floating point operations of a gradient on one sample, as counted."""
+        return flops_of(self.bind(None, self._dtype))
 
     @property
     def trained(self) -> bool:

@@ -15,7 +15,7 @@ import llcbench
 from llcbench import Budget, RunContext, Seeds, SelfTuned, Settings
 from llcbench.estimators.self_tuned import constants, runs
 from llcbench.estimators.self_tuned.adapted import AdaptedSteps
-from llcbench.estimators.self_tuned.choices import batch_and_budget, batch_of
+from llcbench.estimators.self_tuned.choices import batch_and_budget, batch_of, sizes_of
 from llcbench.estimators.self_tuned.gamma import GammaPilot, choice
 from llcbench.estimators.self_tuned.runs import with_pairs
 from llcbench.intervals import student_quantile
@@ -49,6 +49,54 @@ def test_a_budget_too_small_for_full_batches_is_spent_on_minibatches():
 @pytest.mark.parametrize(("num_data", "batch"), [(None, None), (2560, None), (2561, 256)])
 def test_the_batch_that_is_chosen(num_data, batch):
     assert batch_of(num_data) == batch
+
+
+class Network(nn.Module):
+    """One linear map whose cost per sample is its size."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.map = nn.Linear(width, 1)
+
+    def forward(self, x):
+        return self.map(x).squeeze(-1)
+
+
+def network(width, num_data):
+    rng = torch.Generator().manual_seed(0)
+    data = torch.randn(num_data, width, generator=rng), torch.randn(num_data, generator=rng)
+    return llcbench.from_module(Network(width), lambda f, y: (f - y) ** 2, data)
+
+
+def test_operations_are_counted():
+    """A product and a sum per weight forward, twice as many backward."""
+    assert network(100, 8).flops == pytest.approx(6 * 100, rel=0.02)
+
+
+@pytest.mark.parametrize("given", [{}, {"num_chains": 7}, {"batch_size": 99}, {"max_grads": 1234}])
+def test_what_takes_long_is_made_smaller_and_what_is_given_stays(monkeypatch, given):
+    problem = network(100, 500)
+    whole = sizes_of(problem)
+    assert whole == (16, None, 2000)
+    for share, chains in ((1.01, 16), (0.99, 4), (1e-6, 4)):
+        monkeypatch.setattr(constants, "FLOPS", share * problem.flops * 16 * 500 * 2000)
+        sizes = sizes_of(problem, **given)
+        if not {"batch_size", "max_grads"} & set(given):
+            assert sizes.num_chains == given.get("num_chains", chains)
+        for name, value in given.items():
+            assert getattr(sizes, name) == value
+        batch = sizes.batch_size or 500
+        assert batch >= given.get("batch_size", constants.LEAST_BATCH)
+        assert sizes.max_grads >= given.get("max_grads", constants.FEWEST_GRADS)
+        cost = problem.flops * sizes.num_chains * batch * sizes.max_grads
+        assert share == 1e-6 or cost <= constants.FLOPS or given
+    assert {} != given or sizes == (4, constants.LEAST_BATCH, constants.FEWEST_GRADS)
+
+
+def test_with_an_error_to_reach_the_budget_stays_a_bound(monkeypatch):
+    monkeypatch.setattr(constants, "FLOPS", 1.0)
+    sizes = sizes_of(network(100, 500), target_stderr=0.1)
+    assert sizes == (4, constants.LEAST_BATCH, constants.MOST_GRADS)
 
 
 @pytest.mark.parametrize("grads", [24, 100, 301])

@@ -1,0 +1,31 @@
+"""What a gradient costs, in floating point operations: counted, not timed."""
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from llcbench.problems.modules.loss import ModuleLoss
+from llcbench.sampling.surroundings import neutral
+
+# Samples that are counted together: some modules fail on a single one.
+COUNTED = 4
+# The backward pass makes two products for each one of the forward pass.
+PASSES = 3
+# Least per weight and pass: recurrent layers run in kernels that nobody counts.
+PER_WEIGHT = 2
+
+
+def flops_of(loss: ModuleLoss) -> float:
+    """Return the floating point operations of loss and gradient on one sample.
+
+    Three times those of the matrix products and convolutions of the forward pass, and at least
+    those of a network that uses each weight once. A count is the same on every machine, where a
+    choice by seconds would give other numbers each time.
+
+    Raises:
+        OwnCodeError: If the module or the loss fails.
+    """
+    size = min(COUNTED, loss.num_data)
+    with neutral(), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        loss.losses({}, torch.arange(size))
+    weights = sum(weight.numel() for weight in loss.module.parameters())
+    return float(max(PASSES * counter.get_total_flops() / size, PASSES * PER_WEIGHT * weights))
