@@ -9,11 +9,14 @@ from llcbench.cli.estimate import estimate, published_run
 from llcbench.cli.options import command
 from llcbench.cli.problems import is_network, problem_of, way_out
 
-# Options of `llcbench estimate` that a rehearsal has no use for.
-ITS_OWN = ("layers", "states")
+# Options of `llcbench estimate` that a rehearsal has too; parts and checkpoints are not among them.
+SHARED = (
+    "script", "nbeta", "gamma", "chains", "batch_size", "max_grads", "target_stderr", "sampler",
+    "overrides", "only", "seed", "device", "no_progress", "plugins", "as_json",
+)  # fmt: skip
 
 
-@command("rehearse", params=[each for each in estimate.params if each.name not in ITS_OWN])
+@command("rehearse", params=[each for each in estimate.params if each.name in SHARED])
 @click.option(
     "--ranks",
     default="full,half,1",
