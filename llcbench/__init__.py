@@ -42,6 +42,8 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
     from llcbench.registry import make_sampler as make_sampler
     from llcbench.registry import problem as problem
     from llcbench.registry import sampler as sampler
+    from llcbench.rehearsal.rehearse import rehearse as rehearse
+    from llcbench.rehearsal.result import Rehearsal as Rehearsal
     from llcbench.samplers.baoab import BAOAB as BAOAB
     from llcbench.samplers.exact import Exact as Exact
     from llcbench.samplers.ghmc import GHMC as GHMC
@@ -103,6 +105,8 @@ _HOMES = {
     "problems.modules.transformers": "from_lightning from_transformers",
     "records": "Estimate Guard RunRecord",
     "registry": "make_sampler problem sampler",
+    "rehearsal.rehearse": "rehearse",
+    "rehearsal.result": "Rehearsal",
     "samplers.baoab": "BAOAB",
     "samplers.exact": "Exact",
     "samplers.ghmc": "GHMC",

@@ -78,7 +78,7 @@ def estimate(
     }  # fmt: skip
     problem = problem_of(script)
     asked = _parts(problem, script, only, layers, states)
-    published = _published(problem, sampler, overrides)
+    published = published_run(problem, sampler, overrides)
     rows = [
         (part, estimated(part, *published, **single, seed=seed, progress=not no_progress))
         for part in asked
@@ -130,7 +130,7 @@ def _parts(
     return asked
 
 
-def _published(problem: Any, sampler: str | None, overrides: tuple[str, ...]) -> tuple[Any, ...]:
+def published_run(problem: Any, sampler: str | None, overrides: tuple[str, ...]) -> tuple[Any, ...]:
     """Return sampler and settings of a published run; nothing if neither was asked for."""
     from llcbench import registry
     from llcbench.run.suite import parse_sampler

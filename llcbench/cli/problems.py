@@ -48,9 +48,9 @@ def problem_of(script: str) -> Any:
 
 def is_network(problem: Any) -> bool:
     """Return whether a problem is somebody's network, with layers and checkpoints."""
-    from llcbench.types import Restrictable
+    from llcbench.sampling.loss_abilities import is_restrictable
 
-    return isinstance(problem, Restrictable)
+    return is_restrictable(problem)
 
 
 def _run(path: Path) -> ModuleType:
