@@ -11,7 +11,8 @@ from torch import Tensor
 
 from llcbench.measures.hessian import Hessian, extreme_eigenvalues
 from llcbench.problems.linear_networks.correlated import Array, SecondMoment
-from llcbench.problems.modules.loss import ModuleLoss, SampleNumbers
+from llcbench.problems.modules.host_numbers import SampleNumbers
+from llcbench.problems.modules.loss import ModuleLoss
 from llcbench.problems.modules.problem import ModuleProblem
 from llcbench.rehearsal.layers import DenseLayer, dense_layers, first_inputs
 from llcbench.sampling.surroundings import neutral

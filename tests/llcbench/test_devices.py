@@ -218,13 +218,13 @@ def test_a_generator_of_the_cpu_is_noticed():
         torch.empty(3, device=DEVICE).normal_(generator=torch.Generator().manual_seed(0))
 
 
-SETTINGS = Settings(device=DEVICE, num_chains=2, num_draws=40, num_burnin=5, dtype="float32")
-FIRST = {"settings": SETTINGS}
-TUNED = {"device": DEVICE, "max_grads": 150, "num_chains": 2, "gamma": 10.0}
+SETTINGS = Settings(device=DEVICE, num_chains=2, num_draws=24, num_burnin=2, dtype="float32")
+GIVEN = {"settings": SETTINGS}
+TUNED = {"device": DEVICE, "max_grads": 60, "num_chains": 2, "gamma": 10.0}
+ESTIMATES = [("squared", TUNED), ("module", TUNED), ("dict", GIVEN), ("language", GIVEN)]
 
 
-@pytest.mark.parametrize("kind", ["squared", "module", "dict", "language"])
-@pytest.mark.parametrize("options", [FIRST, TUNED], ids=["settings", "self-tuned"])
+@pytest.mark.parametrize(("kind", "options"), ESTIMATES, ids=[kind for kind, _ in ESTIMATES])
 def test_an_estimate_with_its_guards_runs_on_a_device(kind, options):
     """From placement to guards; numbers are made up, so that only their places are looked at."""
     with fake_device.claimed():

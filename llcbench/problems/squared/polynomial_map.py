@@ -76,8 +76,12 @@ class PolynomialMap:
             return self._compiled
         if device not in self._copies:
             exponents, coefficients, columns, top = self._compiled
-            copies = (part.to(device) for part in (exponents, coefficients, columns))
-            self._copies[device] = (*copies, top)
+            self._copies[device] = (
+                exponents.to(device),
+                coefficients.to(device),
+                columns.to(device),
+                top,
+            )
         return self._copies[device]
 
     @cached_property
