@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from llcbench.problems.modules.data import Batch, DataSource, call_of, in_memory, size_of
-from llcbench.problems.modules.graphs import RecordedPass, engine_of
+from llcbench.problems.modules.graphs import Engine, RecordedPass, engine_of
+from llcbench.problems.modules.selection import FreeEntries
 from llcbench.problems.modules.user_code import OwnCodeError, described, explained
 from llcbench.sampling.surroundings import neutral
 
@@ -24,6 +25,7 @@ WHOLE, SOME = 2**33, 4096
 KEPT = 2**24
 # Steps of a chain, times chains, from which a recorded pass pays for the recording.
 LONG = 10_000
+EVERY = FreeEntries()
 
 
 def per_sample(loss: LossFunction, outputs: Any, targets: Any, count: int | None = None) -> Tensor:
@@ -92,6 +94,7 @@ class ModuleLoss:
         hint: What to do where the module fails in this precision.
         known: Losses at ``w_star`` if they were computed before, ``(num_data,)``.
         chunk: Samples that are evaluated together on the full batch; None for `CHUNK`.
+        entries: Tensors of which only some entries move.
     """
 
     module: nn.Module
@@ -102,6 +105,7 @@ class ModuleLoss:
     hint: str = ""
     known: Tensor | None = None
     chunk: int | None = None
+    entries: FreeEntries = EVERY
 
     @property
     def autograd(self) -> bool:
@@ -163,8 +167,7 @@ class ModuleLoss:
             and steps * num_chains >= LONG
             and (batch_size is None or batch_size <= (self.chunk or CHUNK))
         )
-        engine = engine_of(self.shapes)
-        if long and engine != "loop":
+        if long and self._engine != "loop":
             self._passes.setdefault((num_chains, batch_size), {})
 
     @property
@@ -172,6 +175,10 @@ class ModuleLoss:
         """How gradients are evaluated: ``loop``, or ``trace`` or ``vmap`` once recorded."""
         made = [each for passes in self._passes.values() for each in passes.values()]
         return made[0].engine if made and made[0] is not None else "loop"
+
+    @property
+    def _engine(self) -> Engine:
+        return engine_of({**self.shapes, **self.entries.shapes})
 
     def _recorded_into(self, theta: Tensor, batch: SampleNumbers, out: Tensor) -> Tensor | None:
         """Do as `excess_and_grad_into` by recorded passes; None where there are none."""
@@ -184,9 +191,7 @@ class ModuleLoss:
         for index, share in chunks:
             size, parts = index.shape[-1], self.take(index)
             if size not in passes:
-                made = RecordedPass(
-                    self.sample_losses, self.shapes, engine_of(self.shapes), numbers is None
-                )
+                made = RecordedPass(self.sample_losses, self.shapes, self._engine, numbers is None)
                 passes[size] = made if made.record(theta, parts) else None
             run = passes[size]
             if run is None:
@@ -264,9 +269,9 @@ class ModuleLoss:
         Raises:
             OwnCodeError: If the module fails.
         """
-        call = call_of(batch)
+        call, whole = call_of(batch), self.entries.whole(self.module, named)
         with explained(f"the module on inputs {described(call.shown)}", self.hint):
-            outputs = functional_call(self.module, dict(named), call.args, call.kwargs)
+            outputs = functional_call(self.module, whole, call.args, call.kwargs)
         return outputs, call.targets
 
     def named(self, point: Tensor) -> dict[str, Tensor]:
