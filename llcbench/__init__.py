@@ -40,6 +40,8 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
     from llcbench.records import Estimate as Estimate
     from llcbench.records import Guard as Guard
     from llcbench.records import RunRecord as RunRecord
+    from llcbench.refined.result import Refined as Refined
+    from llcbench.refined.study import refine as refine
     from llcbench.registry import make_sampler as make_sampler
     from llcbench.registry import problem as problem
     from llcbench.registry import sampler as sampler
@@ -104,6 +106,8 @@ _HOMES = {
     "problems.modules.heads": "attention_head",
     "problems.modules.transformers": "from_lightning from_transformers",
     "records": "Estimate Guard RunRecord",
+    "refined.result": "Refined",
+    "refined.study": "refine",
     "registry": "make_sampler problem sampler",
     "samplers.baoab": "BAOAB",
     "samplers.exact": "Exact",

@@ -97,7 +97,7 @@ def estimate(
     given = {name: value for name, value in single.items() if value is not None}
     estimator: Estimator
     if sampler is not None or settings is not None:
-        _refuse_both(given, "settings" if sampler is None else "sampler")
+        refuse_both(given, "settings" if sampler is None else "sampler")
         chosen = settings or fitting(problem)
         estimator = MeanEnergy(sampler or SGLD(STEP_SIZE), chosen)
         steps = chosen.num_burnin + chosen.num_draws
@@ -145,7 +145,7 @@ def self_tuned(problem: Problem, given: dict[str, Any]) -> SelfTuned:
     )
 
 
-def _refuse_both(given: dict[str, Any], what: str) -> None:
+def refuse_both(given: dict[str, Any], what: str) -> None:
     """Refuse single choices beside a sampler or settings, which make all of them.
 
     Raises:

@@ -13,6 +13,8 @@ from llcbench.cli.options import pairs_of
 
 # How a problem is written on the command line.
 PROBLEM = "FILE.py[:NAME]|ID"
+# The sampler of a published run that only changes settings.
+PUBLISHED = "sgld[step_size=1e-4]"
 
 
 def problem_of(script: str) -> Any:
@@ -23,11 +25,7 @@ def problem_of(script: str) -> Any:
     """
     from llcbench import registry
 
-    # A drive letter has a colon too.
-    file, colon, name = script.rpartition(":")
-    if not colon or script.endswith(".py"):
-        file, name = script, ""
-    path = Path(file)
+    path, _ = _place(script)
     if not path.is_file():
         if script.split("/")[0] in registry.family_names():
             return registry.problem(script)
@@ -36,6 +34,18 @@ def problem_of(script: str) -> Any:
             f"no Python file {str(path)!r}; write FILE.py, FILE.py:NAME, or the id of a problem"
             f" such as dln/3-3-3/r3-1{like}"
         )
+    return scripted(script)[0]
+
+
+def scripted(script: str) -> tuple[Any, ModuleType]:
+    """Return the problem of a script, and all that the script defines.
+
+    Raises:
+        ValueError: If there is no such file or name, or it is something else.
+    """
+    path, name = _place(script)
+    if not path.is_file():
+        raise ValueError(f"no Python file {str(path)!r}; write FILE.py or FILE.py:NAME")
     held = _run(path)
     problem = getattr(held, name or "problem", None)
     if not is_network(problem):
@@ -43,14 +53,23 @@ def problem_of(script: str) -> Any:
             f"{path} has no {name or 'problem'!r} made by llcbench.from_module(module,"
             " per_sample_loss, data)"
         )
-    return problem
+    return problem, held
+
+
+def _place(script: str) -> tuple[Path, str]:
+    """Return the file that is meant, and the name in it, which may be empty."""
+    # A drive letter has a colon too.
+    file, colon, name = script.rpartition(":")
+    if not colon or script.endswith(".py"):
+        file, name = script, ""
+    return Path(file), name
 
 
 def is_network(problem: Any) -> bool:
     """Return whether a problem is somebody's network, with layers and checkpoints."""
-    from llcbench.types import Restrictable
+    from llcbench.refined import axes
 
-    return isinstance(problem, Restrictable)
+    return axes.is_network(problem)
 
 
 def _run(path: Path) -> ModuleType:
@@ -99,6 +118,17 @@ def settings_for(problem: Any, overrides: tuple[str, ...]) -> Any:
     from llcbench.run.suite import settings_of
 
     return settings_of(msgspec.structs.asdict(fitting(problem)), pairs_of(overrides))
+
+
+def published(problem: Any, sampler: str | None, overrides: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return sampler and settings of a published run; nothing if neither was asked for."""
+    from llcbench import registry
+    from llcbench.run.suite import parse_sampler
+
+    if sampler is None and not overrides:
+        return ()
+    name, parameters = parse_sampler(sampler or PUBLISHED)
+    return registry.make_sampler(name, parameters), settings_for(problem, overrides)
 
 
 def way_out(reason: str) -> str:

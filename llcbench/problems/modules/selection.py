@@ -205,7 +205,8 @@ def _along(name: str, axis: int, size: int, choice: Any) -> Tensor:
             choice = torch.tensor(0.5)
     choice = choice.detach().cpu()
     if choice.dtype == torch.bool and choice.shape == mask.shape:
-        return mask | choice
+        mask[choice] = True
+        return mask
     if choice.dim() > 1 or choice.is_floating_point() or choice.is_complex():
         raise ValueError(f"a choice {where}, is of another kind: {_ALLOWED}")
     if choice.dtype == torch.bool:
