@@ -23,7 +23,7 @@ LAYERS = "layers"
 @final
 @dataclass(frozen=True, eq=False)
 class StudyPoint:
-    """StudyPart at which a study estimates.
+    """Weights at which a study estimates.
 
     Attributes:
         name: In the table; empty for those of the problem.
@@ -55,7 +55,7 @@ class StudyPoint:
 @final
 @dataclass(frozen=True, eq=False)
 class StudyPart:
-    """StudyPart that move.
+    """Weights that move.
 
     Attributes:
         name: In the table; empty for all of them.

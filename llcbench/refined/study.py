@@ -67,7 +67,7 @@ def refine(
         problem: What `llcbench.from_module` returns.
         checkpoints: States, or names of files (``torch.save`` or safetensors, read without running
             code), by name; or a list of files. None for the weights of the problem.
-        parts: StudyPart that move, by name: a pattern, a mapping from names of tensors to entries as
+        parts: Weights that move, by name: a pattern, a mapping from names of tensors to entries as
             `llcbench.attention_head` returns, or a list of both; a list of patterns; or ``layers``.
             None for all weights.
         slices: Data by name: a mask, numbers of samples, a slice, or other data; None among them
