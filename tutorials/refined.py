@@ -1,11 +1,11 @@
 """Which weights of a small transformer hold what, and when: checkpoints x heads x kinds of text.
 
-    llcbench refine tutorials/refined.py --gamma 100 --max-grads 1000 --out build/refined
+    python tutorials/refined.py # writes refined.svg
+    make refined                # the same by llcbench refine, resumable
 
 Half of the sequences are bigrams: every token allows two successors. The others repeat a random
-word of five to eight tokens, which only attention to earlier tokens can predict. Training learns
-the first kind within a hundred steps, and the second one after some hundred. Minutes on two cores;
-LLCBENCH_QUICK=1 makes everything small.
+word of four to six tokens, which only attention to earlier tokens can predict; training learns them
+later. Some minutes; LLCBENCH_QUICK=1 makes everything small.
 """
 
 import os
@@ -18,9 +18,9 @@ import llcbench
 from llcbench.networks.transformer import Transformer
 
 QUICK = bool(os.environ.get("LLCBENCH_QUICK"))
-STEPS = (5, 10) if QUICK else (50, 100, 200, 400, 800, 1600)
-SEQUENCES = 20 if QUICK else 512
-TOKENS, CONTEXT, HEADS = 16, 20, 2
+STEPS = (5, 10) if QUICK else (50, 200, 400, 800, 1600)
+SEQUENCES = 20 if QUICK else 256
+TOKENS, CONTEXT, HEADS = 10, 16, 2
 
 
 def losses(logits: Tensor, tokens: Tensor) -> Tensor:
@@ -40,9 +40,9 @@ def bigrams(count: int, rng: torch.Generator) -> Tensor:
 
 
 def repeats(count: int, rng: torch.Generator) -> Tensor:
-    """Return sequences that repeat a random word of five to eight tokens."""
-    words = torch.randint(TOKENS, (count, 8), generator=rng)
-    length = torch.randint(5, 9, (count, 1), generator=rng)
+    """Return sequences that repeat a random word of four to six tokens."""
+    words = torch.randint(TOKENS, (count, 6), generator=rng)
+    length = torch.randint(4, 7, (count, 1), generator=rng)
     return words.gather(1, torch.arange(CONTEXT) % length)
 
 
@@ -50,8 +50,8 @@ def trained() -> tuple[Transformer, dict[int, dict[str, Tensor]]]:
     """Train on fresh sequences of both kinds, and keep the weights of some steps."""
     torch.manual_seed(0)
     rng = torch.Generator().manual_seed(0)
-    net = Transformer(TOKENS, CONTEXT, layers=2, width=32, heads=HEADS, perceptron=False)
-    descent = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.01)
+    net = Transformer(TOKENS, CONTEXT, layers=2, width=16, heads=HEADS, perceptron=False)
+    descent = torch.optim.AdamW(net.parameters(), lr=5e-3, weight_decay=0.01)
     states = {}
     for step in range(1, STEPS[-1] + 1):
         tokens = torch.cat([bigrams(32, rng), repeats(32, rng)])
@@ -76,7 +76,12 @@ parts = {"all weights": "*"} | {
 slices = {"bigrams": slice(SEQUENCES), "repeats": slice(SEQUENCES, None)}
 
 if __name__ == "__main__":
-    short = {"max_grads": 100} if QUICK else {"max_grads": 1000}
-    study = llcbench.refine(problem, checkpoints, parts, slices, gamma=100.0, **short)
+    settings = llcbench.Settings(
+        gamma=200.0, num_chains=4, num_burnin=5 if QUICK else 150, num_draws=10 if QUICK else 600,
+        batch_size=32, dtype="float32",
+    )  # fmt: skip
+    study = llcbench.refine(
+        problem, checkpoints, parts, slices, sampler=llcbench.SGLD(4e-4), settings=settings
+    )
     print(study.to_text())
     study.plot("refined.svg")

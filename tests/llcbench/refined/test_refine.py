@@ -328,3 +328,25 @@ def test_the_command_takes_checkpoints_and_parts_and_fails_with_a_cell(tmp_path:
         assert done.returncode == 2
         assert words in done.stderr
     assert here("refine", "regular/d2", "--out", str(tmp_path / "x")).returncode == 2
+
+
+TUTORIAL = Path(__file__).parents[3] / "tutorials" / "refined.py"
+RESULTS = Path(__file__).parents[3] / "results" / "refined" / "v1" / "table.csv"
+
+
+def test_the_tutorial_runs_and_its_committed_table_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLCBENCH_QUICK", "1")
+    done = here("refine", str(TUTORIAL), "--out", str(tmp_path), "--only", "head.*", *SHORT)
+    assert done.returncode == 0, done.stderr
+    assert "transformer@10[head.*] on repeats" in done.stdout
+    with RESULTS.open() as table:
+        rows = list(csv.DictReader(table))
+    assert {row["status"] for row in rows} == {"ok"}
+    axes = [
+        list(dict.fromkeys(row[axis] for row in rows)) for axis in ("checkpoint", "part", "slice")
+    ]
+    assert [len(names) for names in axes] == [5, 5, 2]
+    assert len(rows) == 50
+    assert {row["dim"] for row in rows if "head" in row["part"]} == {"536"}
