@@ -24,8 +24,9 @@ MOST_COLUMNS = 4
 def refined_figure(rows: Sequence[RefinedRow], panels: Axis = "part") -> Figure:
     """Return estimates along the checkpoints, a panel per part and a line per slice.
 
-    Bars are 90 % intervals, hollow marks estimates of which a guard on the sampler warns, and
-    crosses below the axis runs that failed. A single checkpoint has one panel, along the parts.
+    Panels with as many parameters have one scale. Bars are 90 % intervals, hollow marks estimates
+    of which a guard on the sampler warns, and crosses below the axis runs that failed. A single
+    checkpoint has one panel, along the parts.
 
     Args:
         rows: The estimates.
@@ -48,12 +49,15 @@ def refined_figure(rows: Sequence[RefinedRow], panels: Axis = "part") -> Figure:
         }
         horizontal = "checkpoint"
     ticks, labels = _names(rows, horizontal), _names(rows, lines)
-    columns = min(len(grouped), MOST_COLUMNS)
-    high = math.ceil(len(grouped) / columns)
+    high = math.ceil(len(grouped) / MOST_COLUMNS)
+    columns = math.ceil(len(grouped) / high)
     longest = max(len(tick) for tick in ticks)
     slanted = longest * len(ticks) > 30
     width = max(columns * PANEL, 4.2 if len(grouped) > 1 else 1.2 + 0.9 * len(ticks))
-    height = high * (HEIGHT + 0.05 * longest * slanted) + 0.55
+    handles = _legend(rows, labels)
+    widest = max((len(str(each.get_label())) for each in handles), default=1)
+    beside = max(1, min(len(handles), int(width / (0.5 + 0.075 * widest))))
+    height = high * (HEIGHT + 0.05 * longest * slanted) + 0.3 + 0.2 * len(handles) / beside
     with style():
         figure = Figure(figsize=(width, height), layout="constrained")
         grid = figure.subplots(high, columns, squeeze=False)
@@ -66,13 +70,14 @@ def refined_figure(rows: Sequence[RefinedRow], panels: Axis = "part") -> Figure:
                 axes.set_ylabel(r"$\hat\lambda$", rotation=0, labelpad=10)
             if place + columns >= len(grouped) and horizontal == "checkpoint":
                 axes.set_xlabel("checkpoint")
+        _share([(grid[place // columns][place % columns], group)
+                for place, group in enumerate(grouped.values())])  # fmt: skip
         for place in range(len(grouped), high * columns):
             grid[place // columns][place % columns].set_visible(False)
-        handles = _legend(rows, labels)
         if handles:
             figure.legend(
-                handles=handles, loc="outside upper left", ncols=min(len(handles), 2 + columns),
-                fontsize=8.5, handletextpad=0.5, columnspacing=1.4,
+                handles=handles, loc="outside upper left", ncols=beside, fontsize=8.5,
+                handletextpad=0.5, columnspacing=1.4,
             )  # fmt: skip
     return figure
 
@@ -108,6 +113,17 @@ def _draw(
         axes.axhline(0.0, color=GREY, linewidth=0.8)
     elif 0 < low < 0.6 * high:
         axes.set_ylim(0.0, high)
+
+
+def _share(panels: list[tuple[Axes, list[RefinedRow]]]) -> None:
+    """Give panels with the same numbers of parameters one scale, so that they are compared."""
+    kinds: dict[tuple[int, ...], list[Axes]] = {}
+    for axes, rows in panels:
+        kinds.setdefault(tuple(sorted({row.dim for row in rows})), []).append(axes)
+    for alike in kinds.values():
+        limits = [axes.get_ylim() for axes in alike]
+        for axes in alike:
+            axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
 
 
 def _interval(row: RefinedRow) -> tuple[float, float]:
