@@ -54,8 +54,8 @@ class Seeds:
         digest = hashlib.sha256("\x1f".join(axes).encode()).digest()
         return int.from_bytes(digest[:8], "little") >> 1
 
-    def generator(self, role: Role) -> "torch.Generator":
-        """Return a fresh generator for a role."""
+    def generator(self, role: Role, device: str = "cpu") -> "torch.Generator":
+        """Return a fresh generator for a role on a device; other devices draw other numbers."""
         import torch
 
-        return torch.Generator().manual_seed(self.number(role))
+        return torch.Generator(device).manual_seed(self.number(role))

@@ -24,7 +24,7 @@ Matmul = Literal["full", "bfloat16"]
 
 AUTOMATIC: Automatic = "n / log n"
 _OWNER = "settings"
-_DEVICE = re.compile(r"cpu|cuda(:\d+)?")
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
 # Unknown fields are no error when a record is read: those of earlier versions have a field
@@ -49,7 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         dtype: Precision of the parameters.
         matmul: ``bfloat16`` rounds the factors of the products that make the gradient of a squared
             loss; everything else keeps the precision of the parameters.
-        device: Device of parameters and data, ``cpu``, ``cuda`` or ``cuda:<number>``.
+        device: Device of parameters and data, ``cpu``, ``cuda``, ``cuda:<number>``, or
+            ``auto``, a GPU where there is one.
 
     Raises:
         ValueError: If a value is not allowed; the message names the allowed ones.
@@ -133,5 +134,5 @@ def _dtype(value: Any) -> str:
 
 def _device(value: Any) -> str:
     if not (isinstance(value, str) and _DEVICE.fullmatch(value)):
-        refuse(_OWNER, "device", "'cpu', 'cuda' or 'cuda:<number>'", value)
+        refuse(_OWNER, "device", "'auto', 'cpu', 'cuda' or 'cuda:<number>'", value)
     return str(value)

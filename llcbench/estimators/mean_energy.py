@@ -105,8 +105,8 @@ class MeanEnergy:
             num_draws=self.settings.num_draws,
             num_burnin=self.settings.num_burnin,
             dispersed=self.settings.start == "prior",
-            noise=seeds.generator("noise"),
-            batches=seeds.generator("batch"),
+            noise=seeds.generator("noise", target.device),
+            batches=seeds.generator("batch", target.device),
             on_step=context.on_step,
             checkpoint=context.checkpoint,
             record_every=record_every,
@@ -177,7 +177,12 @@ class MeanEnergy:
             llc_unpaired=self._unpaired(trace, target.nbeta),
             **measured(trace, target, self.sampler),
             guards=guards(
-                target, self.sampler, trace, diagnostics, seeds.generator("guard"), remaining
+                target,
+                self.sampler,
+                trace,
+                diagnostics,
+                seeds.generator("guard", target.device),
+                remaining,
             ),
             **common,
         )

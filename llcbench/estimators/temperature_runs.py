@@ -117,7 +117,13 @@ class TemperatureRuns:
         diagnostics = [convergence(done.kept) for done in self.finished]
         rhats = [each.rhat for each in diagnostics if np.isfinite(each.rhat)]
         checked = [
-            guards(done.target, done.run.sampler, done.trace, each, self.seeds.generator("guard"))
+            guards(
+                done.target,
+                done.run.sampler,
+                done.trace,
+                each,
+                self.seeds.generator("guard", done.target.device),
+            )
             for done, each in zip(self.finished, diagnostics, strict=True)
         ]
         return Estimate(
@@ -185,8 +191,8 @@ def run_temperatures(
                 num_draws=settings.num_draws,
                 num_burnin=settings.num_burnin,
                 dispersed=settings.start == "prior",
-                noise=own.generator("noise"),
-                batches=seeds.generator("batch"),
+                noise=own.generator("noise", target.device),
+                batches=seeds.generator("batch", target.device),
                 on_step=None if on_step is None else lambda n: on_step(max(n // len(runs), 1)),
             )
         except BudgetExceeded as error:  # a sampler may need gradients before its first step

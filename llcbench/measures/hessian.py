@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from llcbench.measures.measured_value import MeasuredValue
-from llcbench.problems.modules.loss import CHUNK, ModuleLoss, per_sample
+from llcbench.problems.modules.loss import ModuleLoss, per_sample
+from llcbench.problems.modules.reference import CHUNK
 
 # A direction that is left of a random vector below this share of it is round-off.
 ROUND_OFF = 1e-10

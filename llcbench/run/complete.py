@@ -63,7 +63,7 @@ def complete(
         progress: Whether to show bars.
         say: Takes lines on what was set aside, left out or could not be computed.
     """
-    from llcbench.sampling.target import check_device
+    from llcbench.sampling.devices import resolved
 
     contents = store.contents()
     say(set_aside(store.root, contents.damaged, contents.leftovers))
@@ -73,7 +73,7 @@ def complete(
     unfit = 0
     if parallel is not None:
         for device in {spec.settings.device for spec in wanted}:
-            check_device(device)
+            resolved(device)
         fitting, refused = admitted(wanted, parallel, list(plugins))
         say(refused)
         unfit, wanted = len(wanted) - len(fitting), fitting

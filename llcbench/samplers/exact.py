@@ -33,9 +33,13 @@ class Proposal(NamedTuple):
 
     def draw(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return points ``(count, dim)`` and their log densities ``(count,)``."""
-        uniform = torch.rand(count, generator=rng, dtype=self.cumulative.dtype)
+        uniform = torch.rand(
+            count, generator=rng, dtype=self.cumulative.dtype, device=self.cumulative.device
+        )
         index = torch.searchsorted(self.cumulative, uniform).clamp_(max=len(self.cumulative) - 1)
-        offset = torch.rand(count, self.lower.shape[1], generator=rng, dtype=uniform.dtype)
+        offset = torch.rand(
+            count, self.lower.shape[1], generator=rng, dtype=uniform.dtype, device=uniform.device
+        )
         return self.lower[index] + self.widths[index] * offset, self.log_density[index]
 
 
@@ -87,10 +91,10 @@ class Exact:
         """Build the cells and draw every chain from them."""
 
         def potential(points: NDArray[np.float64]) -> NDArray[np.float64]:
-            rows = torch.from_numpy(np.ascontiguousarray(points.T)).to(target.dtype)
-            return target.loss.excess(rows, target.batch).double().numpy()
+            rows = torch.from_numpy(np.ascontiguousarray(points.T)).to(theta)
+            return target.loss.excess(rows, target.batch).double().cpu().numpy()
 
-        centre = target.w_star.double().numpy()
+        centre = target.w_star.double().cpu().numpy()
         grid = cells(potential, centre, target.nbeta, target.gamma, rtol=self.resolution)
         widths = grid.upper - grid.lower
         kept = grid.mass > 0
@@ -100,7 +104,7 @@ class Exact:
             np.cumsum(grid.mass[kept]) / grid.mass.sum(),
             np.log(grid.mass[kept]) - np.log(widths[kept]).sum(1),
         )
-        proposal = Proposal(*(torch.from_numpy(a).to(target.dtype) for a in arrays))
+        proposal = Proposal(*(torch.from_numpy(a).to(theta) for a in arrays))
         return self._proposed(proposal, theta.shape[0], target, rng)
 
     def step(

@@ -129,7 +129,9 @@ class GHMC:
         """Return the time step of every chain, ``(chains, 1)``."""
         if not self.spread:
             return largest.expand(like.shape[0], 1)
-        uniform = torch.rand((like.shape[0], 1), generator=rng, dtype=like.dtype)
+        uniform = torch.rand(
+            (like.shape[0], 1), generator=rng, dtype=like.dtype, device=like.device
+        )
         return largest * (-0.5 * math.log(10.0) * self.spread * uniform).exp_()
 
     def _friction(self, largest: Tensor, gamma: float) -> Tensor | float:

@@ -59,6 +59,8 @@ class Gibbs:
         """Return why a target cannot be sampled, None if it can."""
         if _network(target) is None:
             return f"gibbs needs a linear network, {target.problem.id} is none"
+        if target.device != "cpu":
+            return f"gibbs draws on the CPU, and the device is {target.device}; use device='cpu'"
         confined = None if target.gamma > 0 else "gibbs needs gamma > 0"
         return full_batch_only("gibbs", target) or confined
 

@@ -16,6 +16,7 @@ from llcbench.samplers.metropolis import (
     metropolis_step,
     spread_steps,
 )
+from llcbench.sampling.devices import whole_number
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
@@ -77,7 +78,7 @@ class HMC:
         momentum = torch.empty_like(old.theta).normal_(generator=rng)
         start = old.potential + 0.5 * momentum.square().sum(1)
         theta, new = old.theta.clone(), old
-        for _ in range(int(torch.randint(1, 2 * self.leapfrogs, (), generator=rng))):
+        for _ in range(whole_number(1, 2 * self.leapfrogs, rng, state.steps)):
             momentum -= 0.5 * time_step * new.grad
             theta += time_step * momentum
             new = Place.at(theta, target)

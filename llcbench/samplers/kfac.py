@@ -100,8 +100,8 @@ class KFACSGLD:
         theta, factors, layers, steps = state
         if steps < self.adapt:
             factors = _averaged(factors, _factors(theta, target), steps)
-            finite = all(bool(f.isfinite().all()) for pair in factors for f in pair)
-            if steps % REFRESH == REFRESH - 1 and finite:
+            # Looked at where they are used: a look waits for the device.
+            if steps % REFRESH == REFRESH - 1 and _finite(factors):
                 layers = self._layers(factors, target)
         views = _network(target).layers
         _, grad, loss = target.potential_and_grad(theta)
@@ -130,6 +130,10 @@ class KFACSGLD:
         return layers
 
 
+def _finite(factors: list[Factors]) -> bool:
+    return all(bool(factor.isfinite().all()) for pair in factors for factor in pair)
+
+
 def _network(target: Target) -> LayerForm:
     form = squared_form(target.problem)
     assert form is not None
@@ -148,7 +152,7 @@ def _factors(theta: Tensor, target: Target) -> list[Factors]:
     weights = _network(target).layers(theta)
     second, width = _moments(target).second, weights[0].shape[2]
     second = (
-        torch.eye(width, dtype=theta.dtype) * second
+        torch.eye(width, dtype=theta.dtype, device=theta.device) * second
         if isinstance(second, float)
         else second.to(theta.dtype)
     )
@@ -156,7 +160,9 @@ def _factors(theta: Tensor, target: Target) -> list[Factors]:
     for weight in weights[:-1]:
         inputs.append(weight @ inputs[-1] @ weight.mT)
     last = weights[-1].shape[1]
-    outputs = [torch.eye(last, dtype=theta.dtype).expand(theta.shape[0], last, last)]
+    outputs = [
+        torch.eye(last, dtype=theta.dtype, device=theta.device).expand(theta.shape[0], last, last)
+    ]
     for weight in reversed(weights[1:]):
         outputs.append(weight.mT @ outputs[-1] @ weight)
     pairs = zip(reversed(outputs), inputs, strict=True)

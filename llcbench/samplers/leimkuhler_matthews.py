@@ -9,6 +9,7 @@ from torch import Tensor
 from llcbench.checks import check_positive
 from llcbench.samplers.fused import by_layer, move_by_layer, update
 from llcbench.samplers.hyperparameters import check_hyperparameters
+from llcbench.sampling.devices import add_multiple
 from llcbench.sampling.target import Target
 from llcbench.types import Discretisation, Draw
 
@@ -65,22 +66,31 @@ class LeimkuhlerMatthews:
         self, state: LeimkuhlerMatthewsState, target: Target, rng: torch.Generator
     ) -> tuple[LeimkuhlerMatthewsState, Draw]:
         """Move all chains; the recorded loss is that of the state before the move."""
-        tensors = theta, _ = state
-        spread = 0.5 * self.step_size**0.5
-        # In units of half the noise: sqrt(eps) times nbeta and gamma.
-        slope, pull = -2 * spread * target.nbeta, 2 * spread * target.gamma
+        return moved(state, self.step_size, target, rng)
 
-        def move(xi: Tensor, star: Tensor, theta: Tensor, noise: Tensor, *grad: Tensor) -> None:
-            # Everything goes into the noise first: alone a pull or a slope may be too small to
-            # change a weight.
-            noise.add_(xi).add_(star, alpha=pull).sub_(theta, alpha=pull)
-            for part in grad:
-                noise.add_(part, alpha=slope)
-            theta.add_(noise, alpha=spread)
-            noise.copy_(xi)
 
-        if by_layer(target, theta):
-            return state, Draw(theta, move_by_layer(move, spread * slope, target, tensors, rng))
-        loss, grad = target.loss_and_grad(theta, reuse=True)
-        update(move, target.w_star, (*tensors, grad), rng)
-        return state, Draw(theta, loss)
+def moved(
+    state: LeimkuhlerMatthewsState, eps: float | Tensor, target: Target, rng: torch.Generator
+) -> tuple[LeimkuhlerMatthewsState, Draw]:
+    """Move all chains by a step; ``eps`` may be a number on the device, so that nothing waits."""
+    tensors = theta, _ = state
+    spread: float | Tensor = 0.5 * eps**0.5
+    # In units of half the noise: sqrt(eps) times nbeta and gamma.
+    slope, pull = -2 * spread * target.nbeta, 2 * spread * target.gamma
+
+    def move(xi: Tensor, star: Tensor, theta: Tensor, noise: Tensor, *grad: Tensor) -> None:
+        # Everything goes into the noise first: alone a pull or a slope may be too small to change
+        # a weight.
+        add_multiple(noise.add_(xi), star, pull)
+        add_multiple(noise, theta, -pull)
+        for part in grad:
+            add_multiple(noise, part, slope)
+        add_multiple(theta, noise, spread)
+        noise.copy_(xi)
+
+    drift = spread * slope
+    if not isinstance(drift, Tensor) and by_layer(target, theta):
+        return state, Draw(theta, move_by_layer(move, drift, target, tensors, rng))
+    loss, grad = target.loss_and_grad(theta, reuse=True)
+    update(move, target.w_star, (*tensors, grad), rng)
+    return state, Draw(theta, loss)

@@ -17,6 +17,7 @@ from llcbench.samplers.metropolis import (
     metropolis_step,
     spread_steps,
 )
+from llcbench.sampling.devices import whole_number
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
@@ -196,7 +197,7 @@ class AdjustedMCLMC:
         flow = Flow(state.place, directions(state.place.theta, rng))
         steps = spread_steps(state.step_size, self.spread, state.place.theta, rng)
         time = (steps * target.dim).sqrt()
-        length = int(torch.randint(1, 2 * self.leapfrogs, (), generator=rng))
+        length = whole_number(1, 2 * self.leapfrogs, rng, state.steps)
         new, error = trajectory(flow, target, time, length)
         return metropolis_step(state, new.place, -error, rng, adapt=self.adapt, aim=BEST_ACCEPTANCE)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from llcbench.sampling.devices import known
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
@@ -39,12 +40,12 @@ class MetropolisState(NamedTuple):
 
     Attributes:
         place: Where the chains are.
-        step_size: Current ``eps``, one for all chains.
+        step_size: Current ``eps``, one for all chains; once adapted on a device, a number there.
         steps: Proposals made so far.
     """
 
     place: Place
-    step_size: float
+    step_size: float | Tensor
     steps: int
 
 
@@ -61,7 +62,9 @@ def accepts(log_ratio: Tensor, rng: torch.Generator) -> Tensor:
             proposal) compares false and is rejected.
         rng: Source of one uniform number a chain.
     """
-    uniform = torch.rand(log_ratio.shape, generator=rng, dtype=log_ratio.dtype)
+    uniform = torch.rand(
+        log_ratio.shape, generator=rng, dtype=log_ratio.dtype, device=log_ratio.device
+    )
     return uniform.log() < log_ratio
 
 
@@ -106,24 +109,28 @@ def metropolis_step(
     return MetropolisState(place, step_size, state.steps + 1), draw
 
 
-def adapted(step_size: float, steps: int, adapt: int, accepted: Tensor, aim: float) -> float:
+def adapted(
+    step_size: float | Tensor, steps: int, adapt: int, accepted: Tensor, aim: float
+) -> float | Tensor:
     """Return the next step size: ``log eps`` follows the acceptance rate of all chains.
 
     Robbins-Monro with gain ``2 / sqrt(t)`` for the first ``adapt`` steps, then fixed.
     """
     if steps >= adapt:
         return step_size
-    rate = float(accepted.double().mean())
-    return step_size * math.exp(2.0 / (steps + 1) ** 0.5 * (rate - aim))
+    move = 2.0 / (steps + 1) ** 0.5 * (known(accepted.double().mean()) - aim)
+    return step_size * (move.exp() if isinstance(move, Tensor) else math.exp(move))
 
 
-def spread_steps(step_size: float, spread: float, like: Tensor, rng: torch.Generator) -> Tensor:
+def spread_steps(
+    step_size: float | Tensor, spread: float, like: Tensor, rng: torch.Generator
+) -> Tensor:
     """Return a step of every chain, ``(chains, 1)``: ``eps 10^(-spread u)``, u uniform and fresh.
 
     A mixture over u of kernels that leave the target invariant leaves it invariant too.
     """
-    steps = like.new_full((like.shape[0], 1), step_size)
+    steps = like.new_ones((like.shape[0], 1)) * step_size
     if not spread:
         return steps
-    uniform = torch.rand(steps.shape, generator=rng, dtype=steps.dtype)
+    uniform = torch.rand(steps.shape, generator=rng, dtype=steps.dtype, device=steps.device)
     return steps * (-math.log(10.0) * spread * uniform).exp_()

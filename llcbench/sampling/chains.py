@@ -85,16 +85,16 @@ class Chains:
         target.next_batch(batches)
         self._loss_star = float(target.loss.baseline(target.loss.draw(1, None, batches)))
         self._minibatch = target.batch_size is not None
-        self._excess = torch.empty(self.steps, target.num_chains, dtype=torch.float64)
+        self._excess = target.w_star.new_empty(self.steps, target.num_chains, dtype=torch.float64)
         shape = (self.steps, target.num_chains) if self._minibatch else (1, 1)
-        self._baselines = torch.full(shape, self._loss_star, dtype=torch.float64)
+        self._baselines = self._excess.new_full(shape, self._loss_star)
         # Those of the last few steps, written together: an operation a step less.
         self._waiting: list[torch.Tensor] = []
         self._written = 0
         self._label_noise = label_noise_of(target)
         self._recorder = Recorder(target, batches.initial_seed(), record_every)
         self._every = self._recorder.every
-        self._accepted = torch.zeros((), dtype=torch.float64)
+        self._accepted = self._excess.new_zeros(())
         self._rejecting = False
         self._state: Any = None
 
@@ -224,8 +224,8 @@ class Chains:
         baseline = self._baseline()
         kept = max(self.done - self._num_burnin, 1)
         return Trace(
-            excess=self.losses.T.contiguous().numpy(),
-            baseline=baseline.T.contiguous().numpy(),
+            excess=self.losses.T.contiguous().cpu().numpy(),
+            baseline=baseline.T.contiguous().cpu().numpy(),
             loss_star=self._loss_star,
             num_burnin=self._num_burnin,
             acceptance=float(self._accepted) / kept if self._rejecting else None,

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from llcbench.sampling.devices import generator
 from llcbench.sampling.moments import distance, moments
 from llcbench.sampling.target import Target
 from llcbench.types import Draw, VirialMoments
@@ -157,8 +158,7 @@ class Recorder:
         target = self._target
         assert target.batch_size is not None
         half = max(target.batch_size // 2, 1)
-        rng = torch.Generator(target.device)
-        rng.manual_seed((self._seed + APART * (step + 1)) % 2**63)
+        rng = generator((self._seed + APART * (step + 1)) % 2**63, target.device)
         one, two = (target.loss.draw(target.num_chains, half, rng) for _ in range(2))
         first, second, noise = target.gradient_noise(theta, one, two)
         # The variance of a mean of independent samples.

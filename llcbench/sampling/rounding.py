@@ -7,7 +7,8 @@ from torch import Tensor
 
 from llcbench.records import Guard
 from llcbench.sampling.chains import Trace
-from llcbench.sampling.loss_abilities import streamed
+from llcbench.sampling.devices import like
+from llcbench.sampling.loss_abilities import placed, streamed
 from llcbench.sampling.target import Target
 from llcbench.types import Loss
 
@@ -32,8 +33,8 @@ def rounding(target: Target, trace: Trace, rng: torch.Generator) -> Guard:
 
     ``excess in single precision - excess in double precision``, on the same batch.
 
-    In double precision, and where double precision cannot be had (above ``LARGE`` parameters, on a
-    device, for a module that does not run in it), it is ``eps |L(w_star)| nbeta`` with the spacing
+    In double precision, and where double precision cannot be had (above ``LARGE`` parameters, for
+    a module that does not run in it), it is ``eps |L(w_star)| nbeta`` with the spacing
     eps of the numbers at 1: a bound for a loss whose differences are formed after its mean.
     """
     kept = trace.kept
@@ -56,12 +57,14 @@ def rounding(target: Target, trace: Trace, rng: torch.Generator) -> Guard:
 
 def in_double(target: Target) -> Loss | None:
     """Return the loss in double precision, None where it cannot be evaluated in it."""
-    if target.dim > LARGE or target.device != "cpu" or streamed(target.data) is not None:
+    if target.dim > LARGE or streamed(target.data) is not None:
         return None
     try:
-        loss = target.problem.bind(target.data, torch.float64)
+        loss = placed(target.problem.bind(target.data, torch.float64), target.device, "full")
         count = None if target.data is None else 2
-        loss.excess(target.w_star.double()[None], loss.draw(1, count, torch.Generator()))
+        loss.excess(
+            target.w_star.double()[None], loss.draw(1, count, torch.Generator(target.device))
+        )
     except ValueError:  # a module or a loss of the caller's with constants in single precision
         return None
     return loss
@@ -78,11 +81,8 @@ def _measured(target: Target, exact: Loss, level: float, rng: torch.Generator) -
     for _ in range(POINTS):
         seed = int(torch.randint(2**62, (), generator=rng))
         # The same numbers give the same batch in both precisions.
-        batch, same = (
-            loss.draw(1, count, torch.Generator().manual_seed(seed))
-            for loss in (target.loss, exact)
-        )
-        direction = torch.randn(star.shape, generator=rng, dtype=torch.float64)
+        batch, same = (loss.draw(1, count, like(rng, seed)) for loss in (target.loss, exact))
+        direction = torch.empty_like(star).normal_(generator=rng)
         point = _at_level(exact, same, star, direction, level).to(target.dtype)[None]
         error = target.loss.excess(point, batch).double() - exact.excess(point.double(), same)
         squares.append(float(error.square()))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from llcbench.checks import check_count, check_non_negative, check_positive
 from llcbench.sampling import loss_abilities
+from llcbench.sampling.devices import resolved
 from llcbench.sampling.moments import BatchPair, LayerMoments, gradient_noise, moments
 from llcbench.types import (
     Budget,
@@ -50,8 +51,8 @@ class Target:
             (`types.ReferenceGradient`): the control variate then costs no gradient.
         matmul: ``bfloat16`` rounds the factors of the matrix products that make the gradient of a
             squared loss; the loss itself and the updates stay in full precision.
-        device: Device of parameters and data, by its name in torch; the generators must be there
-            too.
+        device: Device of parameters and data, by its name in torch, or ``auto``; the generators
+            must be there too.
         bound: The loss with its data, ``problem.bind(data, dtype)``, for several targets on the
             same data, so that quantities of the data are computed once. None to bind it here.
         grad_evals: Gradients of the steps so far, summed over chains: what the budget limits.
@@ -92,7 +93,7 @@ class Target:
                     f"batch_size={self.batch_size} given, but {self.problem.id} uses the population"
                     " loss and has no minibatches; add /n<samples> to the id or drop batch_size"
                 )
-        check_device(self.device)
+        self.device = resolved(self.device)
         if self.control_variate and self.batch_size is None:
             raise ValueError(
                 "gradient='control_variate' removes the noise of minibatches, and there are none;"
@@ -282,7 +283,7 @@ class Target:
     def _noise(self) -> Tensor:
         """Return the noise of the minibatch gradient at ``w_star``, ``(chains, dim)``."""
         if self._slope is None:
-            full = self.loss.draw(1, None, torch.Generator())
+            full = self.loss.draw(1, None, torch.Generator(self.device))
             self._slope = self.loss.excess_and_grad(self.w_star.unsqueeze(0), full)[1]
         if self._table is None:
             self.charge(self.num_chains)
@@ -314,16 +315,6 @@ class Target:
         self.grad_evals += chains
         size = self.batch_size or self.problem.num_data or 1
         self.sample_grads += chains * size
-
-
-def check_device(device: str) -> None:
-    """Check that this machine has a device.
-
-    Raises:
-        ValueError: If it has none.
-    """
-    if not device.startswith("cpu") and not torch.cuda.is_available():
-        raise ValueError(f"device={device!r}: torch finds no CUDA here; use device='cpu'")
 
 
 # A kernel whose state is its own affair: what loops and estimators are given.

@@ -119,7 +119,7 @@ WRONG = [
     ("dtype", 64, "dtype must be"),
     ("matmul", "bf16", "matmul must be one of 'full', 'bfloat16'"),
     ("matmul", True, "matmul must be"),
-    ("device", "gpu", "device must be 'cpu', 'cuda' or 'cuda:<number>'"),
+    ("device", "gpu", "device must be 'auto', 'cpu', 'cuda' or 'cuda:<number>'"),
     ("device", "cuda:", "device must be"),
     ("device", "", "device must be"),
     ("device", 0, "device must be"),

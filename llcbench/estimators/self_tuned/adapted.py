@@ -8,7 +8,12 @@ import torch
 from torch import Tensor
 
 from llcbench.estimators.self_tuned.constants import FALL, MEMORY, RISE
-from llcbench.samplers.leimkuhler_matthews import LeimkuhlerMatthews, LeimkuhlerMatthewsState
+from llcbench.samplers.leimkuhler_matthews import (
+    LeimkuhlerMatthews,
+    LeimkuhlerMatthewsState,
+    moved,
+)
+from llcbench.sampling.devices import known
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
@@ -23,13 +28,15 @@ class AdaptedState(NamedTuple):
         virial: Decaying sum of ``nbeta r . grad L_B``.
         log_sum: Sum of ``log (D / eps)`` over the second half of the adaptation.
         steps: Steps made.
+
+    Numbers are the host's on the CPU, and on a device where it computed them.
     """
 
     chains: LeimkuhlerMatthewsState
-    log_step: float
-    force: float
-    virial: float
-    log_sum: float
+    log_step: float | Tensor
+    force: float | Tensor
+    virial: float | Tensor
+    log_sum: float | Tensor
     steps: int
 
 
@@ -61,36 +68,60 @@ class AdaptedSteps:
         """Start all chains."""
         first = min(self.first, self.largest)
         chains = LeimkuhlerMatthews(first).init(theta, target, rng)
-        return AdaptedState(chains, math.log(first), 0.0, 0.0, 0.0, 0)
+        log_step, zero = (
+            known(theta.new_tensor(value, dtype=torch.float64)) for value in (math.log(first), 0.0)
+        )
+        return AdaptedState(chains, log_step, zero, zero, zero, 0)
 
     def step(
         self, state: AdaptedState, target: Target, rng: torch.Generator
     ) -> tuple[AdaptedState, Draw]:
         """Make a step, and adapt the next one."""
-        kernel = LeimkuhlerMatthews(math.exp(state.log_step))
+        eps = _exp(state.log_step)
         if state.steps >= self.adapt:
-            chains, draw = kernel.step(state.chains, target, rng)
+            chains, draw = moved(state.chains, eps, target, rng)
             return state._replace(chains=chains), draw
         recording, target.recording = target.recording, True
-        chains, draw = kernel.step(state.chains, target, rng)
+        chains, draw = moved(state.chains, eps, target, rng)
         target.recording = recording
         return self._adapted(state._replace(chains=chains), target), draw
 
     def _adapted(self, state: AdaptedState, target: Target) -> AdaptedState:
         assert target.moments is not None
         gram = target.moments.gram.double().mean(0)
-        pull, square = target.nbeta * float(gram[0, 1]), target.nbeta**2 * float(gram[1, 1])
+        pull, square = target.nbeta * known(gram[0, 1]), target.nbeta**2 * known(gram[1, 1])
         keep = 1 - 1 / MEMORY
         force, virial = keep * state.force + square, keep * state.virial + pull
-        per_step = 0.25 * (force / virial + target.gamma) if virial > 0 else math.inf
+        warm = math.log(self.share * self.warm)
         # Without a virial yet, the present step is kept.
-        known = 0 < per_step < math.inf
-        rate = math.log(per_step) if known else math.log(self.share * self.warm) - state.log_step
+        rate = _rate(force, virial, target.gamma, warm - state.log_step)
         highest = math.log(self.largest)
-        wanted = min(math.log(self.share * self.warm) - rate, highest)
-        log_step = state.log_step + min(max(wanted - state.log_step, FALL), RISE)
+        wanted = _clamped(warm - rate, -math.inf, highest)
+        log_step = state.log_step + _clamped(wanted - state.log_step, FALL, RISE)
         first = self.adapt // 2
         log_sum = state.log_sum + rate if state.steps >= first else state.log_sum
         if state.steps == self.adapt - 1:
-            log_step = min(math.log(self.share) - log_sum / (self.adapt - first), highest)
+            mean = log_sum / (self.adapt - first)
+            log_step = _clamped(math.log(self.share) - mean, -math.inf, highest)
         return AdaptedState(state.chains, log_step, force, virial, log_sum, state.steps + 1)
+
+
+Number = float | Tensor
+
+
+def _rate(force: Number, virial: Number, gamma: float, otherwise: Number) -> Number:
+    """Return ``log (D / eps)``, or another value where there is no virial yet."""
+    if isinstance(virial, Tensor):
+        shares = 0.25 * (force / virial + gamma)
+        sound = (virial > 0) & (shares > 0) & shares.isfinite()
+        return torch.where(sound, shares.log(), otherwise)
+    per_step = 0.25 * (force / virial + gamma) if virial > 0 else math.inf
+    return math.log(per_step) if 0 < per_step < math.inf else otherwise
+
+
+def _clamped(value: Number, low: float, high: float) -> Number:
+    return value.clamp(low, high) if isinstance(value, Tensor) else min(max(value, low), high)
+
+
+def _exp(value: Number) -> Number:
+    return value.exp() if isinstance(value, Tensor) else math.exp(value)

@@ -67,12 +67,13 @@ def sizes_of(
     """
     usual = constants.MAX_GRADS if target_stderr is None else constants.MOST_GRADS
     many = constants.CHAINS * problem.dim > constants.MANY_NUMBERS
+    chains = constants.FEW_CHAINS if many else constants.CHAINS
     sizes = Sizes(
-        num_chains or (constants.FEW_CHAINS if many else constants.CHAINS),
-        batch_size or batch_of(problem.num_data),
-        max_grads or usual,
+        chains if num_chains is None else num_chains,
+        batch_of(problem.num_data) if batch_size is None else batch_size,
+        usual if max_grads is None else max_grads,
     )
-    grads = max_grads or constants.MAX_GRADS
+    grads = constants.MAX_GRADS if max_grads is None else max_grads
     cost, number = flops(problem), problem.num_data
     batch = sizes.batch_size or number
     if batch is None or cost * sizes.num_chains * batch * grads <= constants.FLOPS:

@@ -115,8 +115,8 @@ class TunedRuns:
                 num_draws=steps - burnin,
                 num_burnin=burnin,
                 dispersed=self.settings.start == "prior",
-                noise=own.generator("noise"),
-                batches=self.seeds.generator("batch"),
+                noise=own.generator("noise", target.device),
+                batches=self.seeds.generator("batch", target.device),
                 on_step=self.on_step,
                 record_every=every,
                 until=until,
@@ -153,7 +153,7 @@ class TunedRuns:
         whole = -(-(self.problem.num_data or 1) // (self.settings.batch_size or 1))
         controlled = whole <= constants.WHOLE_SHARE * grads * self.settings.num_chains
         target = self._target(gamma, controlled)
-        rng = self.seeds.generator("guard")
+        rng = self.seeds.generator("guard", target.device)
         try:
             stiffest = stiffness(target, rng, min(constants.ITERATIONS, grads // 20))
             target.charge(whole if controlled else 0)
@@ -177,7 +177,7 @@ class TunedRuns:
         every = constants.RECORD_EVERY
 
         def fixed(chains_state: Any) -> LeimkuhlerMatthews:
-            return LeimkuhlerMatthews(math.exp(chains_state.log_step))
+            return LeimkuhlerMatthews(math.exp(float(chains_state.log_step)))
 
         seen = _Seen(self.target_stderr, lambda trace: stationary(trace, target, fixed(seen.state)))
         trace = self._sample(target, kernel, steps, burnin, name, every, seen)

@@ -172,8 +172,8 @@ def _check_part(what: str, part: Any) -> None:
         )
     if part.layout != torch.strided or part.is_nested:
         raise ValueError(f"{what} are not stored densely; give {what}.to_dense()")
-    if part.device.type != "cpu":
-        raise ValueError(f"{what} are on {part.device}; give {what}.cpu()")
+    if part.is_meta:
+        raise ValueError(f"{what} are on the device meta and have no numbers")
     if part.dim() == 0:
         raise ValueError(f"{what} are a single number; samples are along the first axis")
 
@@ -193,8 +193,11 @@ def _expect_single_rows(array: np.ndarray) -> None:
 
 
 def _plain(part: Tensor) -> Tensor:
-    """Return data without a history; a tensor of inference mode takes part in no gradient."""
-    return part.clone() if part.is_inference() else part.detach()
+    """Return data on the CPU and without a history.
+
+    A tensor of inference mode takes part in no gradient.
+    """
+    return (part.clone() if part.is_inference() else part.detach()).cpu()
 
 
 def in_precision(data: Any, dtype: torch.dtype) -> Any:

@@ -74,6 +74,12 @@ def frozen(module: Any, example: Callable[[], Batch] | None = None) -> Frozen:
         )
     kinds = {t.dtype for t in _tensors(twin) if t.is_floating_point()}
     precision = torch.float64 if torch.float64 in kinds else torch.float32
+    devices = sorted({str(t.device) for t in _tensors(twin)} - {"cpu"})
+    if devices:
+        notes.append(
+            f"weights on {' and '.join(devices)} are copied to the CPU; device= of an estimate says"
+            " where it runs"
+        )
     if fixed:
         count = sum(named[name].numel() for name in fixed)
         notes.append(
@@ -87,7 +93,7 @@ def frozen(module: Any, example: Callable[[], Batch] | None = None) -> Frozen:
             f"weights in {' and '.join(narrow)} are evaluated in {wide}: steps of a chain are"
             " smaller than the gaps between their numbers"
         )
-    twin = twin.eval().requires_grad_(False).to(precision)
+    twin = twin.eval().requires_grad_(False).to("cpu", precision)
     return Frozen(twin, fixed, tuple(notes))
 
 
@@ -240,8 +246,8 @@ def _refuse_tensors(module: nn.Module) -> None:
                 f"{name} has no shape yet, since a lazy module did not run; call the module once on"
                 " a batch of inputs"
             )
-        if tensor.device.type != "cpu":
-            raise ValueError(f"{name} is on {tensor.device}; give module.cpu()")
+        if tensor.is_meta:
+            raise ValueError(f"{name} is on the device meta and has no numbers; load its weights")
         if tensor.is_complex():
             raise ValueError(
                 f"{name} is complex, and chains move real numbers: hold its real and imaginary"

@@ -1,7 +1,8 @@
 """The loss of a module over its data, with gradients by automatic differentiation."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, final
 
@@ -9,23 +10,23 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from llcbench.problems.modules import placing
 from llcbench.problems.modules.data import Batch, DataSource, call_of, in_memory, size_of
-from llcbench.problems.modules.graphs import Engine, RecordedPass, engine_of
-from llcbench.problems.modules.selection import FreeEntries
+from llcbench.problems.modules.graphs import RecordedPass
+from llcbench.problems.modules.intake import copied
+from llcbench.problems.modules.placing import numbers_on
+from llcbench.problems.modules.reference import CHUNK, ReferenceLosses, split
+from llcbench.problems.modules.selection import EVERY, FreeEntries
 from llcbench.problems.modules.user_code import OwnCodeError, described, explained
 from llcbench.sampling.surroundings import neutral
+from llcbench.types import Matmul
 
 LossFunction = Callable[[Any, Any], Tensor]
-# Samples that are evaluated together on the full batch.
-CHUNK = 1024
 # Losses of all samples are computed at once below so many parameters times samples; and of a data
 # set that is not in memory, below so many samples, which stand for all where there are more.
 WHOLE, SOME = 2**33, 4096
-# Samples up to which losses at w_star are kept: of more, none comes twice in a run.
-KEPT = 2**24
 # Steps of a chain, times chains, from which a recorded pass pays for the recording.
 LONG = 10_000
-EVERY = FreeEntries()
 
 
 def per_sample(loss: LossFunction, outputs: Any, targets: Any, count: int | None = None) -> Tensor:
@@ -94,6 +95,8 @@ class ModuleLoss:
         hint: What to do where the module fails in this precision.
         known: Losses at ``w_star`` if they were computed before, ``(num_data,)``.
         chunk: Samples that are evaluated together on the full batch; None for `CHUNK`.
+        device: Where the module is, by its name in torch.
+        matmul: ``bfloat16`` evaluates the module under autocast.
         entries: Tensors of which only some entries move.
     """
 
@@ -105,7 +108,33 @@ class ModuleLoss:
     hint: str = ""
     known: Tensor | None = None
     chunk: int | None = None
+    device: str = "cpu"
+    matmul: Matmul = "full"
     entries: FreeEntries = EVERY
+
+    def dtype(self) -> torch.dtype | None:
+        """Return None: the module is in the precision in which it was bound."""
+        return None
+
+    def placed(self, device: str, matmul: Matmul) -> "ModuleLoss":
+        """Return the loss on a device, and with another precision of products.
+
+        Data in memory of up to `placing.RESIDENT` bytes are copied to the device, others batch by
+        batch.
+        """
+        if (device, matmul) == (self.device, self.matmul):
+            return self
+        return replace(
+            self,
+            module=copied(self.module).to(device),
+            loss=_moved(self.loss, device),
+            wide=None if self.wide is None else _moved(self.wide, device),
+            samples=placing.placed(self.samples, device),
+            known=None if self.known is None or matmul != self.matmul else self.known,
+            entries=self.entries.placed(device),
+            device=device,
+            matmul=matmul,
+        )
 
     @property
     def autograd(self) -> bool:
@@ -126,7 +155,7 @@ class ModuleLoss:
     @property
     def reference(self) -> Tensor:
         """Losses of all samples at ``w_star`` in double precision, ``(num_data,)``."""
-        return self._star(None)
+        return self._reference.all()
 
     def draw(self, num_chains: int, batch_size: int | None, rng: torch.Generator) -> SampleNumbers:
         """Draw independently with replacement, a minibatch of its own for every chain."""
@@ -134,7 +163,8 @@ class ModuleLoss:
             return SampleNumbers(None)
         shape = (num_chains, batch_size)
         with neutral():
-            return SampleNumbers(torch.randint(self.num_data, shape, generator=rng))
+            index = torch.randint(self.num_data, shape, generator=rng, device=rng.device)
+            return SampleNumbers(index.to(self._numbers))
 
     def excess(self, theta: Tensor, batch: SampleNumbers) -> Tensor:
         """Return the excess loss, ``(chains,)``."""
@@ -149,7 +179,7 @@ class ModuleLoss:
     def excess_and_grad(self, theta: Tensor, batch: SampleNumbers) -> tuple[Tensor, Tensor]:
         """Return the excess loss ``(chains,)`` and its gradient ``(chains, dim)``."""
         with neutral():
-            grad = torch.empty(theta.shape, dtype=theta.dtype)
+            grad = torch.empty(theta.shape, dtype=theta.dtype, device=theta.device)
         return self.excess_and_grad_into(theta, batch, grad), grad
 
     def excess_and_grad_into(self, theta: Tensor, batch: SampleNumbers, out: Tensor) -> Tensor:
@@ -167,7 +197,7 @@ class ModuleLoss:
             and steps * num_chains >= LONG
             and (batch_size is None or batch_size <= (self.chunk or CHUNK))
         )
-        if long and self._engine != "loop":
+        if long and self.entries.engine(self.shapes) != "loop":
             self._passes.setdefault((num_chains, batch_size), {})
 
     @property
@@ -176,10 +206,6 @@ class ModuleLoss:
         made = [each for passes in self._passes.values() for each in passes.values()]
         return made[0].engine if made and made[0] is not None else "loop"
 
-    @property
-    def _engine(self) -> Engine:
-        return engine_of({**self.shapes, **self.entries.shapes})
-
     def _recorded_into(self, theta: Tensor, batch: SampleNumbers, out: Tensor) -> Tensor | None:
         """Do as `excess_and_grad_into` by recorded passes; None where there are none."""
         numbers = batch.numbers
@@ -187,11 +213,12 @@ class ModuleLoss:
         if passes is None:
             return None
         chunks = [(numbers, 1.0)] if numbers is not None else self._all
-        total = torch.zeros(len(theta), dtype=torch.float64)
+        total = torch.zeros(len(theta), dtype=torch.float64, device=theta.device)
         for index, share in chunks:
             size, parts = index.shape[-1], self.take(index)
             if size not in passes:
-                made = RecordedPass(self.sample_losses, self.shapes, self._engine, numbers is None)
+                engine = self.entries.engine(self.shapes)
+                made = RecordedPass(self.sample_losses, self.shapes, engine, numbers is None)
                 passes[size] = made if made.record(theta, parts) else None
             run = passes[size]
             if run is None:
@@ -199,7 +226,7 @@ class ModuleLoss:
             first = index is chunks[0][0]
             grad = out if first else torch.empty_like(out)
             losses = run.into(theta, parts, grad)
-            total += share * (losses - self._star(index)).mean(1)
+            total += share * (losses - self._reference.of(index)).mean(1)
             if not first:
                 out.add_(grad, alpha=share)
             elif share != 1:
@@ -208,7 +235,7 @@ class ModuleLoss:
 
     def _looped_into(self, theta: Tensor, batch: SampleNumbers, out: Tensor) -> Tensor:
         """Do as `excess_and_grad_into`, chain by chain, by automatic differentiation."""
-        total = torch.zeros(len(theta), dtype=torch.float64)
+        total = torch.zeros(len(theta), dtype=torch.float64, device=theta.device)
         for chain, point in enumerate(theta):
             for place, chunk in enumerate(self._chunks(batch, chain)):
                 with torch.enable_grad():
@@ -228,7 +255,7 @@ class ModuleLoss:
         """Return the loss at ``w_star`` on the batch, ``(chains,)`` or a scalar."""
         if batch.numbers is None:
             return self._whole
-        return self._star(batch.numbers).mean(1)
+        return self._reference.of(batch.numbers).mean(1)
 
     def losses(self, named: Mapping[str, Tensor], index: Tensor) -> Tensor:
         """Return losses of some samples at parameters by name, in double precision, ``(batch,)``.
@@ -270,7 +297,11 @@ class ModuleLoss:
             OwnCodeError: If the module fails.
         """
         call, whole = call_of(batch), self.entries.whole(self.module, named)
-        with explained(f"the module on inputs {described(call.shown)}", self.hint):
+        kind = torch.device(self.device).type
+        narrow = (
+            torch.autocast(kind, torch.bfloat16) if self.matmul == "bfloat16" else nullcontext()
+        )
+        with explained(f"the module on inputs {described(call.shown)}", self.hint), narrow:
             outputs = functional_call(self.module, whole, call.args, call.kwargs)
         return outputs, call.targets
 
@@ -283,8 +314,8 @@ class ModuleLoss:
         """The loss at ``w_star`` on all data; on some, spread over them, where they take long."""
         if self.few or self.known is not None:
             return self.reference.mean()
-        some = torch.arange(SOME) * (self.num_data - 1) // (SOME - 1)
-        return self._star(torch.unique(some)).mean()
+        some = torch.arange(SOME, device=self._numbers) * (self.num_data - 1) // (SOME - 1)
+        return self._reference.of(torch.unique(some)).mean()
 
     @cached_property
     def _passes(self) -> dict[tuple[int, int | None], dict[int, RecordedPass | None]]:
@@ -294,42 +325,26 @@ class ModuleLoss:
     @cached_property
     def _all(self) -> list[tuple[Tensor, float]]:
         """Numbers of all samples, some at a time, each with its share."""
-        parts = split(torch.arange(self.num_data), self.chunk)
+        parts = split(torch.arange(self.num_data, device=self._numbers), self.chunk)
         return [(part, len(part) / self.num_data) for part in parts]
 
     @cached_property
-    def _cache(self) -> Tensor:
-        """Losses at ``w_star`` as far as they are computed, NaN elsewhere."""
-        if self.known is not None:
-            return self.known.clone()
-        return torch.full((self.num_data,), torch.nan, dtype=torch.float64)
+    def _reference(self) -> ReferenceLosses:
+        """Losses at ``w_star``."""
+        return ReferenceLosses(
+            lambda rows: self.losses({}, rows),
+            self.num_data,
+            self.device,
+            numbers=self._numbers,
+            whole=self.few,
+            known=self.known,
+            chunk=self.chunk,
+        )
 
-    def _star(self, numbers: Tensor | None) -> Tensor:
-        """Return losses at ``w_star`` of some samples, or of all.
-
-        Raises:
-            OwnCodeError: If the module or the loss fails or a loss is not finite.
-        """
-        with neutral(), torch.no_grad():
-            if numbers is not None and self.num_data > KEPT:
-                flat = [self.losses({}, rows) for rows in split(numbers.reshape(-1), self.chunk)]
-                return torch.cat(flat).view(numbers.shape)
-            held = self._cache if numbers is None else self._cache[numbers]
-            if not bool(held.isnan().any()):
-                return held
-            wanted = torch.arange(self.num_data) if numbers is None else torch.unique(numbers)
-            missing = wanted[self._cache[wanted].isnan()]
-            for rows in split(missing, self.chunk):
-                self._cache[rows] = self.losses({}, rows)
-            held = self._cache[wanted]
-            if not bool(held.isfinite().all()):
-                first = int(wanted[~held.isfinite()][0])
-                raise OwnCodeError(
-                    f"the loss at w_star is not finite for {int((~held.isfinite()).sum())} of"
-                    f" {len(wanted)} samples; the first is sample {first}, with the loss"
-                    f" {float(self._cache[first]):g}: look at its input and target"
-                )
-            return self._cache if numbers is None else self._cache[numbers]
+    @property
+    def _numbers(self) -> str:
+        """Where numbers of samples are."""
+        return numbers_on(self.samples, self.device)
 
     def _chunks(self, batch: SampleNumbers, chain: int) -> Iterator[tuple[Tensor, float]]:
         """Return numbers of samples of a chain, some at a time, each with its share."""
@@ -350,7 +365,7 @@ class ModuleLoss:
     def _mean(self, named: Mapping[str, Tensor], chunk: tuple[Tensor, float]) -> Tensor:
         """Return the share of some samples in the mean excess."""
         index, share = chunk
-        return share * (self.losses(named, index) - self._star(index)).mean()
+        return share * (self.losses(named, index) - self._reference.of(index)).mean()
 
     def slopes(self, value: Tensor, named: Mapping[str, Tensor]) -> list[Tensor]:
         """Return the derivatives of a value; 0 for parameters that do not enter it."""
@@ -362,15 +377,12 @@ class ModuleLoss:
         return [part.to_dense() if part.is_sparse else part for part in parts]
 
 
-def split(index: Tensor, chunk: int | None = None) -> list[Tensor]:
-    """Return numbers of samples, at most ``chunk`` at a time, and never one that is left over.
-
-    Modules that squeeze their outputs fail on a single sample. The default is `CHUNK`.
-    """
-    parts = list(torch.split(index, chunk or CHUNK))
-    if len(parts) > 1 and len(parts[-1]) == 1:
-        parts[-2:] = [torch.cat(parts[-2:])]
-    return parts
+def _moved(loss: LossFunction, device: str) -> LossFunction:
+    """Return a loss whose constants are on a device, where they can be reached."""
+    if not isinstance(loss, nn.Module):
+        return loss
+    twin: LossFunction = copied(loss).to(device)
+    return twin
 
 
 def widened(value: Any) -> Any:

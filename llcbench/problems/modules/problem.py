@@ -22,7 +22,8 @@ from llcbench.problems.modules.data import (
     prepared_like,
 )
 from llcbench.problems.modules.digests import digest_of, digest_of_data
-from llcbench.problems.modules.loss import ModuleLoss, split
+from llcbench.problems.modules.loss import ModuleLoss
+from llcbench.problems.modules.reference import split
 from llcbench.problems.modules.selection import FreeEntries, Part, matches, select
 from llcbench.problems.modules.user_code import OwnCodeError, explained
 from llcbench.sampling.surroundings import neutral

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from llcbench.checks import nearest, printable, shortened
 from llcbench.problems.modules.digests import digest_of
+from llcbench.problems.modules.graphs import Engine, engine_of
 
 # A pattern of names, or entries by the name of their tensor.
 Part = str | Mapping[str, Any]
@@ -38,6 +38,10 @@ class FreeEntries:
         numbers = self.numbers.get(name)
         return shape if numbers is None else torch.Size([len(numbers)])
 
+    def engine(self, shapes: Mapping[str, torch.Size]) -> Engine:
+        """Return how a network is evaluated, of which some tensors move in part."""
+        return engine_of({**shapes, **self.shapes})
+
     def of(self, name: str, tensor: Tensor) -> Tensor:
         """Return what moves of a tensor, flat."""
         flat, numbers = tensor.reshape(-1), self.numbers.get(name)
@@ -52,21 +56,17 @@ class FreeEntries:
         for name, shape in self.shapes.items():
             if name in tensors:
                 base = module.get_parameter(name).detach()
-                numbers = self._placed(name, base.device)
-                entries = tensors[name].to(base.dtype)
-                tensors[name] = base.reshape(-1).scatter(0, numbers, entries).view(shape)
+                flat = base.reshape(-1).scatter(0, self.numbers[name], tensors[name].to(base.dtype))
+                tensors[name] = flat.view(shape)
         return tensors
 
-    def _placed(self, name: str, device: torch.device) -> Tensor:
-        """Return the places of a tensor on a device; a copy in each step would wait for it."""
-        key = (name, device)
-        if key not in self._copies:
-            self._copies[key] = self.numbers[name].to(device)
-        return self._copies[key]
+    def placed(self, device: str) -> "FreeEntries":
+        """Return the same entries with their places on a device."""
+        numbers = {name: places.to(device) for name, places in self.numbers.items()}
+        return FreeEntries(numbers, self.shapes)
 
-    @cached_property
-    def _copies(self) -> dict[tuple[str, torch.device], Tensor]:
-        return {}
+
+EVERY = FreeEntries()
 
 
 class Selection(NamedTuple):

@@ -17,8 +17,9 @@ from llcbench.problems.modules import intake
 from llcbench.problems.modules.accepted import accepted
 from llcbench.problems.modules.data import REALISED, Batch, Changed, DataSource, held, is_pair
 from llcbench.problems.modules.from_module import OwnNetworkNote, from_module
-from llcbench.problems.modules.loss import CHUNK, SOME
+from llcbench.problems.modules.loss import SOME
 from llcbench.problems.modules.problem import ModuleProblem, PerSampleLoss
+from llcbench.problems.modules.reference import CHUNK
 from llcbench.problems.modules.user_code import explained
 from llcbench.sampling.surroundings import neutral
 

@@ -22,7 +22,12 @@ _ONE = (
 )
 _PADDED = "give a DataLoader with a collate function that pads samples to one length"
 _CHECKPOINTS = "switch checkpointing of activations off: it runs the module again at other weights"
+_DEVICES = (
+    "make constants of module and loss where their inputs are, with device=inputs.device, or"
+    " register them as buffers"
+)
 _WAYS_OUT = (
+    (r"same device|at least two devices|[Dd]evice type", _DEVICES),
     (r"takes? .*positional|missing .*argument|unexpected keyword", _ONE),
     (r"does not require grad", "the loss must be differentiable in the parameters"),
     (r"[Cc]heckpoint", _CHECKPOINTS),

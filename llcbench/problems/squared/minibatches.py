@@ -122,7 +122,7 @@ class MomentBlocks:
         self._start, self._position, self._rng = state.get("start"), int(state["position"]), None
         self._block = []
         if self._start is not None:
-            again = torch.Generator()
+            again = torch.Generator(self._rows.device)
             again.set_state(self._start)
             self._block = self._drawn(again)
 

@@ -158,8 +158,8 @@ class _Bench:
             sampler,
             num_draws=settings.num_draws,
             num_burnin=settings.num_burnin,
-            noise=self.seeds.generator("noise"),
-            batches=self.seeds.generator("batch"),
+            noise=self.seeds.generator("noise", target.device),
+            batches=self.seeds.generator("batch", target.device),
             dispersed=dispersed,
         )
         self.grad_evals += target.grad_evals

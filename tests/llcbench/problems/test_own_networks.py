@@ -20,7 +20,7 @@ import llcbench
 from llcbench.one_call import fitting
 from llcbench.problems.modules import trials
 from llcbench.problems.modules.from_module import OwnNetworkNote, from_module
-from llcbench.problems.modules.loss import CHUNK, split
+from llcbench.problems.modules.reference import CHUNK, split
 
 
 def data(width=4, outputs=1, count=40):

@@ -120,6 +120,16 @@ def test_kernels_with_free_entries_keep_the_engine_of_kernels() -> None:
     assert loss.engine == "trace"
 
 
+def test_entries_are_where_the_network_is() -> None:
+    problem = perceptron().restricted({"0.weight": [0, 2]})
+    loss = problem.bind(None, torch.float64).placed("meta", "full")
+    point = problem.w_star().to("meta")
+    batch = loss.take(torch.arange(5, device="meta"))
+    assert loss.sample_losses(loss.named(point), batch).device.type == "meta"
+    assert {places.device.type for places in loss.entries.numbers.values()} == {"meta"}
+    assert {places.device.type for places in problem.entries.numbers.values()} == {"cpu"}
+
+
 def test_the_same_entries_give_the_same_numbers_however_they_are_named() -> None:
     whole = perceptron()
     ways: list[Any] = [
