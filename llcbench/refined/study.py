@@ -1,5 +1,6 @@
 """One call from a network to its coefficients over checkpoints, parts and slices."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -131,6 +132,11 @@ def refine(
     return Refined(tuple(rows))
 
 
+def lasting(sampler: object) -> str:
+    """Return a sampler as text that is the same in the next process: without addresses."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(sampler))
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class RefinedStudy:
@@ -242,7 +248,7 @@ class RefinedStudy:
                 # Rounded: the mean depends on the number of threads.
                 "loss": "" if losses is None else f"{float(losses.mean()):.5g}",
                 "weights": weights, "part": part.digest, "data": data.digest,
-                "sampler": repr(self.sampler), "settings": settings, "given": dict(self.given),
+                "sampler": lasting(self.sampler), "settings": settings, "given": dict(self.given),
                 "seed": self.seed, "schema": SCHEMA,
             }
         )  # fmt: skip

@@ -19,6 +19,7 @@ import llcbench
 from llcbench.problems.modules.checkpoints import read_state
 from llcbench.problems.modules.problem import ModuleProblem
 from llcbench.refined.axes import LAYERS
+from llcbench.refined.study import lasting
 
 SETTINGS = llcbench.Settings(
     gamma=10.0, num_chains=2, num_draws=30, num_burnin=5, batch_size=None, dtype="float64"
@@ -226,6 +227,17 @@ def test_a_second_call_takes_what_is_the_same_and_nothing_else(tmp_path: Path) -
     (tmp_path / "cells" / f"{first.rows[0].key}.json").write_text('{"checkpoint": 1')
     again = refined(problem, *axes, folder=tmp_path)
     assert again.rows[0].estimate.llc == first.rows[0].estimate.llc
+
+
+def test_a_sampler_of_a_function_is_known_again_in_the_next_process() -> None:
+    def made() -> object:
+        def step() -> None: ...
+
+        return {"function": step, "step_size": 1e-3}
+
+    assert repr(first := made()) != repr(second := made())
+    assert lasting(first) == lasting(second)
+    assert lasting(llcbench.SGLD(1e-3)) != lasting(llcbench.SGLD(1e-4))
 
 
 def test_failed_cells_are_tried_again(tmp_path: Path) -> None:
