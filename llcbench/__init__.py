@@ -45,6 +45,8 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
     from llcbench.registry import make_sampler as make_sampler
     from llcbench.registry import problem as problem
     from llcbench.registry import sampler as sampler
+    from llcbench.rehearsal.rehearse import rehearse as rehearse
+    from llcbench.rehearsal.result import Rehearsal as Rehearsal
     from llcbench.samplers.baoab import BAOAB as BAOAB
     from llcbench.samplers.exact import Exact as Exact
     from llcbench.samplers.ghmc import GHMC as GHMC
@@ -109,6 +111,8 @@ _HOMES = {
     "refined.result": "Refined",
     "refined.study": "refine",
     "registry": "make_sampler problem sampler",
+    "rehearsal.rehearse": "rehearse",
+    "rehearsal.result": "Rehearsal",
     "samplers.baoab": "BAOAB",
     "samplers.exact": "Exact",
     "samplers.ghmc": "GHMC",

@@ -7,7 +7,10 @@ from typing import Any
 import click
 
 from llcbench.cli.options import command, json_option, load_option
-from llcbench.cli.problems import PROBLEM, is_network, problem_of, published, way_out
+from llcbench.cli.problems import PROBLEM, is_network, problem_of, settings_for, way_out
+
+# The sampler of a published run that only changes settings.
+PUBLISHED = "sgld[step_size=1e-4]"
 
 
 @command("estimate")
@@ -75,9 +78,9 @@ def estimate(
     }  # fmt: skip
     problem = problem_of(script)
     asked = _parts(problem, script, only, layers, states)
-    as_published = published(problem, sampler, overrides)
+    published = published_run(problem, sampler, overrides)
     rows = [
-        (part, estimated(part, *as_published, **single, seed=seed, progress=not no_progress))
+        (part, estimated(part, *published, **single, seed=seed, progress=not no_progress))
         for part in asked
     ]
     if as_json:
@@ -125,6 +128,17 @@ def _parts(
         asked = [part.at(_state(path), f"{part.id}@{Path(path).stem}") for path in states
                  for part in asked]  # fmt: skip
     return asked
+
+
+def published_run(problem: Any, sampler: str | None, overrides: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return sampler and settings of a published run; nothing if neither was asked for."""
+    from llcbench import registry
+    from llcbench.run.suite import parse_sampler
+
+    if sampler is None and not overrides:
+        return ()
+    name, parameters = parse_sampler(sampler or PUBLISHED)
+    return registry.make_sampler(name, parameters), settings_for(problem, overrides)
 
 
 def _notes(problem: Any) -> list[str]:

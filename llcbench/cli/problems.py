@@ -13,8 +13,6 @@ from llcbench.cli.options import pairs_of
 
 # How a problem is written on the command line.
 PROBLEM = "FILE.py[:NAME]|ID"
-# The sampler of a published run that only changes settings.
-PUBLISHED = "sgld[step_size=1e-4]"
 
 
 def problem_of(script: str) -> Any:
@@ -67,9 +65,9 @@ def _place(script: str) -> tuple[Path, str]:
 
 def is_network(problem: Any) -> bool:
     """Return whether a problem is somebody's network, with layers and checkpoints."""
-    from llcbench.refined import axes
+    from llcbench.sampling.loss_abilities import is_restrictable
 
-    return axes.is_network(problem)
+    return is_restrictable(problem)
 
 
 def _run(path: Path) -> ModuleType:
@@ -118,17 +116,6 @@ def settings_for(problem: Any, overrides: tuple[str, ...]) -> Any:
     from llcbench.run.suite import settings_of
 
     return settings_of(msgspec.structs.asdict(fitting(problem)), pairs_of(overrides))
-
-
-def published(problem: Any, sampler: str | None, overrides: tuple[str, ...]) -> tuple[Any, ...]:
-    """Return sampler and settings of a published run; nothing if neither was asked for."""
-    from llcbench import registry
-    from llcbench.run.suite import parse_sampler
-
-    if sampler is None and not overrides:
-        return ()
-    name, parameters = parse_sampler(sampler or PUBLISHED)
-    return registry.make_sampler(name, parameters), settings_for(problem, overrides)
 
 
 def way_out(reason: str) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from llcbench.cli.estimate import published_run
 from llcbench.cli.options import command, json_option, load_option
-from llcbench.cli.problems import published, scripted
+from llcbench.cli.problems import scripted
 
 
 @command("refine")
@@ -80,7 +81,7 @@ def refine(
     load_plugins(list(plugins))
     problem, held = scripted(script)
     defined = vars(held)
-    chosen, settings = published(problem, sampler, overrides) or (None, None)
+    chosen, settings = published_run(problem, sampler, overrides) or (None, None)
     if only and layers:
         raise ValueError("--only and --layers: give one")
     result = refined(

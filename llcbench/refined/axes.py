@@ -11,7 +11,6 @@ from llcbench.problems.modules.checkpoints import read_state
 from llcbench.problems.modules.digests import digest_of, digest_of_data, digest_of_state
 from llcbench.problems.modules.problem import ModuleProblem
 from llcbench.problems.modules.selection import Part
-from llcbench.types import Restrictable
 
 Checkpoints = Mapping[Any, Any] | Sequence[str | Path]
 Parts = Mapping[Any, Any] | Sequence[str] | str
@@ -86,11 +85,6 @@ class StudySlice:
     data: Any
     num_data: int | None
     digest: str
-
-
-def is_network(problem: Any) -> bool:
-    """Return whether a problem is somebody's network, with layers and checkpoints."""
-    return isinstance(problem, Restrictable)
 
 
 def checkpoints_of(given: Checkpoints | None) -> tuple[StudyPoint, ...]:

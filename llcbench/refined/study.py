@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from llcbench import files
 from llcbench.foreign import reading
-from llcbench.one_call import DELAY, estimate, refuse_both, self_tuned
+from llcbench.one_call import DELAY, estimate, planned
 from llcbench.problems.modules.problem import ModuleProblem
 from llcbench.records import Estimate, RefinedRow
 from llcbench.refined.axes import (
@@ -23,13 +23,13 @@ from llcbench.refined.axes import (
     StudyPoint,
     StudySlice,
     checkpoints_of,
-    is_network,
     parts_of,
     slices_of,
     state_digest,
 )
 from llcbench.refined.result import Refined
 from llcbench.run.failure import failure_of
+from llcbench.sampling.loss_abilities import is_restrictable
 from llcbench.sampling.target import AnySampler
 from llcbench.settings import Settings
 
@@ -97,7 +97,7 @@ def refine(
         ValueError: If a part or a slice does not fit, or arguments contradict each other.
         OSError: If the folder cannot be written.
     """
-    if not is_network(problem):
+    if not is_restrictable(problem):
         raise TypeError(
             f"a network is needed, got {type(problem).__name__}; llcbench.from_module(module,"
             " per_sample_loss, data) makes a problem of one"
@@ -107,11 +107,7 @@ def refine(
         "max_grads": max_grads, "target_stderr": target_stderr, "device": device,
     }  # fmt: skip
     given = {name: value for name, value in single.items() if value is not None}
-    # What is not allowed is said before anything runs.
-    if sampler is None and settings is None:
-        self_tuned(problem, given)
-    else:
-        refuse_both(given, "settings" if sampler is None else "sampler")
+    planned(problem, sampler, settings, given)  # what is not allowed is said before anything runs
     study = RefinedStudy(
         problem, sampler, settings, given, seed, common, Path(folder) if folder else None
     )

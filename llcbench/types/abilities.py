@@ -140,7 +140,7 @@ class SquaredForm(NamedTuple):
         outputs: Rows of M.
         scale: Factor of the mean squared error.
         distribution: That of the entries of an input.
-        variance: Variance of an entry.
+        variance: Variance of an entry; 0 where entries have no common one.
         noise_sd: Standard deviation of the label noise.
         single: Whether the reference point is kept in single precision.
         streamed: Whether its data set is too large to be stored.

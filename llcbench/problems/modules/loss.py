@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -13,13 +13,15 @@ from torch.func import functional_call
 from llcbench.problems.modules import placing
 from llcbench.problems.modules.data import Batch, DataSource, call_of, in_memory, size_of
 from llcbench.problems.modules.graphs import RecordedPass
+from llcbench.problems.modules.host_numbers import HostNumbers, SampleNumbers
 from llcbench.problems.modules.intake import copied
 from llcbench.problems.modules.placing import numbers_on
 from llcbench.problems.modules.reference import CHUNK, ReferenceLosses, split
 from llcbench.problems.modules.selection import EVERY, FreeEntries
 from llcbench.problems.modules.user_code import OwnCodeError, described, explained
+from llcbench.sampling.minibatches import DrawnBatches
 from llcbench.sampling.surroundings import neutral
-from llcbench.types import Matmul
+from llcbench.types import Matmul, Minibatches
 
 LossFunction = Callable[[Any, Any], Tensor]
 # Losses of all samples are computed at once below so many parameters times samples; and of a data
@@ -62,16 +64,6 @@ def per_sample(loss: LossFunction, outputs: Any, targets: Any, count: int | None
             " such as a cross entropy; the share of errors is no loss"
         )
     return losses
-
-
-class SampleNumbers(NamedTuple):
-    """A minibatch of every chain, or all samples.
-
-    Attributes:
-        numbers: Of the samples, ``(chains, batch)``; None for all of them.
-    """
-
-    numbers: Tensor | None
 
 
 @final
@@ -165,6 +157,12 @@ class ModuleLoss:
         with neutral():
             index = torch.randint(self.num_data, shape, generator=rng, device=rng.device)
             return SampleNumbers(index.to(self._numbers))
+
+    def minibatches(self, num_chains: int, batch_size: int | None) -> Minibatches:
+        """Return the source of batches: numbers that the host needs are fetched in blocks."""
+        if batch_size is None or self._numbers == self.device:
+            return DrawnBatches(self, num_chains, batch_size)
+        return HostNumbers(self.num_data, (num_chains, batch_size), self.device)
 
     def excess(self, theta: Tensor, batch: SampleNumbers) -> Tensor:
         """Return the excess loss, ``(chains,)``."""
