@@ -12,11 +12,12 @@ from torch.func import functional_call
 
 from llcbench.problems.modules import placing
 from llcbench.problems.modules.data import Batch, DataSource, call_of, in_memory, size_of
-from llcbench.problems.modules.graphs import RecordedPass, engine_of
+from llcbench.problems.modules.graphs import RecordedPass
 from llcbench.problems.modules.host_numbers import HostNumbers, SampleNumbers
 from llcbench.problems.modules.intake import copied
 from llcbench.problems.modules.placing import numbers_on
 from llcbench.problems.modules.reference import CHUNK, ReferenceLosses, split
+from llcbench.problems.modules.selection import EVERY, FreeEntries
 from llcbench.problems.modules.user_code import OwnCodeError, described, explained
 from llcbench.sampling.minibatches import DrawnBatches
 from llcbench.sampling.surroundings import neutral
@@ -88,6 +89,7 @@ class ModuleLoss:
         chunk: Samples that are evaluated together on the full batch; None for `CHUNK`.
         device: Where the module is, by its name in torch.
         matmul: ``bfloat16`` evaluates the module under autocast.
+        entries: Tensors of which only some entries move.
     """
 
     module: nn.Module
@@ -100,6 +102,7 @@ class ModuleLoss:
     chunk: int | None = None
     device: str = "cpu"
     matmul: Matmul = "full"
+    entries: FreeEntries = EVERY
 
     def dtype(self) -> torch.dtype | None:
         """Return None: the module is in the precision in which it was bound."""
@@ -113,17 +116,17 @@ class ModuleLoss:
         """
         if (device, matmul) == (self.device, self.matmul):
             return self
-        other = replace(
+        return replace(
             self,
             module=copied(self.module).to(device),
             loss=_moved(self.loss, device),
             wide=None if self.wide is None else _moved(self.wide, device),
             samples=placing.placed(self.samples, device),
             known=None if self.known is None or matmul != self.matmul else self.known,
+            entries=self.entries.placed(device),
             device=device,
             matmul=matmul,
         )
-        return other
 
     @property
     def autograd(self) -> bool:
@@ -192,8 +195,7 @@ class ModuleLoss:
             and steps * num_chains >= LONG
             and (batch_size is None or batch_size <= (self.chunk or CHUNK))
         )
-        engine = engine_of(self.shapes)
-        if long and engine != "loop":
+        if long and self.entries.engine(self.shapes) != "loop":
             self._passes.setdefault((num_chains, batch_size), {})
 
     @property
@@ -213,9 +215,8 @@ class ModuleLoss:
         for index, share in chunks:
             size, parts = index.shape[-1], self.take(index)
             if size not in passes:
-                made = RecordedPass(
-                    self.sample_losses, self.shapes, engine_of(self.shapes), numbers is None
-                )
+                engine = self.entries.engine(self.shapes)
+                made = RecordedPass(self.sample_losses, self.shapes, engine, numbers is None)
                 passes[size] = made if made.record(theta, parts) else None
             run = passes[size]
             if run is None:
@@ -293,13 +294,13 @@ class ModuleLoss:
         Raises:
             OwnCodeError: If the module fails.
         """
-        call = call_of(batch)
+        call, whole = call_of(batch), self.entries.whole(self.module, named)
         kind = torch.device(self.device).type
         narrow = (
             torch.autocast(kind, torch.bfloat16) if self.matmul == "bfloat16" else nullcontext()
         )
         with explained(f"the module on inputs {described(call.shown)}", self.hint), narrow:
-            outputs = functional_call(self.module, dict(named), call.args, call.kwargs)
+            outputs = functional_call(self.module, whole, call.args, call.kwargs)
         return outputs, call.targets
 
     def named(self, point: Tensor) -> dict[str, Tensor]:
