@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from llcbench.problems.modules import intake, trials
 from llcbench.problems.modules.accepted import accepted, in_precision, numbers_of
-from llcbench.problems.modules.cost import flops_of
 from llcbench.problems.modules.data import (
     DataSource,
     Relabelled,
@@ -129,7 +128,7 @@ class ModuleProblem:
     @cached_property
     def flops(self) -> float:
         """Floating point operations of a gradient on one sample, as counted."""
-        return flops_of(self.bind(None, self._dtype))
+        return self.bind(None, self._dtype).flops
 
     @property
     def trained(self) -> bool:
