@@ -33,7 +33,7 @@ PUBLISHED = "sgld[step_size=1e-4]"
 @click.option("--layers", is_flag=True, help="Estimate every layer as well.")
 @click.option("--state", "states", multiple=True, metavar="FILE.pt", help="Checkpoints.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--device", help="The default is cpu.")
+@click.option("--device", help="The default is cpu; auto is a GPU where there is one.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 @load_option
 @json_option

@@ -38,7 +38,6 @@ def bench(
     import msgspec
 
     from llcbench.peers.bench import chosen, measure, shortened
-    from llcbench.peers.workers import PACKAGES
     from llcbench.report import tables
     from llcbench.report.peers_table import legend, speed_table, write_speed
 
@@ -48,7 +47,7 @@ def bench(
     for case in chosen(cases):
         work = case if steps is None else shortened(case, steps)
         say = lambda line, name=case.name: click.echo(f"{name}: {line}", err=True)  # noqa: E731
-        rows += measure(work, names or list(PACKAGES), rounds, say=say)
+        rows += measure(work, names or case.peers, rounds, say=say)
     if out is not None:
         write_speed(rows, Path(out))
         if readme is not None:

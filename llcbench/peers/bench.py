@@ -7,18 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from llcbench.peers.network_cases import NETWORK_WORKLOADS, NetworkWorkload
 from llcbench.peers.speed import Speed, summarise
 from llcbench.peers.work import WORKLOADS, Workload, make
 from llcbench.peers.worker_process import Answer
 from llcbench.peers.workers import PACKAGES, Worker, absent
 from llcbench.registry import unknown
 
+Case = Workload | NetworkWorkload
+CASES: dict[str, Case] = {**WORKLOADS, **NETWORK_WORKLOADS}
 # Seeds of peers are so far apart: equal generators in two of them must not give equal numbers.
 APART = 1_000_000
 
 
 def measure(
-    case: Workload,
+    case: Case,
     peers: Sequence[str],
     rounds: int,
     *,
@@ -50,10 +53,14 @@ def measure(
     for peer in peers:
         if peer not in PACKAGES:
             raise unknown("peer", peer, list(PACKAGES))
-    reasons = {peer: absent(peer) for peer in peers}
+    elsewhere = {peer for other in CASES.values() for peer in other.peers} - set(case.peers)
+    reasons = {
+        peer: f"has no kernel for {case.name}" if peer in elsewhere else absent(peer)
+        for peer in peers
+    }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "work.npz"
-        make(case, path)
+        _write(case, path)
         runs = _Runs(path, case.threads, rounds, say)
         for peer in peers:
             if reasons[peer] is None:
@@ -108,19 +115,29 @@ class _Runs:
         return failed
 
 
-def chosen(names: Sequence[str]) -> list[Workload]:
+def _write(case: Case, path: Path) -> None:
+    """Write the numbers of a case."""
+    if isinstance(case, Workload):
+        make(case, path)
+        return
+    from llcbench.peers import network_work
+
+    network_work.make(case, path)
+
+
+def chosen(names: Sequence[str]) -> list[Case]:
     """Return the cases of names, all for none.
 
     Raises:
         ValueError: If a name is unknown.
     """
     for name in names:
-        if name not in WORKLOADS:
-            raise unknown("case", name, list(WORKLOADS))
-    return [WORKLOADS[name] for name in names] or list(WORKLOADS.values())
+        if name not in CASES:
+            raise unknown("case", name, list(CASES))
+    return [CASES[name] for name in names] or list(CASES.values())
 
 
-def shortened(case: Workload, steps: int) -> Workload:
+def shortened(case: Case, steps: int) -> Case:
     """Return a case with other lengths, half of them burn-in.
 
     Raises:

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from scipy.special import stdtr
 
+from llcbench.peers.network_cases import NetworkWorkload
 from llcbench.peers.work import Workload
 from llcbench.peers.worker_process import Answer
 from llcbench.peers.workers import PACKAGES
@@ -71,7 +72,7 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summarise(
-    case: Workload,
+    case: Workload | NetworkWorkload,
     setups: dict[str, float],
     answers: dict[str, list[Answer]],
     reasons: dict[str, str | None],

@@ -53,6 +53,11 @@ class Workload:
         return f"dln/{'-'.join(map(str, self.widths))}/r{self.rank}/n{self.num_data}"
 
     @property
+    def peers(self) -> tuple[str, ...]:
+        """Who can do it, in the order of the table."""
+        return ("devinterp", "posteriors", "blackjax", "control", "ours", "ours_bfloat16")
+
+    @property
     def dim(self) -> int:
         """Number of weights."""
         return sum(a * b for a, b in zip(self.widths, self.widths[1:], strict=False))

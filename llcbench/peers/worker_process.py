@@ -41,15 +41,17 @@ def main(peer: str, path: str, threads: int) -> None:
     _stay_on(threads)
     os.dup2(2, 1)
     started = time.perf_counter()
-    kernel = import_module(f"llcbench.peers.kernels.{peer}")
     import torch
 
+    from llcbench.peers import network_work
     from llcbench.peers.work import read
     from llcbench.provenance import peak_bytes
 
     torch.set_num_threads(threads)
-    work = read(Path(path))
-    run = kernel.prepare(work)
+    network = network_work.is_network(Path(path))
+    work = network_work.read(Path(path)) if network else read(Path(path))
+    room = "network_kernels" if network else "kernels"
+    run = import_module(f"llcbench.peers.{room}.{peer}").prepare(work)
     _say(answers, Ready(time.perf_counter() - started))
     for line in sys.stdin:
         begun = time.perf_counter()

@@ -17,6 +17,7 @@ PACKAGES = {
     "posteriors": "posteriors",
     "blackjax": "blackjax",
     "control": None,
+    "vmap": None,
     "ours": None,
     "ours_bfloat16": None,
 }

@@ -7,6 +7,7 @@ from llcbench.files import write
 from llcbench.foreign import reading
 from llcbench.foreign.cells import read_csv
 from llcbench.peers.claim import Margin
+from llcbench.peers.network_cases import NETWORK_WORKLOADS
 from llcbench.peers.speed import Speed
 from llcbench.peers.work import WORKLOADS
 from llcbench.report.tables import Cell, Column, Row, Table, Value, to_csv
@@ -42,7 +43,7 @@ def write_speed(rows: Sequence[Speed], path: Path) -> None:
     if old[:1] != [head]:
         raise ValueError(f"{path} holds something else; give another file to --out")
     kept = [line for line in old[1:] if line.partition(",")[0] not in measured]
-    place = {name: k for k, name in enumerate(WORKLOADS)}
+    place = {name: k for k, name in enumerate([*WORKLOADS, *NETWORK_WORKLOADS])}
     lines = sorted([*kept, *new], key=lambda line: place.get(line.partition(",")[0], len(place)))
     write(path, "\n".join([head, *lines]) + "\n")
 

@@ -17,11 +17,11 @@ from llcbench.adapters.packages import load
 from llcbench.peers.work import Losses, Work
 
 
-class _Rows(Dataset[Any]):
+class Rows(Dataset[Any]):
     """Samples, a batch at a time."""
 
-    def __init__(self, work: Work) -> None:
-        self.inputs, self.targets = map(torch.from_numpy, (work.inputs, work.targets))
+    def __init__(self, inputs: Tensor, targets: Tensor) -> None:
+        self.inputs, self.targets = inputs, targets
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -37,7 +37,8 @@ def _loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     return 0.5 * (outputs - targets).square().sum(1).mean()
 
 
-def _as_it_is(batch: Any) -> Any:
+def as_it_is(batch: Any) -> Any:
+    """Return a batch that was fetched as a whole."""
     return batch
 
 
@@ -47,7 +48,7 @@ def prepare(work: Work) -> Callable[[int], Losses]:
     estimate = load("devinterp.slt.sampler").estimate_learning_coeff_with_summary
     method = load("devinterp.optim.sgmcmc").SGMCMC.sgld
     model = nn.Sequential(*(nn.Linear(w.shape[1], w.shape[0], bias=False) for w in work.layers))
-    rows = _Rows(work)
+    rows = Rows(torch.from_numpy(work.inputs), torch.from_numpy(work.targets))
     options = {"lr": case.step_size, "nbeta": case.nbeta, "localization": case.gamma}
 
     def run(seed: int) -> Losses:
@@ -56,7 +57,7 @@ def prepare(work: Work) -> Callable[[int], Losses]:
             for layer, weights in zip(model.parameters(), work.layers, strict=True):
                 layer.copy_(torch.from_numpy(weights))
         drawn = RandomSampler(rows, replacement=True, num_samples=case.batch * case.steps)
-        loader: Any = DataLoader(rows, batch_size=case.batch, sampler=drawn, collate_fn=_as_it_is)
+        loader: Any = DataLoader(rows, batch_size=case.batch, sampler=drawn, collate_fn=as_it_is)
         estimated = estimate(
             model,
             loader,

@@ -30,8 +30,8 @@ from llcbench.types import Matmul, Minibatches
 WHOLE, SOME = 2**33, 4096
 # Steps of a chain, times chains, from which a recorded pass pays for the recording.
 LONG = 10_000
-# The same in floating point operations, some tens of seconds.
-EXPENSIVE = 4e11
+# The same in floating point operations, ten seconds of a core.
+EXPENSIVE = 2e11
 
 
 @final

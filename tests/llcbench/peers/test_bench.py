@@ -10,9 +10,10 @@ from click.testing import CliRunner
 
 from llcbench.adapters.packages import missing
 from llcbench.cli.commands import cli
-from llcbench.peers import workers
+from llcbench.peers import bench, workers
 from llcbench.peers.bench import chosen, measure, shortened
 from llcbench.peers.kernels import control
+from llcbench.peers.network_cases import NETWORK_WORKLOADS
 from llcbench.peers.speed import ALARM, summarise
 from llcbench.peers.work import WORKLOADS, Workload, make, read
 from llcbench.peers.worker_process import Answer
@@ -158,7 +159,7 @@ def test_bad_input_is_one_line(options, message):
 
 def test_the_command_prints_json_and_writes_a_file(tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "missing", lambda name: f"{name} is not installed")
-    monkeypatch.setitem(WORKLOADS, "small", TINY)
+    monkeypatch.setitem(bench.CASES, "small", TINY)
     out = tmp_path / "folder" / "speed.csv"
     options = ["--case", "small", "--peer", "devinterp", "--json", "--out", str(out)]
     outcome = CliRunner().invoke(cli, ["peers", "bench", *options], catch_exceptions=False)
@@ -168,8 +169,10 @@ def test_the_command_prints_json_and_writes_a_file(tmp_path, monkeypatch):
 
 def test_cases_are_those_of_the_published_comparison():
     cases = chosen([])
-    assert [case.dim for case in cases] == [188, 188, 262_144, 1_048_576, 262_144, 1_048_576]
-    assert [case.threads for case in cases] == [1, 1, 1, 1, 2, 2]
+    linear = [case for case in cases if case.name in WORKLOADS]
+    assert [case.dim for case in linear] == [188, 188, 262_144, 1_048_576, 262_144, 1_048_576]
+    assert [case.threads for case in linear] == [1, 1, 1, 1, 2, 2]
+    assert [case.name for case in cases if case not in linear] == list(NETWORK_WORKLOADS)
     many = replace(TINY, name="tiny-999t", threads=999)
     with pytest.raises(ValueError, match="tiny-999t takes 999 cores"):
         measure(many, ["control"], 1)
