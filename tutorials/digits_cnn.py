@@ -21,7 +21,7 @@ import llcbench
 
 QUICK = bool(os.environ.get("LLCBENCH_QUICK"))
 UPDATES = {"untrained": 0, "halfway": 80, "trained": 200 if QUICK else 4000}
-GRADS, DEFAULT_GRADS, SAMPLES = (100, 100, 100) if QUICK else (400, None, 500)
+GRADS, DEFAULT_GRADS, SAMPLES = (60, 60, 100) if QUICK else (400, None, 500)
 GAMMA = 100.0
 BLUE, ORANGE = "#0072b2", "#d55e00"
 Estimates = dict[str, llcbench.Estimate]
@@ -49,9 +49,7 @@ def train(network: nn.Module, inputs: Tensor, labels: Tensor) -> dict[str, dict[
 
 def estimate(problem: llcbench.Problem) -> llcbench.Estimate:
     """Estimate on a small budget at one localisation, so that all estimates can be compared."""
-    return llcbench.estimate(
-        problem, gamma=GAMMA, num_chains=4, max_grads=GRADS, progress=False
-    )  # fmt: skip
+    return llcbench.estimate(problem, gamma=GAMMA, num_chains=4, max_grads=GRADS, progress=False)
 
 
 def minimum_of(estimate: llcbench.Estimate) -> llcbench.Guard:
@@ -102,7 +100,9 @@ def main(path: Path) -> None:
     made = llcbench.estimate(problem, max_grads=DEFAULT_GRADS, progress=False)
     print(f"{problem.dim} parameters, estimate {made.llc:.2f} +- {made.stderr:.2f}\n{made.method}")
     for guard in made.guards:
-        print(f"  {'ok ' if guard.passed else 'BAD'} {guard.name} {guard.value:.3g} ({guard.limit})")
+        print(
+            f"  {'ok ' if guard.passed else 'BAD'} {guard.name} {guard.value:.3g} ({guard.limit})"
+        )
 
     # Where the loss still falls, chains go downhill: the guard `minimum` fails, and no longer chain
     # helps. On its own labels the network is at a minimum, of another loss.
@@ -118,8 +118,10 @@ def main(path: Path) -> None:
                 f" {each.stderr:.2f}, minimum {'ok' if point.passed else 'BAD'} {point.value:.2f}"
             )
     own = problem.realised(lambda outputs: outputs.softmax(-1))
-    layers = {f"{kind}\n({own.restricted(f'{number}.*').dim} parameters)": estimate(
-        own.restricted(f"{number}.*")) for number, kind in ((0, "conv 1"), (3, "conv 2"), (7, "linear"))}  # noqa: E501
+    layers = {}
+    for number, kind in ((0, "conv 1"), (3, "conv 2"), (7, "linear")):
+        layer = own.restricted(f"{number}.*")  # the other layers stay fixed
+        layers[f"{kind}\n{layer.dim} parameters"] = estimate(layer)
     draw(on_data, on_own, layers, path)
     print(f"figure written to {path}")
 

@@ -21,8 +21,8 @@ from torch.nn.functional import cross_entropy
 import llcbench
 
 QUICK = bool(os.environ.get("LLCBENCH_QUICK"))
-CHECKPOINTS = (20, 60) if QUICK else (25, 50, 100, 200, 400, 800, 2000)
-GRADS, SAMPLES = (100, 48) if QUICK else (400, 192)
+CHECKPOINTS = (20, 60) if QUICK else (25, 50, 100, 200, 400, 1000)
+GRADS, SAMPLES = (100, 48) if QUICK else (800, 128)
 TOKENS, PHRASE, WIDTH, HEADS = 8, 6, 16, 2
 GAMMA = 100.0
 BLUE, ORANGE = "#0072b2", "#d55e00"
@@ -37,7 +37,7 @@ class GPT(nn.Module):
         self.places = nn.Embedding(2 * PHRASE - 1, WIDTH)
         options = {"dropout": 0.0, "batch_first": True, "norm_first": True}
         self.layers = nn.ModuleList(
-            nn.TransformerEncoderLayer(WIDTH, HEADS, 4 * WIDTH, **options) for _ in range(2)
+            nn.TransformerEncoderLayer(WIDTH, HEADS, 2 * WIDTH, **options) for _ in range(2)
         )
         self.norm = nn.LayerNorm(WIDTH)
         self.head = nn.Linear(WIDTH, TOKENS)
