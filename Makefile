@@ -16,6 +16,7 @@
 # make self-tuning: the self-tuning estimate against exact values and on digits; two hours, resumable
 # make trust      : attacks and rates, an hour and more, resumable
 # make guards     : the guards against exact values, half an hour, resumable
+# make refined    : checkpoints x heads x kinds of text of a small transformer, ten minutes, resumable
 # make mutants    : small changes of meaning against the tests that should notice; half an hour
 # make platforms  : the tests with other interpreters (PYTHONS) and the oldest and newest libraries
 # make cas        : exact values against Singular (set LLCBENCH_SINGULAR to the program)
@@ -29,7 +30,7 @@ REPORT ?= build/report
 # Two processes or two threads, never four: the numbers of a run do not depend on it, but its speed does.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types compiled unit reference accuracy scale peers exact gradients sensitivity heuristics tutorials site figures benchmark volume trust guards mutants platforms cas clean
+.PHONY: quickstart test lint types compiled unit reference accuracy scale peers exact gradients sensitivity heuristics tutorials site figures benchmark volume trust guards refined mutants platforms cas clean
 
 # Python compiles what it imports, once; compiling all of torch and jax beforehand takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
@@ -169,6 +170,13 @@ trust: $(VENV)/.developed
 # How often guards pass wrong estimates and warn of right ones; runs are kept in build/guards.
 guards: $(VENV)/.installed
 	$(BIN)/python tests/accuracy/guard_calibration.py
+
+# A study of a small transformer; finished cells are kept in build/refined.
+refined: $(VENV)/.installed
+	$(BIN)/llcbench refine tutorials/refined.py --out build/refined -s "sgld[step_size=4e-4]" \
+	  --set gamma=200 --set num_burnin=150 --set num_draws=600 --set batch_size=32
+	mkdir -p results/refined/v1
+	cp build/refined/table.csv build/refined/picture.svg results/refined/v1
 
 # Other interpreters, and the oldest and newest libraries that are allowed.
 PYTHONS ?= $(PYTHON)

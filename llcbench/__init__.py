@@ -34,14 +34,19 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
     from llcbench.problems.combinators.modifiers import rotated as rotated
     from llcbench.problems.combinators.modifiers import sheared as sheared
     from llcbench.problems.modules.from_module import from_module as from_module
+    from llcbench.problems.modules.heads import attention_head as attention_head
     from llcbench.problems.modules.transformers import from_lightning as from_lightning
     from llcbench.problems.modules.transformers import from_transformers as from_transformers
     from llcbench.records import Estimate as Estimate
     from llcbench.records import Guard as Guard
     from llcbench.records import RunRecord as RunRecord
+    from llcbench.refined.result import Refined as Refined
+    from llcbench.refined.study import refine as refine
     from llcbench.registry import make_sampler as make_sampler
     from llcbench.registry import problem as problem
     from llcbench.registry import sampler as sampler
+    from llcbench.rehearsal.rehearse import rehearse as rehearse
+    from llcbench.rehearsal.result import Rehearsal as Rehearsal
     from llcbench.samplers.baoab import BAOAB as BAOAB
     from llcbench.samplers.exact import Exact as Exact
     from llcbench.samplers.ghmc import GHMC as GHMC
@@ -100,9 +105,14 @@ _HOMES = {
     "one_call": "estimate",
     "problems.combinators.modifiers": "direct_sum padded rescaled rotated sheared",
     "problems.modules.from_module": "from_module",
+    "problems.modules.heads": "attention_head",
     "problems.modules.transformers": "from_lightning from_transformers",
     "records": "Estimate Guard RunRecord",
+    "refined.result": "Refined",
+    "refined.study": "refine",
     "registry": "make_sampler problem sampler",
+    "rehearsal.rehearse": "rehearse",
+    "rehearsal.result": "Rehearsal",
     "samplers.baoab": "BAOAB",
     "samplers.exact": "Exact",
     "samplers.ghmc": "GHMC",

@@ -1,6 +1,6 @@
 """One call from a problem to an estimate, with a progress bar."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from tqdm import tqdm
@@ -18,7 +18,7 @@ from llcbench.sampling.surroundings import neutral
 from llcbench.sampling.target import AnySampler
 from llcbench.seeds import Seeds
 from llcbench.settings import AUTOMATIC, Settings
-from llcbench.types import Estimator, Problem, RunContext
+from llcbench.types import Problem, RunContext
 
 # Trained networks: a localisation that chains of this length and this step feel five times over.
 STEP_SIZE = 1e-4
@@ -95,19 +95,53 @@ def estimate(
         "max_grads": max_grads, "target_stderr": target_stderr, "device": device,
     }  # fmt: skip
     given = {name: value for name, value in single.items() if value is not None}
-    estimator: Estimator
+    return run_planned(planned(problem, sampler, settings, given), problem, seed, progress)
+
+
+class Planned(NamedTuple):
+    """An estimator with everything chosen that sizes alone decide.
+
+    Attributes:
+        estimator: What runs.
+        steps: Of the progress bar.
+    """
+
+    estimator: MeanEnergy | SelfTuned
+    steps: int
+
+
+def planned(
+    problem: Problem,
+    sampler: AnySampler | None,
+    settings: Settings | None,
+    given: dict[str, Any],
+) -> Planned:
+    """Return what `estimate` runs on a problem.
+
+    Args:
+        problem: What is measured.
+        sampler: As in `estimate`.
+        settings: As in `estimate`.
+        given: The single choices of `estimate` that are not None.
+
+    Raises:
+        ValueError: If they contradict each other or do not fit the problem.
+    """
     if sampler is not None or settings is not None:
         _refuse_both(given, "settings" if sampler is None else "sampler")
         chosen = settings or fitting(problem)
-        estimator = MeanEnergy(sampler or SGLD(STEP_SIZE), chosen)
         steps = chosen.num_burnin + chosen.num_draws
-    else:
-        estimator = self_tuned(problem, given)
-        steps = estimator.max_grads or 0
-    bar = tqdm(total=steps, desc=problem.id, unit="step", delay=DELAY, disable=not progress)
+        return Planned(MeanEnergy(sampler or SGLD(STEP_SIZE), chosen), steps)
+    tuned = self_tuned(problem, given)
+    return Planned(tuned, tuned.max_grads or 0)
+
+
+def run_planned(plan: Planned, problem: Problem, seed: int, progress: bool) -> Estimate:
+    """Return the estimate of a plan on a problem, be it that of the plan or another one."""
+    bar = tqdm(total=plan.steps, desc=problem.id, unit="step", delay=DELAY, disable=not progress)
     with bar, neutral():
-        seeds = Seeds(seed, problem.id)
-        return estimator.estimate(problem, RunContext(seeds, on_step=lambda new: bar.update(new)))
+        context = RunContext(Seeds(seed, problem.id), on_step=lambda new: bar.update(new))
+        return plan.estimator.estimate(problem, context)
 
 
 def self_tuned(problem: Problem, given: dict[str, Any]) -> SelfTuned:

@@ -189,6 +189,30 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.status == "ok" and not self.failed_guards
 
 
+class RefinedRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One estimate of a study over checkpoints, parts of the weights and slices of the data.
+
+    Attributes:
+        checkpoint: Name of the weights; empty where there are only those of the problem.
+        part: Name of the weights that move; empty for all of them.
+        slice: Name of the data; empty for all of them.
+        problem: Id of what was estimated, which decides the seeds.
+        dim: Number of parameters that move.
+        num_data: Number of samples; None where they could not be chosen.
+        estimate: What came out.
+        key: Hash of everything that decides it; empty where it failed before that was known.
+    """
+
+    checkpoint: str
+    part: str
+    slice: str
+    problem: str
+    dim: int
+    num_data: int | None
+    estimate: Estimate
+    key: str = ""
+
+
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that decides the numbers of a run; its hash is the run's key.
 

@@ -14,7 +14,9 @@ from llcbench import compare as comparisons
 from llcbench.compare.board import Board
 from llcbench.compare.pairwise import Difference
 from llcbench.records import RunRecord, Value
+from llcbench.rehearsal.result import Rehearsal
 from llcbench.report.leaderboard_table import leaderboard_table, legend, pairwise_table
+from llcbench.report.rehearsal_table import rehearsal_table
 from llcbench.report.score_table import score_table
 from llcbench.report.tables import Table
 from llcbench.report.tables import to_text as render
@@ -29,7 +31,7 @@ from llcbench.scoring import Score, scores
 if TYPE_CHECKING:
     import pandas
 
-Tabular = Board | Sequence[Score | Difference]
+Tabular = Board | Rehearsal | Sequence[Score | Difference]
 # What of a run goes into a data frame beside its estimate.
 _OF_ESTIMATE = (
     "status", "message", "llc", "stderr", "mcse", "data_se", "rhat", "ess_bulk", "ess_tail",
@@ -169,10 +171,10 @@ def compare_entries(
 
 
 def to_text(result: Tabular, columns: Sequence[str] = ()) -> str:
-    """Return a leaderboard, scores or differences as aligned text.
+    """Return a leaderboard, scores, differences or a rehearsal as aligned text.
 
     Args:
-        result: What `leaderboard`, `score` or `compare_entries` returned.
+        result: What `leaderboard`, `score`, `compare_entries` or `llcbench.rehearse` returned.
         columns: Names of the columns that are wanted; none for all.
 
     Raises:
@@ -188,7 +190,9 @@ def to_text(result: Tabular, columns: Sequence[str] = ()) -> str:
 
 
 def to_frame(result: Tabular | Sequence[RunRecord]) -> "pandas.DataFrame":
-    """Return a leaderboard, scores, differences or runs as a data frame, in full precision.
+    """Return a leaderboard, scores, differences, runs or a rehearsal as a data frame.
+
+    Values are in full precision.
 
     Raises:
         ModuleNotFoundError: If pandas is not installed.
@@ -199,12 +203,12 @@ def to_frame(result: Tabular | Sequence[RunRecord]) -> "pandas.DataFrame":
         raise ModuleNotFoundError(
             "a data frame needs pandas: pip install 'llcbench[dataframe]'"
         ) from error
-    items = [] if isinstance(result, Board) else result
+    items = [] if isinstance(result, Board | Rehearsal) else result
     runs = [item for item in items if isinstance(item, RunRecord)]
     if runs:
         return pandas.DataFrame([_plain(record) for record in runs])
     scored = [item for item in items if not isinstance(item, RunRecord)]
-    table = _table(result if isinstance(result, Board) else scored)
+    table = _table(result if isinstance(result, Board | Rehearsal) else scored)
     fields = [name for column in table.columns for name in column.fields]
     rows = [[value for cell in row.cells for value in cell.values] for row in table.rows]
     return pandas.DataFrame(rows, columns=fields)
@@ -218,6 +222,8 @@ def _warn(lines: Sequence[str]) -> None:
 def _table(result: Tabular) -> Table:
     if isinstance(result, Board):
         return leaderboard_table(result)
+    if isinstance(result, Rehearsal):
+        return rehearsal_table(result)
     scored = [item for item in result if isinstance(item, Score)]
     pairs = [item for item in result if isinstance(item, Difference)]
     if pairs and not scored:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, final
 import torch
 from torch import Tensor
 
-from llcbench.adapters.packages import global_noise, load, missing
+from llcbench.adapters.packages import global_noise, load, unable
 from llcbench.checks import check_decay, check_fraction, check_positive
 from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
@@ -54,7 +54,7 @@ class DevinterpKernel(ABC):
 
     def unsupported(self, target: Target) -> str | None:
         """Return why a target cannot be sampled, None if it can."""
-        return missing("devinterp")
+        return unable("devinterp", target.device)
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> DevinterpState:
         """Build the optimiser of all chains."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from llcbench.adapters.jax_density import log_density, unsupported
 from llcbench.adapters.nuts_warmup import Move, Warm, warm_up
-from llcbench.adapters.packages import load, missing
+from llcbench.adapters.packages import load, unable
 from llcbench.checks import check_count, check_fraction
 from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
@@ -75,7 +75,7 @@ class NUTS:
 
     def unsupported(self, target: Target) -> str | None:
         """Return why a target cannot be sampled, None if it can."""
-        return missing("blackjax") or unsupported(target)
+        return unable("blackjax", target.device) or unsupported(target)
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> NUTSState:
         """Warm up every chain from its start."""

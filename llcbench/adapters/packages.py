@@ -49,6 +49,16 @@ def missing(name: str) -> str | None:
     return None
 
 
+def unable(name: str, device: str) -> str | None:
+    """Return why a package cannot sample on a device, None if it can.
+
+    Their random numbers are those of torch's own generators or of jax, which are on the CPU here.
+    """
+    if device != "cpu":
+        return f"{name} is run on the CPU, and the device is {device}; use device='cpu'"
+    return missing(name)
+
+
 def no_canonical() -> str:
     """Return why canonical-interp is not run."""
     running = "{}.{}".format(*sys.version_info[:2])

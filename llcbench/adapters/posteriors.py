@@ -20,7 +20,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from llcbench.adapters.packages import global_noise, load, missing
+from llcbench.adapters.packages import global_noise, load, unable
 from llcbench.checks import check_fraction, check_positive
 from llcbench.samplers.hyperparameters import check_hyperparameters
 from llcbench.sampling.target import Target
@@ -47,7 +47,7 @@ class PosteriorsKernel(ABC):
 
     def unsupported(self, target: Target) -> str | None:
         """Return why a target cannot be sampled, None if it can."""
-        return missing("posteriors")
+        return unable("posteriors", target.device)
 
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> PosteriorsState:
         """Draw momenta from their stationary distribution; a thermostat balances the noise.

@@ -21,6 +21,8 @@ from llcbench.cli.options import (
 )
 from llcbench.cli.peers import peers
 from llcbench.cli.printing import print_scores
+from llcbench.cli.refine import refine
+from llcbench.cli.rehearse import rehearse
 from llcbench.cli.report import report
 from llcbench.cli.run import plan, run
 from llcbench.cli.scaling import scaling
@@ -181,6 +183,8 @@ cli.add_command(compare)
 cli.add_command(leaderboard)
 cli.add_command(tune)
 cli.add_command(estimate)
+cli.add_command(refine)
+cli.add_command(rehearse)
 cli.add_command(run)
 cli.add_command(plan)
 cli.add_command(peers)

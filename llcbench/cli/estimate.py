@@ -61,8 +61,8 @@ def estimate(
     The script makes it with llcbench.from_module(module, per_sample_loss, data); the id of a
     problem of the catalogue, such as dln/3-3-3/r3-1, does as well. What is not given is chosen by
     measurement. With --sampler or --set it is the published mean energy of that sampler (sgld with
-    a step of 1e-4). Checkpoints are state dictionaries as torch.save writes them; nothing else is
-    read from such a file. The exit code is 1 if an estimate could not be made.
+    a step of 1e-4). Checkpoints are state dictionaries as torch.save writes them, or safetensors;
+    nothing else is read from such a file. The exit code is 1 if an estimate could not be made.
     """
     import msgspec
 
@@ -78,7 +78,7 @@ def estimate(
     }  # fmt: skip
     problem = problem_of(script)
     asked = _parts(problem, script, only, layers, states)
-    published = _published(problem, sampler, overrides)
+    published = published_run(problem, sampler, overrides)
     rows = [
         (part, estimated(part, *published, **single, seed=seed, progress=not no_progress))
         for part in asked
@@ -130,7 +130,7 @@ def _parts(
     return asked
 
 
-def _published(problem: Any, sampler: str | None, overrides: tuple[str, ...]) -> tuple[Any, ...]:
+def published_run(problem: Any, sampler: str | None, overrides: tuple[str, ...]) -> tuple[Any, ...]:
     """Return sampler and settings of a published run; nothing if neither was asked for."""
     from llcbench import registry
     from llcbench.run.suite import parse_sampler
@@ -157,20 +157,9 @@ def _state(path: str) -> dict[str, Any]:
     Raises:
         ValueError: If there is none in it.
     """
-    import torch
+    from llcbench.problems.modules.checkpoints import read_state
 
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # a file of another kind fails in many ways
-        raise ValueError(
-            f"--state {path!r} holds no state dictionary, or more than tensors;"
-            " torch.save(module.state_dict(), ...) writes one, and nothing else is read from such"
-            " a file"
-        ) from error
-    if not isinstance(state, dict):
-        raise ValueError(f"--state {path!r} holds a {type(state).__name__}, no state dictionary")
-    # Lightning and many training scripts keep the weights beside other values.
-    inner = state.get("state_dict")
-    return inner if isinstance(inner, dict) else state
+        return read_state(path)
+    except ValueError as error:
+        raise ValueError(f"--state {error}") from error

@@ -23,11 +23,7 @@ def problem_of(script: str) -> Any:
     """
     from llcbench import registry
 
-    # A drive letter has a colon too.
-    file, colon, name = script.rpartition(":")
-    if not colon or script.endswith(".py"):
-        file, name = script, ""
-    path = Path(file)
+    path, _ = _place(script)
     if not path.is_file():
         if script.split("/")[0] in registry.family_names():
             return registry.problem(script)
@@ -36,6 +32,18 @@ def problem_of(script: str) -> Any:
             f"no Python file {str(path)!r}; write FILE.py, FILE.py:NAME, or the id of a problem"
             f" such as dln/3-3-3/r3-1{like}"
         )
+    return scripted(script)[0]
+
+
+def scripted(script: str) -> tuple[Any, ModuleType]:
+    """Return the problem of a script, and all that the script defines.
+
+    Raises:
+        ValueError: If there is no such file or name, or it is something else.
+    """
+    path, name = _place(script)
+    if not path.is_file():
+        raise ValueError(f"no Python file {str(path)!r}; write FILE.py or FILE.py:NAME")
     held = _run(path)
     problem = getattr(held, name or "problem", None)
     if not is_network(problem):
@@ -43,14 +51,23 @@ def problem_of(script: str) -> Any:
             f"{path} has no {name or 'problem'!r} made by llcbench.from_module(module,"
             " per_sample_loss, data)"
         )
-    return problem
+    return problem, held
+
+
+def _place(script: str) -> tuple[Path, str]:
+    """Return the file that is meant, and the name in it, which may be empty."""
+    # A drive letter has a colon too.
+    file, colon, name = script.rpartition(":")
+    if not colon or script.endswith(".py"):
+        file, name = script, ""
+    return Path(file), name
 
 
 def is_network(problem: Any) -> bool:
     """Return whether a problem is somebody's network, with layers and checkpoints."""
-    from llcbench.types import Restrictable
+    from llcbench.sampling.loss_abilities import is_restrictable
 
-    return isinstance(problem, Restrictable)
+    return is_restrictable(problem)
 
 
 def _run(path: Path) -> ModuleType:

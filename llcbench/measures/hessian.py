@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from llcbench.measures.measured_value import MeasuredValue
-from llcbench.problems.modules.loss import ModuleLoss, per_sample
+from llcbench.problems.modules.loss import ModuleLoss
 from llcbench.problems.modules.reference import CHUNK
+from llcbench.problems.modules.sample_loss import per_sample
 
 # A direction that is left of a random vector below this share of it is round-off.
 ROUND_OFF = 1e-10

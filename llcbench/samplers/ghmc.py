@@ -94,7 +94,8 @@ class GHMC:
     def init(self, theta: Tensor, target: Target, rng: torch.Generator) -> GHMCState:
         """Draw stationary momenta and evaluate the potential at the start."""
         momentum = torch.empty_like(theta).normal_(generator=rng)
-        log_step = theta.new_tensor(0.5 * math.log(self.step_size), dtype=torch.float64)
+        first = 0.5 * math.log(self.step_size)
+        log_step = torch.full((), first, dtype=torch.float64, device=theta.device)
         place = Place.at(theta, target)
         return GHMCState(place, momentum, log_step, torch.zeros_like(log_step), 0)
 

@@ -27,6 +27,7 @@ from llcbench.types import (
     Problem,
     ReferenceGradient,
     Releasable,
+    Restrictable,
     RowLookup,
     SquaredForm,
     SquaredLossForm,
@@ -135,6 +136,11 @@ def flops(problem: Problem) -> float:
 def trained(problem: Problem) -> bool:
     """Return whether the reference point of a problem may be no minimum."""
     return isinstance(problem, FromTraining) and problem.trained
+
+
+def is_restrictable(problem: object) -> bool:
+    """Return whether a problem is that of a network, with layers and checkpoints."""
+    return isinstance(problem, Restrictable)
 
 
 def squared_form(problem: Problem) -> SquaredForm | None:

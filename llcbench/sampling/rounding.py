@@ -7,7 +7,7 @@ from torch import Tensor
 
 from llcbench.records import Guard
 from llcbench.sampling.chains import Trace
-from llcbench.sampling.devices import like
+from llcbench.sampling.devices import like, whole_number
 from llcbench.sampling.loss_abilities import placed, streamed
 from llcbench.sampling.target import Target
 from llcbench.types import Loss
@@ -78,8 +78,8 @@ def _measured(target: Target, exact: Loss, level: float, rng: torch.Generator) -
     if count is None and target.data is not None and target.dim * samples > SLOW:
         count = BATCH
     squares = []
-    for _ in range(POINTS):
-        seed = int(torch.randint(2**62, (), generator=rng))
+    for number in range(POINTS):
+        seed = whole_number(0, 2**62, rng, number)
         # The same numbers give the same batch in both precisions.
         batch, same = (loss.draw(1, count, like(rng, seed)) for loss in (target.loss, exact))
         direction = torch.empty_like(star).normal_(generator=rng)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from llcbench.networks.data import Tensors
-from llcbench.problems.modules.loss import per_sample
+from llcbench.problems.modules.sample_loss import per_sample
 from llcbench.training.config import Training
 from llcbench.training.noise import generator
 from llcbench.training.penalties import Spectral, gradient_norm, jacobian

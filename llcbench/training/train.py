@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from llcbench.networks.data import DataSet, Tensors
 from llcbench.networks.losses import shares_wrong
-from llcbench.problems.modules.loss import per_sample
 from llcbench.problems.modules.reference import CHUNK
+from llcbench.problems.modules.sample_loss import per_sample
 from llcbench.training.batches import Batches, Loss
 from llcbench.training.config import Training
 from llcbench.training.noise import with_label_noise

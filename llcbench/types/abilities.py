@@ -140,7 +140,7 @@ class SquaredForm(NamedTuple):
         outputs: Rows of M.
         scale: Factor of the mean squared error.
         distribution: That of the entries of an input.
-        variance: Variance of an entry.
+        variance: Variance of an entry; 0 where entries have no common one.
         noise_sd: Standard deviation of the label noise.
         single: Whether the reference point is kept in single precision.
         streamed: Whether its data set is too large to be stored.
@@ -312,8 +312,11 @@ class Restrictable(Protocol):
     def notes(self) -> tuple[str, ...]:
         """What was done with the network that its owner may not expect, a sentence each."""
 
-    def restricted(self, *only: str) -> Problem:
-        """Return the loss as a function of the parameters that match a pattern."""
+    def restricted(self, *only: str | Mapping[str, Any], name: str | None = None) -> Problem:
+        """Return the loss as a function of what patterns, or entries by tensor, name."""
+
+    def on(self, data: Any, name: str | None = None) -> Problem:
+        """Return the loss at the same weights on other data, or on some of the samples."""
 
     def layers(self) -> Mapping[str, Problem]:
         """Return the loss as a function of each layer that owns parameters, by its name."""

@@ -69,7 +69,8 @@ class AdaptedSteps:
         first = min(self.first, self.largest)
         chains = LeimkuhlerMatthews(first).init(theta, target, rng)
         log_step, zero = (
-            known(theta.new_tensor(value, dtype=torch.float64)) for value in (math.log(first), 0.0)
+            known(theta.new_full((), value, dtype=torch.float64))
+            for value in (math.log(first), 0.0)
         )
         return AdaptedState(chains, log_step, zero, zero, zero, 0)
 

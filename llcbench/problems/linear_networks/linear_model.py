@@ -104,16 +104,39 @@ def _tempered(
     second: Array | None,
     cross: Array | None,
 ) -> Tempered | None:
-    """Return the tempered truth by block Gibbs, with its standard error."""
-    size = LinearNetwork(drawn.widths).dim
-    if gamma <= 0 or size > GIBBS_LIMIT:
+    """Return the tempered truth, with its standard error."""
+    if gamma <= 0 or LinearNetwork(drawn.widths).dim > GIBBS_LIMIT:
         return None
-    accuracy = 1e-3 if size <= 1000 else 5e-3 if size <= 20_000 else 2e-2
     if second is None:
         # One variance for all inputs is a factor of the loss.
         scale = scale * distribution.second_moment
+    return tempered_of(drawn.layers, scale, nbeta, gamma, second, cross)
+
+
+def tempered_of(
+    layers: Sequence[Weights],
+    scale: float,
+    nbeta: float,
+    gamma: float,
+    second: Array | None,
+    cross: Array | None,
+) -> Tempered | None:
+    """Return the tempered truth by block Gibbs; None where it has none or takes too long.
+
+    Args:
+        layers: The weights, first layer first.
+        scale: Factor of the mean squared error.
+        nbeta: Inverse temperature.
+        gamma: Localisation.
+        second: Mean of ``x x^T``; None for the identity.
+        cross: Mean of ``noise x^T``; None for zero.
+    """
+    size = sum(layer.size for layer in layers)
+    if gamma <= 0 or size > GIBBS_LIMIT:
+        return None
+    accuracy = 1e-3 if size <= 1000 else 5e-3 if size <= 20_000 else 2e-2
     return tempered.linear_network(
-        drawn.layers,
+        layers,
         nbeta,
         gamma,
         scale,

@@ -1,76 +1,37 @@
 """The loss of a module over its data, with gradients by automatic differentiation."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from llcbench.problems.modules import placing
+from llcbench.problems.modules.cost import COUNTED, flops_of
 from llcbench.problems.modules.data import Batch, DataSource, call_of, in_memory, size_of
-from llcbench.problems.modules.graphs import RecordedPass, engine_of
+from llcbench.problems.modules.graphs import RecordedPass
+from llcbench.problems.modules.host_numbers import HostNumbers, SampleNumbers
 from llcbench.problems.modules.intake import copied
 from llcbench.problems.modules.placing import numbers_on
 from llcbench.problems.modules.reference import CHUNK, ReferenceLosses, split
-from llcbench.problems.modules.user_code import OwnCodeError, described, explained
+from llcbench.problems.modules.sample_loss import LossFunction, moved_to, per_sample, widened
+from llcbench.problems.modules.selection import EVERY, FreeEntries
+from llcbench.problems.modules.user_code import described, explained
+from llcbench.sampling.minibatches import DrawnBatches
 from llcbench.sampling.surroundings import neutral
-from llcbench.types import Matmul
+from llcbench.types import Matmul, Minibatches
 
-LossFunction = Callable[[Any, Any], Tensor]
 # Losses of all samples are computed at once below so many parameters times samples; and of a data
 # set that is not in memory, below so many samples, which stand for all where there are more.
 WHOLE, SOME = 2**33, 4096
 # Steps of a chain, times chains, from which a recorded pass pays for the recording.
 LONG = 10_000
-
-
-def per_sample(loss: LossFunction, outputs: Any, targets: Any, count: int | None = None) -> Tensor:
-    """Return one loss per sample.
-
-    Args:
-        loss: From outputs and targets to losses.
-        outputs: What the module returns.
-        targets: What they are compared with.
-        count: Number of samples; None for that of the targets.
-
-    Raises:
-        ValueError: If the function raises or returns anything else.
-    """
-    shown = f"{described(outputs)} and targets {described(targets)}"
-    with explained(f"per_sample_loss on outputs {shown}"):
-        losses = loss(outputs, targets)
-    if not isinstance(losses, Tensor):
-        raise OwnCodeError(
-            f"per_sample_loss returned {described(losses)}: it must be a tensor with one number per"
-            " sample"
-        )
-    count = size_of(targets) if count is None else count
-    if losses.shape != (count,):
-        raise OwnCodeError(
-            f"per_sample_loss returned the shape {tuple(losses.shape)} for {count} samples:"
-            " it must be one number per sample, so ask for reduction='none' (and average over"
-            " tokens yourself)"
-        )
-    if not losses.is_floating_point():
-        raise OwnCodeError(
-            f"per_sample_loss returned {described(losses)}: it must be real and differentiable,"
-            " such as a cross entropy; the share of errors is no loss"
-        )
-    return losses
-
-
-class SampleNumbers(NamedTuple):
-    """A minibatch of every chain, or all samples.
-
-    Attributes:
-        numbers: Of the samples, ``(chains, batch)``; None for all of them.
-    """
-
-    numbers: Tensor | None
+# The same in floating point operations, some tens of seconds.
+EXPENSIVE = 4e11
 
 
 @final
@@ -96,6 +57,7 @@ class ModuleLoss:
         chunk: Samples that are evaluated together on the full batch; None for `CHUNK`.
         device: Where the module is, by its name in torch.
         matmul: ``bfloat16`` evaluates the module under autocast.
+        entries: Tensors of which only some entries move.
     """
 
     module: nn.Module
@@ -108,6 +70,7 @@ class ModuleLoss:
     chunk: int | None = None
     device: str = "cpu"
     matmul: Matmul = "full"
+    entries: FreeEntries = EVERY
 
     def dtype(self) -> torch.dtype | None:
         """Return None: the module is in the precision in which it was bound."""
@@ -121,17 +84,17 @@ class ModuleLoss:
         """
         if (device, matmul) == (self.device, self.matmul):
             return self
-        other = replace(
+        return replace(
             self,
             module=copied(self.module).to(device),
-            loss=_moved(self.loss, device),
-            wide=None if self.wide is None else _moved(self.wide, device),
+            loss=moved_to(self.loss, device),
+            wide=None if self.wide is None else moved_to(self.wide, device),
             samples=placing.placed(self.samples, device),
             known=None if self.known is None or matmul != self.matmul else self.known,
+            entries=self.entries.placed(device),
             device=device,
             matmul=matmul,
         )
-        return other
 
     @property
     def autograd(self) -> bool:
@@ -163,6 +126,12 @@ class ModuleLoss:
             index = torch.randint(self.num_data, shape, generator=rng, device=rng.device)
             return SampleNumbers(index.to(self._numbers))
 
+    def minibatches(self, num_chains: int, batch_size: int | None) -> Minibatches:
+        """Return the source of batches: numbers that the host needs are fetched in blocks."""
+        if batch_size is None or self._numbers == self.device:
+            return DrawnBatches(self, num_chains, batch_size)
+        return HostNumbers(self.num_data, (num_chains, batch_size), self.device)
+
     def excess(self, theta: Tensor, batch: SampleNumbers) -> Tensor:
         """Return the excess loss, ``(chains,)``."""
         with neutral(), torch.no_grad():
@@ -189,14 +158,18 @@ class ModuleLoss:
 
     def prepare(self, num_chains: int, batch_size: int | None, steps: int) -> None:
         """Expect many gradients of one shape: the pass is recorded at the first of them."""
-        long = (
-            self.samples.at_once
-            and steps * num_chains >= LONG
-            and (batch_size is None or batch_size <= (self.chunk or CHUNK))
-        )
-        engine = engine_of(self.shapes)
-        if long and engine != "loop":
+        large = batch_size is not None and batch_size > (self.chunk or CHUNK)
+        if large or self.entries.engine(self.shapes) == "loop" or not self.samples.at_once:
+            return
+        size, gradients = batch_size or self.num_data, steps * num_chains
+        if gradients >= LONG or gradients * size * self.flops >= EXPENSIVE:
             self._passes.setdefault((num_chains, batch_size), {})
+
+    @cached_property
+    def flops(self) -> float:
+        """Floating point operations of a gradient on one sample, as counted."""
+        some = torch.arange(min(COUNTED, self.num_data), device=self._numbers)
+        return flops_of(self.module, lambda rows: self.losses({}, rows), some)
 
     @property
     def engine(self) -> str:
@@ -215,9 +188,8 @@ class ModuleLoss:
         for index, share in chunks:
             size, parts = index.shape[-1], self.take(index)
             if size not in passes:
-                made = RecordedPass(
-                    self.sample_losses, self.shapes, engine_of(self.shapes), numbers is None
-                )
+                engine = self.entries.engine(self.shapes)
+                made = RecordedPass(self.sample_losses, self.shapes, engine, numbers is None)
                 passes[size] = made if made.record(theta, parts) else None
             run = passes[size]
             if run is None:
@@ -295,13 +267,13 @@ class ModuleLoss:
         Raises:
             OwnCodeError: If the module fails.
         """
-        call = call_of(batch)
+        call, whole = call_of(batch), self.entries.whole(self.module, named)
         kind = torch.device(self.device).type
         narrow = (
             torch.autocast(kind, torch.bfloat16) if self.matmul == "bfloat16" else nullcontext()
         )
         with explained(f"the module on inputs {described(call.shown)}", self.hint), narrow:
-            outputs = functional_call(self.module, dict(named), call.args, call.kwargs)
+            outputs = functional_call(self.module, whole, call.args, call.kwargs)
         return outputs, call.targets
 
     def named(self, point: Tensor) -> dict[str, Tensor]:
@@ -374,24 +346,3 @@ class ModuleLoss:
         with explained("the gradient of the loss"):
             parts = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
         return [part.to_dense() if part.is_sparse else part for part in parts]
-
-
-def _moved(loss: LossFunction, device: str) -> LossFunction:
-    """Return a loss whose constants are on a device, where they can be reached."""
-    if not isinstance(loss, nn.Module):
-        return loss
-    twin: LossFunction = copied(loss).to(device)
-    return twin
-
-
-def widened(value: Any) -> Any:
-    """Return tensors in single precision as ones in double, inside of tuples, lists and dicts."""
-    if isinstance(value, Tensor):
-        return value.double() if value.is_floating_point() else value
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*map(widened, value))
-    if type(value) in (tuple, list):
-        return type(value)(map(widened, value))
-    if type(value) is dict:
-        return {key: widened(part) for key, part in value.items()}
-    return value

@@ -1,9 +1,8 @@
 """Any torch module with a loss per sample: the empirical loss of a trained network."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, final
@@ -13,7 +12,6 @@ from torch import Tensor, nn
 
 from llcbench.problems.modules import intake, trials
 from llcbench.problems.modules.accepted import accepted, in_precision, numbers_of
-from llcbench.problems.modules.cost import flops_of
 from llcbench.problems.modules.data import (
     DataSource,
     Relabelled,
@@ -22,8 +20,10 @@ from llcbench.problems.modules.data import (
     is_pair,
     prepared_like,
 )
+from llcbench.problems.modules.digests import digest_of, digest_of_data
 from llcbench.problems.modules.loss import ModuleLoss
 from llcbench.problems.modules.reference import split
+from llcbench.problems.modules.selection import FreeEntries, Part, matches, select
 from llcbench.problems.modules.user_code import OwnCodeError, explained
 from llcbench.sampling.surroundings import neutral
 from llcbench.types import DType, Truth
@@ -52,6 +52,7 @@ class ModuleProblem:
         losses: Losses of all samples at ``w_star`` in the precision of the module, if computed.
         chunk: Samples that are evaluated together on the full batch; None for the usual number.
         counting: What ``n`` counts in `nbeta`, such as tokens; None for samples.
+        entries: Tensors of which only some entries move.
     """
 
     id: str
@@ -65,10 +66,13 @@ class ModuleProblem:
     losses: Tensor | None = None
     chunk: int | None = None
     counting: Callable[[DataSource], int] | None = None
+    entries: FreeEntries = field(default_factory=FreeEntries)
 
     @cached_property
     def shapes(self) -> dict[str, torch.Size]:
-        """Shapes of the parameters that move, by name, in the order of the vector.
+        """Shapes of what moves, by name, in the order of the vector.
+
+        That of a tensor of which only some entries move is their number, ``(entries,)``.
 
         Raises:
             ValueError: If there are none.
@@ -76,7 +80,7 @@ class ModuleProblem:
         named = dict(self.module.named_parameters())
         if not named:
             raise ValueError("the module has no parameters: there is nothing to move")
-        chosen = {name: w.shape for name, w in named.items() if _matches(name, self.only)}
+        chosen = {name: w.shape for name, w in named.items() if matches(name, self.only)}
         if not chosen:
             raise ValueError(
                 f"no parameter matches {', '.join(self.only)}; the module has {', '.join(named)}"
@@ -89,7 +93,7 @@ class ModuleProblem:
             )
         if not any(shape.numel() for shape in by_name.values()):
             raise ValueError(f"{intake.listed(by_name)} are empty: there is nothing to move")
-        return by_name
+        return {name: self.entries.free(name, shape) for name, shape in by_name.items()}
 
     @property
     def precision(self) -> DType:
@@ -124,7 +128,7 @@ class ModuleProblem:
     @cached_property
     def flops(self) -> float:
         """Floating point operations of a gradient on one sample, as counted."""
-        return flops_of(self.bind(None, self._dtype))
+        return self.bind(None, self._dtype).flops
 
     @property
     def trained(self) -> bool:
@@ -150,7 +154,7 @@ class ModuleProblem:
     def w_star(self) -> Tensor:
         """Return the parameters that move, ``(dim,)``."""
         state = dict(self.module.named_parameters())
-        return torch.cat([state[name].detach().reshape(-1) for name in self.shapes])
+        return torch.cat([self.entries.of(name, state[name].detach()) for name in self.shapes])
 
     def at(self, state: Mapping[str, Tensor], name: str | None = None) -> "ModuleProblem":
         """Return the same loss at other weights, such as those of a checkpoint.
@@ -165,23 +169,33 @@ class ModuleProblem:
             intake.load(module, state)
             return examined(replace(self, id=name or self.id, module=module, losses=None))
 
-    def restricted(self, *only: str) -> "ModuleProblem":
-        """Return the loss as a function of those of its parameters that match a pattern.
+    def restricted(self, *only: Part, name: str | None = None) -> "ModuleProblem":
+        """Return the loss as a function of those of its parameters that any part names.
+
+        Args:
+            only: Patterns of names such as ``"blocks.0.*"``; or mappings from names to entries
+                within the tensor: booleans in its shape, or for each axis in a tuple a slice, whole
+                numbers, or a mask. `llcbench.attention_head` makes those of a head.
+            name: Name in the results; None adds the parts, and a digest of the entries.
 
         Raises:
-            ValueError: If none of the parameters that move matches.
+            TypeError: If a part is neither.
+            ValueError: If none of the parameters that move is named, or entries do not fit.
         """
         if not only:
             raise ValueError('restricted needs a pattern of names, such as restricted("0.*")')
-        chosen = tuple(name for name in self.shapes if _matches(name, only))
-        if not chosen:
-            raise ValueError(
-                f"no parameter matches {', '.join(only)}; those that move are"
-                f" {', '.join(self.shapes)}"
-            )
-        held = tuple(n for n, _ in self.module.named_parameters() if n not in chosen)
-        id_ = f"{self.id}[{','.join(only)}]"
-        part = replace(self, id=id_, only=only, fixed=(*self.fixed, *held))
+        named = dict(self.module.named_parameters())
+        shapes = {each: named[each].shape for each in self.shapes}
+        with neutral():
+            chosen = select(shapes, self.entries, only)
+        fixed = tuple(each for each in named if each not in chosen.names)
+        part = replace(
+            self,
+            id=name or f"{self.id}[{chosen.label}]",
+            only=chosen.only,
+            fixed=(*self.fixed, *fixed),
+            entries=chosen.entries,
+        )
         assert part.dim > 0
         return part
 
@@ -201,7 +215,7 @@ class ModuleProblem:
         Args:
             data: As in `from_module`; or which samples: a mask of booleans, ``(num_data,)``, whole
                 numbers, a range or a slice.
-            name: Name in the results; None adds ``on ... samples``.
+            name: Name in the results; None adds ``on ... samples`` and a digest of which.
 
         Raises:
             TypeError: If the data are of another kind.
@@ -212,12 +226,12 @@ class ModuleProblem:
             numbers = numbers_of(data, self.num_data)
             notes: tuple[str, ...] = ()
             if numbers is not None:
-                other = chosen(self.data, numbers)
+                other, digest = chosen(self.data, numbers), digest_of(numbers)
             else:
                 given = accepted(data)
                 other = prepared_like(in_precision(given.data, self._dtype), self.data)
-                notes = given.notes
-            id_ = name or f"{self.id} on {len(held(other))} samples"
+                notes, digest = given.notes, digest_of_data(other)
+            id_ = name or f"{self.id} on {len(held(other))} samples #{digest}"
             part = replace(self, id=id_, data=other, losses=None, notes=(*self.notes, *notes))
             return examined(part)
 
@@ -282,6 +296,7 @@ class ModuleProblem:
                 self.shapes,
                 hint=hint,
                 chunk=self.chunk,
+                entries=self.entries,
                 known=self.losses if dtype == own and (data is None or data is self.data) else None,
             )
             if dtype == torch.float64:
@@ -309,10 +324,6 @@ def examined(problem: ModuleProblem) -> ModuleProblem:
     """Return a problem whose loss was tried out, with the losses at its point."""
     assert problem.dim > 0  # or the shapes say why there is none
     return replace(problem, losses=trials.examine(problem, problem._dtype))
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _in_precision(loss: PerSampleLoss, dtype: torch.dtype) -> PerSampleLoss:

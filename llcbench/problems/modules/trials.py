@@ -5,7 +5,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from llcbench.problems.modules.loss import ModuleLoss, per_sample, widened
+from llcbench.problems.modules.loss import ModuleLoss
+from llcbench.problems.modules.sample_loss import per_sample, widened
 from llcbench.problems.modules.user_code import OwnCodeError
 from llcbench.sampling.surroundings import neutral
 

@@ -64,11 +64,30 @@ class PolynomialMap:
 
     def _table(self, theta: Tensor) -> Tensor:
         """Return generators and their derivatives, ``(J + J dim, chains)``."""
-        exponents, coefficients, columns, top = self._compiled
+        exponents, coefficients, columns, top = self._compiled_on(theta.device)
         factors = [theta.new_ones(1, *theta.shape), theta.expand(top, *theta.shape)]
         powers = torch.cat(factors).cumprod(0)
         monomials = powers[exponents, :, columns].prod(1)
         return coefficients.to(theta.dtype) @ monomials
+
+    def _compiled_on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor, int]:
+        """Return what was compiled, copied to a device once."""
+        if device.type == "cpu":
+            return self._compiled
+        if device not in self._copies:
+            exponents, coefficients, columns, top = self._compiled
+            self._copies[device] = (
+                exponents.to(device),
+                coefficients.to(device),
+                columns.to(device),
+                top,
+            )
+        return self._copies[device]
+
+    @cached_property
+    def _copies(self) -> dict[torch.device, tuple[Tensor, Tensor, Tensor, int]]:
+        """Copies on devices, as they are asked for."""
+        return {}
 
     @cached_property
     def _compiled(self) -> tuple[Tensor, Tensor, Tensor, int]:

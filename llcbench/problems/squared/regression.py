@@ -52,6 +52,8 @@ class Inputs:
 
 # (nbeta, gamma, second moment, cross moment) -> the tempered truth; moments are None in population.
 TemperedFunction = Callable[[float, float, Array | None, Array | None], Tempered | None]
+# (number of samples, source of randomness) -> data of a distribution of their own.
+DataFunction = Callable[[int, torch.Generator], Data]
 
 
 @final
@@ -74,6 +76,8 @@ class Regression:
         num_data: Number of samples, None for the population loss.
         version: Raised when the density changes.
         single: Whether the point is kept in single precision.
+        data_function: Draws data whose inputs are not independent entries of one variance; such a
+            problem has no population loss. None for ``inputs`` and ``noise_sd``.
     """
 
     id: str
@@ -90,6 +94,7 @@ class Regression:
     num_data: int | None = None
     version: int = 1
     single: bool = False
+    data_function: DataFunction | None = None
 
     @property
     def dim(self) -> int:
@@ -126,6 +131,8 @@ class Regression:
         """
         if self.num_data is None:
             return None
+        if self.data_function is not None:
+            return self.data_function(self.num_data, rng)
         if self._streamed:
             seed = int(torch.randint(2**62, (), generator=rng))
             widths = (self.map.inputs, self.map.outputs)
@@ -139,6 +146,8 @@ class Regression:
 
     @property
     def _streamed(self) -> bool:
+        if self.data_function is not None:
+            return False
         stored = self.map.inputs + (self.map.outputs if self.noise_sd else 0)
         return 8 * (self.num_data or 0) * stored > STORED_BYTES
 
@@ -150,14 +159,19 @@ class Regression:
             outputs=self.map.outputs,
             scale=self.scale,
             distribution=self.inputs.kind,
-            variance=self.inputs.second_moment,
+            variance=0.0 if self.data_function is not None else self.inputs.second_moment,
             noise_sd=self.noise_sd,
             single=self.single,
             streamed=self._streamed,
         )
 
     def bind(self, data: Data | Stream | None, dtype: torch.dtype) -> SquaredLoss:
-        """Return the loss on a data set, or in population."""
+        """Return the loss on a data set, or in population.
+
+        Raises:
+            ValueError: If there is no population loss.
+        """
+        self._require_data(data)
         # In the stored precision if that is the wider one: no copy of a large point.
         point = self.w_star()
         point = point.to(torch.promote_types(point.dtype, dtype)).unsqueeze(0)
@@ -183,7 +197,11 @@ class Regression:
 
         A stream without label noise counts as its population: its second moment differs by
         ``1/sqrt(n)`` an entry, which moves the value by the square of that, and takes minutes.
+
+        Raises:
+            ValueError: If there is no population loss.
         """
+        self._require_data(data)
         if data is None:
             return self.tempered_function(nbeta, gamma, None, None)
         if isinstance(data, Stream) and not data.noise_sd:
@@ -192,6 +210,18 @@ class Regression:
             return replace(truth, method=method) if truth else None
         moments = StreamMoments(data, torch.float64) if isinstance(data, Stream) else _moments(data)
         return self.tempered_function(nbeta, gamma, moments.second.numpy(), moments.cross.numpy())
+
+    def _require_data(self, data: Data | Stream | None) -> None:
+        """Refuse the population loss where data have a distribution of their own.
+
+        Raises:
+            ValueError: If there are no data.
+        """
+        if data is None and self.data_function is not None:
+            raise ValueError(
+                f"{self.id}: the inputs are correlated and there is no population loss; give the"
+                " data that sample_data returns"
+            )
 
 
 def _moments(data: Data) -> Moments:

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from llcbench.problems.modules.from_module import from_module
-from llcbench.problems.modules.loss import SampleNumbers
+from llcbench.problems.modules.host_numbers import SampleNumbers
 
 # Two-sided normal gate: one false alarm in 16,000.
 Z = 4.0

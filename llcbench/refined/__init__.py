@@ -1,0 +1,1 @@
+"""Refined coefficients: checkpoints x parts of the weights x slices of the data."""

@@ -1,0 +1,1 @@
+"""Rehearsal: settings for somebody's network, tried where all truths are known."""
