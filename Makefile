@@ -8,6 +8,7 @@
 # make gradients  : error against gradients, with other packages beside
 # make sensitivity: windows of good step sizes
 # make heuristics : training heuristics against the coefficient
+# make tutorials  : the tutorials on networks, their pictures and what they print; ten minutes
 # make site       : the report of all committed results, in build/report
 # make figures    : the figures of the papers from committed results, with their claims
 # make benchmark  : speed, as ratios to a control measured in the same run
@@ -29,7 +30,7 @@ REPORT ?= build/report
 # Two processes or two threads, never four: the numbers of a run do not depend on it, but its speed does.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types compiled unit reference accuracy scale peers exact gradients sensitivity heuristics site figures benchmark volume trust guards refined mutants platforms cas clean
+.PHONY: quickstart test lint types compiled unit reference accuracy scale peers exact gradients sensitivity heuristics tutorials site figures benchmark volume trust guards refined mutants platforms cas clean
 
 # Python compiles what it imports, once; compiling all of torch and jax beforehand takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
@@ -128,6 +129,10 @@ heuristics: $(VENV)/.developed
 	  $(BIN)/llcbench heuristics export --store build/heuristics-$$suite --out results/reference/v1/heuristics-$$suite.jsonl.gz || exit 1; \
 	done
 	$(BIN)/llcbench heuristics effects --claims $(HEURISTICS:%=--store results/reference/v1/heuristics-%.jsonl.gz) --readme README.md
+
+# The tutorials on networks at full size: pictures in tutorials/pictures, docs/tutorials.md.
+tutorials: $(VENV)/.developed
+	$(BIN)/python docs/make_tutorials.py
 
 # The report of all committed results; half a minute, no runs are made.
 RESULTS := results/reference/v1

@@ -45,7 +45,7 @@ def minimum(target: Target, llc: float, rng: torch.Generator) -> Guard | None:
 
     At a minimum it is 0. Elsewhere chains fall below the loss at ``w_star``, and a perfect sampler
     returns less by one to two times the gain: once in directions that ``nbeta L`` binds, twice in
-    those that the localisation binds.
+    those that the localisation binds. A negative estimate is a gain of its own: it fails.
 
     None for problems of the catalogue, which are at the point that their coefficient belongs to;
     where there are no data; and where a look would cost more than `COST` of the run.
@@ -60,7 +60,9 @@ def minimum(target: Target, llc: float, rng: torch.Generator) -> Guard | None:
     found = descent(target, int(COST * target.sample_grads), rng)
     if found is None:
         return None
-    share = found.gain / abs(llc) if llc else math.inf
+    # Chains below the loss at w_star have gained that much, however short the way of the descent.
+    gain = max(found.gain, -llc)
+    share = gain / abs(llc) if llc else math.inf
     errors = found.slope / found.noise if found.noise > 0 else math.inf
     return guard(
         "minimum",

@@ -110,3 +110,15 @@ def test_a_slope_without_an_end_is_a_gain_without_end() -> None:
     assert found is not None
     # Downhill with slope 1 and curvature gamma: nbeta^2 / (2 gamma).
     assert math.isclose(found.gain, 100 / 4, rel_tol=1e-6)
+
+
+@pytest.mark.parametrize(("llc", "passes"), [(2.0, True), (-2.0, False), (-2e4, False)])
+def test_a_negative_estimate_is_no_minimum_however_little_the_descent_gains(
+    llc: float, passes: bool
+) -> None:
+    target, _, _ = target_at(0.0)
+    target.sample_grads = 40_000
+    guard = minimum(target, llc, torch.Generator().manual_seed(0))
+    assert guard is not None
+    assert guard.passed == passes
+    assert guard.value >= 1 or passes
