@@ -99,7 +99,11 @@ _selection = [
     click.option(
         "--set", "overrides", multiple=True, metavar="OPTION=VALUE", help="E.g. nbeta=1e4."
     ),
-    click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="The same as --set device="),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        help="The same as --set device=",
+    ),
     click.option(
         "--matmul", type=click.Choice(["full", "bfloat16"]), help="The same as --set matmul="
     ),
