@@ -83,16 +83,15 @@ def draw(estimates: dict[str, list[llcbench.Estimate]], design: Tensor, path: Pa
     axes.plot(grid, exact_values, color=BLUE, label="head, exact tempered value")
     axes.axhline(half, color=INK, linestyle="--", label=f"head, coefficient d/2 = {half:g}")
     for (name, many), colour, marker in zip(estimates.items(), (BLUE, ORANGE), "os", strict=True):
-        label = f"{name}, estimate with 90 % interval"
+        axes.plot([], [], marker, color=colour, label=f"{name}, estimate with 90 % interval")
         for each in many:
+            fill = colour if each.converged else "white"
+            error = 1.645 * each.stderr
             axes.errorbar(
-                each.gamma, each.llc, yerr=1.645 * each.stderr, color=colour, marker=marker,
-                capsize=4, markerfacecolor=colour if each.converged else "white", label=label,
-            )  # fmt: skip
-            label = ""
+                each.gamma, each.llc, error, fmt=marker, color=colour, mfc=fill, capsize=4
+            )
     axes.set(xscale="log", xlabel="localisation gamma", ylabel="estimate of the coefficient")
-    axes.set(title="Head alone and whole network (white: a guard on the sampler failed)")
-    axes.set_ylim(bottom=0)
+    axes.set(title="Head alone and whole network (white: a guard on the sampler failed)", ylim=0)
     axes.legend()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
