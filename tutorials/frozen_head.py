@@ -75,7 +75,7 @@ def exact(design: Tensor, nbeta: float, gamma: float) -> float:
 
 def draw(estimates: dict[str, list[llcbench.Estimate]], design: Tensor, path: Path) -> None:
     """Draw the estimates with their errors over gamma, beside what is known of the head."""
-    figure = Figure(figsize=(6.4, 4.2), dpi=130, layout="constrained")
+    figure = Figure(figsize=(6.4, 4.6), dpi=130, layout="constrained")
     axes = figure.subplots()
     nbeta, half = estimates["head"][0].nbeta, design.shape[1] * CLASSES / 2
     grid = torch.logspace(-0.5, 3.5, 100).tolist()
@@ -92,7 +92,7 @@ def draw(estimates: dict[str, list[llcbench.Estimate]], design: Tensor, path: Pa
             )
     axes.set(xscale="log", xlabel="localisation gamma", ylabel="estimate of the coefficient")
     axes.set(title="Head alone and whole network (white: a guard on the sampler failed)", ylim=0)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 
