@@ -21,7 +21,7 @@ import llcbench
 
 QUICK = bool(os.environ.get("LLCBENCH_QUICK"))
 UPDATES = {"untrained": 0, "halfway": 80, "trained": 200 if QUICK else 4000}
-GRADS, DEFAULT_GRADS, SAMPLES = (60, 60, 100) if QUICK else (250, None, 500)
+GRADS, DEFAULT_GRADS, SAMPLES = (40, 40, 64) if QUICK else (250, None, 500)
 GAMMA = 100.0
 BLUE, ORANGE = "#0072b2", "#d55e00"
 Estimates = dict[str, llcbench.Estimate]

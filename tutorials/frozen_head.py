@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy, one_hot
 import llcbench
 
 QUICK = bool(os.environ.get("LLCBENCH_QUICK"))
-GRADS, SAMPLES = (150, 200) if QUICK else (1200, 2000)
+GRADS, SAMPLES = (100, 200) if QUICK else (1200, 2000)
 GAMMAS = (100.0,) if QUICK else (1.0, 10.0, 100.0, 1000.0)
 CLASSES = 5
 BLUE, ORANGE, INK = "#0072b2", "#d55e00", "#222222"
