@@ -105,7 +105,7 @@ def draw(curve: list[float], estimates: dict[int, llcbench.Estimate], path: Path
         xlabel="step of training",
         ylabel=f"estimate at gamma {GAMMA:g}",
     )
-    below.set_title("Coefficient with 90 % intervals (white: a guard other than plateau failed)")
+    below.set_title("Coefficient with 90 % intervals (white: a guard but plateau failed)")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 
