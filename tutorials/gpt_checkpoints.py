@@ -98,13 +98,7 @@ def draw(curve: list[float], estimates: dict[int, llcbench.Estimate], path: Path
             step, each.llc, yerr=1.645 * each.stderr, fmt="s", color=ORANGE, capsize=4,
             markerfacecolor=fill,
         )  # fmt: skip
-    below.set(
-        xscale="log",
-        xlim=(15, None),
-        ylim=(0, None),
-        xlabel="step of training",
-        ylabel=f"estimate at gamma {GAMMA:g}",
-    )
+    below.set(xscale="log", xlabel="step of training", ylabel=f"estimate at gamma {GAMMA:g}")
     below.set_title("Coefficient with 90 % intervals (white: a guard but plateau failed)")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
