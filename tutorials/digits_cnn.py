@@ -3,7 +3,7 @@
     python tutorials/digits_cnn.py [figure.png]
 
 Estimated at three times of its training, on the labels of the data and on those that the network
-gives itself (`problem.realised`), then layer by layer. Needs scikit-learn. About three minutes on
+gives itself (`problem.realised`), then layer by layer. Needs scikit-learn. Four to five minutes on
 two cores; LLCBENCH_QUICK=1 makes everything small.
 """
 
@@ -21,7 +21,7 @@ import llcbench
 
 QUICK = bool(os.environ.get("LLCBENCH_QUICK"))
 UPDATES = {"untrained": 0, "halfway": 80, "trained": 200 if QUICK else 4000}
-GRADS, DEFAULT_GRADS, SAMPLES = (60, 60, 100) if QUICK else (250, None, 500)
+GRADS, DEFAULT_GRADS, SAMPLES = (40, 40, 64) if QUICK else (250, None, 500)
 GAMMA = 100.0
 BLUE, ORANGE = "#0072b2", "#d55e00"
 Estimates = dict[str, llcbench.Estimate]
@@ -77,7 +77,7 @@ def draw(on_data: Estimates, on_own: Estimates, layers: Estimates, path: Path) -
     for place, each in enumerate(layers.values()):
         right.bar(place, each.llc, yerr=1.645 * each.stderr, color=ORANGE, width=0.6, capsize=4)
     right.set_xticks(range(len(layers)), list(layers))
-    right.set(title="Trained, its own labels: one layer at a time")
+    right.set(ylabel="estimate", title="Trained, own labels: one layer at a time")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 

@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy, one_hot
 import llcbench
 
 QUICK = bool(os.environ.get("LLCBENCH_QUICK"))
-GRADS, SAMPLES = (150, 200) if QUICK else (1200, 2000)
+GRADS, SAMPLES = (100, 200) if QUICK else (1200, 2000)
 GAMMAS = (100.0,) if QUICK else (1.0, 10.0, 100.0, 1000.0)
 CLASSES = 5
 BLUE, ORANGE, INK = "#0072b2", "#d55e00", "#222222"
@@ -75,7 +75,7 @@ def exact(design: Tensor, nbeta: float, gamma: float) -> float:
 
 def draw(estimates: dict[str, list[llcbench.Estimate]], design: Tensor, path: Path) -> None:
     """Draw the estimates with their errors over gamma, beside what is known of the head."""
-    figure = Figure(figsize=(6.4, 4.2), dpi=130, layout="constrained")
+    figure = Figure(figsize=(6.4, 4.6), dpi=130, layout="constrained")
     axes = figure.subplots()
     nbeta, half = estimates["head"][0].nbeta, design.shape[1] * CLASSES / 2
     grid = torch.logspace(-0.5, 3.5, 100).tolist()
@@ -83,17 +83,16 @@ def draw(estimates: dict[str, list[llcbench.Estimate]], design: Tensor, path: Pa
     axes.plot(grid, exact_values, color=BLUE, label="head, exact tempered value")
     axes.axhline(half, color=INK, linestyle="--", label=f"head, coefficient d/2 = {half:g}")
     for (name, many), colour, marker in zip(estimates.items(), (BLUE, ORANGE), "os", strict=True):
-        label = f"{name}, estimate with 90 % interval"
+        axes.plot([], [], marker, color=colour, label=f"{name}, estimate with 90 % interval")
         for each in many:
+            fill = colour if each.converged else "white"
+            error = 1.645 * each.stderr
             axes.errorbar(
-                each.gamma, each.llc, yerr=1.645 * each.stderr, color=colour, marker=marker,
-                capsize=4, markerfacecolor=colour if each.converged else "white", label=label,
-            )  # fmt: skip
-            label = ""
+                each.gamma, each.llc, error, fmt=marker, color=colour, mfc=fill, capsize=4
+            )
     axes.set(xscale="log", xlabel="localisation gamma", ylabel="estimate of the coefficient")
-    axes.set(title="Head alone and whole network (white: a guard on the sampler failed)")
-    axes.set_ylim(bottom=0)
-    axes.legend()
+    axes.set(title="Head alone and whole network (white: a guard on the sampler failed)", ylim=0)
+    figure.legend(loc="outside lower center", ncols=2)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 

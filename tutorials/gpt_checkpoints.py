@@ -22,7 +22,7 @@ import llcbench
 
 QUICK = bool(os.environ.get("LLCBENCH_QUICK"))
 CHECKPOINTS = (20, 60) if QUICK else (25, 50, 100, 200, 400, 1000)
-GRADS, SAMPLES = (100, 48) if QUICK else (800, 128)
+GRADS, SAMPLES = (80, 48) if QUICK else (800, 128)
 TOKENS, PHRASE, WIDTH, HEADS = 8, 6, 16, 2
 GAMMA = 100.0
 BLUE, ORANGE = "#0072b2", "#d55e00"
