@@ -2,8 +2,8 @@
 
     python docs/make_tutorials.py [name ...]
 
-Writes `tutorials/pictures/NAME.png` and the generated parts of `docs/tutorials.md`. Ten minutes on
-two cores for all three.
+Writes the pictures in `tutorials/pictures` and the generated parts of `docs/tutorials.md`. Ten
+minutes on two cores for all three.
 """
 
 import os

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # for checkers and editors; ``_HOMES`` holds the same names f
     )
     from llcbench.estimators.two_temperatures import TwoTemperatures as TwoTemperatures
     from llcbench.estimators.volume_scaling import VolumeScaling as VolumeScaling
+    from llcbench.networks.transformer import Transformer as Transformer
     from llcbench.one_call import estimate as estimate
     from llcbench.problems.combinators.modifiers import direct_sum as direct_sum
     from llcbench.problems.combinators.modifiers import padded as padded
@@ -102,6 +103,7 @@ _HOMES = {
     "estimators.thermodynamic_integration": "ThermodynamicIntegration",
     "estimators.two_temperatures": "TwoTemperatures",
     "estimators.volume_scaling": "VolumeScaling",
+    "networks.transformer": "Transformer",
     "one_call": "estimate",
     "problems.combinators.modifiers": "direct_sum padded rescaled rotated sheared",
     "problems.modules.from_module": "from_module",

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 import llcbench
-from llcbench.networks import Transformer
+from llcbench import Transformer
 
 QUICK = bool(os.environ.get("LLCBENCH_QUICK"))
 STEPS = (5, 10) if QUICK else (50, 200, 400, 800, 1600)
