@@ -128,9 +128,6 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         dllc_dlog_nbeta: The same for nbeta.
         method: How an estimator that tunes itself made it: sampler, step, batch, lengths,
             gradients; empty for the others.
-        engine: How gradients of a network were evaluated: ``loop`` chain by chain, by a recorded
-            pass of one chain (``trace``) or of all (``vmap``), which agree to rounding; empty for
-            other problems.
     """
 
     status: Status
@@ -162,7 +159,6 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dllc_dlog_gamma: RunStatistic | None = None
     dllc_dlog_nbeta: RunStatistic | None = None
     method: str = ""
-    engine: str = ""
 
     def __post_init__(self) -> None:
         signed = (self.llc, self.loss_star, self.llc_unpaired, *(self.interval or ()))

@@ -23,7 +23,6 @@ from llcbench.sampling.diagnostics import (
 )
 from llcbench.sampling.guards import guards
 from llcbench.sampling.loop import sample
-from llcbench.sampling.loss_abilities import engine
 from llcbench.sampling.target import AnySampler, Target
 from llcbench.sampling.virial import measured
 from llcbench.seeds import Seeds
@@ -150,7 +149,6 @@ class MeanEnergy:
             "peak_bytes": peak_bytes(),
             "feed": None if target.batch_size is None else "independent",
             "dim": target.dim,
-            "engine": engine(target.loss),
         }
         wrong = defect(kept)
         if trace.status in ("not_finite", "diverged") or wrong is not None:

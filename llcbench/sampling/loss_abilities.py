@@ -80,11 +80,6 @@ def prepare(loss: Loss, num_chains: int, batch_size: int | None, steps: int) -> 
         loss.prepare(num_chains, batch_size, steps)
 
 
-def engine(loss: Loss) -> str:
-    """Return how a loss evaluates its gradients, empty where there is one way only."""
-    return loss.engine if isinstance(loss, Preparable) else ""
-
-
 def minibatches(loss: Loss, num_chains: int, batch_size: int | None) -> Minibatches:
     """Return the source of the batches of a run; a size of None gives the full batch."""
     if isinstance(loss, MinibatchSource):
@@ -233,11 +228,6 @@ class Forwarding:
     def prepare(self, num_chains: int, batch_size: int | None, steps: int) -> None:
         """Tell the base that a run of so many steps begins."""
         prepare(self.base, num_chains, batch_size, steps)
-
-    @property
-    def engine(self) -> str:
-        """How the base evaluates its gradients."""
-        return engine(self.base)
 
     def minibatches(self, num_chains: int, batch_size: int | None) -> Minibatches:
         """Return the source of batches of the base."""

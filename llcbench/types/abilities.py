@@ -216,10 +216,6 @@ class Preparable(Protocol):
     def prepare(self, num_chains: int, batch_size: int | None, steps: int) -> None:
         """Expect so many gradients of all chains on minibatches of a size, None for all data."""
 
-    @property
-    def engine(self) -> str:
-        """How gradients are evaluated, such as ``loop``, ``trace`` or ``vmap``."""
-
 
 @runtime_checkable
 class MinibatchSource(Protocol):

@@ -173,7 +173,7 @@ def _check_part(what: str, part: Any) -> None:
     if part.layout != torch.strided or part.is_nested:
         raise ValueError(f"{what} are not stored densely; give {what}.to_dense()")
     if part.is_meta:
-        raise ValueError(f"{what} are on the device meta and have no numbers")
+        raise ValueError(f"{what} are on meta, the device without numbers")
     if part.dim() == 0:
         raise ValueError(f"{what} are a single number; samples are along the first axis")
 

@@ -247,7 +247,7 @@ def _refuse_tensors(module: nn.Module) -> None:
                 " a batch of inputs"
             )
         if tensor.is_meta:
-            raise ValueError(f"{name} is on the device meta and has no numbers; load its weights")
+            raise ValueError(f"{name} is on meta, the device without numbers; load its weights")
         if tensor.is_complex():
             raise ValueError(
                 f"{name} is complex, and chains move real numbers: hold its real and imaginary"

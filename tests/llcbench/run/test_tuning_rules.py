@@ -194,9 +194,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> dict[s
     numbers: dict[str, set[int]] = {}
     original = Seeds.generator
 
-    def recording(self: Seeds, role):
+    def recording(self: Seeds, role, device="cpu"):
         numbers.setdefault(role, set()).add(self.number(role))
-        return original(self, role)
+        return original(self, role, device)
 
     with monkeypatch.context() as patch:
         patch.setattr(Seeds, "generator", recording)
