@@ -90,12 +90,16 @@ def estimate(
             f"a problem is needed, got {type(problem).__name__}; llcbench.from_module(module,"
             " per_sample_loss, data) makes one of a module, llcbench.problem(id) one by its id"
         )
-    single = {
-        "nbeta": nbeta, "gamma": gamma, "num_chains": num_chains, "batch_size": batch_size,
-        "max_grads": max_grads, "target_stderr": target_stderr, "device": device,
-    }  # fmt: skip
-    given = {name: value for name, value in single.items() if value is not None}
+    given = those_given(
+        nbeta=nbeta, gamma=gamma, num_chains=num_chains, batch_size=batch_size,
+        max_grads=max_grads, target_stderr=target_stderr, device=device,
+    )  # fmt: skip
     return run_planned(planned(problem, sampler, settings, given), problem, seed, progress)
+
+
+def those_given(**single: Any) -> dict[str, Any]:
+    """Return the single choices of `estimate` that are given, by their names."""
+    return {name: value for name, value in single.items() if value is not None}
 
 
 class Planned(NamedTuple):

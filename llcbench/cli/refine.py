@@ -6,31 +6,17 @@ from typing import Any
 
 import click
 
-from llcbench.cli.estimate import published_run
-from llcbench.cli.options import command, json_option, load_option
+from llcbench.cli.estimate import estimate, published_run
+from llcbench.cli.options import command
 from llcbench.cli.problems import scripted
 
+# Options of its own in the place of those of `llcbench estimate`.
+OWN = ("script",)
 
-@command("refine")
+
+@command("refine", params=[each for each in estimate.params if each.name not in OWN])
 @click.argument("script", metavar="FILE.py[:NAME]")
 @click.option("--out", required=True, metavar="FOLDER", help="Finished cells, table and picture.")
-@click.option("--state", "states", multiple=True, metavar="FILE", help="Checkpoints.")
-@click.option("--only", multiple=True, metavar="PATTERN", help="Parts of the weights.")
-@click.option("--layers", is_flag=True, help="Every layer is a part.")
-@click.option("--nbeta", type=float, help="Inverse temperature; n / log n by default.")
-@click.option("--gamma", type=float, help="Localisation; chosen cell by cell by default.")
-@click.option("--chains", type=int, help="Chains; 16 by default, 4 of many parameters.")
-@click.option("--batch-size", type=int, help="Samples of a minibatch; chosen by default.")
-@click.option("--max-grads", type=int, help="Gradients a chain, everything counted.")
-@click.option("--target-stderr", type=float, help="Standard error at which a run ends.")
-@click.option("-s", "--sampler", metavar="NAME[opt=value]", help="Run as published instead.")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="OPTION=VALUE",
-    help="Settings of a published run, e.g. gamma=100.",
-)
 @click.option("--common", is_flag=True, help="The same noise at all checkpoints.")
 @click.option(
     "--panels",
@@ -39,11 +25,6 @@ from llcbench.cli.problems import scripted
     show_default=True,
     help="What has a panel of its own in the picture.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--device", help="The default is cpu.")
-@click.option("--no-progress", is_flag=True, help="No progress bar.")
-@load_option
-@json_option
 def refine(
     script: str,
     out: str,
@@ -112,7 +93,7 @@ def refine(
         click.echo(result.to_text())
         click.echo(f"{table} and {picture} are written")
     for row in result.failed:
-        estimate = row.estimate
-        click.echo(f"llcbench: {row.problem}: {estimate.status}: {estimate.message}", err=True)
+        failed = row.estimate
+        click.echo(f"llcbench: {row.problem}: {failed.status}: {failed.message}", err=True)
     if result.failed:
         raise SystemExit(1)

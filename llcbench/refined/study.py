@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from llcbench import files
 from llcbench.foreign import reading
-from llcbench.one_call import DELAY, estimate, planned
+from llcbench.one_call import DELAY, estimate, planned, those_given
 from llcbench.problems.modules.problem import ModuleProblem
 from llcbench.records import Estimate, RefinedRow
 from llcbench.refined.axes import (
@@ -102,11 +102,10 @@ def refine(
             f"a network is needed, got {type(problem).__name__}; llcbench.from_module(module,"
             " per_sample_loss, data) makes a problem of one"
         )
-    single = {
-        "nbeta": nbeta, "gamma": gamma, "num_chains": num_chains, "batch_size": batch_size,
-        "max_grads": max_grads, "target_stderr": target_stderr, "device": device,
-    }  # fmt: skip
-    given = {name: value for name, value in single.items() if value is not None}
+    given = those_given(
+        nbeta=nbeta, gamma=gamma, num_chains=num_chains, batch_size=batch_size,
+        max_grads=max_grads, target_stderr=target_stderr, device=device,
+    )  # fmt: skip
     planned(problem, sampler, settings, given)  # what is not allowed is said before anything runs
     study = RefinedStudy(
         problem, sampler, settings, given, seed, common, Path(folder) if folder else None

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from llcbench.checks import check_count, whole
 from llcbench.estimators.mean_energy import nbeta_of
-from llcbench.one_call import DELAY, Planned, planned, run_planned
+from llcbench.one_call import DELAY, Planned, planned, run_planned, those_given
 from llcbench.problems.modules.problem import ModuleProblem
 from llcbench.problems.squared.regression import Regression
 from llcbench.records import Estimate, RunRecord, Spec, Truths
@@ -89,11 +89,10 @@ def rehearse(
             f"a rehearsal needs a network, got {type(problem).__name__}; llcbench.from_module("
             "module, per_sample_loss, data) makes a problem of a module"
         )
-    single = {
-        "nbeta": nbeta, "gamma": gamma, "num_chains": num_chains, "batch_size": batch_size,
-        "max_grads": max_grads, "target_stderr": target_stderr, "device": device,
-    }  # fmt: skip
-    given = {name: value for name, value in single.items() if value is not None}
+    given = those_given(
+        nbeta=nbeta, gamma=gamma, num_chains=num_chains, batch_size=batch_size,
+        max_grads=max_grads, target_stderr=target_stderr, device=device,
+    )  # fmt: skip
     plan = planned(problem, sampler, settings, given)
     chosen = plan.estimator.settings
     if not chosen.gamma > 0:

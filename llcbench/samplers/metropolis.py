@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from llcbench.sampling.devices import known
+from llcbench.sampling.devices import host_value
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
@@ -118,7 +118,7 @@ def adapted(
     """
     if steps >= adapt:
         return step_size
-    move = 2.0 / (steps + 1) ** 0.5 * (known(accepted.double().mean()) - aim)
+    move = 2.0 / (steps + 1) ** 0.5 * (host_value(accepted.double().mean()) - aim)
     return step_size * (move.exp() if isinstance(move, Tensor) else math.exp(move))
 
 

@@ -39,7 +39,7 @@ def generator(seed: int, device: str = "cpu") -> torch.Generator:
     return torch.Generator(device).manual_seed(seed)
 
 
-def like(rng: torch.Generator, seed: int) -> torch.Generator:
+def generator_beside(rng: torch.Generator, seed: int) -> torch.Generator:
     """Return a fresh source of random numbers where another one is."""
     return torch.Generator(rng.device).manual_seed(seed)
 
@@ -64,7 +64,7 @@ def whole_number(low: int, high: int, rng: torch.Generator, step: int) -> int:
     return low + (word ^ (word >> 31)) % (high - low)
 
 
-def known(number: Tensor) -> float | Tensor:
+def host_value(number: Tensor) -> float | Tensor:
     """Return a number as the host's on the CPU, and as it is on a device: reading it would wait."""
     return float(number) if number.device.type == "cpu" else number
 

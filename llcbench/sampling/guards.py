@@ -50,11 +50,11 @@ def guards(
     measured = trace_guards(kept, convergence)
     measured += _rare(target, sampler, trace)
     measured.append(rounding(target, trace, rng))
-    point = minimum(target, target.nbeta * float(kept.mean()), rng)
+    llc, error = target.nbeta * float(kept.mean()), target.nbeta * mean_error(kept).stderr
+    point = minimum(target, llc, rng, error)
     measured += [] if point is None else [point]
     moments = measurement(trace, target, sampler)
     if moments is not None and len(moments.recorded.steps) >= FEWEST:
-        llc, error = target.nbeta * float(kept.mean()), target.nbeta * mean_error(kept).stderr
         measured += moment_guards(moments, llc, error, remaining)
     if trace.acceptance is not None:
         measured += [

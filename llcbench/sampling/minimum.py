@@ -19,6 +19,8 @@ STEPS, LARGE = 6, 2**24
 COST = 0.05
 # Fewest samples from which a direction is taken.
 FEWEST = 32
+# Errors by which an estimate is below 0, and not by chance.
+SURE = 3.0
 # First trial step in units of 1 / sqrt(gamma).
 TRIAL = 0.05
 
@@ -40,12 +42,12 @@ class Descent(NamedTuple):
     samples: int
 
 
-def minimum(target: Target, llc: float, rng: torch.Generator) -> Guard | None:
+def minimum(target: Target, llc: float, rng: torch.Generator, error: float = 0.0) -> Guard | None:
     """Return the guard: what descending from ``w_star`` gains, as a share of the estimate.
 
     At a minimum it is 0. Elsewhere chains fall below the loss at ``w_star``, and a perfect sampler
     returns less by one to two times the gain: once in directions that ``nbeta L`` binds, twice in
-    those that the localisation binds. A negative estimate is a gain of its own: it fails.
+    those that the localisation binds. An estimate below 0 by more than `SURE` errors is a gain too.
 
     None for problems of the catalogue, which are at the point that their coefficient belongs to;
     where there are no data; and where a look would cost more than `COST` of the run.
@@ -54,6 +56,7 @@ def minimum(target: Target, llc: float, rng: torch.Generator) -> Guard | None:
         target: What was sampled.
         llc: The estimate.
         rng: Source of the samples, where not all are looked at.
+        error: Standard error of the estimate.
     """
     if not trained(target.problem) or target.data is None or not target.problem.num_data:
         return None
@@ -61,7 +64,7 @@ def minimum(target: Target, llc: float, rng: torch.Generator) -> Guard | None:
     if found is None:
         return None
     # Chains below the loss at w_star have gained that much, however short the way of the descent.
-    gain = max(found.gain, -llc)
+    gain = max(found.gain, -llc - SURE * error)
     share = gain / abs(llc) if llc else math.inf
     errors = found.slope / found.noise if found.noise > 0 else math.inf
     return guard(

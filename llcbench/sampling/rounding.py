@@ -7,7 +7,7 @@ from torch import Tensor
 
 from llcbench.records import Guard
 from llcbench.sampling.chains import Trace
-from llcbench.sampling.devices import like, whole_number
+from llcbench.sampling.devices import generator_beside, whole_number
 from llcbench.sampling.loss_abilities import placed, streamed
 from llcbench.sampling.target import Target
 from llcbench.types import Loss
@@ -81,7 +81,9 @@ def _measured(target: Target, exact: Loss, level: float, rng: torch.Generator) -
     for number in range(POINTS):
         seed = whole_number(0, 2**62, rng, number)
         # The same numbers give the same batch in both precisions.
-        batch, same = (loss.draw(1, count, like(rng, seed)) for loss in (target.loss, exact))
+        batch, same = (
+            loss.draw(1, count, generator_beside(rng, seed)) for loss in (target.loss, exact)
+        )
         direction = torch.empty_like(star).normal_(generator=rng)
         point = _at_level(exact, same, star, direction, level).to(target.dtype)[None]
         error = target.loss.excess(point, batch).double() - exact.excess(point.double(), same)

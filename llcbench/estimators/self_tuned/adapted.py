@@ -13,7 +13,7 @@ from llcbench.samplers.leimkuhler_matthews import (
     LeimkuhlerMatthewsState,
     moved,
 )
-from llcbench.sampling.devices import known
+from llcbench.sampling.devices import host_value
 from llcbench.sampling.target import Target
 from llcbench.types import Draw
 
@@ -69,7 +69,7 @@ class AdaptedSteps:
         first = min(self.first, self.largest)
         chains = LeimkuhlerMatthews(first).init(theta, target, rng)
         log_step, zero = (
-            known(theta.new_full((), value, dtype=torch.float64))
+            host_value(theta.new_full((), value, dtype=torch.float64))
             for value in (math.log(first), 0.0)
         )
         return AdaptedState(chains, log_step, zero, zero, zero, 0)
@@ -90,7 +90,10 @@ class AdaptedSteps:
     def _adapted(self, state: AdaptedState, target: Target) -> AdaptedState:
         assert target.moments is not None
         gram = target.moments.gram.double().mean(0)
-        pull, square = target.nbeta * known(gram[0, 1]), target.nbeta**2 * known(gram[1, 1])
+        pull, square = (
+            target.nbeta * host_value(gram[0, 1]),
+            target.nbeta**2 * host_value(gram[1, 1]),
+        )
         keep = 1 - 1 / MEMORY
         force, virial = keep * state.force + square, keep * state.virial + pull
         warm = math.log(self.share * self.warm)

@@ -5,6 +5,7 @@ which makes it about half as fast again, and it draws with replacement as all ot
 shuffled passes have another distribution.
 """
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from llcbench.adapters.packages import load
-from llcbench.peers.work import Losses, Work
+from llcbench.peers.network_cases import NetworkWorkload
+from llcbench.peers.work import Losses, Work, Workload
 
 
 class Rows(Dataset[Any]):
@@ -37,31 +39,37 @@ def _loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     return 0.5 * (outputs - targets).square().sum(1).mean()
 
 
-def as_it_is(batch: Any) -> Any:
+def _as_it_is(batch: Any) -> Any:
     """Return a batch that was fetched as a whole."""
     return batch
 
 
 def prepare(work: Work) -> Callable[[int], Losses]:
     """Return the run of a seed."""
-    case = work.case
+    model = nn.Sequential(*(nn.Linear(w.shape[1], w.shape[0], bias=False) for w in work.layers))
+    with torch.no_grad():
+        for layer, weights in zip(model.parameters(), work.layers, strict=True):
+            layer.copy_(torch.from_numpy(weights))
+    rows = Rows(torch.from_numpy(work.inputs), torch.from_numpy(work.targets))
+    return sampled(work.case, model, rows, _loss)
+
+
+def sampled(
+    case: Workload | NetworkWorkload, model: nn.Module, rows: Rows, loss: Callable[..., Tensor]
+) -> Callable[[int], Losses]:
+    """Return the run of a seed on a model, a copy of which every run begins with."""
     estimate = load("devinterp.slt.sampler").estimate_learning_coeff_with_summary
     method = load("devinterp.optim.sgmcmc").SGMCMC.sgld
-    model = nn.Sequential(*(nn.Linear(w.shape[1], w.shape[0], bias=False) for w in work.layers))
-    rows = Rows(torch.from_numpy(work.inputs), torch.from_numpy(work.targets))
     options = {"lr": case.step_size, "nbeta": case.nbeta, "localization": case.gamma}
 
     def run(seed: int) -> Losses:
         torch.manual_seed(seed)
-        with torch.no_grad():
-            for layer, weights in zip(model.parameters(), work.layers, strict=True):
-                layer.copy_(torch.from_numpy(weights))
         drawn = RandomSampler(rows, replacement=True, num_samples=case.batch * case.steps)
-        loader: Any = DataLoader(rows, batch_size=case.batch, sampler=drawn, collate_fn=as_it_is)
+        loader: Any = DataLoader(rows, batch_size=case.batch, sampler=drawn, collate_fn=_as_it_is)
         estimated = estimate(
-            model,
+            copy.deepcopy(model),
             loader,
-            evaluate=_loss,
+            evaluate=loss,
             sampling_method=method,
             optimizer_kwargs=dict(options),
             num_draws=case.draws,

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import torch
 
 from llcbench import registry
-from llcbench.peers.work import Losses, Work
+from llcbench.peers.network_cases import NetworkWorkload
+from llcbench.peers.work import Losses, Work, Workload
 from llcbench.sampling.loop import sample
 from llcbench.sampling.loss_abilities import placed
-from llcbench.sampling.target import Target
-from llcbench.types import Data, Matmul
+from llcbench.sampling.target import AnySampler, Target
+from llcbench.types import Data, Loss, Matmul, Problem
 
 
 def prepare(work: Work, matmul: Matmul = "full") -> Callable[[int], Losses]:
@@ -20,6 +21,18 @@ def prepare(work: Work, matmul: Matmul = "full") -> Callable[[int], Losses]:
     data = Data(torch.from_numpy(work.inputs), torch.from_numpy(work.noise))
     # Others are given the labels; here they follow from the data, once.
     loss = placed(problem.bind(data, torch.float32), "cpu", matmul)
+    return sampled(problem, data, loss, case, sampler, matmul)
+
+
+def sampled(
+    problem: Problem,
+    data: object,
+    loss: Loss,
+    case: Workload | NetworkWorkload,
+    sampler: AnySampler,
+    matmul: Matmul = "full",
+) -> Callable[[int], Losses]:
+    """Return the run of a seed on a loss that is bound to its data."""
 
     def run(seed: int) -> Losses:
         target = Target(
