@@ -70,7 +70,7 @@ class ReferenceLosses:
                 self._fill(everything)
             else:
                 with neutral(), torch.no_grad():
-                    self._kept.copy_(self._checked(everything))
+                    self._kept.copy_(self._checked(everything, look=True))
             self._complete = True
         return self._kept
 
@@ -95,7 +95,9 @@ class ReferenceLosses:
         if len(missing):
             with neutral(), torch.no_grad():
                 assert self._kept is not None
-                self._kept[missing.to(self._device, non_blocking=True)] = self._checked(missing)
+                self._kept[missing.to(self._device, non_blocking=True)] = self._checked(
+                    missing, look=self._device == "cpu"
+                )
                 self._there[missing] = True
 
     def _computed(self, numbers: Tensor) -> Tensor:
@@ -103,10 +105,10 @@ class ReferenceLosses:
             flat = [self._losses(rows) for rows in split(numbers.reshape(-1), self._chunk)]
             return torch.cat(flat).view(numbers.shape)
 
-    def _checked(self, numbers: Tensor) -> Tensor:
+    def _checked(self, numbers: Tensor, look: bool) -> Tensor:
+        """Return losses; whether they are finite is looked at where no step waits for it."""
         losses = self._computed(numbers)
-        # On a device a look would wait, and chains are looked at for themselves.
-        if self._device == "cpu" and not bool(losses.isfinite().all()):
+        if look and not bool(losses.isfinite().all()):
             bad = ~losses.isfinite()
             first = int(bad.nonzero()[0, 0])
             raise OwnCodeError(
